@@ -1,0 +1,21 @@
+"""The exit codes of every command, and which error gives which."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from comms_source.errors import CommsSourceError, ConfigurationError, CredentialsRefused
+
+COMPLETE: Final = 0
+"""Done, and nothing is missing."""
+FAILED: Final = 1
+"""Nothing, or nothing more, could be loaded."""
+REFUSED: Final = 2
+"""Wrong usage or configuration, or refused credentials."""
+INCOMPLETE: Final = 3
+"""Loaded, but something is missing."""
+
+
+def exit_code(error: CommsSourceError) -> int:
+    """The code for a command that an error ended."""
+    return REFUSED if isinstance(error, ConfigurationError | CredentialsRefused) else FAILED

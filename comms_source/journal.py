@@ -1,0 +1,111 @@
+"""What a run did, counted while it happens.
+
+One journal is shared by everything that takes part in a run; it is safe for threads. Whoever wants
+to watch subscribes and is called after each page and each walk.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from comms_source.windows import Span
+
+
+@dataclass(frozen=True, slots=True)
+class WalkFailure:
+    """A walk that ended before its last page."""
+
+    span: Span
+    error: str
+    """The name of the error's class."""
+    message: str
+
+
+@dataclass(slots=True)
+class ChannelRecord:
+    """What a run did on one channel."""
+
+    requests: int = 0
+    pages: int = 0
+    operations: int = 0
+    """Rows read, kept and handed on; an operation read twice counts twice."""
+    rejected: int = 0
+    walks_planned: int = 0
+    walks_done: int = 0
+    failures: list[WalkFailure] = field(default_factory=list)
+    refused: str | None = None
+    """Why the whole channel was refused, or None."""
+    new_counters: set[str] = field(default_factory=set)
+    new_fields: set[str] = field(default_factory=set)
+    new_statuses: set[str] = field(default_factory=set)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was planned was read, every row of it."""
+        return not (self.failures or self.refused or self.rejected)
+
+
+class Journal:
+    """The counts of one run, by channel and in all."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, ChannelRecord] = {}
+        self.retries = 0
+        self.waited_seconds = 0.0
+        self.answered = False
+        """Whether the API's host ever gave an answer."""
+        self._lock = threading.Lock()
+        self._watchers: list[Callable[[Journal], None]] = []
+
+    def channel(self, name: str) -> ChannelRecord:
+        """The record of a channel, made on first use."""
+        with self._lock:
+            return self.channels.setdefault(name, ChannelRecord())
+
+    def watch(self, watcher: Callable[[Journal], None]) -> None:
+        """Have `watcher` called with this journal whenever a page arrived or a walk ended."""
+        self._watchers.append(watcher)
+
+    def changed(self) -> None:
+        """Tell the watchers."""
+        for watcher in self._watchers:
+            watcher(self)
+
+    def count_request(self, channel: str) -> None:
+        """Note that a request of `channel` is being sent."""
+        record = self.channel(channel)
+        with self._lock:
+            record.requests += 1
+
+    def count_retry(self) -> None:
+        """Note that a request will be sent again."""
+        with self._lock:
+            self.retries += 1
+
+    def count_wait(self, seconds: float) -> None:
+        """Note that a request waits before it is sent."""
+        with self._lock:
+            self.waited_seconds += seconds
+
+    @property
+    def requests(self) -> int:
+        """All requests that were sent, retries included."""
+        return sum(record.requests for record in self.channels.values())
+
+    @property
+    def operations(self) -> int:
+        """All rows that were read and handed on."""
+        return sum(record.operations for record in self.channels.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every channel was read completely."""
+        return all(record.complete for record in self.channels.values())
+
+    @property
+    def fruitless(self) -> bool:
+        """Whether walks were planned and not one of them could be finished."""
+        records = self.channels.values()
+        return any(r.walks_planned for r in records) and not any(r.walks_done for r in records)

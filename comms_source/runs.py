@@ -1,0 +1,150 @@
+"""One run: finish what a dead run left, read, load, make the views, and say how it went."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dlt
+from dlt.extract import DltResource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from comms_source.exits import COMPLETE, FAILED, INCOMPLETE
+from comms_source.journal import ChannelRecord, Journal
+from comms_source.session import Session
+from comms_source.source import operation_resources
+from comms_source.views import create_views
+from comms_source.warehouse import explained, place
+from comms_source.windows import to_iso
+
+logger = logging.getLogger("comms_source")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """How a run went."""
+
+    journal: Journal
+    started_at: datetime
+    ended_at: datetime
+    destination: str
+    dataset: str
+    load_ids: Sequence[str]
+    views: Sequence[str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all was read, 1 if not one walk could be finished, 3 if something is missing."""
+        if self.journal.fruitless:
+            return FAILED
+        return COMPLETE if self.journal.complete else INCOMPLETE
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines; times in ISO 8601 and UTC, lengths of time in seconds."""
+        journal = self.journal
+        return {
+            "outcome": OUTCOMES[self.exit_code],
+            "exit_code": self.exit_code,
+            "started_at": to_iso(self.started_at),
+            "ended_at": to_iso(self.ended_at),
+            "destination": self.destination,
+            "dataset": self.dataset,
+            "load_ids": list(self.load_ids),
+            "views": list(self.views),
+            "operations": journal.operations,
+            "requests": journal.requests,
+            "retries": journal.retries,
+            "waited_seconds": round(journal.waited_seconds, 3),
+            "channels": {name: _channel(record) for name, record in journal.channels.items()},
+        }
+
+
+OUTCOMES = {COMPLETE: "complete", FAILED: "failed", INCOMPLETE: "incomplete"}
+
+
+def run_load(*, session: Session, pipeline: dlt.Pipeline) -> RunSummary:
+    """Read all that is due, load it and make the views; failures of walks are in the summary.
+
+    Raises:
+        RunStopped: if nothing can be loaded, or the destination does not take it.
+    """
+    finish_pending(pipeline)
+    resources = operation_resources(session, on_error="continue")
+    return load_resources(resources, session=session, pipeline=pipeline)
+
+
+def load_resources(
+    resources: Sequence[DltResource], *, session: Session, pipeline: dlt.Pipeline
+) -> RunSummary:
+    """Load `resources`, which share `session`, and make the views.
+
+    Raises:
+        RunStopped: if nothing can be loaded, or the destination does not take it.
+    """
+    try:
+        with explained():
+            info = pipeline.run(_source_of(resources))
+            views = create_views(pipeline)
+    finally:
+        session.close()
+    return RunSummary(
+        journal=session.journal,
+        started_at=session.now,
+        ended_at=session.clock(),
+        destination=place(pipeline),
+        dataset=pipeline.dataset_name,
+        load_ids=info.loads_ids,
+        views=views,
+    )
+
+
+def finish_pending(pipeline: dlt.Pipeline) -> None:
+    """Load what a run that died had read already, or drop it: dlt would load nothing else before.
+
+    Dropping loses nothing, since what was not loaded is read again.
+
+    Raises:
+        RunStopped: if the destination cannot be reached.
+    """
+    with explained():
+        pipeline.sync_destination()
+        if not pipeline.has_pending_data:
+            return
+        try:
+            pipeline.run()
+            logger.warning("an earlier run had died; what it had read has now been loaded")
+        except PipelineStepFailed:
+            pipeline.abort_packages()
+            logger.warning("an earlier run had died; what it had read was dropped and is read again")
+
+
+def _source_of(resources: Sequence[DltResource]) -> Any:
+    return dlt.source(lambda: resources, name="comms_source", section="comms_source")()
+
+
+def _channel(record: ChannelRecord) -> dict[str, Any]:
+    return {
+        "complete": record.complete,
+        "operations": record.operations,
+        "rejected": record.rejected,
+        "requests": record.requests,
+        "pages": record.pages,
+        "walks": record.walks_planned,
+        "walks_done": record.walks_done,
+        "refused": record.refused,
+        "failures": [
+            {
+                "start": to_iso(failure.span.start),
+                "end": to_iso(failure.span.end),
+                "error": failure.error,
+                "message": failure.message,
+            }
+            for failure in record.failures
+        ],
+        "new_counters": sorted(record.new_counters),
+        "new_fields": sorted(record.new_fields),
+        "new_statuses": sorted(record.new_statuses),
+    }

@@ -1,0 +1,315 @@
+"""The seam to dlt: the only file of the core that knows it.
+
+Each channel is one dlt resource, incremental on `created_at`. The API has no filter on the time of
+the last change, so the cursor does not decide what is read; it tells dlt, and whoever asks dlt,
+up to which creation time the table is filled. It is pinned with `advance`, since the range was
+applied on the way, and rows pass without being looked at again. An `end_value` (or `end_date`)
+makes a run that reads exactly the given range and leaves no state behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NoReturn, Optional, TypeVar
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.inject import get_fun_spec
+from dlt.common.configuration.specs import CredentialsConfiguration
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
+from dlt.common.storages.load_package import load_package_state
+from dlt.common.typing import TAnyDateTime, TSecretStrValue
+from dlt.extract import DltResource
+
+from comms_source.channels import CHANNELS, Channel
+from comms_source.errors import ConfigurationError
+from comms_source.planner import plan, retained
+from comms_source.reading import Batch, OnError, read_channel
+from comms_source.session import Session
+from comms_source.settings import (
+    BASE_URL,
+    CONCURRENCY,
+    PAGE_SIZE,
+    PATIENCE,
+    RETENTION,
+    TIMEOUT,
+    WINDOW,
+    BasicCredentials,
+    Settings,
+)
+from comms_source.windows import Span, parse_duration, parse_instant, to_iso
+
+SECTIONS: Final = ("sources", "comms_source")
+"""Where dlt looks for the settings: `[sources.comms_source]`, or `SOURCES__COMMS_SOURCE__...`."""
+
+REJECTED_TABLE: Final = "rejected_operations"
+
+T = TypeVar("T")
+
+_SETTINGS: Final = (
+    "credentials",
+    "base_url",
+    "account",
+    "channels",
+    "page_size",
+    "concurrency",
+    "requests_per_second",
+    "retention",
+    "window",
+    "timeout",
+    "patience",
+)
+
+
+@configspec
+class TwilioCredentials(CredentialsConfiguration):
+    """Account id and auth token, or API key and secret; what dlt lacks, `TWILIO_...` supplies.
+
+    dlt's own values come first, and among them the API key. Only where there is none are
+    `TWILIO_API_KEY` and `TWILIO_API_KEY_SECRET`, then `TWILIO_ACCOUNT_SID` and `TWILIO_AUTH_TOKEN`
+    looked at.
+    """
+
+    account_id: Optional[str] = None  # noqa: UP045 - dlt reads the annotation
+    auth_token: Optional[TSecretStrValue] = None  # noqa: UP045
+    api_key: Optional[str] = None  # noqa: UP045
+    api_key_secret: Optional[TSecretStrValue] = None  # noqa: UP045
+
+    def basic(self) -> BasicCredentials:
+        """The user and the password to send.
+
+        Raises:
+            ConfigurationError: if no pair is complete; it says what is missing.
+        """
+        given = {name: getattr(self, name) for name in _ENVIRONMENT}
+        return _pair(given) or _pair(_from_environment()) or _refuse(given)
+
+
+_PAIRS: Final = (("api_key", "api_key_secret"), ("account_id", "auth_token"))
+_ENVIRONMENT: Final = {
+    "api_key": "TWILIO_API_KEY",
+    "api_key_secret": "TWILIO_API_KEY_SECRET",
+    "account_id": "TWILIO_ACCOUNT_SID",
+    "auth_token": "TWILIO_AUTH_TOKEN",
+}
+
+
+@dlt.source(name="comms_source", section="comms_source")
+def comms_source(
+    credentials: TwilioCredentials = dlt.secrets.value,
+    base_url: str = BASE_URL,
+    account: str = "default",
+    channels: Sequence[str] = tuple(CHANNELS),
+    page_size: int = PAGE_SIZE,
+    concurrency: int = CONCURRENCY,
+    requests_per_second: Optional[float] = None,  # noqa: UP045 - dlt reads the annotation
+    retention: str = RETENTION,
+    window: str = WINDOW,
+    timeout: str = TIMEOUT,
+    patience: str = PATIENCE,
+    start_date: Optional[TAnyDateTime] = None,  # noqa: UP045
+    end_date: Optional[TAnyDateTime] = None,  # noqa: UP045
+    on_error: str = "raise",
+) -> Sequence[DltResource]:
+    """The operations of every channel: one resource a channel, merged on `id`.
+
+    Building the source sends no request. Every argument is a dlt setting as well, see `SECTIONS`.
+
+    Args:
+        credentials: A `TwilioCredentials`, or a mapping with its fields.
+        base_url: The API's address, its version included.
+        account: A label that every row carries, to tell accounts apart in one warehouse.
+        channels: Which channels to read, of `messages`, `emails` and `push_notifications`.
+        page_size: Operations on a page, 1 to 1000.
+        concurrency: Requests under way at once, over all channels, 1 to 64.
+        requests_per_second: A cap on requests that start in a second; none by default.
+        retention: For how long after creation the API answers for an operation.
+        window: The width of the slices of creation time at which walks begin and end.
+        timeout: How long one answer may take.
+        patience: How long one request may, in sum, be made to wait by a busy API.
+        start_date: Read operations created from then on, ISO 8601; by default all of the retention.
+        end_date: Read operations created before then, and leave no state: a backfill.
+        on_error: `raise`: any failure fails the extract. `continue`: what can be read is loaded, and
+            a failed walk or a refused channel is logged.
+
+    Returns:
+        The resources `message_operations`, `email_operations`, `push_notification_operations`.
+
+    Raises:
+        ConfigurationError: if a setting is missing, wrong or unsafe.
+    """
+    settings = make_settings(
+        credentials=credentials,
+        base_url=base_url,
+        account=account,
+        channels=channels,
+        page_size=page_size,
+        concurrency=concurrency,
+        requests_per_second=requests_per_second,
+        retention=retention,
+        window=window,
+        timeout=timeout,
+        patience=patience,
+    )
+    start, end = _date("start_date", start_date), _date("end_date", end_date)
+    session = Session(settings=settings)
+    return operation_resources(session, start=start, end=end, on_error=_on_error(on_error))
+
+
+def resolve_settings(**given: Any) -> Settings:
+    """The settings as dlt resolves them for `comms_source`; what is `given` comes first.
+
+    Raises:
+        ConfigurationError: if a setting is missing, wrong or unsafe.
+    """
+    spec = get_fun_spec(comms_source)()
+    resolved = resolve_configuration(spec, sections=SECTIONS, explicit_value=given or None)
+    return make_settings(**{name: resolved[name] for name in _SETTINGS})
+
+
+def make_settings(*, credentials: TwilioCredentials, **values: Any) -> Settings:
+    """Settings from what dlt resolved: credentials as a pair, lengths of time from their text.
+
+    Raises:
+        ConfigurationError: if a setting is missing, wrong or unsafe.
+    """
+    for name in ("retention", "window", "timeout", "patience"):
+        values[name] = _checked(name, parse_duration, values[name])
+    return Settings(credentials=credentials.basic(), **values)
+
+
+def operation_resources(
+    session: Session,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    on_error: OnError = "raise",
+) -> list[DltResource]:
+    """One resource for each channel that the session's settings select.
+
+    Args:
+        session: What the resources share.
+        start: The first instant of creation time to read; by default where the retention begins.
+        end: The instant before which to read; by default the session's `now`, and state is kept.
+        on_error: Whether the first failure of a walk fails the extract.
+    """
+    start = start or retained(now=session.now, policy=session.settings.policy).start
+    return [
+        _resource(channel, session=session, start=start, end=end, on_error=on_error)
+        for channel in session.settings.selected
+    ]
+
+
+def fetched_resource(channel: Channel, operations: pa.Table) -> DltResource:
+    """A resource that merges rows of `channel` that are there already; it has no cursor."""
+    resource = dlt.resource(
+        lambda: operations, name=channel.table, primary_key="id", write_disposition="merge"
+    )
+    return resource.apply_hints(columns=_COLUMN_HINTS)
+
+
+_COLUMN_HINTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}
+"""Of two rows of one operation in one load the later one counts."""
+
+
+def _resource(
+    channel: Channel, *, session: Session, start: datetime, end: datetime | None, on_error: OnError
+) -> DltResource:
+    cursor = dlt.sources.incremental[datetime]("created_at", initial_value=start, end_value=end)
+
+    def operations(
+        created_at: dlt.sources.incremental[datetime] = cursor,
+    ) -> Iterator[Any]:
+        span = _span(created_at, now=session.now)
+        created_at.advance(span.end)
+        walks = plan(span=span, policy=session.settings.policy)
+        for batch in read_channel(
+            channel=channel,
+            walks=walks,
+            session=session,
+            load_id=_load_id(),
+            on_error=on_error,
+        ):
+            yield from _marked(batch)
+
+    return dlt.resource(
+        operations,
+        name=channel.table,
+        primary_key="id",
+        write_disposition="merge",
+        columns=_COLUMN_HINTS,
+        parallelized=True,
+    )
+
+
+def _span(created_at: dlt.sources.incremental[datetime], *, now: datetime) -> Span:
+    """From the cursor's first value up to its end, or up to now: counters change after creation."""
+    start, end = parse_instant(created_at.initial_value), created_at.end_value
+    end = now if end is None else parse_instant(end)
+    if end <= start:
+        raise ConfigurationError(
+            f"created_at: the range from {to_iso(start)} to {to_iso(end)} holds no time; "
+            "the end must come after the start"
+        )
+    return Span(start, end)
+
+
+def _marked(batch: Batch) -> Iterator[Any]:
+    yield batch.operations
+    hints = dlt.mark.make_hints(
+        table_name=REJECTED_TABLE, primary_key="row_key", write_disposition="merge"
+    )
+    yield dlt.mark.with_hints(batch.rejected, hints, create_table_variant=True)
+
+
+def _load_id() -> str:
+    """The load package that is being extracted; empty where a resource is read without a pipeline."""
+    try:
+        return load_package_state()["load_id"]
+    except CurrentLoadPackageStateNotAvailable:
+        return ""
+
+
+def _pair(values: Mapping[str, str | None]) -> BasicCredentials | None:
+    for user, password in _PAIRS:
+        if values[user] and values[password]:
+            return BasicCredentials(str(values[user]), str(values[password]))
+    return None
+
+
+def _from_environment() -> dict[str, str | None]:
+    return {name: os.environ.get(variable) for name, variable in _ENVIRONMENT.items()}
+
+
+def _refuse(given: Mapping[str, str | None]) -> NoReturn:
+    half = [name for name, value in (given | _named_environment()).items() if value]
+    found = f" (found only {', '.join(half)})" if half else ""
+    raise ConfigurationError(
+        f"credentials: no complete pair{found}; set TWILIO_API_KEY and TWILIO_API_KEY_SECRET, or "
+        "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, in the environment, or the same in "
+        "[sources.comms_source.credentials] of .dlt/secrets.toml"
+    )
+
+
+def _named_environment() -> dict[str, str | None]:
+    return {variable: os.environ.get(variable) for variable in _ENVIRONMENT.values()}
+
+
+def _checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{setting}: {error}") from None
+
+
+def _date(setting: str, value: Any) -> datetime | None:
+    return None if value is None else _checked(setting, parse_instant, value)
+
+
+def _on_error(value: str) -> OnError:
+    if value == "raise" or value == "continue":  # noqa: PLR1714 - it narrows the type
+        return value
+    raise ConfigurationError(f"on_error: expected 'raise' or 'continue', got {value!r}")

@@ -1,0 +1,233 @@
+"""From the rows of a page to Arrow tables of one fixed schema per channel. Pure.
+
+Rows that are as documented take a path that looks at whole columns and never at a single row. Where
+a column is not what it should be, `rows` sifts that page row by row, and what it leaves takes
+the same path after all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import NoneType
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from comms_source.channels import STATUSES, Channel
+from comms_source.rows import FIELDS, Rejection, Sifted, counter_column, sift
+from comms_source.windows import Span
+
+TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
+
+REJECTED_SCHEMA: Final = pa.schema(
+    [
+        pa.field("row_key", pa.string(), nullable=False),
+        pa.field("account", pa.string(), nullable=False),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("operation_id", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("raw", pa.string(), nullable=False),
+        pa.field("synced_at", TIMESTAMP, nullable=False),
+        pa.field("_dlt_load_id", pa.string(), nullable=False),
+    ]
+)
+"""What could not be read. `row_key` is a digest of account, channel and text, so that the same row
+read again is the same row here."""
+
+RawRows = Callable[[], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What every row of one page gets beside what the API says."""
+
+    account: str
+    load_id: str
+    synced_at: datetime
+    """When the page arrived, in UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageTables:
+    """One page, read, and what was new about it."""
+
+    operations: pa.Table
+    rejected: pa.Table
+    new_counters: frozenset[str] = frozenset()
+    """Columns for counters that the reference does not name."""
+    new_fields: frozenset[str] = frozenset()
+    """Top-level fields that the reference does not name."""
+    new_statuses: frozenset[str] = frozenset()
+
+
+def operations_schema(channel: Channel) -> pa.Schema:
+    """The columns of a channel's table, in the order in which people read them."""
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("account", pa.string(), nullable=False),
+            pa.field("status", pa.string()),
+            pa.field("created_at", TIMESTAMP, nullable=False),
+            pa.field("updated_at", TIMESTAMP),
+            *(pa.field(counter, pa.int64()) for counter in channel.counters),
+            pa.field("synced_at", TIMESTAMP, nullable=False),
+            pa.field("extra", pa.string()),
+            pa.field("_dlt_load_id", pa.string(), nullable=False),
+        ]
+    )
+
+
+def read_rows(
+    operations: Sequence[Any], *, raw: RawRows, channel: Channel, stamp: Stamp
+) -> PageTables:
+    """Read the rows of one page, whatever they look like.
+
+    Args:
+        operations: The decoded rows.
+        raw: Gives the same rows as the text they came as; called only if one must be rejected.
+        channel: The channel that they come from.
+        stamp: What every row gets beside.
+    """
+    try:
+        return _read(Sifted(operations), raw=raw, channel=channel, stamp=stamp)
+    except _OUT_OF_THE_ORDINARY:
+        return _read(sift(operations, channel=channel), raw=raw, channel=channel, stamp=stamp)
+
+
+_OUT_OF_THE_ORDINARY: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What the column path raises on a row that is not as documented; Arrow's errors are among them."""
+
+
+def within(table: pa.Table, span: Span) -> pa.Table:
+    """The rows that were created in `span`, its start included and its end not."""
+    created = table["created_at"]
+    inside = pc.and_(
+        pc.greater_equal(created, pa.scalar(span.start, TIMESTAMP)),
+        pc.less(created, pa.scalar(span.end, TIMESTAMP)),
+    )
+    return table if pc.all(inside).as_py() is not False else table.filter(inside)
+
+
+def joined(tables: Sequence[pa.Table], *, key: str) -> pa.Table:
+    """The tables as one, in which a `key` that came several times keeps its last row only.
+
+    A column that some tables lack is NULL in their rows.
+    """
+    table = pa.concat_tables(tables, promote_options="default")
+    keys = table[key].to_pylist()
+    last = {value: position for position, value in enumerate(keys)}
+    return table if len(last) == len(keys) else table.take(pa.array(sorted(last.values())))
+
+
+def _read(sifted: Sifted, *, raw: RawRows, channel: Channel, stamp: Stamp) -> PageTables:
+    rows, count = sifted.rows, len(sifted.rows)
+    stats = _objects([row.get("stats") for row in rows])
+    statuses = [status and status.upper() for status in (row.get("status") for row in rows)]
+    new_fields: set[str] = set()
+    columns = [
+        _identifiers([row["id"] for row in rows]),
+        _constant(stamp.account, count),
+        pa.array(statuses, pa.string()),
+        _instants([row["createdAt"] for row in rows]),
+        _instants([row.get("updatedAt") for row in rows]),
+        *(_integers([counters.get(name) for counters in stats]) for name in channel.counters),
+        pa.repeat(pa.scalar(stamp.synced_at, TIMESTAMP), count),
+        pa.array(_extra(sifted, new_fields), pa.string()),
+        _constant(stamp.load_id, count),
+    ]
+    table = pa.Table.from_arrays(columns, schema=operations_schema(channel))
+    new_counters = _new_counters(stats, channel)
+    for column, values in new_counters.items():
+        table = table.append_column(column, values)
+    return PageTables(
+        operations=table,
+        rejected=_rejected(sifted.rejections, raw=raw, channel=channel, stamp=stamp),
+        new_counters=frozenset(new_counters),
+        new_fields=frozenset(new_fields),
+        new_statuses=frozenset(filter(None, statuses)) - frozenset(STATUSES),
+    )
+
+
+def _objects(values: list[Any]) -> list[Mapping[str, Any]]:
+    if not set(map(type, values)) <= {dict, NoneType}:
+        raise TypeError("stats that is no object")
+    return [value or {} for value in values]
+
+
+def _identifiers(values: list[Any]) -> pa.Array:
+    if "" in values:
+        raise ValueError("an id without a character")
+    return pa.array(values, pa.string())
+
+
+def _constant(text: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(text, pa.string()), count)
+
+
+def _instants(values: list[Any]) -> pa.Array:
+    return pc.cast(pa.array(values, pa.string()), TIMESTAMP)
+
+
+def _integers(values: list[Any]) -> pa.Array:
+    # Arrow takes 1.0 and, on the way, more than it should; only whole numbers pass here.
+    if not set(map(type, values)) <= {int, NoneType}:
+        raise TypeError("a counter that is no whole number")
+    return pa.array(values, pa.int64())
+
+
+def _new_counters(
+    stats: Sequence[Mapping[str, Any]], channel: Channel
+) -> dict[str, pa.Array]:
+    """A column for each counter that the reference does not name, unless it is NULL throughout."""
+    names = sorted(frozenset[str]().union(*stats) - frozenset(channel.counters))
+    columns = {counter_column(name, channel=channel): name for name in names}
+    if len(columns) < len(names):
+        raise ValueError("two counters for one column")
+    arrays = {
+        column: _integers([counters.get(name) for counters in stats])
+        for column, name in columns.items()
+    }
+    return {column: array for column, array in arrays.items() if array.null_count < len(array)}
+
+
+def _extra(sifted: Sifted, new_fields: set[str]) -> list[str | None]:
+    """What has no column, as JSON text; names of fields met on the way go into `new_fields`."""
+    extra: list[str | None] = []
+    for position, row in enumerate(sifted.rows):
+        if row.keys() <= FIELDS and position not in sifted.leftovers:
+            extra.append(None)
+            continue
+        unknown = {name: value for name, value in row.items() if name not in FIELDS}
+        new_fields.update(unknown)
+        kept = unknown | sifted.leftovers.get(position, {})
+        extra.append(msgspec.json.encode(kept, order="sorted").decode() if kept else None)
+    return extra
+
+
+def _rejected(
+    rejections: Sequence[Rejection], *, raw: RawRows, channel: Channel, stamp: Stamp
+) -> pa.Table:
+    texts = raw() if rejections else ()
+    rows = [
+        {
+            "row_key": _row_key(stamp.account, channel.name, texts[rejection.position]),
+            "account": stamp.account,
+            "channel": channel.name,
+            "operation_id": rejection.operation_id,
+            "reason": rejection.reason,
+            "raw": texts[rejection.position],
+            "synced_at": stamp.synced_at,
+            "_dlt_load_id": stamp.load_id,
+        }
+        for rejection in rejections
+    ]
+    return pa.Table.from_pylist(rows, schema=REJECTED_SCHEMA)
+
+
+def _row_key(account: str, channel: str, raw: str) -> str:
+    return hashlib.sha256(msgspec.json.encode([account, channel, raw])).hexdigest()

@@ -1,0 +1,76 @@
+"""One walk: the chain of pages over one span of creation time, from its first page to its last.
+
+The chain ends when the API says that nothing follows, never because a page is short or empty. A
+chain that cannot end, because a token comes back or page after page brings nothing new, is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+from comms_source.channels import Channel
+from comms_source.client import PageAnswer
+from comms_source.errors import EndlessWalk
+from comms_source.windows import Span
+
+MOST_IDLE_PAGES: Final = 100
+"""How many pages in a row may bring no operation that the page before them did not have."""
+
+
+class Lister(Protocol):
+    """What a walk needs of a client."""
+
+    def list_page(
+        self, *, channel: Channel, span: Span | None, page_token: str | None
+    ) -> PageAnswer:
+        """Ask for one page."""
+
+
+def walk_pages(*, client: Lister, channel: Channel, span: Span) -> Iterator[PageAnswer]:
+    """Ask for the pages of `span` one after the other.
+
+    The API is asked for a little more than `span`, since it leaves open whether bounds are
+    included; whoever reads the pages drops what lies outside.
+
+    Raises:
+        EndlessWalk: if a page token comes a second time, or nothing new comes for too long.
+        CommsSourceError: what the client raises.
+    """
+    asked, token, progress = span.widened(), None, _Progress()
+    while True:
+        answer = client.list_page(channel=channel, span=asked, page_token=token)
+        yield answer
+        token = answer.page.next_token
+        if token is None:
+            return
+        progress.note(answer.page.operations, token)
+
+
+class _Progress:
+    """Whether a chain of pages gets anywhere."""
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+        self._last: frozenset[Any] = frozenset()
+        self._idle = 0
+
+    def note(self, operations: list[Any], token: str) -> None:
+        if token in self._tokens:
+            raise EndlessWalk(
+                f"after {len(self._tokens)} pages the API named a page token for the second time; "
+                "following it would never end, so run again, and report it if it stays"
+            )
+        self._tokens.add(token)
+        ids = frozenset(map(_identity, operations))
+        self._idle = 0 if ids - self._last else self._idle + 1
+        self._last = ids
+        if self._idle > MOST_IDLE_PAGES:
+            raise EndlessWalk(
+                f"{self._idle} pages in a row brought no new operation and still named a next one; "
+                "run again, and report it if it stays"
+            )
+
+
+def _identity(operation: Any) -> str:
+    return str(operation.get("id")) if isinstance(operation, dict) else str(operation)

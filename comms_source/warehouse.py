@@ -1,0 +1,129 @@
+"""Where the commands load to: one dlt pipeline, and what to say when its destination refuses.
+
+A pipeline keeps a working folder with its schema, its state and what a dead run left behind. Its name
+alone would make two folders, or two databases, share it; here each destination gets its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination import Destination
+from dlt.common.destination.exceptions import DestinationException
+from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from comms_source.errors import (
+    CommsSourceError,
+    ConfigurationError,
+    LoadFailed,
+    PipelineBusy,
+)
+
+PIPELINE: Final = "twilio_comms"
+"""Names the pipeline, and with it the DuckDB file. DuckDB calls a database as its file is called, and
+a database must not be called as the dataset is: `comms.operations` could then mean either."""
+
+DATASET: Final = "comms"
+DESTINATION: Final = "duckdb"
+
+
+def open_pipeline(
+    *, destination: str | None = None, dataset: str | None = None, name: str = PIPELINE
+) -> dlt.Pipeline:
+    """The pipeline of the commands; nothing is connected yet.
+
+    Args:
+        destination: A dlt destination; by default `destination_type` of dlt's configuration, or DuckDB.
+        dataset: The schema to load into; by default `dataset_name` of it, or `comms`.
+        name: The pipeline's name, which is also that of a DuckDB file not configured otherwise.
+
+    Raises:
+        ConfigurationError: if the destination does not exist or lacks settings.
+    """
+    destination = destination or dlt.config.get("destination_type", str) or DESTINATION
+    dataset = dataset or dlt.config.get("dataset_name", str) or DATASET
+    with explained():
+        location = _location(destination, dataset, name)
+        return dlt.pipeline(
+            pipeline_name=name,
+            destination=destination,
+            dataset_name=dataset,
+            pipelines_dir=str(working_folder(location)),
+        )
+
+
+def working_folder(location: str) -> Path:
+    """The folder for what dlt keeps between two runs into one place."""
+    digest = hashlib.sha256(location.encode()).hexdigest()[:12]
+    return Path(get_dlt_pipelines_dir()) / "comms_source" / digest
+
+
+def place(pipeline: dlt.Pipeline) -> str:
+    """The destination as people know it: its kind and where it is, without credentials."""
+    config = pipeline.destination_client().config
+    return f"{config.destination_type.rpartition('.')[2]} {str(config).partition('://')[2]}".strip()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what dlt raises into this project's errors, which say what to do.
+
+    Raises:
+        CommsSourceError: the one that a resource raised, if that is what stopped dlt.
+        ConfigurationError: if dlt lacks a setting.
+        PipelineBusy: if another process holds the DuckDB file.
+        LoadFailed: for what else the destination refuses.
+    """
+    try:
+        yield
+    except (PipelineStepFailed, DestinationException) as error:
+        own = _own_error(error)
+        if own:
+            raise own from None
+        raise _explain(error) from error
+    except ConfigurationException as error:
+        raise ConfigurationError(str(error).strip()) from None
+
+
+def _location(destination: str, dataset: str, name: str) -> str:
+    factory = Destination.from_reference(destination)
+    initial: Any = factory.spec()
+    if hasattr(initial, "pipeline_name"):
+        initial.pipeline_name = name
+    if hasattr(initial, "_bind_dataset_name"):
+        initial = initial._bind_dataset_name(dataset)  # noqa: SLF001 - dlt offers no other way
+    return f"{destination}|{dataset}|{factory.configuration(initial)}"
+
+
+def _own_error(error: BaseException | None) -> CommsSourceError | None:
+    """This project's error in the chain of causes of dlt's."""
+    while error is not None:
+        if isinstance(error, CommsSourceError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _explain(error: Exception) -> CommsSourceError:
+    text = str(error)
+    if "Could not set lock on file" in text or "Conflicting lock is held" in text:
+        return PipelineBusy(f"{_lock_line(text)}; close that program, or load again later")
+    step = f"at dlt's step {error.step}" if isinstance(error, PipelineStepFailed) else "by dlt"
+    return LoadFailed(f"the destination was refused {step}: {_root(error)}")
+
+
+def _lock_line(text: str) -> str:
+    return next(line for line in text.splitlines() if "lock" in line.lower()).strip()
+
+
+def _root(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
