@@ -1,10 +1,10 @@
 """Keeps the delivery record of Twilio Communications, for good, in DuckDB or any dlt destination.
 
-    import dlt
-    from comms_source import comms_source
+import dlt
+from comms_source import comms_source
 
-    pipeline = dlt.pipeline("comms", destination="duckdb", dataset_name="comms")
-    pipeline.run(comms_source())
+pipeline = dlt.pipeline("comms", destination="duckdb", dataset_name="comms")
+pipeline.run(comms_source())
 """
 
 from __future__ import annotations

@@ -118,7 +118,9 @@ def finish_pending(pipeline: dlt.Pipeline) -> None:
             logger.warning("an earlier run had died; what it had read has now been loaded")
         except PipelineStepFailed:
             pipeline.abort_packages()
-            logger.warning("an earlier run had died; what it had read was dropped and is read again")
+            logger.warning(
+                "an earlier run had died; what it had read was dropped and is read again"
+            )
 
 
 def _source_of(resources: Sequence[DltResource]) -> Any:

@@ -55,6 +55,4 @@ class Session:
             requests_per_second=settings.requests_per_second,
             on_wait=self.journal.count_wait,
         )
-        return CommsClient(
-            settings=settings, gate=gate, journal=self.journal, clock=self.clock
-        )
+        return CommsClient(settings=settings, gate=gate, journal=self.journal, clock=self.clock)

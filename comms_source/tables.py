@@ -180,9 +180,7 @@ def _integers(values: list[Any]) -> pa.Array:
     return pa.array(values, pa.int64())
 
 
-def _new_counters(
-    stats: Sequence[Mapping[str, Any]], channel: Channel
-) -> dict[str, pa.Array]:
+def _new_counters(stats: Sequence[Mapping[str, Any]], channel: Channel) -> dict[str, pa.Array]:
     """A column for each counter that the reference does not name, unless it is NULL throughout."""
     names = sorted(frozenset[str]().union(*stats) - frozenset(channel.counters))
     columns = {counter_column(name, channel=channel): name for name in names}

@@ -96,9 +96,7 @@ class Reply:
         return _http_date(self.headers.get("date", ""))
 
 
-def judge(
-    reply: Reply, *, channel: str, is_list: bool, secrets: Iterable[str | None] = ()
-) -> None:
+def judge(reply: Reply, *, channel: str, is_list: bool, secrets: Iterable[str | None] = ()) -> None:
     """Return if `reply` can be read as JSON, else raise its outcome, without `secrets` in it.
 
     Raises:
@@ -181,7 +179,9 @@ def _retry_after(reply: Reply) -> float | None:
         seconds = float(text)
     except ValueError:
         instant = _http_date(text)
-        seconds = (instant - (reply.api_time or reply.received_at)).total_seconds() if instant else -1
+        seconds = (
+            (instant - (reply.api_time or reply.received_at)).total_seconds() if instant else -1
+        )
     return seconds if 0 <= seconds < float("inf") else None
 
 

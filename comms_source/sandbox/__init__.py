@@ -1,0 +1,43 @@
+"""A stateful stand-in for the Communications API on this machine.
+
+    from comms_source.sandbox import Sandbox
+
+    with Sandbox() as sandbox:
+        ...  # sandbox.url is the base_url; sandbox.clock, .faults, .requests, .truth("emails")
+
+It imitates what the API's documentation says and lets one choose where that says nothing. It is no
+copy of the API: see docs/sandbox.md for what it does not do.
+"""
+
+from __future__ import annotations
+
+try:
+    from comms_source.sandbox.server import Sandbox, serve
+except ModuleNotFoundError as missing:
+    if missing.name not in {"starlette", "uvicorn"}:
+        raise
+    raise ModuleNotFoundError(
+        "the sandbox needs two more packages; install comms-source[sandbox]", name=missing.name
+    ) from None
+
+from comms_source.sandbox.clock import Clock
+from comms_source.sandbox.faults import Fault, faults_from
+from comms_source.sandbox.model import Request, Response, SandboxModel
+from comms_source.sandbox.samples import documented_payloads, sample_names
+from comms_source.sandbox.settings import ACCOUNT_ID, AUTH_TOKEN, SandboxSettings
+
+__all__ = [
+    "ACCOUNT_ID",
+    "AUTH_TOKEN",
+    "Clock",
+    "Fault",
+    "Request",
+    "Response",
+    "Sandbox",
+    "SandboxModel",
+    "SandboxSettings",
+    "documented_payloads",
+    "faults_from",
+    "sample_names",
+    "serve",
+]

@@ -1,0 +1,131 @@
+"""The sandbox as an ASGI application: a thin shell around `model`, and the doors to steer it.
+
+Below `/v1` is the API; below `/sandbox` are clock, faults and request log, open to whoever can reach
+the port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response as HttpResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from comms_source.sandbox.faults import faults_from
+from comms_source.sandbox.model import Request, Response, SandboxModel
+
+VERSION = "/v1"
+
+
+def create_app(model: SandboxModel) -> ASGIApp:
+    """The application that serves `model`."""
+    app = Starlette(
+        routes=[
+            Route("/sandbox/clock", _clock(model), methods=["GET", "PUT"]),
+            Route("/sandbox/faults", _faults(model), methods=["GET", "PUT"]),
+            Route("/sandbox/requests", _requests(model), methods=["GET"]),
+            Mount(VERSION, app=_Api(model)),
+        ]
+    )
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        # What lies between here and the endpoints wraps `send`; the connection is behind this one.
+        scope["sandbox.send"] = send
+        await app(scope, receive, send)
+
+    return serve
+
+
+class _Api:
+    """The endpoints of the API."""
+
+    def __init__(self, model: SandboxModel) -> None:
+        self._model = model
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        http = HttpRequest(scope, receive)
+        request = Request(
+            path=http.url.path.removeprefix(VERSION),
+            parameters=http.query_params.multi_items(),
+            authorization=http.headers.get("authorization", ""),
+        )
+        response = await run_in_threadpool(self._model.respond, request)
+        await asyncio.sleep(response.delay)
+        await _send(response, scope, receive, send)
+
+
+async def _send(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if response.ending == "reset":
+        _transport(scope).abort()
+        return
+    whole = HttpResponse(response.body, response.status, dict(response.headers))
+    if response.ending == "whole":
+        await whole(scope, receive, send)
+        return
+    start = {"type": "http.response.start", "status": response.status, "headers": whole.raw_headers}
+    half = response.body[: len(response.body) // 2]
+    await send(start)
+    await send({"type": "http.response.body", "body": half, "more_body": True})
+    _transport(scope).close()
+
+
+def _transport(scope: Scope) -> asyncio.Transport:
+    """The connection beneath an answer: ASGI itself has no word for ending one rudely."""
+    transport = scope["sandbox.send"].__self__.transport
+    if not isinstance(transport, asyncio.Transport):
+        raise TypeError("only a real server can break a connection")
+    return transport
+
+
+Endpoint = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+def _clock(model: SandboxModel) -> Endpoint:
+    async def endpoint(request: HttpRequest) -> HttpResponse:
+        if request.method == "PUT":
+            content = await request.json()
+            model.clock.frozen = bool(content.get("frozen", model.clock.frozen))
+            model.clock.set(datetime.fromisoformat(content["now"]))
+        return _json({"now": model.clock.now(), "frozen": model.clock.frozen})
+
+    return _refusing_nonsense(endpoint)
+
+
+def _faults(model: SandboxModel) -> Endpoint:
+    async def endpoint(request: HttpRequest) -> HttpResponse:
+        if request.method == "PUT":
+            model.faults.replace(faults_from(await request.json()))
+        return _json([asdict(fault) for fault in model.faults.faults])
+
+    return _refusing_nonsense(endpoint)
+
+
+def _requests(model: SandboxModel) -> Endpoint:
+    async def endpoint(_: HttpRequest) -> HttpResponse:
+        return _json([asdict(entry) for entry in list(model.requests)])
+
+    return endpoint
+
+
+def _refusing_nonsense(endpoint: Endpoint) -> Endpoint:
+    async def guarded(request: HttpRequest) -> HttpResponse:
+        try:
+            return await endpoint(request)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return _json({"error": str(error)}, status=400)
+
+    return guarded
+
+
+def _json(content: Any, status: int = 200) -> HttpResponse:
+    body = msgspec.json.encode(content)
+    return HttpResponse(body, status, media_type="application/json")

@@ -1,0 +1,155 @@
+"""Page tokens, and which operations a page holds. Pure.
+
+A token holds a position in the channel's operations and the filters it was made for. It is encoded,
+so that clients treat it as opaque, and begins with a mark that a search for leaked tokens can find.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from comms_source.sandbox.chance import fraction, mix
+from comms_source.sandbox.population import Population
+from comms_source.sandbox.queries import BadParameter, Query
+from comms_source.sandbox.settings import SandboxSettings
+
+MARK = "sbxtok_"
+
+
+class Position(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a page begins, and for which filters."""
+
+    next_number: int | None
+    """The number of the first operation to look at; None for the first page."""
+    start: int | None
+    end: int | None
+    status: str | None
+    page_size: int
+    after_empty: bool = False
+    turn: int = 0
+    """Tells tokens apart that lead to the same page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The operations of a page by number, and the positions of this page and the next."""
+
+    numbers: list[int]
+    here: Position
+    following: Position | None
+
+
+def encode(position: Position) -> str:
+    """The token for a position."""
+    body = msgspec.json.encode(position)
+    return MARK + base64.urlsafe_b64encode(_check(body) + body).decode().rstrip("=")
+
+
+def decode(token: str) -> Position:
+    """The position that a token stands for.
+
+    Raises:
+        BadParameter: if the sandbox never made that token.
+    """
+    try:
+        text = token.removeprefix(MARK)
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        position = msgspec.json.decode(raw[6:], type=Position)
+    except (ValueError, msgspec.MsgspecError):
+        raise BadParameter("pageToken", "The page token is not valid.") from None
+    if not token.startswith(MARK) or raw[:6] != _check(raw[6:]):
+        raise BadParameter("pageToken", "The page token is not valid.")
+    return position
+
+
+def position_of(query: Query, settings: SandboxSettings) -> Position:
+    """Where the page that `query` asks for begins.
+
+    Raises:
+        BadParameter: for a bad token, or, where tokens are strict, one made for another query.
+    """
+    asked = Position(None, query.start, query.end, query.status, query.page_size)
+    if query.page_token is None:
+        return asked
+    held = decode(query.page_token)
+    if settings.tokens == "strict" and first_page(held) != asked:
+        raise BadParameter("pageToken", "The page token was made for another request.")
+    return held
+
+
+def first_page(position: Position) -> Position:
+    """Where the chain of pages began that `position` is part of."""
+    return msgspec.structs.replace(position, next_number=None, after_empty=False, turn=0)
+
+
+def select(
+    *, position: Position, population: Population, settings: SandboxSettings, now: int
+) -> Selection:
+    """The page at `position`, as lists show it at `now`."""
+    first, last = _range(position, population, settings, now)
+    candidates = _candidates(position, first, last, settings)
+    pauses = settings.empty_pages and not position.after_empty and _pauses(position)
+    if pauses and candidates:
+        at = candidates[0]
+        following = msgspec.structs.replace(position, next_number=at, after_empty=True)
+        return Selection([], position, following)
+    shown = _shown(candidates, position, population, now)
+    size = _size(position, settings)
+    numbers: list[int] = []
+    for number in shown:
+        if len(numbers) == size:
+            following = msgspec.structs.replace(position, next_number=number, after_empty=False)
+            return Selection(numbers, position, following)
+        numbers.append(number)
+    return Selection(numbers, position, None)
+
+
+def _range(
+    position: Position, population: Population, settings: SandboxSettings, now: int
+) -> tuple[int, int]:
+    """The numbers, from the first up to but without the second, that the filters leave."""
+    lowest, end = population.oldest_listed(now), now + 1
+    if position.start is not None:
+        lowest = max(lowest, position.start + (settings.start_bound == "exclusive"))
+    if position.end is not None:
+        end = min(end, position.end + (settings.end_bound == "inclusive"))
+    return population.first_from(lowest), population.first_from(end)
+
+
+def _candidates(position: Position, first: int, last: int, settings: SandboxSettings) -> range:
+    at = position.next_number
+    if settings.order == "ascending":
+        return range(first if at is None else max(at, first), last)
+    return range(last - 1 if at is None else min(at, last - 1), first - 1, -1)
+
+
+def _shown(
+    candidates: range, position: Position, population: Population, now: int
+) -> Iterator[int]:
+    for number in candidates:
+        if not population.listed(number, now):
+            continue
+        if position.status and population.show(number, now)["status"] != position.status:
+            continue
+        yield number
+
+
+def _pauses(position: Position) -> bool:
+    return fraction(position.next_number or 0, position.page_size) < 0.3  # noqa: PLR2004
+
+
+def _size(position: Position, settings: SandboxSettings) -> int:
+    """How many operations the page holds at most: what was asked for, or a little less."""
+    size = position.page_size
+    if not settings.short_pages:
+        return size
+    return size - mix(position.next_number or 0) % (size // 2 + 1) or 1
+
+
+def _check(body: bytes) -> bytes:
+    return hashlib.blake2s(body, digest_size=6).digest()

@@ -1,0 +1,147 @@
+"""The operations of one channel: endless in both directions of time, and nowhere stored.
+
+The k-th operation is created at an instant that grows with k, more of them by day than by night, so
+a range of creation time is a range of k, found by bisection. Its id holds k, so an id finds its
+operation.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+from comms_source.channels import CHANNELS, Channel
+from comms_source.sandbox.chance import fraction, mix
+from comms_source.sandbox.instants import format_instant
+from comms_source.sandbox.lives import DAY, Life, plan_life, state_at
+from comms_source.sandbox.settings import SandboxSettings
+
+PREFIX: Final = "comms_operation_"
+ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_BEGINNING: Final = 1_577_836_800_000  # 2020-01-01, in milliseconds
+_RHYTHM: Final = 0.7
+_NUMBER_DIGITS: Final = 10
+_CHECK_DIGITS: Final = 15
+
+
+class Population(Protocol):
+    """Operations in the order of their creation, numbered."""
+
+    def first_from(self, instant: int) -> int:
+        """The number of the first operation created at or after `instant`, in milliseconds."""
+
+    def created(self, number: int) -> int:
+        """When the operation was created, in milliseconds and as precisely as it is shown."""
+
+    def oldest_listed(self, now: int) -> int:
+        """The earliest creation time of which lists may show anything at `now`."""
+
+    def listed(self, number: int, now: int) -> bool:
+        """Whether lists show the operation at `now`; it was created in the range they look at."""
+
+    def fetched(self, number: int, now: int) -> bool:
+        """Whether the operation can be fetched by id at `now`."""
+
+    def show(self, number: int, now: int) -> dict[str, Any]:
+        """The operation as the API shows it at `now`."""
+
+    def find(self, operation_id: str) -> int | None:
+        """The number of the operation with this id."""
+
+
+class LivingPopulation:
+    """Operations made up from a seed."""
+
+    def __init__(self, channel: Channel, settings: SandboxSettings) -> None:
+        """Make up the operations of `channel`."""
+        self._channel = channel
+        self._settings = settings
+        self._salt = list(CHANNELS).index(channel.name)
+        self._seed = mix(settings.seed, self._salt)
+        self._volume = settings.volume(channel.name)
+        self._interval = 7 * DAY / self._volume if self._volume else math.inf
+        self._precision = 1000 if settings.timestamps == "seconds" else 1
+        self._retention = settings.retention // timedelta(milliseconds=1)
+        self._lag = settings.visibility_lag / timedelta(milliseconds=1)
+        self._partial = settings.past_retention == "partial"
+        self._cumulative = settings.readings.get(channel.name) == "cumulative"
+
+    def first_from(self, instant: int) -> int:
+        """The number of the first operation created at or after `instant`, in milliseconds."""
+        if not self._volume:
+            return 0
+        guess = int((instant - _BEGINNING) / self._interval)
+        reach = int(DAY / self._interval) + 2
+        numbers = range(guess - reach, guess + reach)
+        return numbers[0] + bisect_left(numbers, instant, key=self.created)
+
+    def created(self, number: int) -> int:
+        """When the operation was created, in milliseconds and as precisely as it is shown."""
+        even = (number + fraction(self._seed, number, 100)) * self._interval
+        turn = 2 * math.pi * even / DAY
+        exact = _BEGINNING + int(even - _RHYTHM * DAY / (2 * math.pi) * math.sin(turn))
+        return exact - exact % self._precision
+
+    def oldest_listed(self, now: int) -> int:
+        """The earliest creation time of which lists may show anything at `now`."""
+        return now - self._retention * (4 if self._partial else 1)
+
+    def listed(self, number: int, now: int) -> bool:
+        """Whether lists show the operation at `now`; it was created in the range they look at."""
+        if not self._lag and not self._partial:
+            return True
+        created, key = self.created(number), self._key(number)
+        if created + self._lag * fraction(key, 101) > now:
+            return False
+        return created >= now - self._retention or fraction(key, 102) < 0.5  # noqa: PLR2004
+
+    def fetched(self, number: int, now: int) -> bool:
+        """Whether the operation can be fetched by id at `now`."""
+        return now - self._retention <= self.created(number) <= now
+
+    def life(self, number: int) -> Life:
+        """What is going to become of the operation."""
+        created = self.created(number)
+        return plan_life(channel=self._channel, created=created, key=self._key(number))
+
+    def show(self, number: int, now: int) -> dict[str, Any]:
+        """The operation as the API shows it at `now`."""
+        life = self.life(number)
+        state = state_at(life, max(now, life.created), cumulative=self._cumulative)
+        return {
+            "id": self.id_of(number),
+            "status": state.status,
+            "stats": state.stats,
+            "createdAt": format_instant(life.created, self._settings.timestamps),
+            "updatedAt": format_instant(state.updated, self._settings.timestamps),
+        }
+
+    def id_of(self, number: int) -> str:
+        """The id of the operation: its channel, its number and a check, in the API's alphabet."""
+        check = mix(self._key(number), 103)
+        digits = _digits(number % 2**50, _NUMBER_DIGITS) + _digits(check, _CHECK_DIGITS)
+        return f"{PREFIX}{self._salt}{digits}"
+
+    def find(self, operation_id: str) -> int | None:
+        """The number of the operation with this id."""
+        digits = operation_id.removeprefix(PREFIX)[1 : 1 + _NUMBER_DIGITS]
+        if not digits or not set(digits) <= set(ALPHABET) or not self._volume:
+            return None
+        number = 0
+        for digit in digits:
+            number = number * 32 + ALPHABET.index(digit)
+        number = number if number < 2**49 else number - 2**50
+        return number if self.id_of(number) == operation_id else None
+
+    def _key(self, number: int) -> int:
+        return mix(self._seed, number)
+
+
+def _digits(value: int, count: int) -> str:
+    digits = []
+    for _ in range(count):
+        value, digit = divmod(value, 32)
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))

@@ -1,0 +1,86 @@
+"""The sandbox on a socket: on a thread of this process for tests, or blocking for a terminal."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from types import TracebackType
+from typing import Final, Self
+
+import uvicorn
+
+from comms_source.sandbox.app import VERSION, create_app
+from comms_source.sandbox.clock import Clock
+from comms_source.sandbox.model import SandboxModel
+from comms_source.sandbox.settings import SandboxSettings
+
+HOST: Final = "127.0.0.1"
+START_SECONDS: Final = 10.0
+
+
+class Sandbox(SandboxModel):
+    """A sandbox that serves on a free port of this machine while its `with` block lasts."""
+
+    def __init__(self, settings: SandboxSettings | None = None, clock: Clock | None = None) -> None:
+        """Prepare a sandbox; it serves from the beginning of the `with` block on."""
+        super().__init__(settings or SandboxSettings(), clock)
+        self._socket: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        """What to give as `base_url`."""
+        if self._socket is None:
+            raise RuntimeError("the sandbox serves inside its `with` block only")
+        return f"http://{HOST}:{self._socket.getsockname()[1]}{VERSION}"
+
+    def __enter__(self) -> Self:
+        self._socket = socket.create_server((HOST, 0))
+        self._server = uvicorn.Server(_config(self))
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
+        self._thread.start()
+        _wait_until_started(self._server)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join(START_SECONDS)
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def serve(model: SandboxModel, *, host: str = HOST, port: int = 8765) -> None:
+    """Serve `model` until interrupted."""
+    uvicorn.Server(_config(model, host=host, port=port)).run()
+
+
+def _config(model: SandboxModel, *, host: str = HOST, port: int = 0) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(model),
+        host=host,
+        port=port,
+        http="h11",
+        lifespan="off",
+        log_level="critical",
+        access_log=False,
+        date_header=False,
+        server_header=False,
+    )
+
+
+def _wait_until_started(server: uvicorn.Server) -> None:
+    # The socket listens already, so a request would wait; a server that fails at once would not.
+    deadline = threading.Event()
+    for _ in range(int(START_SECONDS / 0.005)):
+        if server.started:
+            return
+        deadline.wait(0.005)
+    raise RuntimeError("the sandbox did not start")

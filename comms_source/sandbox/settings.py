@@ -1,0 +1,103 @@
+"""What a sandbox can be told: above all, what the API's documentation leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
+
+from comms_source.channels import CHANNELS
+from comms_source.sandbox.faults import Fault
+
+Bound = Literal["inclusive", "exclusive"]
+Order = Literal["ascending", "descending"]
+Tokens = Literal["strict", "loose"]
+Timestamps = Literal["seconds", "milliseconds"]
+PastRetention = Literal["omit", "partial"]
+Reading = Literal["exclusive", "cumulative"]
+
+ACCOUNT_ID: Final = "ACsandbox"
+AUTH_TOKEN: Final = "sandbox-auth-token"  # noqa: S105 - it opens nothing but a sandbox
+OPERATIONS_PER_WEEK: Final[Mapping[str, int]] = MappingProxyType(
+    {"messages": 2500, "emails": 1800, "push_notifications": 1200}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """How a sandbox behaves. Equal settings and an equal time give equal answers.
+
+    Raises:
+        ValueError: where a value is unknown or out of range; it names the setting.
+    """
+
+    seed: int = 1
+    """Which of the possible pasts is shown."""
+    operations_per_week: Mapping[str, int] | int = field(
+        default_factory=lambda: dict(OPERATIONS_PER_WEEK)
+    )
+    """How many operations are created in a week, for all channels or by channel; 0 for none."""
+    credentials: Mapping[str, str] = field(default_factory=lambda: {ACCOUNT_ID: AUTH_TOKEN})
+    """Passwords by user: auth tokens by account id, secrets by API key."""
+    forbidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Channels that a user has no permission for (403), by user."""
+    start_bound: Bound = "inclusive"
+    """Whether an operation created at the instant of `startDate` is listed."""
+    end_bound: Bound = "exclusive"
+    """Whether an operation created at the instant of `endDate` is listed."""
+    order: Order = "descending"
+    """Whether lists begin with the oldest or the newest operation."""
+    tokens: Tokens = "loose"
+    """`strict`: a page token goes with exactly the filters and page size it was made for.
+    `loose`: it carries them, and they may be left out or changed beside it, to no effect."""
+    short_pages: bool = False
+    """Whether pages may hold less than was asked for although more follow."""
+    empty_pages: bool = False
+    """Whether a page may now and then be empty although more follow."""
+    timestamps: Timestamps = "seconds"
+    """The precision of `createdAt` and `updatedAt`."""
+    retention: timedelta = timedelta(days=7)
+    """How long after its creation an operation is shown."""
+    past_retention: PastRetention = "omit"
+    """Whether lists hold none of the older operations, or some of them."""
+    visibility_lag: timedelta = timedelta(0)
+    """How long after its creation an operation may take to show up in lists, at most."""
+    readings: Mapping[str, Reading] = field(
+        default_factory=lambda: {"messages": "exclusive", "emails": "cumulative"}
+    )
+    """Whether a channel's counters are of current states or cumulative."""
+    rate_limit: float | None = None
+    """Requests a second, beyond which 429 is answered; None for no limit."""
+    latency: timedelta = timedelta(0)
+    """How long every answer takes at least."""
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong, and when."""
+    samples: tuple[str, ...] = ()
+    """Names of documented payloads, see `samples`, to serve instead of anything made up."""
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in get_args(allowed):
+                raise ValueError(f"{name}: expected one of {get_args(allowed)}")
+        for channel in CHANNELS:
+            if self.volume(channel) < 0:
+                raise ValueError(f"operations_per_week: {channel} cannot be negative")
+        if self.rate_limit is not None and self.rate_limit <= 0:
+            raise ValueError("rate_limit: expected more than 0, or None")
+
+    def volume(self, channel: str) -> int:
+        """How many operations of `channel` are created in a week."""
+        volumes = self.operations_per_week
+        return volumes if isinstance(volumes, int) else volumes.get(channel, 0)
+
+
+_CHOICES: Final[Mapping[str, Any]] = {
+    "start_bound": Bound,
+    "end_bound": Bound,
+    "order": Order,
+    "tokens": Tokens,
+    "timestamps": Timestamps,
+    "past_retention": PastRetention,
+}

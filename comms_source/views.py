@@ -1,0 +1,215 @@
+"""The SQL views: read from `sql/`, fitted to the destination, and made there.
+
+One file is one view of the file's name, in DuckDB's dialect; other dialects come from sqlglot. The first
+comment of a file describes the view; the last `select` lists bare columns, each with its comment
+behind it or on the line above.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from comms_source.channels import CHANNELS
+from comms_source.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import dlt
+
+StatsReading = Literal["exclusive", "cumulative"]
+"""How the counters of a channel are read: each resource counted once, or once a stage."""
+
+COMMENTING: Final = frozenset({"duckdb", "postgres", "snowflake", "redshift"})
+"""The dialects in which views take comments by `comment on`."""
+
+_COLUMN: Final = re.compile(r"\s*(?P<name>[a-z_][a-z_0-9]*),?\s*(?:--\s*(?P<comment>.+))?")
+_COMMENT: Final = re.compile(r"\s*--\s*(?P<comment>.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One view as its file has it."""
+
+    name: str
+    sql: str
+    """The query, in DuckDB's dialect, its tables not qualified."""
+    comment: str
+    columns: Mapping[str, str]
+    """The comment of each column, in the view's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewStatements:
+    """What makes one view in one destination."""
+
+    name: str
+    create: str
+    comments: Sequence[str]
+
+
+@cache
+def read_views() -> tuple[View, ...]:
+    """The views of this project, each after those that it reads."""
+    views = {path.stem: parse_view(path.stem, path.read_text()) for path in _sql_files()}
+    needs = {name: _tables(view.sql) & views.keys() for name, view in views.items()}
+    try:
+        return tuple(views[name] for name in TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        raise ValueError(f"views that read each other: {error.args[1]}") from None
+
+
+def parse_view(name: str, sql: str) -> View:
+    """Take a view's file apart.
+
+    Raises:
+        ValueError: if the view or one of its columns has no comment.
+    """
+    lines = sql.splitlines()
+    last = max(number for number, line in enumerate(lines) if line.rstrip() == "select")
+    comment = " ".join(_leading_comments(lines))
+    columns = dict(_commented_columns(lines[last + 1 :]))
+    bare = [column for column, said in columns.items() if not said]
+    if not comment or bare:
+        raise ValueError(f"{name}.sql: no comment for {', '.join(bare) or 'the view'}")
+    return View(name, sql, comment, columns)
+
+
+def view_statements(
+    *, dialect: str, dataset: str, stats_reading: Mapping[str, StatsReading] | None = None
+) -> list[ViewStatements]:
+    """The statements that make the views in `dataset`, in the order to run them in.
+
+    Args:
+        dialect: The destination's, by sqlglot's name.
+        dataset: The schema that holds the tables and gets the views.
+        stats_reading: Pins how the counters of a channel are read; by default its rows tell.
+
+    Raises:
+        ConfigurationError: if a channel or a reading does not exist.
+    """
+    pinned = _checked(stats_reading or {})
+    return [
+        ViewStatements(
+            name=view.name,
+            create=_create(view, dialect=dialect, dataset=dataset, pinned=pinned),
+            comments=_comments(view, dialect=dialect, dataset=dataset),
+        )
+        for view in read_views()
+    ]
+
+
+def create_views(
+    pipeline: dlt.Pipeline, *, stats_reading: Mapping[str, StatsReading] | None = None
+) -> list[str]:
+    """Make, or make again, all views in the pipeline's dataset; return their names.
+
+    The tables must be there, which they are after the first load.
+    """
+    with pipeline.sql_client() as client:
+        dialect = client.capabilities.sqlglot_dialect or "duckdb"
+        statements = view_statements(
+            dialect=dialect, dataset=client.dataset_name, stats_reading=stats_reading
+        )
+        for view in statements:
+            client.execute_many([view.create, *view.comments])
+    return [view.name for view in statements]
+
+
+def _sql_files() -> list[Path]:
+    """The files in an installed package, or in a checkout, where `sql` lies beside the package."""
+    package = Path(str(files("comms_source")))
+    folder = next(path for path in (package / "sql", package.parent / "sql") if path.is_dir())
+    return sorted(folder.glob("*.sql"))
+
+
+def _leading_comments(lines: Iterable[str]) -> Iterable[str]:
+    for line in lines:
+        match = _COMMENT.fullmatch(line)
+        if not match:
+            return
+        yield match["comment"]
+
+
+def _commented_columns(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
+    above = ""
+    for line in lines:
+        if line.startswith("from "):
+            return
+        comment, column = _COMMENT.fullmatch(line), _COLUMN.fullmatch(line)
+        if comment:
+            above = comment["comment"]
+        elif column:
+            yield column["name"], column["comment"] or above
+            above = ""
+
+
+def _tables(sql: str) -> set[str]:
+    from sqlglot import exp, parse_one  # noqa: PLC0415 - slow to import, and seldom needed
+
+    tree = parse_one(sql, read="duckdb")
+    names = {table.name for table in tree.find_all(exp.Table)}
+    return names - {cte.alias for cte in tree.find_all(exp.CTE)}
+
+
+def _create(
+    view: View, *, dialect: str, dataset: str, pinned: Mapping[str, StatsReading]
+) -> str:
+    from sqlglot import exp, parse_one  # noqa: PLC0415
+
+    query = parse_one(view.sql, read="duckdb")
+    outside = _tables(view.sql)
+    for table in query.find_all(exp.Table):
+        if table.name in outside:
+            table.set("db", exp.to_identifier(dataset, quoted=True))
+    _pin(query, pinned)
+    create = exp.Create(
+        this=exp.table_(view.name, db=dataset, quoted=True),
+        kind="VIEW",
+        replace=True,
+        expression=query,
+    )
+    return create.sql(dialect=dialect, comments=False)
+
+
+def _pin(query: Any, pinned: Mapping[str, StatsReading]) -> None:
+    """Put the pinned readings in the place of the NULLs that the file has for them."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    for cte in query.find_all(exp.CTE):
+        if cte.alias == "pinned_readings":
+            for select in cte.this.find_all(exp.Select):
+                channel, reading = select.expressions
+                value = pinned.get(channel.this.this)
+                if value:
+                    reading.this.set("this", exp.Literal.string(value))
+
+
+def _comments(view: View, *, dialect: str, dataset: str) -> list[str]:
+    if dialect not in COMMENTING:
+        return []
+    place = f'"{dataset}"."{view.name}"'
+    on_columns = [
+        f'comment on column {place}."{column}" is {_quoted(comment)}'
+        for column, comment in view.columns.items()
+    ]
+    return [f"comment on view {place} is {_quoted(view.comment)}", *on_columns]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _checked(readings: Mapping[str, StatsReading]) -> Mapping[str, StatsReading]:
+    for channel, reading in readings.items():
+        if channel not in CHANNELS or reading not in get_args(StatsReading):
+            raise ConfigurationError(
+                f"stats_reading: {channel} = {reading!r}; expected a channel of "
+                f"{', '.join(CHANNELS)} with {' or '.join(get_args(StatsReading))}"
+            )
+    return readings
