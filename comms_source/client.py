@@ -140,6 +140,7 @@ class CommsClient:
     def _insist(self, attempt: Callable[[], T]) -> T:
         return Insistence(
             patience=self._settings.patience.total_seconds(),
+            attempts=self._settings.attempts,
             sleep=self._gate.rest,
             pause_all=self._gate.back_off,
             on_retry=self._journal.count_retry,

@@ -7,6 +7,7 @@ that refused credentials cost one request and not a burst of them.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections import deque
@@ -40,6 +41,8 @@ from comms_source.tables import (
 )
 from comms_source.walks import walk_pages
 from comms_source.windows import Span
+
+logger = logging.getLogger("comms_source")
 
 OnError = Literal["raise", "continue"]
 
@@ -102,13 +105,14 @@ def _batches(pages: Iterator[PageTables]) -> Iterator[Batch]:
         held.append(page)
         rows += page.operations.num_rows + page.rejected.num_rows
         if rows >= BATCH_ROWS:
-            yield _batch(held)
+            yield batch_of(held)
             held, rows = [], 0
     if rows:
-        yield _batch(held)
+        yield batch_of(held)
 
 
-def _batch(pages: Sequence[PageTables]) -> Batch:
+def batch_of(pages: Sequence[PageTables]) -> Batch:
+    """The pages as one piece, of each operation the last row."""
     return Batch(
         operations=joined([page.operations for page in pages], key="id"),
         rejected=joined([page.rejected for page in pages], key="row_key"),
@@ -179,10 +183,12 @@ class _Reader:
             self._record.walks_done += 1
         elif isinstance(error, ChannelRefused):
             self._record.refused = str(error)
+            logger.warning("%s", error)
         elif isinstance(error, WalkFailed):
             self._require_an_answer(error)
             failure = WalkFailure(ended.span, type(error).__name__, str(error))
             self._record.failures.append(failure)
+            logger.warning("%s %s: %s", self._channel.name, ended.span, error)
         else:
             raise error
         self._session.journal.changed()

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from comms_source.verdicts import Busy, Fault
+from comms_source.verdicts import Broken, Busy, Fault
 
 T = TypeVar("T")
 
@@ -30,6 +30,7 @@ class Insistence:
         self,
         *,
         patience: float,
+        attempts: int,
         sleep: Callable[[float], object],
         pause_all: Callable[[float], None],
         on_retry: Callable[[], None],
@@ -39,12 +40,14 @@ class Insistence:
 
         Args:
             patience: For how many seconds, in sum, a busy API may make this request wait.
+            attempts: How many attempts it is worth at most when its connection fails.
             sleep: Waits for some seconds.
             pause_all: Has everybody wait for some seconds.
             on_retry: Told before each repeated attempt.
             on_wait: Told, in seconds, how long this request is going to wait.
         """
         self._patience = patience
+        self._attempts = attempts
         self._pause_all = pause_all
         self._on_retry = on_retry
         self._on_wait = on_wait
@@ -78,7 +81,8 @@ class Insistence:
 
     def _is_enough(self, state: RetryCallState) -> bool:
         fault = _fault_of(state)
-        return self._seen[type(fault)] >= fault.attempts or self._paused > self._patience
+        worth = self._attempts if isinstance(fault, Broken) else fault.attempts
+        return self._seen[type(fault)] >= worth or self._paused > self._patience
 
     def _before_sleep(self, state: RetryCallState) -> None:
         fault, wait = _fault_of(state), state.upcoming_sleep

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,10 @@ from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.exits import COMPLETE, FAILED, INCOMPLETE
+from comms_source.fetching import fetch_operations
 from comms_source.journal import ChannelRecord, Journal
 from comms_source.session import Session
-from comms_source.source import operation_resources
+from comms_source.source import fetched_resource, operation_resources
 from comms_source.views import create_views
 from comms_source.warehouse import explained, place
 from comms_source.windows import to_iso
@@ -62,6 +63,23 @@ class RunSummary:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class FetchSummary:
+    """What became of ids that were asked for."""
+
+    found: Mapping[str, str]
+    """The channel of each id that was loaded."""
+    unknown: Sequence[str]
+    failures: Mapping[str, str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all were loaded, 1 if none was, else 3."""
+        if not self.unknown and not self.failures:
+            return COMPLETE
+        return INCOMPLETE if self.found else FAILED
+
+
 OUTCOMES = {COMPLETE: "complete", FAILED: "failed", INCOMPLETE: "incomplete"}
 
 
@@ -99,6 +117,39 @@ def load_resources(
         load_ids=info.loads_ids,
         views=views,
     )
+
+
+def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -> FetchSummary:
+    """Ask for single operations and load those that there are.
+
+    Raises:
+        RunStopped: if nothing can be loaded, or the destination does not take it.
+    """
+    finish_pending(pipeline)
+    channels = session.settings.selected
+    try:
+        fetched = fetch_operations(session=session, ids=ids, channels=channels)
+    finally:
+        session.close()
+    resources = [
+        fetched_resource(channel, fetched.batches[channel.name])
+        for channel in channels
+        if channel.name in fetched.batches
+    ]
+    if resources:
+        with explained():
+            pipeline.run(_source_of(resources))
+    return FetchSummary(fetched.found, fetched.unknown, fetched.failures)
+
+
+def run_views(pipeline: dlt.Pipeline) -> list[str]:
+    """Make the views over tables that are there.
+
+    Raises:
+        RunStopped: if there are no tables yet, or the destination cannot be reached.
+    """
+    with explained():
+        return create_views(pipeline)
 
 
 def finish_pending(pipeline: dlt.Pipeline) -> None:

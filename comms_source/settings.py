@@ -25,6 +25,7 @@ RETENTION: Final = "7 days"
 WINDOW: Final = "1 hour"
 TIMEOUT: Final = "60 seconds"
 PATIENCE: Final = "5 minutes"
+ATTEMPTS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Settings:
     window: timedelta = parse_duration(WINDOW)
     timeout: timedelta = parse_duration(TIMEOUT)
     patience: timedelta = parse_duration(PATIENCE)
+    attempts: int = ATTEMPTS
+    """How many attempts a request is worth whose connection fails; no setting for users."""
 
     def __post_init__(self) -> None:
         check_base_url(self.base_url)

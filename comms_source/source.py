@@ -40,6 +40,7 @@ from comms_source.settings import (
     BasicCredentials,
     Settings,
 )
+from comms_source.tables import with_load_id
 from comms_source.windows import Span, parse_duration, parse_instant, to_iso
 
 SECTIONS: Final = ("sources", "comms_source")
@@ -203,12 +204,22 @@ def operation_resources(
     ]
 
 
-def fetched_resource(channel: Channel, operations: pa.Table) -> DltResource:
-    """A resource that merges rows of `channel` that are there already; it has no cursor."""
-    resource = dlt.resource(
-        lambda: operations, name=channel.table, primary_key="id", write_disposition="merge"
+def fetched_resource(channel: Channel, batch: Batch) -> DltResource:
+    """A resource that merges rows of `channel` which were read before; it has no cursor."""
+
+    def operations() -> Iterator[Any]:
+        load_id = _load_id()
+        yield from _marked(
+            Batch(with_load_id(batch.operations, load_id), with_load_id(batch.rejected, load_id))
+        )
+
+    return dlt.resource(
+        operations,
+        name=channel.table,
+        primary_key="id",
+        write_disposition="merge",
+        columns=_COLUMN_HINTS,
     )
-    return resource.apply_hints(columns=_COLUMN_HINTS)
 
 
 _COLUMN_HINTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}

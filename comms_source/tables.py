@@ -124,6 +124,13 @@ def joined(tables: Sequence[pa.Table], *, key: str) -> pa.Table:
     return table if len(last) == len(keys) else table.take(pa.array(sorted(last.values())))
 
 
+def with_load_id(table: pa.Table, load_id: str) -> pa.Table:
+    """The table as part of another load."""
+    position = table.schema.get_field_index("_dlt_load_id")
+    column = _constant(load_id, table.num_rows)
+    return table.set_column(position, table.schema.field(position), column)
+
+
 def _read(sifted: Sifted, *, raw: RawRows, channel: Channel, stamp: Stamp) -> PageTables:
     rows, count = sifted.rows, len(sifted.rows)
     stats = _objects([row.get("stats") for row in rows])

@@ -48,8 +48,8 @@ NOT_FOUND: Final = 404
 class Fault(Exception):  # noqa: N818 - it is a reason to try again, seldom an error
     """An attempt that failed and may be worth another one."""
 
-    attempts = 6
-    """How many attempts, the first included, end this way before it is given up."""
+    attempts = 1
+    """How many attempts, the first included, may end this way before it is given up."""
 
     def __init__(self, error: WalkFailed) -> None:
         """Hold the error that is raised once no further attempt is made."""
@@ -58,7 +58,7 @@ class Fault(Exception):  # noqa: N818 - it is a reason to try again, seldom an e
 
 
 class Broken(Fault):
-    """The connection failed, or the answer arrived cut."""
+    """The connection failed, or the answer arrived cut; the settings say how often to try again."""
 
 
 class Failed(Fault):

@@ -19,6 +19,7 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from comms_source.checks import Check, Kind
 from comms_source.errors import (
     CommsSourceError,
     ConfigurationError,
@@ -69,6 +70,18 @@ def place(pipeline: dlt.Pipeline) -> str:
     """The destination as people know it: its kind and where it is, without credentials."""
     config = pipeline.destination_client().config
     return f"{config.destination_type.rpartition('.')[2]} {str(config).partition('://')[2]}".strip()
+
+
+def check_destination(*, destination: str | None, dataset: str | None) -> Check:
+    """Whether the destination lets this machine in."""
+    try:
+        pipeline = open_pipeline(destination=destination, dataset=dataset)
+        with explained(), pipeline.destination_client() as client:
+            client.is_storage_initialized()
+    except CommsSourceError as error:
+        kind: Kind = "unreachable" if isinstance(error, PipelineBusy) else "other"
+        return Check("destination", kind, str(error))
+    return Check("destination", "passed", f"{place(pipeline)}, dataset {pipeline.dataset_name}")
 
 
 @contextmanager

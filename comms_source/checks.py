@@ -1,0 +1,109 @@
+"""Looks at everything a load depends on, without loading: what passes, and what to do where not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from comms_source.channels import Channel
+from comms_source.client import PageAnswer
+from comms_source.errors import (
+    ChannelRefused,
+    CommsSourceError,
+    ConnectionLost,
+    CredentialsRefused,
+)
+from comms_source.exits import COMPLETE, FAILED, INCOMPLETE, REFUSED
+from comms_source.session import Session
+from comms_source.settings import Settings
+
+MOST_SKEW: Final = timedelta(seconds=60)
+"""How far this machine's clock may be from the API's."""
+
+Kind = Literal[
+    "passed", "wrong_secret", "missing_permission", "unreachable", "skewed_clock", "other"
+]
+EXIT_CODES: Final[dict[str, int]] = {
+    "passed": COMPLETE,
+    "wrong_secret": REFUSED,
+    "missing_permission": INCOMPLETE,
+    "unreachable": FAILED,
+    "skewed_clock": INCOMPLETE,
+    "other": FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at."""
+
+    subject: str
+    """A channel, or `destination`."""
+    kind: Kind
+    detail: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether all is well."""
+        return self.kind == "passed"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {
+            "subject": self.subject,
+            "passed": self.passed,
+            "kind": self.kind,
+            "detail": self.detail,
+        }
+
+
+def check_channels(settings: Settings) -> Iterator[Check]:
+    """Ask each channel for one operation, once and without patience."""
+    session = Session(settings=replace(settings, attempts=1, patience=timedelta(seconds=1)))
+    try:
+        for channel in session.settings.selected:
+            yield check_channel(session, channel)
+    finally:
+        session.close()
+
+
+def check_channel(session: Session, channel: Channel) -> Check:
+    """Ask one channel for one operation, and compare its clock with this machine's."""
+    try:
+        answer = session.client.list_page(channel=channel, span=None, page_size=1)
+    except CommsSourceError as error:
+        return Check(channel.name, _kind(error), str(error))
+    return _compare_clocks(channel, answer)
+
+
+def exit_code(checks: list[Check]) -> int:
+    """The code for the gravest of the checks: refused before unreachable before incomplete."""
+    codes = {EXIT_CODES[check.kind] for check in checks}
+    return next(code for code in (REFUSED, FAILED, INCOMPLETE, COMPLETE) if code in codes | {0})
+
+
+def _kind(error: CommsSourceError) -> Kind:
+    kinds: dict[type[CommsSourceError], Kind] = {
+        CredentialsRefused: "wrong_secret",
+        ChannelRefused: "missing_permission",
+        ConnectionLost: "unreachable",
+    }
+    return kinds.get(type(error), "other")
+
+
+def _compare_clocks(channel: Channel, answer: PageAnswer) -> Check:
+    if answer.api_time is None:
+        return Check(channel.name, "passed", "readable; the API did not tell its time")
+    skew = answer.received_at - answer.api_time
+    seconds = abs(skew).total_seconds()
+    if abs(skew) <= MOST_SKEW:
+        return Check(channel.name, "passed", "readable")
+    direction = "ahead of" if skew > timedelta(0) else "behind"
+    return Check(
+        channel.name,
+        "skewed_clock",
+        f"readable, but this machine's clock is {seconds:,.0f} s {direction} the API's; set it (NTP), "
+        "since what to read next is decided by the time",
+    )

@@ -1,0 +1,16 @@
+"""The command `comms`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run `comms` with the arguments of this process and exit with its code."""
+    # Nothing but the API and the destination is ever talked to; whoever wants dlt's telemetry sets it.
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    from comms_source.cli.app import app  # noqa: PLC0415 - after the environment is set
+
+    app(prog_name="comms")
+    sys.exit(0)

@@ -1,0 +1,48 @@
+"""`comms demo`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from comms_source.cli.outcome import ending
+
+PIPELINE = "comms_demo"
+
+
+def demo(
+    operations: Annotated[
+        int, typer.Option(min=0, help="How many operations the sandbox made of each channel.")
+    ] = 2000,
+) -> None:
+    """Load from a sandbox, with no account: see what there is to see.
+
+    Writes comms_demo.duckdb into this folder, and nothing else.
+    """
+    with ending():
+        from comms_source.cli.progress import watching  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.cli.screen import show_figures, show_summary  # noqa: PLC0415
+        from comms_source.runs import run_load  # noqa: PLC0415
+        from comms_source.sandbox import (  # noqa: PLC0415
+            ACCOUNT_ID,
+            AUTH_TOKEN,
+            Sandbox,
+            SandboxSettings,
+        )
+        from comms_source.session import Session  # noqa: PLC0415
+        from comms_source.settings import BasicCredentials, Settings  # noqa: PLC0415
+        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
+
+        with Sandbox(SandboxSettings(operations_per_week=operations)) as sandbox:
+            settings = Settings(
+                credentials=BasicCredentials(ACCOUNT_ID, AUTH_TOKEN), base_url=sandbox.url
+            )
+            session = Session(settings=settings, clock=sandbox.clock.now)
+            pipeline = open_pipeline(destination="duckdb", dataset="comms", name=PIPELINE)
+            with watching(session.journal):
+                summary = run_load(session=session, pipeline=pipeline)
+        show_summary(summary)
+        show_figures(pipeline)
+        typer.echo(f"Look around: duckdb {PIPELINE}.duckdb 'from comms.daily_delivery'")
+    raise typer.Exit(summary.exit_code)

@@ -1,0 +1,38 @@
+"""`comms fetch`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from comms_source.cli.options import Channels, Dataset, Destination, given
+from comms_source.cli.outcome import ending
+
+
+def fetch(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of operations.")],
+    channel: Channels = None,
+    destination: Destination = None,
+    dataset: Dataset = None,
+) -> None:
+    """Refresh single operations by id.
+
+    Without --channel, each channel is asked until one has the id.
+    """
+    with ending():
+        from comms_source.runs import run_fetch  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.session import Session  # noqa: PLC0415
+        from comms_source.source import resolve_settings  # noqa: PLC0415
+        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
+
+        session = Session(settings=resolve_settings(**given(channels=channel)))
+        pipeline = open_pipeline(destination=destination, dataset=dataset)
+        fetched = run_fetch(session=session, pipeline=pipeline, ids=ids)
+        for operation_id, name in fetched.found.items():
+            typer.echo(f"{operation_id}  loaded, {name}")
+        for operation_id in fetched.unknown:
+            typer.echo(f"{operation_id}  unknown to the API (404)")
+        for operation_id, reason in fetched.failures.items():
+            typer.echo(f"{operation_id}  not loaded: {reason}")
+    raise typer.Exit(fetched.exit_code)

@@ -1,0 +1,77 @@
+"""What a person sees while a run goes on: bars on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from comms_source.journal import ChannelRecord, Journal
+
+SECONDS_BETWEEN_LINES: Final = 10.0
+
+
+@contextmanager
+def watching(journal: Journal) -> Iterator[None]:
+    """Show, on standard error, what `journal` notes while the block lasts."""
+    if not sys.stderr.isatty():
+        journal.watch(_Lines().show)
+        yield
+        return
+    with Progress(
+        TextColumn("{task.description:<20}"),
+        BarColumn(),
+        TextColumn("{task.fields[said]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        journal.watch(_Bars(progress).show)
+        yield
+
+
+def described(record: ChannelRecord) -> str:
+    """How far one channel is."""
+    return (
+        f"{record.operations:,} operations, {record.pages:,} pages, "
+        f"{record.walks_done} of {record.walks_planned} walks"
+    )
+
+
+class _Bars:
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def show(self, journal: Journal) -> None:
+        with self._lock:
+            for name, record in list(journal.channels.items()):
+                task = self._tasks.get(name)
+                if task is None:
+                    task = self._tasks[name] = self._progress.add_task(name, said="")
+                ended = record.walks_done + len(record.failures)
+                self._progress.update(
+                    task, total=record.walks_planned, completed=ended, said=described(record)
+                )
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._next = time.monotonic() + SECONDS_BETWEEN_LINES
+        self._lock = threading.Lock()
+
+    def show(self, journal: Journal) -> None:
+        with self._lock:
+            if time.monotonic() < self._next:
+                return
+            self._next = time.monotonic() + SECONDS_BETWEEN_LINES
+        for name, record in list(journal.channels.items()):
+            typer.echo(f"{name}: {described(record)}", err=True)

@@ -1,0 +1,102 @@
+"""`comms sandbox`."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from comms_source.cli.outcome import ending
+from comms_source.errors import ConfigurationError
+from comms_source.windows import parse_instant
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(help="Where to listen, on this machine only.")] = 8765,
+    seed: Annotated[int, typer.Option(help="Which of the possible pasts to show.")] = 1,
+    operations: Annotated[
+        int, typer.Option(min=0, help="Operations a week, of each channel.")
+    ] = 2000,
+    now: Annotated[
+        str | None, typer.Option(help="Stop the clock at this time, ISO 8601; else real time.")
+    ] = None,
+    start_bound: Annotated[str, typer.Option(help="inclusive or exclusive.")] = "inclusive",
+    end_bound: Annotated[str, typer.Option(help="inclusive or exclusive.")] = "exclusive",
+    order: Annotated[str, typer.Option(help="ascending or descending.")] = "descending",
+    tokens: Annotated[
+        str, typer.Option(help="strict: a token goes with its filters only; or loose.")
+    ] = "loose",
+    short_pages: Annotated[bool, typer.Option(help="Pages may be short.")] = False,
+    empty_pages: Annotated[bool, typer.Option(help="Pages may be empty.")] = False,
+    timestamps: Annotated[str, typer.Option(help="seconds or milliseconds.")] = "seconds",
+    retention_days: Annotated[float, typer.Option(help="How long operations are shown.")] = 7,
+    visibility_lag: Annotated[
+        float, typer.Option(help="Seconds until an operation is listed, at most.")
+    ] = 0,
+    rate_limit: Annotated[
+        float | None, typer.Option(help="Requests a second, beyond which 429 is answered.")
+    ] = None,
+    latency: Annotated[float, typer.Option(help="Seconds that an answer takes at least.")] = 0,
+    faults: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file of [[faults]], see docs/sandbox.md.", dir_okay=False),
+    ] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Serve the documented payloads instead.")
+    ] = False,
+) -> None:
+    """Serve a stand-in for the API on this machine, until interrupted.
+
+    It imitates what the documentation says; what that leaves open is an option.
+    """
+    with ending():
+        from comms_source.sandbox import (  # noqa: PLC0415 - an extra
+            ACCOUNT_ID,
+            AUTH_TOKEN,
+            Clock,
+            SandboxModel,
+            SandboxSettings,
+            sample_names,
+            serve,
+        )
+
+        try:
+            settings = SandboxSettings(
+                seed=seed,
+                operations_per_week=operations,
+                start_bound=start_bound,  # type: ignore[arg-type] - checked there
+                end_bound=end_bound,  # type: ignore[arg-type]
+                order=order,  # type: ignore[arg-type]
+                tokens=tokens,  # type: ignore[arg-type]
+                short_pages=short_pages,
+                empty_pages=empty_pages,
+                timestamps=timestamps,  # type: ignore[arg-type]
+                retention=timedelta(days=retention_days),
+                visibility_lag=timedelta(seconds=visibility_lag),
+                rate_limit=rate_limit,
+                latency=timedelta(seconds=latency),
+                faults=_faults(faults),
+                samples=tuple(sample_names()) if samples else (),
+            )
+            clock = Clock(parse_instant(now) if now else None)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        typer.echo(f"Serving on http://127.0.0.1:{port}/v1 until interrupted. To load from it:")
+        typer.echo(f"  export SOURCES__COMMS_SOURCE__BASE_URL=http://127.0.0.1:{port}/v1")
+        typer.echo(f"  export TWILIO_ACCOUNT_SID={ACCOUNT_ID} TWILIO_AUTH_TOKEN={AUTH_TOKEN}")
+        typer.echo("  comms load")
+        serve(SandboxModel(settings, clock), port=port)
+
+
+def _faults(path: Path | None) -> Any:
+    from comms_source.sandbox import faults_from  # noqa: PLC0415 - an extra
+
+    if path is None:
+        return ()
+    try:
+        return faults_from(tomllib.loads(path.read_text()).get("faults", []))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"faults: {error}") from None
