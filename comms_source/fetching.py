@@ -65,9 +65,7 @@ def _find(
 
 def _read(session: Session, channel: Channel, answer: OperationAnswer) -> PageTables:
     # Which load the row is part of is known only when it is loaded.
-    stamp = Stamp(
-        account=session.settings.account, load_id="", synced_at=answer.received_at
-    )
+    stamp = Stamp(account=session.settings.account, load_id="", synced_at=answer.received_at)
     text = answer.body.decode()
     return read_rows([answer.operation], raw=lambda: [text], channel=channel, stamp=stamp)
 
@@ -77,4 +75,3 @@ def _note(fetched: Fetched, operation_id: str, channel: Channel, page: PageTable
         fetched.failures[operation_id] = page.rejected["reason"][0].as_py()
     else:
         fetched.found[operation_id] = channel.name
-

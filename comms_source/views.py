@@ -157,9 +157,7 @@ def _tables(sql: str) -> set[str]:
     return names - {cte.alias for cte in tree.find_all(exp.CTE)}
 
 
-def _create(
-    view: View, *, dialect: str, dataset: str, pinned: Mapping[str, StatsReading]
-) -> str:
+def _create(view: View, *, dialect: str, dataset: str, pinned: Mapping[str, StatsReading]) -> str:
     from sqlglot import exp, parse_one  # noqa: PLC0415
 
     query = parse_one(view.sql, read="duckdb")

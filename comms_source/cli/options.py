@@ -20,9 +20,7 @@ Destination = Annotated[
     str | None,
     typer.Option(help="A dlt destination, such as duckdb or postgres.", show_default="duckdb"),
 ]
-Dataset = Annotated[
-    str | None, typer.Option(help="The schema to load into.", show_default="comms")
-]
+Dataset = Annotated[str | None, typer.Option(help="The schema to load into.", show_default="comms")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
 
 

@@ -1,116 +1,181 @@
-"""The life of one operation: a plan made once, and its state at any instant.
+"""The life of one operation: planned once, then a pure function of the time.
 
-A plan is a handful of flows. A flow says that so many sends (or attempts, or recipients) arrive in
-a counter, evenly, between two instants. The state at an instant is arithmetic on the flows and
-nothing else: no clock, no chance, no memory. All of it is in whole numbers, so a counter and the
-instant at which it last changed always agree.
+An operation waits if it is scheduled, is processed at so many resources a second, and is then completed;
+deliveries and reads go on for days after that. Its counters move at instants that lie ever further
+apart, and `updatedAt` names the last of them, except for operations whose `updatedAt` stands still
+from completion on: whether it moves with late counters is not documented.
+
+Times are milliseconds since the Unix epoch.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
 
-import msgspec
+from comms_source.channels import Channel
+from comms_source.sandbox.chance import fraction
 
-Stage = Literal["SCHEDULED", "PROCESSING", "COMPLETED", "CANCELED"]
+SECOND: Final = 1000
+HOUR: Final = 3600 * SECOND
+DAY: Final = 24 * HOUR
+SETTLED_AFTER: Final = 6 * DAY
+"""How long after the first attempt the last counter moves at the latest."""
 
-LEAVES_QUEUE: Final = ("sent", "failed", "canceled", "unaddressable", "grouped")
-"""The flows that take a send out of the queue; `grouped` sends have no counter of their own."""
-
-
-class Flow(NamedTuple):
-    """So many units that arrive in a counter between two instants."""
-
-    counter: str
-    """The counter in which they arrive, cumulated; `grouped` for sends that nothing counts."""
-    count: int
-    """How many arrive in all."""
-    first: int
-    """The instant after which the first of them may arrive."""
-    last: int
-    """The instant at which all have arrived."""
-
-    def arrived(self, now: int) -> int:
-        """How many have arrived."""
-        if now >= self.last:
-            return self.count
-        if now <= self.first:
-            return 0
-        return self.count * (now - self.first) // (self.last - self.first)
-
-    def changed(self, arrived: int) -> int:
-        """The instant at which the last of `arrived` units came."""
-        return self.first + -(-arrived * (self.last - self.first) // self.count)
+Fate = Literal["sent", "scheduled", "far_scheduled", "canceled", "unaddressable", "group"]
+_FATES: Final[tuple[tuple[float, Fate], ...]] = (
+    (0.78, "sent"),
+    (0.87, "scheduled"),
+    (0.88, "far_scheduled"),
+    (0.92, "canceled"),
+    (0.96, "unaddressable"),
+    (1.00, "group"),
+)
 
 
-class Life(msgspec.Struct, frozen=True):
-    """The plan of one operation."""
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is going to become of one operation."""
 
-    id: str
-    """The operation's id."""
+    channel: Channel
     created: int
-    """The instant of its creation, in milliseconds as all instants here."""
-    scheduled: bool
-    """Whether it was created for a later time."""
-    starts: int
-    """When its sends go to the queue."""
-    ends: int
-    """When the last of them has left the queue, or was canceled."""
-    outcome: Stage
-    """Its status from `ends` on."""
+    fate: Fate
     total: int
-    """How many sends it makes."""
     recipients: int
-    """How many recipients it targets."""
-    flows: tuple[Flow, ...]
-    """What happens to the sends."""
-    quiet: bool
-    """Whether `updatedAt` stands still after `ends` though counters still move."""
-    lag: float
-    """Its share, from 0 to 1, of the longest visibility lag."""
-    kept: bool
-    """Whether it is among those that survive retention when a part of them does."""
-
-    def stage(self, now: int) -> Stage:
-        """Its status."""
-        if now >= self.ends:
-            return self.outcome
-        return "SCHEDULED" if self.scheduled and now < self.starts else "PROCESSING"
-
-    def settles(self) -> int:
-        """The instant after which nothing about it changes any more."""
-        return max(self.ends, *(flow.last for flow in self.flows))
-
-    def state(self, now: int) -> State:
-        """Everything about it that changes with time."""
-        arrived: dict[str, int] = {}
-        changed = self._last_step(now)
-        for flow in self.flows:
-            units = flow.arrived(now)
-            if units:
-                arrived[flow.counter] = arrived.get(flow.counter, 0) + units
-                changed = max(changed, flow.changed(units))
-        if self.quiet and now >= self.ends:
-            changed = self.ends
-        return State(self.stage(now), changed, self._waiting(arrived), arrived)
-
-    def _last_step(self, now: int) -> int:
-        if now >= self.ends:
-            return self.ends
-        return self.starts if self.scheduled and now >= self.starts else self.created
-
-    def _waiting(self, arrived: dict[str, int]) -> int:
-        return self.total - sum([arrived.get(counter, 0) for counter in LEAVES_QUEUE])
+    start: int
+    """When its first resource is processed; for a canceled one, when it is canceled."""
+    end: int
+    """When its last resource is processed."""
+    unaddressable: int
+    failed: int
+    undelivered: int
+    delivered: int
+    """How many are delivered in the end, read ones included."""
+    read: int
+    """How many are read (opened) in the end."""
+    delivery_pace: float
+    """The time after which about two thirds of the deliveries are known."""
+    read_pace: float
+    fallback: float
+    """Further attempts for each resource."""
+    frozen_update: bool
 
 
-class State(NamedTuple):
-    """An operation at an instant, before a channel decides which of it is shown, and how."""
+def plan_life(*, channel: Channel, created: int, key: int) -> Life:
+    """The life of the operation that `key` tells from all others."""
 
-    stage: Stage
-    """The status."""
+    def roll(purpose: int) -> float:
+        return fraction(key, purpose)
+
+    fate = _fate(channel, roll(1))
+    total = 1 if fate == "group" else max(1, int(10 ** (4 * roll(2) ** 1.5)))
+    unaddressable = _unaddressable(channel, fate, total, roll(3))
+    addressable = 0 if fate == "group" else total - unaddressable
+    failed = int(addressable * 0.06 * roll(4))
+    undelivered = int((addressable - failed) * 0.10 * roll(5))
+    delivered = int((addressable - failed - undelivered) * (0.96 + 0.04 * roll(6)))
+    start = created + _delay(fate, roll(7))
+    return Life(
+        channel=channel,
+        created=created,
+        fate=fate,
+        total=total,
+        recipients=2 + int(8 * roll(8)) if fate == "group" else total,
+        start=start,
+        end=start + 2 * SECOND + int(total * (5 + 20 * roll(9))),
+        unaddressable=unaddressable,
+        failed=failed,
+        undelivered=undelivered,
+        delivered=delivered,
+        read=int(delivered * 0.7 * roll(10)),
+        delivery_pace=60 * SECOND * 60 ** roll(11),
+        read_pace=HOUR * 24 ** roll(12),
+        fallback=0.5 * roll(13) if roll(14) < 0.2 else 0.0,  # noqa: PLR2004
+        frozen_update=roll(15) < 0.1,  # noqa: PLR2004
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An operation as the API shows it at one time."""
+
+    status: str
+    stats: dict[str, int]
     updated: int
-    """When status or counters last changed."""
-    waiting: int
-    """How many sends wait, for their time or in the queue."""
-    arrived: dict[str, int]
-    """By counter, how many units ever arrived; a counter in which none did is missing."""
+
+
+def state_at(life: Life, now: int, *, cumulative: bool) -> State:
+    """The operation at `now`, which must not lie before its creation."""
+    if now < life.start:
+        return _show(life, "SCHEDULED", {"scheduled": life.total}, life.created)
+    if life.fate == "canceled":
+        return _show(life, "CANCELED", {"canceled": life.total}, life.start)
+    moved = _last_move(life, now)
+    status = "COMPLETED" if now >= life.end else "PROCESSING"
+    updated = min(moved, life.end) if life.frozen_update else moved
+    return _show(life, status, _counts(life, moved, cumulative=cumulative), updated)
+
+
+def _fate(channel: Channel, roll: float) -> Fate:
+    fate = next(fate for limit, fate in _FATES if roll < limit)
+    if fate == "group" and "read" not in channel.counters:
+        return "sent"
+    return "sent" if fate == "unaddressable" and fate not in channel.counters else fate
+
+
+def _unaddressable(channel: Channel, fate: Fate, total: int, roll: float) -> int:
+    if "unaddressable" not in channel.counters or fate == "group":
+        return 0
+    return total if fate == "unaddressable" and roll < 0.5 else int(total * 0.05 * roll)  # noqa: PLR2004
+
+
+def _delay(fate: Fate, roll: float) -> int:
+    if fate == "far_scheduled":
+        return int((8 + 4 * roll) * DAY)
+    return int((1 + 47 * roll) * HOUR) if fate in {"scheduled", "canceled"} else 0
+
+
+def _last_move(life: Life, now: int) -> int:
+    """The last instant up to `now` at which a counter could move: ever rarer, then never again."""
+    age = min(now - life.start, max(SETTLED_AFTER, life.end - life.start))
+    if age < SECOND:
+        return life.start
+    step = math.floor(math.log(age / SECOND, 1.2))
+    tick = life.start + int(SECOND * 1.2**step)
+    # Whole steps, but never past the end of processing without having stopped there.
+    if tick < life.end <= now:
+        return life.end
+    return min(tick, now) if age < SETTLED_AFTER else life.start + age
+
+
+def _counts(life: Life, now: int, *, cumulative: bool) -> dict[str, int]:
+    age = now - life.start
+    share = min(1.0, age / (life.end - life.start))
+    addressable = 0 if life.fate == "group" else life.total - life.unaddressable
+    processed, failed = int(addressable * share), int(life.failed * share)
+    handed = processed - failed
+    known = 1.0 if age >= SETTLED_AFTER else 1 - math.exp(-age / life.delivery_pace)
+    seen = 1.0 if age >= SETTLED_AFTER else 1 - math.exp(-age / life.read_pace)
+    undelivered = min(int(life.undelivered * known), handed)
+    delivered = min(int(life.delivered * known), handed - undelivered)
+    read = min(int(life.read * seen), delivered)
+    knows_delivery = "delivered" in life.channel.counters
+    exclusive = knows_delivery and not cumulative
+    return {
+        "queued": addressable - processed,
+        "failed": failed,
+        "undelivered": undelivered,
+        "sent": handed - delivered - undelivered if exclusive else handed,
+        "delivered": delivered - read if exclusive else delivered,
+        "read": read,
+        "opened": read,
+        "unaddressable": int(life.unaddressable * share),
+        "attempts": 1 if life.fate == "group" else processed + int(processed * life.fallback),
+    }
+
+
+def _show(life: Life, status: str, counts: dict[str, int], updated: int) -> State:
+    counts |= {"total": life.total, "recipients": life.recipients}
+    stats = {name: counts.get(name, 0) for name in life.channel.counters}
+    return State(status, stats, updated)

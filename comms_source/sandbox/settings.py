@@ -1,16 +1,15 @@
-"""The sandbox's settings: above all, what the API's documentation leaves open.
-
-A client that is right under every combination of these does not depend on a guess.
-"""
+"""What a sandbox can be told: above all, what the API's documentation leaves open."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Collection, Final, Literal, Mapping, get_args
+from typing import Any, Final, Literal, get_args
 
 from comms_source.channels import CHANNELS
+from comms_source.sandbox.faults import Fault
 
 Bound = Literal["inclusive", "exclusive"]
 Order = Literal["ascending", "descending"]
@@ -19,124 +18,86 @@ Timestamps = Literal["seconds", "milliseconds"]
 PastRetention = Literal["omit", "partial"]
 Reading = Literal["exclusive", "cumulative"]
 
-SAMPLE_CREDENTIALS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "AC00000000000000000000000000000000": "sandbox-auth-token",
-        "SK00000000000000000000000000000000": "sandbox-api-key-secret",
-    }
+ACCOUNT_ID: Final = "ACsandbox"
+AUTH_TOKEN: Final = "sandbox-auth-token"  # noqa: S105 - it opens nothing but a sandbox
+OPERATIONS_PER_WEEK: Final[Mapping[str, int]] = MappingProxyType(
+    {"messages": 2500, "emails": 1800, "push_notifications": 1200}
 )
-"""The made-up pairs that a sandbox accepts unless told otherwise: an account's and an API key's."""
-
-DEFAULT_READINGS: Final[Mapping[str, Reading]] = MappingProxyType({"emails": "cumulative"})
-"""The reading of each channel's counters; a channel not named here has the exclusive one."""
-
-MOST_OPERATIONS_PER_WEEK: Final = 10_000_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSettings:
-    """Everything that can be chosen about a sandbox; each field has a default."""
+    """How a sandbox behaves. Equal settings and an equal time give equal answers.
+
+    Raises:
+        ValueError: where a value is unknown or out of range; it names the setting.
+    """
 
     seed: int = 1
-    """Names the population: the same seed gives the same operations, always."""
-    operations_per_week: int | Mapping[str, int] = 1_000
-    """How many operations are created in a week, for every channel or by channel (others: 0)."""
-    history: timedelta = timedelta(days=14)
-    """How long before the clock's start the first operation was created."""
-    start_bound: Bound = "exclusive"
-    """Whether `startDate` lets through an operation created at that very instant."""
+    """Which of the possible pasts is shown."""
+    operations_per_week: Mapping[str, int] | int = field(
+        default_factory=lambda: dict(OPERATIONS_PER_WEEK)
+    )
+    """How many operations are created in a week, for all channels or by channel; 0 for none."""
+    credentials: Mapping[str, str] = field(default_factory=lambda: {ACCOUNT_ID: AUTH_TOKEN})
+    """Passwords by user: auth tokens by account id, secrets by API key."""
+    forbidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Channels that a user has no permission for (403), by user."""
+    start_bound: Bound = "inclusive"
+    """Whether an operation created at the instant of `startDate` is listed."""
     end_bound: Bound = "exclusive"
-    """Whether `endDate` lets through an operation created at that very instant."""
+    """Whether an operation created at the instant of `endDate` is listed."""
     order: Order = "descending"
-    """Whether lists go from the oldest or from the newest creation time."""
-    tokens: Tokens = "strict"
-    """Strict: a page token is good only with the filters and page size it was made with. Loose: it
-    brings them along, they may be left out, and those that are sent win."""
+    """Whether lists begin with the oldest or the newest operation."""
+    tokens: Tokens = "loose"
+    """`strict`: a page token goes with exactly the filters and page size it was made for.
+    `loose`: it carries them, and they may be left out or changed beside it, to no effect."""
     short_pages: bool = False
-    """Whether some pages hold fewer operations than asked for, though more follow."""
+    """Whether pages may hold less than was asked for although more follow."""
     empty_pages: bool = False
-    """Whether some pages (the first among them) are empty, though more follow."""
+    """Whether a page may now and then be empty although more follow."""
     timestamps: Timestamps = "seconds"
-    """How fine the shown timestamps are. The filters always see the milliseconds."""
-    retention: timedelta | None = timedelta(days=7)
-    """For how long after its creation an operation is served; None: for ever."""
+    """The precision of `createdAt` and `updatedAt`."""
+    retention: timedelta = timedelta(days=7)
+    """How long after its creation an operation is shown."""
     past_retention: PastRetention = "omit"
-    """What remains past retention: nothing, or always the same part of the operations."""
+    """Whether lists hold none of the older operations, or some of them."""
     visibility_lag: timedelta = timedelta(0)
-    """Up to how long after its creation an operation is missing from lists; each has its own lag."""
-    readings: Mapping[str, Reading] = field(default=DEFAULT_READINGS)
-    """By channel: whether counters count where a send is now (exclusive) or what it ever passed
-    (cumulative)."""
-    credentials: Mapping[str, str] = field(default=SAMPLE_CREDENTIALS, repr=False)
-    """The accepted pairs of user and password for HTTP Basic."""
-    refused: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """By user: the channels that these credentials may not read, answered with 403."""
+    """How long after its creation an operation may take to show up in lists, at most."""
+    readings: Mapping[str, Reading] = field(
+        default_factory=lambda: {"messages": "exclusive", "emails": "cumulative"}
+    )
+    """Whether a channel's counters are of current states or cumulative."""
     rate_limit: float | None = None
-    """Requests a second that are served, with bursts of one second's worth; None: any number."""
-    latency: float = 0.0
-    """Seconds that pass before each answer."""
-    samples: bool = False
-    """Whether the documented example payloads are the whole content, instead of a population."""
-    log_size: int = 100_000
-    """How many requests the log remembers."""
+    """Requests a second, beyond which 429 is answered; None for no limit."""
+    latency: timedelta = timedelta(0)
+    """How long every answer takes at least."""
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong, and when."""
+    samples: tuple[str, ...] = ()
+    """Names of documented payloads, see `samples`, to serve instead of anything made up."""
 
     def __post_init__(self) -> None:
-        self._check_choices()
-        self._check_spans()
-        self._check_channels()
-        self._check_volumes()
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in get_args(allowed):
+                raise ValueError(f"{name}: expected one of {get_args(allowed)}")
+        for channel in CHANNELS:
+            if self.volume(channel) < 0:
+                raise ValueError(f"operations_per_week: {channel} cannot be negative")
+        if self.rate_limit is not None and self.rate_limit <= 0:
+            raise ValueError("rate_limit: expected more than 0, or None")
 
     def volume(self, channel: str) -> int:
-        """How many operations a week the channel has."""
-        per_week = self.operations_per_week
-        return per_week if isinstance(per_week, int) else per_week.get(channel, 0)
-
-    def reading(self, channel: str) -> Reading:
-        """How the channel's counters are to be read."""
-        return self.readings.get(channel, "exclusive")
-
-    def _check_choices(self) -> None:
-        for name, choices in _CHOICES.items():
-            _one_of(name, getattr(self, name), choices)
-        for channel, reading in self.readings.items():
-            _one_of(f"readings[{channel!r}]", reading, get_args(Reading))
-
-    def _check_spans(self) -> None:
-        for name in ("history", "visibility_lag"):
-            _require(getattr(self, name) >= timedelta(0), f"{name} cannot be negative")
-        _require(self.retention is None or self.retention > timedelta(0), "retention must be > 0")
-        _require(self.rate_limit is None or self.rate_limit > 0, "rate_limit must be > 0")
-        _require(self.latency >= 0, "latency cannot be negative")
-        _require(self.log_size >= 0, "log_size cannot be negative")
-
-    def _check_channels(self) -> None:
-        volumes = {} if isinstance(self.operations_per_week, int) else self.operations_per_week
-        refused = [channel for channels in self.refused.values() for channel in channels]
-        for channel in (*volumes, *self.readings, *refused):
-            _one_of("a channel", channel, tuple(CHANNELS))
-
-    def _check_volumes(self) -> None:
-        for channel in CHANNELS:
-            _require(
-                0 <= self.volume(channel) <= MOST_OPERATIONS_PER_WEEK,
-                f"operations_per_week must be between 0 and {MOST_OPERATIONS_PER_WEEK}",
-            )
+        """How many operations of `channel` are created in a week."""
+        volumes = self.operations_per_week
+        return volumes if isinstance(volumes, int) else volumes.get(channel, 0)
 
 
-_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "start_bound": get_args(Bound),
-    "end_bound": get_args(Bound),
-    "order": get_args(Order),
-    "tokens": get_args(Tokens),
-    "timestamps": get_args(Timestamps),
-    "past_retention": get_args(PastRetention),
+_CHOICES: Final[Mapping[str, Any]] = {
+    "start_bound": Bound,
+    "end_bound": Bound,
+    "order": Order,
+    "tokens": Tokens,
+    "timestamps": Timestamps,
+    "past_retention": PastRetention,
 }
-
-
-def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
-    _require(value in choices, f"{name} is {value!r}; it must be one of {', '.join(choices)}")
-
-
-def _require(true: bool, otherwise: str) -> None:
-    if not true:
-        raise ValueError(otherwise)
