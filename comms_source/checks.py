@@ -104,6 +104,6 @@ def _compare_clocks(channel: Channel, answer: PageAnswer) -> Check:
     return Check(
         channel.name,
         "skewed_clock",
-        f"readable, but this machine's clock is {seconds:,.0f} s {direction} the API's; set it (NTP), "
-        "since what to read next is decided by the time",
+        f"readable, but this machine's clock is {seconds:,.0f} s {direction} the API's; set it "
+        "(NTP), since the time decides what is read",
     )

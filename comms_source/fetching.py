@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from comms_source.channels import Channel
 from comms_source.client import OperationAnswer
 from comms_source.errors import ChannelRefused, WalkFailed
-from comms_source.session import Session
 from comms_source.reading import Batch, batch_of
+from comms_source.session import Session
 from comms_source.tables import PageTables, Stamp, read_rows
 
 

@@ -59,7 +59,18 @@ def read_figures(pipeline: dlt.Pipeline) -> list[Figures]:
             engaged=_share((engaged, of_high), (engaged, of_low)),
             in_flight=_whole(in_flight),
         )
-        for channel, count, recipients, low, high, missed, engaged, of_low, of_high, in_flight in rows
+        for (
+            channel,
+            count,
+            recipients,
+            low,
+            high,
+            missed,
+            engaged,
+            of_low,
+            of_high,
+            in_flight,
+        ) in rows
     ]
 
 

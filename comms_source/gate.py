@@ -68,7 +68,7 @@ class Gate:
                 self._changed.notify()
 
     def back_off(self, seconds: float) -> None:
-        """Let nobody pass for `seconds`, and halve the concurrency, once for a burst of refusals."""
+        """Let nobody pass for `seconds`; halve the concurrency, once for a burst of refusals."""
         with self._changed:
             now = self._clock()
             if now >= self._resume_at:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from comms_source.windows import Span, align_down, clip, windows
 
@@ -42,4 +43,4 @@ def plan(*, span: Span, policy: Policy) -> list[Span]:
 def _shares(parts: Sequence[Span], count: int) -> list[Sequence[Span]]:
     count = min(count, len(parts))
     bounds = [len(parts) * k // count for k in range(count + 1)]
-    return [parts[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [parts[a:b] for a, b in pairwise(bounds)]

@@ -68,7 +68,7 @@ class _Ended:
     error: BaseException | None = None
 
 
-class _Abandoned(Exception):  # noqa: N818 - it tells a thread to go home
+class _Abandoned(Exception):
     """Nobody waits for the pages any more."""
 
 
@@ -77,8 +77,8 @@ def read_channel(
 ) -> Iterator[Batch]:
     """Read `walks` and yield their rows; the journal of the session tells how it went.
 
-    The first batch is empty and comes at once: it carries the tables' shape, so that they come to be
-    even where nothing is read.
+    The first batch is empty and comes at once: it carries the tables' shape, so that they come to
+    be even where nothing is read.
 
     Args:
         channel: The channel to read.
@@ -172,7 +172,7 @@ class _Reader:
         record.new_counters |= page.new_counters
         record.new_fields |= page.new_fields
         record.new_statuses |= page.new_statuses
-        self._rejected.update(page.rejected["row_key"].to_pylist())
+        self._rejected.update(map(str, page.rejected["row_key"].to_pylist()))
         record.rejected = len(self._rejected)
         self._session.journal.changed()
 

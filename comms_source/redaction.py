@@ -52,6 +52,6 @@ _FILTER: Final = _TokenFilter()
 
 
 def guard_http_logs() -> None:
-    """Let no page token through the HTTP library's loggers, at any level; harmless when repeated."""
+    """Let no page token through the HTTP library's loggers; harmless when repeated."""
     for name in _HTTP_LOGGERS:
         logging.getLogger(name).addFilter(_FILTER)

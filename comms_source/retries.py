@@ -1,4 +1,4 @@
-"""How long to insist: which failed attempts are repeated, after what wait, and when it is enough."""
+"""How long to insist: which attempts are repeated, after what wait, and when it is enough."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Insistence:
         *,
         patience: float,
         attempts: int,
-        sleep: Callable[[float], object],
+        sleep: Callable[[float], None],
         pause_all: Callable[[float], None],
         on_retry: Callable[[], None],
         on_wait: Callable[[float], None],

@@ -2,8 +2,8 @@
 
 This is the careful path; `tables` takes it only for pages that hold a row out of the ordinary.
 A row is rejected when nobody could say which operation it is (`id`), when it was created
-(`createdAt`), or what it counts. Anything else that is odd costs the row nothing: what has no column
-is kept in `extra`.
+(`createdAt`), or what it counts. Anything else that is odd costs the row nothing: what has no
+column is kept in `extra`.
 """
 
 from __future__ import annotations

@@ -6,11 +6,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from comms_source.client import CommsClient
 from comms_source.gate import Gate
 from comms_source.journal import Journal
 from comms_source.settings import Settings
+
+UNSET: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def utc_now() -> datetime:
@@ -24,14 +27,14 @@ class Session:
 
     settings: Settings
     clock: Callable[[], datetime] = utc_now
-    now: datetime = datetime.min
+    now: datetime = UNSET
     """The one instant that a run calls now; by default, when the session was made."""
     journal: Journal = field(default_factory=Journal)
     _client: CommsClient | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        if self.now is datetime.min:
+        if self.now is UNSET:
             self.now = self.clock()
 
     @property

@@ -96,7 +96,7 @@ def check_base_url(base_url: str) -> None:
         raise ConfigurationError(f"base_url: expected an address such as {BASE_URL}")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError(
-            "base_url: leave credentials and queries out of the address; use the credentials setting"
+            "base_url: leave credentials and queries out of it; there is a credentials setting"
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigurationError(

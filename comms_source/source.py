@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any, Final, NoReturn, Optional, TypeVar
 
 import dlt
-import pyarrow as pa
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.inject import get_fun_spec
 from dlt.common.configuration.specs import CredentialsConfiguration
@@ -131,10 +130,10 @@ def comms_source(
         window: The width of the slices of creation time at which walks begin and end.
         timeout: How long one answer may take.
         patience: How long one request may, in sum, be made to wait by a busy API.
-        start_date: Read operations created from then on, ISO 8601; by default all of the retention.
+        start_date: Read operations created from then on, ISO 8601; by default all that is kept.
         end_date: Read operations created before then, and leave no state: a backfill.
-        on_error: `raise`: any failure fails the extract. `continue`: what can be read is loaded, and
-            a failed walk or a refused channel is logged.
+        on_error: `raise`: any failure fails the extract. `continue`: what can be read is loaded,
+            and a failed walk or a refused channel is logged.
 
     Returns:
         The resources `message_operations`, `email_operations`, `push_notification_operations`.
@@ -258,8 +257,9 @@ def _resource(
 
 def _span(created_at: dlt.sources.incremental[datetime], *, now: datetime) -> Span:
     """From the cursor's first value up to its end, or up to now: counters change after creation."""
-    start, end = parse_instant(created_at.initial_value), created_at.end_value
-    end = now if end is None else parse_instant(end)
+    first, last = created_at.initial_value, created_at.end_value
+    start = now if first is None else parse_instant(first)
+    end = now if last is None else parse_instant(last)
     if end <= start:
         raise ConfigurationError(
             f"created_at: the range from {to_iso(start)} to {to_iso(end)} holds no time; "
@@ -277,7 +277,7 @@ def _marked(batch: Batch) -> Iterator[Any]:
 
 
 def _load_id() -> str:
-    """The load package that is being extracted; empty where a resource is read without a pipeline."""
+    """The load package being extracted; empty where a resource is read without a pipeline."""
     try:
         return load_package_state()["load_id"]
     except CurrentLoadPackageStateNotAvailable:
@@ -296,7 +296,7 @@ def _from_environment() -> dict[str, str | None]:
 
 
 def _refuse(given: Mapping[str, str | None]) -> NoReturn:
-    half = [name for name, value in (given | _named_environment()).items() if value]
+    half = [name for name, value in {**given, **_named_environment()}.items() if value]
     found = f" (found only {', '.join(half)})" if half else ""
     raise ConfigurationError(
         f"credentials: no complete pair{found}; set TWILIO_API_KEY and TWILIO_API_KEY_SECRET, or "
@@ -321,6 +321,8 @@ def _date(setting: str, value: Any) -> datetime | None:
 
 
 def _on_error(value: str) -> OnError:
-    if value == "raise" or value == "continue":  # noqa: PLR1714 - it narrows the type
-        return value
+    if value == "raise":
+        return "raise"
+    if value == "continue":
+        return "continue"
     raise ConfigurationError(f"on_error: expected 'raise' or 'continue', got {value!r}")

@@ -24,18 +24,17 @@ from comms_source.windows import Span
 
 TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 
-REJECTED_SCHEMA: Final = pa.schema(
-    [
-        pa.field("row_key", pa.string(), nullable=False),
-        pa.field("account", pa.string(), nullable=False),
-        pa.field("channel", pa.string(), nullable=False),
-        pa.field("operation_id", pa.string()),
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("raw", pa.string(), nullable=False),
-        pa.field("synced_at", TIMESTAMP, nullable=False),
-        pa.field("_dlt_load_id", pa.string(), nullable=False),
-    ]
-)
+_REJECTED_FIELDS: Final[list[pa.Field[Any]]] = [
+    pa.field("row_key", pa.string(), nullable=False),
+    pa.field("account", pa.string(), nullable=False),
+    pa.field("channel", pa.string(), nullable=False),
+    pa.field("operation_id", pa.string()),
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("raw", pa.string(), nullable=False),
+    pa.field("synced_at", TIMESTAMP, nullable=False),
+    pa.field("_dlt_load_id", pa.string(), nullable=False),
+]
+REJECTED_SCHEMA: Final = pa.schema(_REJECTED_FIELDS)
 """What could not be read. `row_key` is a digest of account, channel and text, so that the same row
 read again is the same row here."""
 
@@ -67,19 +66,18 @@ class PageTables:
 
 def operations_schema(channel: Channel) -> pa.Schema:
     """The columns of a channel's table, in the order in which people read them."""
-    return pa.schema(
-        [
-            pa.field("id", pa.string(), nullable=False),
-            pa.field("account", pa.string(), nullable=False),
-            pa.field("status", pa.string()),
-            pa.field("created_at", TIMESTAMP, nullable=False),
-            pa.field("updated_at", TIMESTAMP),
-            *(pa.field(counter, pa.int64()) for counter in channel.counters),
-            pa.field("synced_at", TIMESTAMP, nullable=False),
-            pa.field("extra", pa.string()),
-            pa.field("_dlt_load_id", pa.string(), nullable=False),
-        ]
-    )
+    fields: list[pa.Field[Any]] = [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("account", pa.string(), nullable=False),
+        pa.field("status", pa.string()),
+        pa.field("created_at", TIMESTAMP, nullable=False),
+        pa.field("updated_at", TIMESTAMP),
+        *(pa.field(counter, pa.int64()) for counter in channel.counters),
+        pa.field("synced_at", TIMESTAMP, nullable=False),
+        pa.field("extra", pa.string()),
+        pa.field("_dlt_load_id", pa.string(), nullable=False),
+    ]
+    return pa.schema(fields)
 
 
 def read_rows(
@@ -166,28 +164,28 @@ def _objects(values: list[Any]) -> list[Mapping[str, Any]]:
     return [value or {} for value in values]
 
 
-def _identifiers(values: list[Any]) -> pa.Array:
+def _identifiers(values: list[Any]) -> pa.Array[Any]:
     if "" in values:
         raise ValueError("an id without a character")
     return pa.array(values, pa.string())
 
 
-def _constant(text: str, count: int) -> pa.Array:
+def _constant(text: str, count: int) -> pa.Array[Any]:
     return pa.repeat(pa.scalar(text, pa.string()), count)
 
 
-def _instants(values: list[Any]) -> pa.Array:
+def _instants(values: list[Any]) -> pa.Array[Any]:
     return pc.cast(pa.array(values, pa.string()), TIMESTAMP)
 
 
-def _integers(values: list[Any]) -> pa.Array:
+def _integers(values: list[Any]) -> pa.Array[Any]:
     # Arrow takes 1.0 and, on the way, more than it should; only whole numbers pass here.
     if not set(map(type, values)) <= {int, NoneType}:
         raise TypeError("a counter that is no whole number")
     return pa.array(values, pa.int64())
 
 
-def _new_counters(stats: Sequence[Mapping[str, Any]], channel: Channel) -> dict[str, pa.Array]:
+def _new_counters(stats: Sequence[Mapping[str, Any]], channel: Channel) -> dict[str, pa.Array[Any]]:
     """A column for each counter that the reference does not name, unless it is NULL throughout."""
     names = sorted(frozenset[str]().union(*stats) - frozenset(channel.counters))
     columns = {counter_column(name, channel=channel): name for name in names}

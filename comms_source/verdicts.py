@@ -1,7 +1,7 @@
 """What an answer means: from a status, headers and a body to the outcome that the project gives it.
 
-Pure: no connection, no clock. The documented statuses are 200, 400, 404, 429, 500 and 503; the others
-are certain to happen all the same. What becomes of each:
+Pure: no connection, no clock. The documented statuses are 200, 400, 404, 429, 500 and 503; the
+others are certain to happen all the same. What becomes of each:
 
     429                  Busy, shared: nobody sends until `Retry-After` has passed
     503                  Busy: this request waits for `Retry-After`
@@ -45,7 +45,7 @@ OK: Final = 200
 NOT_FOUND: Final = 404
 
 
-class Fault(Exception):  # noqa: N818 - it is a reason to try again, seldom an error
+class Fault(Exception):
     """An attempt that failed and may be worth another one."""
 
     attempts = 1
@@ -146,7 +146,7 @@ def _outcome(reply: Reply, *, channel: str, is_list: bool, words: str) -> Except
 def _unusable(status: int, words: str) -> WalkFailed:
     if 300 <= status < 400:  # noqa: PLR2004
         return Redirected(
-            f"the API redirects ({status}), which is not followed; set base_url to the final address"
+            f"the API redirects ({status}), which is not followed; set base_url to where it leads"
         )
     if status < 300:  # noqa: PLR2004
         return EnvelopeMissing(f"expected status 200, got {status}; check base_url")
@@ -167,8 +167,8 @@ def _refuse_pages_for_people(reply: Reply) -> None:
     kind = reply.headers.get("content-type", "")
     if "html" in kind.lower() or reply.body.lstrip()[:1] == b"<":
         raise NotJson(
-            "the answer is a web page, not JSON; a proxy or a login page stands between this machine "
-            "and the API, or base_url points elsewhere"
+            "the answer is a web page, not JSON; a proxy or a login page stands between this "
+            "machine and the API, or base_url points elsewhere"
         )
 
 

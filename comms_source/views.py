@@ -1,8 +1,8 @@
 """The SQL views: read from `sql/`, fitted to the destination, and made there.
 
-One file is one view of the file's name, in DuckDB's dialect; other dialects come from sqlglot. The first
-comment of a file describes the view; the last `select` lists bare columns, each with its comment
-behind it or on the line above.
+One file is one view of the file's name, in DuckDB's dialect; other dialects come from sqlglot. The
+first comment of a file describes the view; the last `select` lists bare columns, each with its
+comment behind it or on the line above.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One walk: the chain of pages over one span of creation time, from its first page to its last.
 
 The chain ends when the API says that nothing follows, never because a page is short or empty. A
-chain that cannot end, because a token comes back or page after page brings nothing new, is an error.
+chain that cannot end, since a token comes back or page after page brings nothing new, is an error.
 """
 
 from __future__ import annotations

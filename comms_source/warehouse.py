@@ -1,7 +1,7 @@
 """Where the commands load to: one dlt pipeline, and what to say when its destination refuses.
 
-A pipeline keeps a working folder with its schema, its state and what a dead run left behind. Its name
-alone would make two folders, or two databases, share it; here each destination gets its own.
+A pipeline keeps a working folder with its schema, its state and what a dead run left behind. By its
+name alone two folders, or two databases, would share it; here each destination gets its own.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from comms_source.errors import (
 )
 
 PIPELINE: Final = "twilio_comms"
-"""Names the pipeline, and with it the DuckDB file. DuckDB calls a database as its file is called, and
-a database must not be called as the dataset is: `comms.operations` could then mean either."""
+"""Names the pipeline, and with it the DuckDB file. DuckDB calls a database as its file is called,
+and that must not be the dataset's name: `comms.operations` could then mean either."""
 
 DATASET: Final = "comms"
 DESTINATION: Final = "duckdb"
@@ -41,8 +41,8 @@ def open_pipeline(
     """The pipeline of the commands; nothing is connected yet.
 
     Args:
-        destination: A dlt destination; by default `destination_type` of dlt's configuration, or DuckDB.
-        dataset: The schema to load into; by default `dataset_name` of it, or `comms`.
+        destination: A dlt destination; by default dlt's `destination_type` setting, or DuckDB.
+        dataset: The schema to load into; by default dlt's `dataset_name` setting, or `comms`.
         name: The pipeline's name, which is also that of a DuckDB file not configured otherwise.
 
     Raises:
@@ -106,7 +106,7 @@ def explained() -> Iterator[None]:
 
 
 def _location(destination: str, dataset: str, name: str) -> str:
-    factory = Destination.from_reference(destination)
+    factory: Any = Destination.from_reference(destination)
     initial: Any = factory.spec()
     if hasattr(initial, "pipeline_name"):
         initial.pipeline_name = name

@@ -113,7 +113,7 @@ def parse_instant(value: str | date | datetime) -> datetime:
 
 
 def _parse_text(text: str) -> datetime:
-    parsed = pendulum.parse(text.strip(), tz="UTC")
+    parsed: object = pendulum.parse(text.strip(), tz="UTC")
     if not isinstance(parsed, datetime):
         raise ValueError(f"{text!r} is no date and time")  # noqa: TRY004 - the text is at fault
     return parsed

@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Run `comms` with the arguments of this process and exit with its code."""
-    # Nothing but the API and the destination is ever talked to; whoever wants dlt's telemetry sets it.
+    # Only the API and the destination are talked to, unless somebody turns dlt's telemetry on.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     from comms_source.cli.app import app  # noqa: PLC0415 - after the environment is set
 

@@ -64,16 +64,19 @@ def sandbox(
         )
 
         try:
+            choices: dict[str, Any] = {
+                "start_bound": start_bound,
+                "end_bound": end_bound,
+                "order": order,
+                "tokens": tokens,
+                "timestamps": timestamps,
+            }
             settings = SandboxSettings(
+                **choices,
                 seed=seed,
                 operations_per_week=operations,
-                start_bound=start_bound,  # type: ignore[arg-type] - checked there
-                end_bound=end_bound,  # type: ignore[arg-type]
-                order=order,  # type: ignore[arg-type]
-                tokens=tokens,  # type: ignore[arg-type]
                 short_pages=short_pages,
                 empty_pages=empty_pages,
-                timestamps=timestamps,  # type: ignore[arg-type]
                 retention=timedelta(days=retention_days),
                 visibility_lag=timedelta(seconds=visibility_lag),
                 rate_limit=rate_limit,

@@ -1,7 +1,7 @@
 """The sandbox as an ASGI application: a thin shell around `model`, and the doors to steer it.
 
-Below `/v1` is the API; below `/sandbox` are clock, faults and request log, open to whoever can reach
-the port.
+Below `/v1` is the API; below `/sandbox` are clock, faults and request log, open to whoever can
+reach the port.
 """
 
 from __future__ import annotations

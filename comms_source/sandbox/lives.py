@@ -1,6 +1,6 @@
 """The life of one operation: planned once, then a pure function of the time.
 
-An operation waits if it is scheduled, is processed at so many resources a second, and is then completed;
+An operation waits if it is scheduled, is processed at so many resources a second, and is completed;
 deliveries and reads go on for days after that. Its counters move at instants that lie ever further
 apart, and `updatedAt` names the last of them, except for operations whose `updatedAt` stands still
 from completion on: whether it moves with late counters is not documented.

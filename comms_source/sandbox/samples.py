@@ -1,7 +1,7 @@
 """The payloads that the API's documentation shows, value for value, and a population of them.
 
-They contradict each other: on whether counters are exclusive, on which counters a channel has, on what
-an id looks like; and several share one id. A client has to be right about each of them.
+They contradict each other: on whether counters are exclusive, on which counters a channel has, on
+what an id looks like; and several share one id. A client has to be right about each of them.
 """
 
 from __future__ import annotations
