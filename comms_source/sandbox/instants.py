@@ -1,4 +1,4 @@
-"""Instants as the sandbox keeps them, in milliseconds since the epoch, and as the API writes them."""
+"""Instants as the sandbox keeps them (milliseconds since the epoch) and as the API writes them."""
 
 from __future__ import annotations
 

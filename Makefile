@@ -1,0 +1,42 @@
+# One virtual environment, made on first use and again when the dependencies change.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format build clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; set PYTHON=/path/to/it"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --group dev --editable '.[sandbox]'
+	@touch $(READY)
+
+run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
+	@if [ -n "$$TWILIO_AUTH_TOKEN$$TWILIO_API_KEY_SECRET" ] || [ -f .dlt/secrets.toml ]; \
+		then $(BIN)/comms load; else $(BIN)/comms demo; fi
+
+test: $(READY) ## Run the tests
+	$(BIN)/python -m pytest -q --numprocesses 2
+
+check: $(READY) ## Lint, check the format and the types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+build: $(READY) ## Build wheel and sdist into dist/
+	$(BIN)/python -m build --quiet
+
+clean: ## Remove everything that make has made
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,54 @@
+"""What all tests share: no settings of this machine's user, and no telemetry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
+from comms_source.session import Session
+from comms_source.settings import BasicCredentials, Settings
+
+NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
+
+
+def pytest_report_header() -> str:
+    """Name the versions that matter for what goes wrong."""
+    names = ("dlt", "duckdb", "pyarrow", "httpx", "sqlglot")
+    return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+@pytest.fixture(autouse=True)
+def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each test works in a folder of its own, with no settings but those it makes."""
+    for name in list(os.environ):
+        if name.startswith(("TWILIO_", "SOURCES__", "DESTINATION", "DATASET", "COMMS_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt-data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox with a few hundred operations of each channel, its clock stopped."""
+    with Sandbox(SandboxSettings(operations_per_week=300), Clock(NOW)) as serving:
+        yield serving
+
+
+def settings_for(sandbox: Sandbox, **changes: object) -> Settings:
+    """Settings with which a sandbox can be read."""
+    credentials = BasicCredentials(ACCOUNT_ID, AUTH_TOKEN)
+    return Settings(**{"credentials": credentials, "base_url": sandbox.url, **changes})  # type: ignore[arg-type]
+
+
+def session_for(sandbox: Sandbox, **changes: object) -> Session:
+    """A session that reads a sandbox, by the sandbox's clock."""
+    return Session(settings=settings_for(sandbox, **changes), clock=sandbox.clock.now)

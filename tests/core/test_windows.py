@@ -1,0 +1,133 @@
+"""Spans, windows, instants and lengths of time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comms_source.windows import (
+    Span,
+    align_down,
+    align_up,
+    clip,
+    join,
+    parse_duration,
+    parse_instant,
+    to_iso,
+    windows,
+)
+
+instants = st.datetimes(
+    min_value=datetime(1970, 1, 2), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)
+)
+widths = st.timedeltas(min_value=timedelta(minutes=1), max_value=timedelta(days=2))
+lengths = st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=9))
+spans = st.builds(lambda start, length: Span(start, start + length), instants, lengths)
+
+
+@given(spans, widths)
+def test_windows_cover_a_span_without_gap_or_overlap(span: Span, width: timedelta) -> None:
+    """Windows adjoin, are all of one width, and hold the span with no whole window to spare."""
+    if span.width / width > 5000:
+        width = span.width / 5000
+    cut = list(windows(span, width))
+
+    assert all(window.width == width for window in cut)
+    assert all(a.end == b.start for a, b in zip(cut, cut[1:], strict=False))
+    assert cut[0].start <= span.start < cut[0].end
+    assert cut[-1].start < span.end <= cut[-1].end
+
+
+@given(instants, widths)
+def test_alignment_brackets_an_instant_by_bounds_that_every_machine_shares(
+    instant: datetime, width: timedelta
+) -> None:
+    """Bounds are multiples of the width since the epoch, at most one width apart."""
+    down, up = align_down(instant, width), align_up(instant, width)
+
+    assert down <= instant <= up
+    assert up - down in {timedelta(0), width}
+    assert (down - datetime(1970, 1, 1, tzinfo=UTC)) % width == timedelta(0)
+
+
+@given(spans, spans)
+def test_clip_is_what_two_spans_have_in_common(one: Span, other: Span) -> None:
+    """An instant is in the clipped span exactly if it is in both."""
+    common = clip(one, other)
+    for instant in (one.start, one.end, other.start, other.end):
+        in_both = one.start <= instant < one.end and other.start <= instant < other.end
+        in_common = common is not None and common.start <= instant < common.end
+        assert in_both == in_common
+
+
+@given(st.lists(spans, max_size=8))
+def test_join_holds_the_same_instants_in_spans_that_do_not_touch(parts: list[Span]) -> None:
+    """Joined spans are in order with time between them, and hold each part whole."""
+    joined = join(parts)
+
+    assert all(a.end < b.start for a, b in zip(joined, joined[1:], strict=False))
+    assert all(any(clip(part, whole) == part for whole in joined) for part in parts)
+    assert {s.start for s in joined} <= {p.start for p in parts}
+    assert {s.end for s in joined} <= {p.end for p in parts}
+
+
+@given(instants)
+def test_an_instant_survives_its_own_text(instant: datetime) -> None:
+    """Text and back is the same instant to the microsecond."""
+    assert instant == parse_instant(to_iso(instant))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-01-15", datetime(2026, 1, 15, tzinfo=UTC)),
+        (date(2026, 1, 15), datetime(2026, 1, 15, tzinfo=UTC)),
+        ("2026-01-15T09:30:00", datetime(2026, 1, 15, 9, 30, tzinfo=UTC)),
+        ("2026-01-15T09:30:00.25+02:00", datetime(2026, 1, 15, 7, 30, 0, 250000, tzinfo=UTC)),
+        (
+            datetime(2026, 1, 15, 9, tzinfo=timezone(timedelta(hours=-3))),
+            datetime(2026, 1, 15, 12, tzinfo=UTC),
+        ),
+    ],
+)
+def test_instants_are_read_in_utc(value: str | date, expected: datetime) -> None:
+    """Dates mean midnight, missing zones mean UTC, other zones are converted."""
+    assert expected == parse_instant(value)
+
+
+def test_text_that_is_no_date_is_refused() -> None:
+    """Words raise ValueError."""
+    with pytest.raises(ValueError, match="yesterday"):
+        parse_instant("yesterday")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7 days", timedelta(days=7)),
+        ("1 hour", timedelta(hours=1)),
+        ("90minutes", timedelta(minutes=90)),
+        ("1.5 Weeks", timedelta(weeks=1.5)),
+    ],
+)
+def test_lengths_of_time_are_a_number_and_a_unit(text: str, expected: timedelta) -> None:
+    """Plural, case and spaces do not matter."""
+    assert expected == parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["", "7", "days", "0 days", "-1 day", "3 fortnights"])
+def test_other_lengths_of_time_are_refused_with_an_example(text: str) -> None:
+    """The message shows how to write one."""
+    with pytest.raises(ValueError, match="like '7 days'"):
+        parse_duration(text)
+
+
+def test_a_span_must_hold_time_and_know_its_zone() -> None:
+    """Empty, backward and naive spans are refused."""
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    for start, end in ((noon, noon), (noon, noon - timedelta(1)), (noon.replace(tzinfo=None),) * 2):
+        with pytest.raises(ValueError, match="a span needs"):
+            Span(start, end)
