@@ -138,7 +138,7 @@ def _read(sifted: Sifted, *, raw: RawRows, channel: Channel, stamp: Stamp) -> Pa
         _identifiers([row["id"] for row in rows]),
         _constant(stamp.account, count),
         pa.array(statuses, pa.string()),
-        _instants([row["createdAt"] for row in rows]),
+        _instants([row["createdAt"] for row in rows], needed=True),
         _instants([row.get("updatedAt") for row in rows]),
         *(_integers([counters.get(name) for counters in stats]) for name in channel.counters),
         pa.repeat(pa.scalar(stamp.synced_at, TIMESTAMP), count),
@@ -165,8 +165,8 @@ def _objects(values: list[Any]) -> list[Mapping[str, Any]]:
 
 
 def _identifiers(values: list[Any]) -> pa.Array[Any]:
-    if "" in values:
-        raise ValueError("an id without a character")
+    if "" in values or None in values:
+        raise ValueError("a row without an id")
     return pa.array(values, pa.string())
 
 
@@ -174,7 +174,9 @@ def _constant(text: str, count: int) -> pa.Array[Any]:
     return pa.repeat(pa.scalar(text, pa.string()), count)
 
 
-def _instants(values: list[Any]) -> pa.Array[Any]:
+def _instants(values: list[Any], *, needed: bool = False) -> pa.Array[Any]:
+    if needed and None in values:
+        raise ValueError("a row without a time of creation")
     return pc.cast(pa.array(values, pa.string()), TIMESTAMP)
 
 

@@ -7,9 +7,11 @@ reach the port.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -53,6 +55,9 @@ class _Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         http = HttpRequest(scope, receive)
+        if http.method != "GET":
+            await HttpResponse(status_code=405, headers={"Allow": "GET"})(scope, receive, send)
+            return
         request = Request(
             path=http.url.path.removeprefix(VERSION),
             parameters=http.query_params.multi_items(),
@@ -65,7 +70,7 @@ class _Api:
 
 async def _send(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     if response.ending == "reset":
-        _transport(scope).abort()
+        _reset(_transport(scope))
         return
     whole = HttpResponse(response.body, response.status, dict(response.headers))
     if response.ending == "whole":
@@ -76,6 +81,13 @@ async def _send(response: Response, scope: Scope, receive: Receive, send: Send) 
     await send(start)
     await send({"type": "http.response.body", "body": half, "more_body": True})
     _transport(scope).close()
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """End a connection with a TCP reset: closed with nothing left to linger for."""
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _transport(scope: Scope) -> asyncio.Transport:
@@ -93,8 +105,10 @@ def _clock(model: SandboxModel) -> Endpoint:
     async def endpoint(request: HttpRequest) -> HttpResponse:
         if request.method == "PUT":
             content = await request.json()
+            now = model.clock.now()
             model.clock.frozen = bool(content.get("frozen", model.clock.frozen))
-            model.clock.set(datetime.fromisoformat(content["now"]))
+            now = datetime.fromisoformat(content["now"]) if "now" in content else now
+            model.clock.set(now + timedelta(seconds=content.get("advance_seconds", 0)))
         return _json({"now": model.clock.now(), "frozen": model.clock.frozen})
 
     return _refusing_nonsense(endpoint)

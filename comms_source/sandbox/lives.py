@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from comms_source.channels import Channel
-from comms_source.sandbox.chance import fraction
+from comms_source.sandbox.chance import mix
 
 SECOND: Final = 1000
 HOUR: Final = 3600 * SECOND
@@ -64,9 +64,13 @@ class Life:
 
 def plan_life(*, channel: Channel, created: int, key: int) -> Life:
     """The life of the operation that `key` tells from all others."""
-
-    def roll(purpose: int) -> float:
-        return fraction(key, purpose)
+    # Four numbers of 64 bits hold sixteen rolls of 16.
+    rolls = [
+        (bits >> shift & 0xFFFF) / 0x10000
+        for bits in (mix(key, part) for part in range(4))
+        for shift in (0, 16, 32, 48)
+    ]
+    roll = rolls.__getitem__
 
     fate = _fate(channel, roll(1))
     total = 1 if fate == "group" else max(1, int(10 ** (4 * roll(2) ** 1.5)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import math
 import threading
 import time
 from collections import deque
@@ -137,7 +138,7 @@ class SandboxModel:
         if channel.name in self.settings.forbidden.get(user, frozenset()):
             return _error(403)
         wait = self._bucket.take()
-        return _error(429, headers={"Retry-After": f"{wait:.3f}"}) if wait else None
+        return _error(429, headers={"Retry-After": str(math.ceil(wait))}) if wait else None
 
     def _read(
         self, request: Request, channel: Channel, operation_id: str | None, faults: Sequence[Fault]
@@ -158,7 +159,8 @@ class SandboxModel:
 
     def _list(self, request: Request, channel: Channel, faults: Sequence[Fault]) -> Response:
         population, now = self._populations[channel.name], to_ms(self.clock.now())
-        position = position_of(parse_query(request.parameters), self.settings)
+        query = parse_query(request.parameters)
+        position = position_of(query, channel=channel.name, settings=self.settings)
         page = select(position=position, population=population, settings=self.settings, now=now)
         rows = [population.show(number, now) for number in page.numbers]
         for fault in faults:

@@ -22,8 +22,9 @@ MARK = "sbxtok_"
 
 
 class Position(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a page begins, and for which filters."""
+    """Where a page begins, and for which channel and filters."""
 
+    channel: str
     next_number: int | None
     """The number of the first operation to look at; None for the first page."""
     start: int | None
@@ -67,17 +68,19 @@ def decode(token: str) -> Position:
     return position
 
 
-def position_of(query: Query, settings: SandboxSettings) -> Position:
+def position_of(query: Query, *, channel: str, settings: SandboxSettings) -> Position:
     """Where the page that `query` asks for begins.
 
     Raises:
-        BadParameter: for a bad token, or, where tokens are strict, one made for another query.
+        BadParameter: for a bad token, one of another channel, or, where tokens are strict, one
+            made for another query.
     """
-    asked = Position(None, query.start, query.end, query.status, query.page_size)
+    asked = Position(channel, None, query.start, query.end, query.status, query.page_size)
     if query.page_token is None:
         return asked
     held = decode(query.page_token)
-    if settings.tokens == "strict" and first_page(held) != asked:
+    fits = first_page(held) == asked if settings.tokens == "strict" else held.channel == channel
+    if not fits:
         raise BadParameter("pageToken", "The page token was made for another request.")
     return held
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from comms_source.sandbox.instants import to_ms
 
 DEFAULT_PAGE_SIZE: Final = 50
 LARGEST_PAGE_SIZE: Final = 1000
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 PARAMETERS: Final = ("startDate", "endDate", "status", "pageToken", "pageSize")
 
 
@@ -76,6 +78,6 @@ def _status(values: dict[str, str]) -> str | None:
 
 def _page_size(values: dict[str, str]) -> int:
     text = values.get("pageSize", str(DEFAULT_PAGE_SIZE))
-    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_PAGE_SIZE:
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= LARGEST_PAGE_SIZE:
         raise BadParameter("pageSize", f"pageSize must be from 1 to {LARGEST_PAGE_SIZE}.")
     return int(text)

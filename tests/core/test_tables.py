@@ -1,0 +1,353 @@
+"""From rows to tables: everything that an answer may hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comms_source.channels import CHANNELS
+from comms_source.pages import decode_page, raw_rows
+from comms_source.rows import sift
+from comms_source.sandbox import documented_payloads
+from comms_source.tables import (
+    PageTables,
+    Stamp,
+    joined,
+    operations_schema,
+    read_rows,
+    with_load_id,
+    within,
+)
+from comms_source.windows import Span
+
+MESSAGES = CHANNELS["messages"]
+SYNCED = datetime(2026, 11, 20, 12, tzinfo=UTC)
+STAMP = Stamp(account="acme", load_id="17", synced_at=SYNCED)
+GOOD: dict[str, Any] = {
+    "id": "comms_operation_01h2xcejqtf2nbrexx3vqjhp41",
+    "status": "COMPLETED",
+    "stats": dict.fromkeys(MESSAGES.counters, 1),
+    "createdAt": "2026-11-19T06:20:00Z",
+    "updatedAt": "2026-11-19T06:21:00Z",
+}
+
+
+def read(*rows: Any, channel: str = "messages") -> PageTables:
+    """The tables of a page that holds `rows`."""
+    body = msgspec.json.encode({"operations": rows, "pagination": {"next": None}})
+    page = decode_page(body)
+    return read_rows(
+        page.operations, raw=lambda: raw_rows(body), channel=CHANNELS[channel], stamp=STAMP
+    )
+
+
+def only(tables: PageTables) -> dict[str, Any]:
+    """The one row that was read."""
+    (row,) = tables.operations.to_pylist()
+    return row
+
+
+def reasons(tables: PageTables) -> list[str | None]:
+    """Why rows were rejected."""
+    return tables.rejected["reason"].to_pylist()
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_the_schema_is_the_same_whatever_a_page_holds(channel: str) -> None:
+    """One fixed schema per channel, in the documented order; an empty page has it too."""
+    schema = read(channel=channel).operations.schema
+
+    assert schema == operations_schema(CHANNELS[channel])
+    assert schema.names == [
+        *("id", "account", "status", "created_at", "updated_at"),
+        *CHANNELS[channel].counters,
+        *("synced_at", "extra", "_dlt_load_id"),
+    ]
+
+
+def test_a_documented_row_is_read_value_for_value() -> None:
+    """Every field lands in its column, typed, with the page's stamp."""
+    assert only(read(GOOD)) == {
+        "id": GOOD["id"],
+        "account": "acme",
+        "status": "COMPLETED",
+        "created_at": datetime(2026, 11, 19, 6, 20, tzinfo=UTC),
+        "updated_at": datetime(2026, 11, 19, 6, 21, tzinfo=UTC),
+        **dict.fromkeys(MESSAGES.counters, 1),
+        "synced_at": SYNCED,
+        "extra": None,
+        "_dlt_load_id": "17",
+    }
+
+
+EXPECTED_SAMPLES = {
+    "message_single": "1 1 1 0 0 0 0 1 0 0 0 0",
+    "message_two": "2 2 4 0 0 0 0 2 0 0 0 0",
+    "message_group": "1 3 1 0 0 0 0 0 0 0 0 0",
+    "message_unaddressable": "1 1 0 1 0 0 0 0 0 0 0 0",
+    "message_list": "10 10 12 0 2 5 3 3 1 1 0 0",
+    "email_list": "5 5 5 0 0 5 5 3 0 0 0",
+    "email_guide": "2 - - 0 0 0 2 0 0 0 0",
+    "push_list": "150 145 3 20 50 70 5 2",
+    "push_guide": "1 1 - - 0 0 0 -",
+}
+"""The counters of each documented payload's first row, in the order of the channel's columns."""
+
+
+@pytest.mark.parametrize("name", EXPECTED_SAMPLES)
+def test_documented_payloads_load_to_the_exact_typed_row(name: str) -> None:
+    """Each example of the documentation, contradictions and all; a missing counter is NULL."""
+    payload = documented_payloads()[name]
+    row = payload.get("operations", [payload])[0]
+    channel = {"message": "messages", "email": "emails", "push": "push_notifications"}[
+        name.split("_")[0]
+    ]
+
+    tables = read(row, channel=channel)
+
+    counters = [None if n == "-" else int(n) for n in EXPECTED_SAMPLES[name].split()]
+    expected = {
+        "id": row["id"],
+        "account": "acme",
+        "status": row["status"],
+        "created_at": datetime.fromisoformat(row["createdAt"]),
+        "updated_at": datetime.fromisoformat(row["updatedAt"]),
+        **dict(zip(CHANNELS[channel].counters, counters, strict=True)),
+        "synced_at": SYNCED,
+        "extra": None,
+        "_dlt_load_id": "17",
+    }
+    if name == "push_guide":
+        expected |= {"attempts": 1, "delivered": 1, "undelivered": 0}
+        assert tables.new_counters == {"attempts", "delivered", "undelivered"}
+    assert only(tables) == expected
+    assert not tables.rejected.num_rows
+
+
+def test_a_missing_counter_is_null_and_never_zero() -> None:
+    """So is a null one; `stats` may lack them all, be null, or be absent."""
+    for stats in ({"total": None}, {}, None):
+        row = only(read(GOOD | {"stats": stats}))
+        assert [row[name] for name in MESSAGES.counters] == [None] * len(MESSAGES.counters)
+    without = {name: value for name, value in GOOD.items() if name != "stats"}
+    assert only(read(without))["total"] is None
+
+
+def test_a_new_counter_is_a_new_column_and_is_named() -> None:
+    """Its column is called in snake case; rows without it hold NULL."""
+    tables = read(GOOD | {"stats": {"total": 1, "linkClicks": 7}}, GOOD)
+
+    assert tables.new_counters == {"link_clicks"}
+    assert tables.operations["link_clicks"].to_pylist() == [7, None]
+
+
+@pytest.mark.parametrize("name", ["id", "createdAt", "Total", "odd name", "9lives", "_x", "x" * 70])
+def test_a_counter_that_can_have_no_column_of_its_own_is_kept_in_extra(name: str) -> None:
+    """Names that are taken or make no column name lose nothing."""
+    tables = read(GOOD | {"stats": GOOD["stats"] | {name: 3}})
+
+    assert msgspec.json.decode(only(tables)["extra"]) == {"stats": {name: 3}}
+    assert not tables.new_counters
+
+
+def test_two_counters_that_want_one_column_do_not_mix() -> None:
+    """The first gets the column, the other is kept in `extra`."""
+    row = only(read(GOOD | {"stats": {"linkClicks": 1, "link_clicks": 2}}))
+
+    assert (row["link_clicks"], row["extra"]) == (1, '{"stats":{"link_clicks":2}}')
+
+
+def test_an_undocumented_stat_that_is_no_number_is_kept_in_extra() -> None:
+    """Text, objects and fractions under new names cost the row nothing."""
+    stats = {"note": "x", "by_region": {"eu": 1}, "share": 0.5, "nothing": None}
+    row = only(read(GOOD | {"stats": GOOD["stats"] | stats}))
+
+    del stats["nothing"]
+    assert msgspec.json.decode(row["extra"]) == {"stats": stats}
+
+
+def test_a_new_field_is_kept_in_extra_and_named() -> None:
+    """Only the row that has it has an `extra`."""
+    tables = read(GOOD | {"tags": {"campaign": "spring"}}, GOOD)
+
+    assert tables.operations["extra"].to_pylist() == ['{"tags":{"campaign":"spring"}}', None]
+    assert tables.new_fields == {"tags"}
+
+
+def test_status_is_upper_cased_and_an_unknown_one_is_kept_and_named() -> None:
+    """Documentation shows both cases; new values are values."""
+    tables = read(GOOD | {"status": "completed"}, GOOD | {"status": "paused"})
+
+    assert tables.operations["status"].to_pylist() == ["COMPLETED", "PAUSED"]
+    assert tables.new_statuses == {"PAUSED"}
+
+
+def test_what_is_odd_but_no_key_costs_the_row_nothing() -> None:
+    """A status or `updatedAt` of another type is NULL in its column and whole in `extra`."""
+    row = only(read(GOOD | {"status": 7, "updatedAt": "later"}))
+
+    assert (row["status"], row["updated_at"]) == (None, None)
+    assert msgspec.json.decode(row["extra"]) == {"status": 7, "updatedAt": "later"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-19T06:20:00Z", datetime(2026, 11, 19, 6, 20, tzinfo=UTC)),
+        ("2026-11-19T06:20:00.5Z", datetime(2026, 11, 19, 6, 20, 0, 500000, tzinfo=UTC)),
+        ("2026-11-19T06:20:00.123456789Z", datetime(2026, 11, 19, 6, 20, 0, 123456, tzinfo=UTC)),
+        ("2026-11-19T06:20:00+02:00", datetime(2026, 11, 19, 4, 20, tzinfo=UTC)),
+        ("2026-11-19T06:20:00", datetime(2026, 11, 19, 6, 20, tzinfo=UTC)),
+        ("2026-11-19 06:20:00", datetime(2026, 11, 19, 6, 20, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_in_any_precision_and_offset(text: str, expected: datetime) -> None:
+    """Alone or beside others, an instant is the same instant."""
+    assert only(read(GOOD | {"createdAt": text}))["created_at"] == expected
+    both = read(GOOD, GOOD | {"createdAt": text}).operations["created_at"].to_pylist()
+    assert both[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (5, "the row is no object but 5"),
+        (None, "the row is no object but missing"),
+        ({**GOOD, "id": None}, "the id is missing"),
+        ({**GOOD, "id": ""}, "the id is ''"),
+        ({**GOOD, "id": 12}, "the id is 12"),
+        ({**GOOD, "createdAt": None}, "createdAt is missing"),
+        ({**GOOD, "createdAt": "2026-11-19"}, "createdAt is '2026-11-19'"),
+        ({**GOOD, "createdAt": "soon"}, "createdAt is 'soon'"),
+        ({**GOOD, "createdAt": 1700000000}, "createdAt is 1700000000"),
+        ({**GOOD, "createdAt": "2026-13-40T25:00:00Z"}, "createdAt is '2026-13-40T25:00:00Z'"),
+        ({**GOOD, "stats": []}, "stats is []"),
+        ({**GOOD, "stats": ""}, "stats is ''"),
+        ({**GOOD, "stats": {"total": "5"}}, "the counter total is '5'"),
+        ({**GOOD, "stats": {"total": True}}, "the counter total is True"),
+        ({**GOOD, "stats": {"total": 1.5}}, "the counter total is 1.5"),
+        ({**GOOD, "stats": {"total": 2**63}}, "the counter total is 9223372036854775808"),
+        ({**GOOD, "stats": {"total": {}}}, "the counter total is {}"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_rejected_with_its_text_and_costs_nothing_else(
+    row: Any, reason: str
+) -> None:
+    """The rows around it are read as if it were not there."""
+    tables = read(GOOD, row, GOOD)
+
+    assert reasons(tables) == [reason]
+    assert tables.rejected["raw"].to_pylist() == [msgspec.json.encode(row).decode()]
+    assert tables.rejected["operation_id"].to_pylist() == [
+        row["id"] if isinstance(row, dict) and reason[:6] != "the id" else None
+    ]
+    assert tables.operations.to_pylist() == read(GOOD, GOOD).operations.to_pylist()
+
+
+def test_a_whole_number_written_as_a_fraction_is_a_number() -> None:
+    """JSON has one kind of number: 5.0 counts five."""
+    assert only(read(GOOD | {"stats": {"total": 5.0}}))["total"] == 5
+
+
+def test_the_same_rejected_row_has_the_same_key_and_others_have_others() -> None:
+    """So that reading it again changes nothing; account and channel are part of it."""
+    one, again = read(5, channel="emails"), read(5, channel="emails")
+    other = read(5, channel="messages")
+
+    assert one.rejected["row_key"] == again.rejected["row_key"]
+    assert one.rejected["row_key"] != other.rejected["row_key"]
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+anything = st.recursive(scalars, lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=6)
+counters = st.dictionaries(st.sampled_from([*MESSAGES.counters, "new", "Total"]), anything)
+rows = st.dictionaries(st.text(max_size=5), anything) | st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.just("op") | anything,
+        "status": st.sampled_from(["COMPLETED", "x"]) | anything,
+        "stats": counters | anything,
+        "createdAt": st.just("2026-11-19T06:20:00Z") | anything,
+        "updatedAt": st.just("2026-11-19T06:20:00Z") | anything,
+        "more": anything,
+    },
+)
+
+
+@given(st.lists(rows | anything, max_size=5))
+def test_no_answer_can_break_the_reading_or_lose_a_row(page: list[Any]) -> None:
+    """Whatever JSON a page holds, each of its rows is either read or rejected."""
+    tables = read(*page)
+
+    assert tables.operations.num_rows + tables.rejected.num_rows == len(page)
+    tables.operations.validate(full=True)
+
+
+ordinary = st.builds(
+    lambda stats, status, more: GOOD | {"stats": stats, "status": status} | more,
+    st.dictionaries(
+        st.sampled_from([*MESSAGES.counters, "clicks"]),
+        st.none() | st.integers(min_value=-(2**63), max_value=2**63 - 1),
+    ),
+    st.sampled_from(["completed", "PROCESSING", None]),
+    st.dictionaries(st.sampled_from(["tags", "name"]), anything),
+)
+
+
+@given(st.lists(ordinary, min_size=1, max_size=4))
+def test_the_column_path_and_the_careful_path_agree(page: list[Any]) -> None:
+    """A page of ordinary rows reads the same when a bad row forces it through the sieve."""
+    alone, beside = read(*page), read(*page, "not a row")
+
+    assert alone.operations.equals(beside.operations)
+    assert alone.new_counters == beside.new_counters
+
+
+def test_sifting_keeps_the_positions_of_what_is_rejected() -> None:
+    """A rejection names where on the page the row stood."""
+    sifted = sift([1, GOOD, 2], channel=MESSAGES)
+
+    assert [rejection.position for rejection in sifted.rejections] == [0, 2]
+    assert len(sifted.rows) == 1
+
+
+def test_within_keeps_the_start_and_drops_the_end() -> None:
+    """Spans are half-open, whatever the API's bounds are."""
+    start = datetime(2026, 11, 19, 6, 20, tzinfo=UTC)
+    times = ["2026-11-19T06:19:59.999999Z", "2026-11-19T06:20:00Z", "2026-11-19T06:21:00Z"]
+    table = read(*(GOOD | {"createdAt": time} for time in times)).operations
+
+    kept = within(table, Span(start, start + timedelta(minutes=1)))
+
+    assert kept["created_at"].to_pylist() == [start]
+    assert within(table.slice(0, 0), Span(start, start + timedelta(minutes=1))).num_rows == 0
+
+
+def test_joined_tables_keep_the_last_row_of_an_id_and_every_column() -> None:
+    """Later observations win; columns that a table lacks are NULL."""
+    older = read(GOOD, GOOD | {"id": "other"}).operations
+    newer = read(GOOD | {"stats": {"total": 9, "clicks": 1}}).operations
+
+    table = joined([older, newer], key="id")
+
+    assert {row["id"]: (row["total"], row["clicks"]) for row in table.to_pylist()} == {
+        "other": (1, None),
+        GOOD["id"]: (9, 1),
+    }
+
+
+def test_a_table_can_become_part_of_another_load() -> None:
+    """Only the load id changes."""
+    table = read(GOOD).operations
+
+    moved = with_load_id(table, "18")
+
+    assert moved["_dlt_load_id"].to_pylist() == ["18"]
+    assert moved.drop_columns(["_dlt_load_id"]).equals(table.drop_columns(["_dlt_load_id"]))
+    assert isinstance(moved, pa.Table)

@@ -1,0 +1,174 @@
+"""What an answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from comms_source import errors
+from comms_source.sandbox import documented_payloads
+from comms_source.verdicts import Broken, Busy, Failed, Fault, Reply, decoded, judge
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def reply(status: int, body: bytes = b"{}", headers: Mapping[str, str] | None = None) -> Reply:
+    """An answer of the API."""
+    return Reply(status, headers or {}, body, NOW)
+
+
+def outcome(given: Reply, *, is_list: bool = True) -> Exception:
+    """What judging an answer raises."""
+    with pytest.raises((Fault, errors.CommsSourceError)) as caught:
+        judge(given, channel="emails", is_list=is_list)
+    return caught.value
+
+
+def final(given: Reply) -> Exception:
+    """What an answer leads to once no further attempt is made."""
+    raised = outcome(given)
+    return raised.error if isinstance(raised, Fault) else raised
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.RequestRefused),
+        (401, errors.CredentialsRefused),
+        (403, errors.ChannelRefused),
+        (404, errors.ChannelRefused),
+        (409, errors.RequestRefused),
+        (418, errors.RequestRefused),
+        (429, errors.StillBusy),
+        (500, errors.ServerFault),
+        (501, errors.RequestRefused),
+        (502, errors.ConnectionLost),
+        (503, errors.StillBusy),
+        (504, errors.ConnectionLost),
+        (201, errors.EnvelopeMissing),
+        (204, errors.EnvelopeMissing),
+        (301, errors.Redirected),
+        (302, errors.Redirected),
+        (307, errors.Redirected),
+    ],
+)
+def test_each_status_of_a_list_has_one_outcome(status: int, kind: type[Exception]) -> None:
+    """The table at the top of the file holds."""
+    assert type(final(reply(status))) is kind
+
+
+def test_a_good_answer_passes() -> None:
+    """200 with JSON raises nothing."""
+    judge(reply(200, headers={"content-type": "application/json"}), channel="x", is_list=True)
+
+
+def test_a_404_to_an_id_is_no_closed_channel() -> None:
+    """Only a list that does not exist says that the channel is closed."""
+    assert type(outcome(reply(404), is_list=False)) is errors.RequestRefused
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, Busy), (503, Busy), (500, Failed), (502, Broken), (504, Broken)]
+)
+def test_only_these_are_worth_another_attempt(status: int, kind: type[Fault]) -> None:
+    """And how, depends on the kind."""
+    assert type(outcome(reply(status))) is kind
+
+
+@pytest.mark.parametrize(("status", "shared"), [(429, True), (503, False)])
+def test_too_many_requests_concern_everybody_and_unavailability_one_request(
+    status: int, shared: bool
+) -> None:
+    """A refusal for the account's pace pauses all walks."""
+    busy = outcome(reply(status))
+
+    assert isinstance(busy, Busy)
+    assert busy.shared is shared
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0.25"}, 0.25),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": "Fri, 20 Nov 2026 12:00:30 GMT"}, 30.0),
+        (
+            {
+                "retry-after": "Fri, 20 Nov 2026 09:00:30 GMT",
+                "date": "Fri, 20 Nov 2026 09:00:00 GMT",
+            },
+            30.0,
+        ),
+        ({}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "nan"}, None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    """A date counts from the API's own time where it tells it; nonsense counts as not told."""
+    busy = outcome(reply(429, headers=headers))
+
+    assert isinstance(busy, Busy)
+    assert busy.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"<!doctype html><p>Log in", {}),
+        (b"\n  <html>", {"content-type": "application/json"}),
+        (b"Please log in", {"content-type": "text/HTML; charset=utf-8"}),
+    ],
+)
+def test_a_web_page_is_named_as_such(body: bytes, headers: dict[str, str]) -> None:
+    """By its type or by how it begins."""
+    assert type(outcome(reply(200, body, headers))) is errors.NotJson
+
+
+@pytest.mark.parametrize("name", ["error_400", "error_404", "error_429", "error_500", "error_503"])
+def test_documented_error_bodies_speak_in_the_message(name: str) -> None:
+    """Code and words of each documented error are passed on, but not its literal 'null'."""
+    body = documented_payloads()[name]
+    said = str(final(reply(int(name[-3:]), msgspec.json.encode(body))))
+
+    for error in body["errors"]:
+        if name != "error_500":
+            assert str(error["code"]) in said
+            assert error["message"] in said
+    assert "null" not in said
+
+
+@pytest.mark.parametrize("body", [b"", b"oops", b"[]", b'{"errors": 5}', b'{"errors": [5, {}]}'])
+def test_an_error_without_a_readable_body_is_the_same_error(body: bytes) -> None:
+    """The outcome depends on the status alone."""
+    assert type(final(reply(400, body))) is errors.RequestRefused
+
+
+def test_secrets_that_the_api_echoes_do_not_get_into_a_message() -> None:
+    """Plain or encoded, and control characters with them."""
+    body = msgspec.json.encode({"errors": [{"code": 1, "message": "a tok/en \x1b[31m tok%2Fen"}]})
+    with pytest.raises(errors.RequestRefused) as caught:
+        judge(reply(400, body), channel="emails", is_list=True, secrets=["tok/en", None])
+
+    assert "tok" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_incomplete_json_is_a_cut_answer() -> None:
+    """It is worth another attempt."""
+    with pytest.raises(Broken):
+        decoded(msgspec.json.decode, b'{"operations": [')
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "Fri, 99 Nov 2026"])
+def test_an_unreadable_date_header_is_no_time(text: str) -> None:
+    """The clock check then has nothing to compare with."""
+    assert reply(200, headers={"date": text}).api_time is None
