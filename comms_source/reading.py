@@ -93,7 +93,7 @@ def read_channel(
     """
     record = session.journal.channel(channel.name)
     record.walks_planned += len(walks)
-    yield Batch(operations_schema(channel).empty_table(), REJECTED_SCHEMA.empty_table())
+    yield empty_batch(channel)
     reader = _Reader(channel=channel, session=session, load_id=load_id, on_error=on_error)
     yield from _batches(reader.pages(walks))
 
@@ -109,6 +109,11 @@ def _batches(pages: Iterator[PageTables]) -> Iterator[Batch]:
             held, rows = [], 0
     if rows:
         yield batch_of(held)
+
+
+def empty_batch(channel: Channel) -> Batch:
+    """No rows, and the shape of the tables."""
+    return Batch(operations_schema(channel).empty_table(), REJECTED_SCHEMA.empty_table())
 
 
 def batch_of(pages: Sequence[PageTables]) -> Batch:

@@ -12,9 +12,11 @@ import dlt
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from comms_source.channels import CHANNELS
 from comms_source.exits import COMPLETE, FAILED, INCOMPLETE
 from comms_source.fetching import fetch_operations
 from comms_source.journal import ChannelRecord, Journal
+from comms_source.reading import empty_batch
 from comms_source.session import Session
 from comms_source.source import fetched_resource, operation_resources
 from comms_source.views import create_views
@@ -104,7 +106,7 @@ def load_resources(
     """
     try:
         with explained():
-            info = pipeline.run(_source_of(resources))
+            info = pipeline.run(_source_of([*resources, *_others(resources)]))
             views = create_views(pipeline)
     finally:
         session.close()
@@ -138,7 +140,7 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
     ]
     if resources:
         with explained():
-            pipeline.run(_source_of(resources))
+            pipeline.run(_source_of([*resources, *_others(resources)]))
     return FetchSummary(fetched.found, fetched.unknown, fetched.failures)
 
 
@@ -176,6 +178,13 @@ def finish_pending(pipeline: dlt.Pipeline) -> None:
 
 def _source_of(resources: Sequence[DltResource]) -> Any:
     return dlt.source(lambda: resources, name="comms_source", section="comms_source")()
+
+
+def _others(resources: Sequence[DltResource]) -> list[DltResource]:
+    """Empty resources for the channels that are left out, so that their tables come to be."""
+    names = {resource.name for resource in resources}
+    left_out = [channel for channel in CHANNELS.values() if channel.table not in names]
+    return [fetched_resource(channel, empty_batch(channel)) for channel in left_out]
 
 
 def _channel(record: ChannelRecord) -> dict[str, Any]:

@@ -164,10 +164,10 @@ def _create(view: View, *, dialect: str, dataset: str, pinned: Mapping[str, Stat
     outside = _tables(view.sql)
     for table in query.find_all(exp.Table):
         if table.name in outside:
-            table.set("db", exp.to_identifier(dataset, quoted=True))
+            table.set("db", exp.to_identifier(dataset, quoted=_quotes(dialect)))
     _pin(query, pinned)
     create = exp.Create(
-        this=exp.table_(view.name, db=dataset, quoted=True),
+        this=exp.table_(view.name, db=dataset, quoted=_quotes(dialect)),
         kind="VIEW",
         replace=True,
         expression=query,
@@ -191,12 +191,18 @@ def _pin(query: Any, pinned: Mapping[str, StatsReading]) -> None:
 def _comments(view: View, *, dialect: str, dataset: str) -> list[str]:
     if dialect not in COMMENTING:
         return []
-    place = f'"{dataset}"."{view.name}"'
+    mark = '"' if _quotes(dialect) else ""
+    place = f"{mark}{dataset}{mark}.{mark}{view.name}{mark}"
     on_columns = [
-        f'comment on column {place}."{column}" is {_quoted(comment)}'
+        f"comment on column {place}.{mark}{column}{mark} is {_quoted(comment)}"
         for column, comment in view.columns.items()
     ]
     return [f"comment on view {place} is {_quoted(view.comment)}", *on_columns]
+
+
+def _quotes(dialect: str) -> bool:
+    """Whether names are quoted; Snowflake's are not, since there dlt's are in upper case."""
+    return dialect != "snowflake"
 
 
 def _quoted(text: str) -> str:

@@ -7,7 +7,10 @@ with known_sides as (
         *,
         cast(created_at at time zone 'UTC' as date) as day,
         undelivered + failed as missed,
-        total - scheduled - queued - canceled as attempted
+        case
+            when stats_check + total = 0 then null
+            else total - scheduled - queued - canceled
+        end as attempted
     from operations
 
 ),
@@ -70,7 +73,7 @@ rates as (
     select
         *,
         case
-            when outcome_reached_low = outcome_reached_high
+            when outcome_reached_low = outcome_reached_high or outcome_missed = 0
                 then cast(outcome_reached_low as double)
                     / nullif(outcome_reached_low + outcome_missed, 0)
         end as delivery_rate,

@@ -149,10 +149,10 @@ counter_sums as (
         scheduled
         + queued
         + sent
-        + coalesce(delivered, 0)
-        + coalesce(read, 0)
-        + coalesce(opened, 0)
-        + coalesce(undelivered, 0)
+        + case
+            when channel = 'push_notifications' then 0
+            else delivered + undelivered + coalesce(read, opened)
+        end
         + failed
         + canceled as status_sum
     from sensible_counters
@@ -250,10 +250,16 @@ reach as (
             when stats_reading = 'exclusive' then scheduled + queued + sent
             when stats_reading = 'cumulative' and sent > delivered + undelivered
                 then scheduled + queued + sent - delivered - undelivered
-            when stats_reading = 'cumulative' or sent = 0 then scheduled + queued
+            when stats_reading = 'cumulative' and sent <= delivered + undelivered
+                then scheduled + queued
+            when sent = 0 then scheduled + queued
         end as in_flight,
         undelivered + failed as missed,
-        total - scheduled - queued - canceled as attempted
+        -- counters that are all 0 leave out the resource: a group message, or nobody to address
+        case
+            when status_sum = 0 then null
+            else total - scheduled - queued - canceled
+        end as attempted
     from settled_readings
 
 ),
@@ -264,7 +270,7 @@ rates as (
         *,
         status_sum - total as stats_check,
         case
-            when reached_low = reached_high
+            when reached_low = reached_high or missed = 0
                 then cast(reached_low as double) / nullif(reached_low + missed, 0)
         end as delivery_rate,
         cast(reached_low as double) / nullif(reached_low + missed, 0) as delivery_rate_low,

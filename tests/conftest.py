@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
-from comms_source.session import Session
-from comms_source.settings import BasicCredentials, Settings
-
-NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
+from comms_source.sandbox import Clock, Sandbox, SandboxSettings
+from tests.support import NOW
 
 
 def pytest_report_header() -> str:
@@ -41,14 +37,3 @@ def sandbox() -> Iterator[Sandbox]:
     """A sandbox with a few hundred operations of each channel, its clock stopped."""
     with Sandbox(SandboxSettings(operations_per_week=300), Clock(NOW)) as serving:
         yield serving
-
-
-def settings_for(sandbox: Sandbox, **changes: object) -> Settings:
-    """Settings with which a sandbox can be read."""
-    credentials = BasicCredentials(ACCOUNT_ID, AUTH_TOKEN)
-    return Settings(**{"credentials": credentials, "base_url": sandbox.url, **changes})  # type: ignore[arg-type]
-
-
-def session_for(sandbox: Sandbox, **changes: object) -> Session:
-    """A session that reads a sandbox, by the sandbox's clock."""
-    return Session(settings=settings_for(sandbox, **changes), clock=sandbox.clock.now)

@@ -7,6 +7,7 @@ operation.
 
 from __future__ import annotations
 
+import base64
 import math
 from bisect import bisect_left
 from datetime import timedelta
@@ -23,7 +24,7 @@ ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _BEGINNING: Final = 1_577_836_800_000  # 2020-01-01, in milliseconds
 _RHYTHM: Final = 0.7
 _NUMBER_DIGITS: Final = 10
-_CHECK_DIGITS: Final = 15
+_TO_ALPHABET: Final = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUV", ALPHABET)
 
 
 class Population(Protocol):
@@ -121,8 +122,7 @@ class LivingPopulation:
     def id_of(self, number: int) -> str:
         """The id of the operation: its channel, its number and a check, in the API's alphabet."""
         check = mix(self._key(number), 103)
-        digits = _digits(number % 2**50, _NUMBER_DIGITS) + _digits(check, _CHECK_DIGITS)
-        return f"{PREFIX}{self._salt}{digits}"
+        return f"{PREFIX}{self._salt}{_digits((number % 2**50) << 75 | check)}"
 
     def find(self, operation_id: str) -> int | None:
         """The number of the operation with this id."""
@@ -139,9 +139,7 @@ class LivingPopulation:
         return mix(self._seed, number)
 
 
-def _digits(value: int, count: int) -> str:
-    digits = []
-    for _ in range(count):
-        value, digit = divmod(value, 32)
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+def _digits(value: int) -> str:
+    """125 bits as 25 digits of `ALPHABET`, the highest first."""
+    raw = (value << 3).to_bytes(16, "big")
+    return base64.b32hexencode(raw).decode()[:25].translate(_TO_ALPHABET)

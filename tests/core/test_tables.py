@@ -106,7 +106,7 @@ def test_documented_payloads_load_to_the_exact_typed_row(name: str) -> None:
     payload = documented_payloads()[name]
     row = payload.get("operations", [payload])[0]
     channel = {"message": "messages", "email": "emails", "push": "push_notifications"}[
-        name.split("_")[0]
+        name.split("_", maxsplit=1)[0]
     ]
 
     tables = read(row, channel=channel)
@@ -265,7 +265,9 @@ def test_the_same_rejected_row_has_the_same_key_and_others_have_others() -> None
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
-anything = st.recursive(scalars, lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=6)
+anything = st.recursive(
+    scalars, lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=6
+)
 counters = st.dictionaries(st.sampled_from([*MESSAGES.counters, "new", "Total"]), anything)
 rows = st.dictionaries(st.text(max_size=5), anything) | st.fixed_dictionaries(
     {},

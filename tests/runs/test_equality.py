@@ -1,0 +1,158 @@
+"""After a load, every table is what the API says, whatever the API leaves open."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from comms_source.channels import CHANNELS
+from comms_source.sandbox import Clock, Sandbox, SandboxSettings
+from comms_source.windows import parse_instant
+from tests.support import FILE, NOW, load, stored, true
+
+VOLUME = 1700
+
+
+def combinations() -> Iterator[dict[str, Any]]:
+    """Every reading of bounds, order, tokens, pages and times that the documentation allows."""
+    for start, end, order, tokens, ragged, timestamps in itertools.product(
+        ("inclusive", "exclusive"),
+        ("inclusive", "exclusive"),
+        ("ascending", "descending"),
+        ("strict", "loose"),
+        (False, True),
+        ("seconds", "milliseconds"),
+    ):
+        yield {
+            "start_bound": start,
+            "end_bound": end,
+            "order": order,
+            "tokens": tokens,
+            "short_pages": ragged,
+            "empty_pages": ragged,
+            "timestamps": timestamps,
+        }
+
+
+@pytest.mark.parametrize(
+    "reading", list(combinations()), ids=lambda r: "-".join(map(str, r.values()))
+)
+def test_every_table_equals_the_truth_row_for_row(reading: dict[str, Any]) -> None:
+    """5,100 operations of three channels, under each combination of what is undocumented."""
+    settings = SandboxSettings(operations_per_week=VOLUME, **reading)
+    with Sandbox(settings, Clock(NOW)) as sandbox:
+        summary = load(sandbox, page_size=170)
+
+        assert summary.exit_code == 0
+        for channel in CHANNELS:
+            expected = true(sandbox, channel)
+            assert len(expected) > VOLUME - 10
+            assert stored(channel) == expected
+
+
+def test_loading_twice_changes_nothing(sandbox: Sandbox) -> None:
+    """With time standing still, the second run leaves every row as it was."""
+    load(sandbox)
+    before = {channel: stored(channel) for channel in CHANNELS}
+
+    summary = load(sandbox)
+
+    assert summary.exit_code == 0
+    assert before == {channel: stored(channel) for channel in CHANNELS}
+
+
+def test_a_later_load_brings_counters_up_to_date_and_keeps_what_the_api_forgot(
+    sandbox: Sandbox,
+) -> None:
+    """Rows within the retention equal the truth; older ones stay as they were last seen."""
+    load(sandbox)
+    before = {channel: stored(channel) for channel in CHANNELS}
+    sandbox.clock.advance(timedelta(days=3))
+
+    load(sandbox)
+
+    for channel in CHANNELS:
+        now, truth = stored(channel), true(sandbox, channel)
+        kept = {id_: row for id_, row in now.items() if id_ not in truth}
+        assert {id_: row for id_, row in now.items() if id_ in truth} == truth
+        assert kept
+        assert kept == {id_: before[channel][id_] for id_ in kept}
+
+
+def test_operations_that_show_up_late_are_there_after_the_next_load() -> None:
+    """An operation that lists do not show yet is read once they do."""
+    lag = timedelta(hours=2)
+    with Sandbox(
+        SandboxSettings(operations_per_week=5000, visibility_lag=lag), Clock(NOW)
+    ) as sandbox:
+        load(sandbox)
+        seen = stored("emails")
+        sandbox.clock.advance(lag)
+        load(sandbox)
+
+        late = [
+            row for row in sandbox.truth("emails") if parse_instant(row["createdAt"]) < NOW - lag
+        ]
+        assert {row["id"] for row in late} <= stored("emails").keys()
+        assert len(seen) < len(stored("emails"))
+
+
+@pytest.mark.parametrize("page_size", [1, 7, 1000])
+def test_the_page_size_does_not_matter(page_size: int) -> None:
+    """From one operation a page to all that the API allows."""
+    settings = SandboxSettings(operations_per_week=60, order="ascending")
+    with Sandbox(settings, Clock(NOW)) as sandbox:
+        load(sandbox, page_size=page_size)
+        assert stored("messages") == true(sandbox, "messages")
+
+
+def test_an_account_that_sent_nothing_has_all_tables_and_views() -> None:
+    """So that nothing that reads them breaks."""
+    with Sandbox(SandboxSettings(operations_per_week=0), Clock(NOW)) as sandbox:
+        summary = load(sandbox)
+
+    assert summary.exit_code == 0
+    with duckdb.connect(FILE, read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'comms'"
+        ).fetchall()
+        counts = connection.execute("select count(*) from comms.daily_delivery").fetchone()
+    names = {name for (name,) in tables if not name.startswith("_dlt")}
+    views = {"operations", "daily_delivery"}
+    assert names == {c.table for c in CHANNELS.values()} | {"rejected_operations"} | views
+    assert counts == (0,)
+
+
+def test_a_selection_of_channels_leaves_the_others_alone(sandbox: Sandbox) -> None:
+    """Nothing is asked of them; their tables are there all the same."""
+    load(sandbox, channels=("emails",))
+
+    assert {entry.channel for entry in sandbox.requests} == {"emails"}
+    assert stored("emails") == true(sandbox, "emails")
+    assert stored("messages") == {}
+
+
+def test_the_account_label_is_on_every_row(sandbox: Sandbox) -> None:
+    """It tells accounts apart in one warehouse."""
+    load(sandbox, account="acme")
+
+    assert {row[0] for row in stored("emails").values()} == {"acme"}
+
+
+def test_two_folders_do_not_share_what_dlt_keeps(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each DuckDB file has a working folder of its own, so the second gets everything too."""
+    load(sandbox)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    load(sandbox)
+
+    assert stored("emails") == true(sandbox, "emails")

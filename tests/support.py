@@ -1,0 +1,68 @@
+"""What several tests need: sessions that read a sandbox, and what is stored after a load."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from comms_source.channels import CHANNELS
+from comms_source.runs import RunSummary, run_load
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
+from comms_source.session import Session
+from comms_source.settings import BasicCredentials, Settings
+from comms_source.warehouse import open_pipeline
+from comms_source.windows import parse_instant
+
+NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
+FILE = "twilio_comms.duckdb"
+
+
+def load(sandbox: Sandbox, **changes: Any) -> RunSummary:
+    """One run against a sandbox, into this folder's DuckDB file."""
+    return run_load(session=session_for(sandbox, **changes), pipeline=open_pipeline())
+
+
+def stored(channel: str) -> dict[str, tuple[Any, ...]]:
+    """The rows of a channel's table by id: account, status, both times, every counter, extra."""
+    columns = (
+        "account",
+        "status",
+        "created_at",
+        "updated_at",
+        *CHANNELS[channel].counters,
+        "extra",
+    )
+    with duckdb.connect(FILE, read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        table = f"comms.{CHANNELS[channel].table}"
+        rows = connection.execute(f"select id, {', '.join(columns)} from {table}").fetchall()
+    assert len({row[0] for row in rows}) == len(rows)
+    return {row[0]: row[1:] for row in rows}
+
+
+def true(sandbox: Sandbox, channel: str) -> dict[str, tuple[Any, ...]]:
+    """The same, from what the sandbox knows without any page or window."""
+    return {
+        row["id"]: (
+            "default",
+            row["status"],
+            parse_instant(row["createdAt"]),
+            parse_instant(row["updatedAt"]),
+            *(row["stats"][counter] for counter in CHANNELS[channel].counters),
+            None,
+        )
+        for row in sandbox.truth(channel)
+    }
+
+
+def settings_for(sandbox: Sandbox, **changes: Any) -> Settings:
+    """Settings with which a sandbox can be read."""
+    credentials = BasicCredentials(ACCOUNT_ID, AUTH_TOKEN)
+    return Settings(**{"credentials": credentials, "base_url": sandbox.url, **changes})
+
+
+def session_for(sandbox: Sandbox, **changes: Any) -> Session:
+    """A session that reads a sandbox, by the sandbox's clock."""
+    return Session(settings=settings_for(sandbox, **changes), clock=sandbox.clock.now)
