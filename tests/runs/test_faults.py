@@ -157,9 +157,7 @@ def test_a_wrong_answer_is_a_named_error_and_exit_code_3(
 
 
 @pytest.mark.parametrize(("kind", "error"), NAMED.items())
-def test_nothing_but_wrong_answers_is_exit_code_1(
-    sandbox: Sandbox, kind: str, error: str
-) -> None:
+def test_nothing_but_wrong_answers_is_exit_code_1(sandbox: Sandbox, kind: str, error: str) -> None:
     """Where not one walk could be finished, the run has failed."""
     summary = meet(sandbox, Fault(kind=kind), concurrency=2)
 

@@ -34,6 +34,7 @@ COUNTERS: Final = (
 OF_RECIPIENTS_OR_ATTEMPTS: Final = frozenset({"total", "recipients", "attempts", "unaddressable"})
 SUMMED: Final = (*COUNTERS, "in_flight", "reached_low", "reached_high")
 
+
 def expected_operations(
     operations: Iterable[Operation], pins: Mapping[str, str] | None = None
 ) -> list[Record]:

@@ -1,0 +1,72 @@
+"""What settings are good to run with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from comms_source.errors import ConfigurationError
+from comms_source.settings import BasicCredentials, Settings, is_loopback
+
+GOOD = Settings(credentials=BasicCredentials("user", "secret"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("base_url", "http://comms.twilio.com/v1"),
+        ("base_url", "http://10.0.0.7/v1"),
+        ("base_url", "http://localhost.example.com/v1"),
+        ("base_url", "comms.twilio.com/v1"),
+        ("base_url", "ftp://comms.twilio.com"),
+        ("base_url", "https://user:secret@comms.twilio.com/v1"),
+        ("base_url", "https://comms.twilio.com/v1?x=1"),
+        ("base_url", ""),
+        ("channels", ["message"]),
+        ("channels", []),
+        ("channels", "messages"),
+        ("page_size", 0),
+        ("page_size", 1001),
+        ("concurrency", 0),
+        ("concurrency", 65),
+        ("requests_per_second", 0),
+        ("account", " "),
+        ("window", timedelta(days=8)),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_by_name_before_anything_is_sent(
+    setting: str, value: Any
+) -> None:
+    """The message names it and says what is expected, without credentials."""
+    with pytest.raises(ConfigurationError, match=f"^{setting}: ") as caught:
+        replace(GOOD, **{setting: value})
+
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["https://comms.twilio.com/v1", "http://127.0.0.1:8765/v1", "http://[::1]:1/v1"],
+)
+def test_credentials_cross_a_network_only_encrypted(base_url: str) -> None:
+    """https anywhere, http to this machine."""
+    assert replace(GOOD, base_url=base_url).base_url == base_url
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("localhost", True), ("127.8.8.8", True), ("::1", True), ("8.8.8.8", False), ("local", False)],
+)
+def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:
+    """By address or by its one name."""
+    assert is_loopback(host) is expected
+
+
+def test_channels_are_read_in_one_order_whatever_the_selection_says() -> None:
+    """The table's order, and each once."""
+    settings = replace(GOOD, channels=["emails", "messages", "emails"])
+
+    assert [channel.name for channel in settings.selected] == ["messages", "emails"]

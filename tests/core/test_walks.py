@@ -1,0 +1,87 @@
+"""The chain of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from comms_source.channels import CHANNELS, Channel
+from comms_source.client import PageAnswer
+from comms_source.errors import EndlessWalk
+from comms_source.pages import Page
+from comms_source.walks import MOST_IDLE_PAGES, walk_pages
+from comms_source.windows import Span
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SPAN = Span(NOON, NOON + timedelta(hours=1))
+
+
+class Book:
+    """Pages in a row, each with the token of the next; it notes what it is asked for."""
+
+    def __init__(self, pages: Sequence[tuple[Sequence[Any], str | None]]) -> None:
+        self._pages = list(pages)
+        self.asked: list[tuple[Span | None, str | None]] = []
+
+    def list_page(
+        self, *, channel: Channel, span: Span | None, page_token: str | None
+    ) -> PageAnswer:
+        """The next page."""
+        assert channel is CHANNELS["emails"]
+        rows, following = self._pages[len(self.asked)]
+        self.asked.append((span, page_token))
+        return PageAnswer(Page(list(rows), following, b""), NOON, None)
+
+
+def walk(*pages: tuple[Sequence[Any], str | None]) -> tuple[Book, list[PageAnswer]]:
+    """Walk through a book."""
+    book = Book(pages)
+    return book, list(walk_pages(client=book, channel=CHANNELS["emails"], span=SPAN))
+
+
+def test_a_walk_asks_a_second_more_on_both_sides_with_every_token() -> None:
+    """Whether bounds are included is open; whether tokens remember filters is too."""
+    book, _ = walk(([{"id": 1}], "a"), ([{"id": 2}], "b"), ([], None))
+
+    wider = Span(SPAN.start - timedelta(seconds=1), SPAN.end + timedelta(seconds=1))
+    assert book.asked == [(wider, None), (wider, "a"), (wider, "b")]
+
+
+def test_short_and_empty_pages_do_not_end_a_walk() -> None:
+    """Only the absence of a next token does."""
+    _, answers = walk(([], "a"), ([{"id": 1}], "b"), ([], "c"), ([], "d"), ([{"id": 2}], None))
+
+    assert [len(answer.page.operations) for answer in answers] == [0, 1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("tokens", ["aa", "aba", "abcb"])
+def test_a_token_that_comes_a_second_time_ends_the_walk_with_an_error(tokens: str) -> None:
+    """Whether at once or after a round; the error does not show the token."""
+    pages = [([{"id": n}], token) for n, token in enumerate(tokens)]
+    with pytest.raises(EndlessWalk) as caught:
+        walk(*pages, ([], None))
+
+    assert "second time" in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": 1}, {"id": 2}], ["no object"]])
+def test_pages_that_bring_nothing_new_for_ever_end_the_walk_with_an_error(rows: list[Any]) -> None:
+    """Even where each has a token of its own."""
+    pages = [(rows, f"token {n}") for n in range(MOST_IDLE_PAGES + 5)]
+    with pytest.raises(EndlessWalk, match="no new operation"):
+        walk(*pages)
+
+
+def test_many_empty_pages_with_something_between_are_fine() -> None:
+    """What brings something new starts the count again."""
+    pages: list[tuple[Sequence[Any], str | None]] = []
+    for n in range(5):
+        pages += [([], f"{n}-{k}") for k in range(MOST_IDLE_PAGES - 1)]
+        pages += [([{"id": n}], f"{n}")]
+
+    _, answers = walk(*pages, ([], None))
+
+    assert len(answers) == 5 * MOST_IDLE_PAGES + 1

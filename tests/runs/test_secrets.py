@@ -1,0 +1,163 @@
+"""No credential and no page token reaches anything that a run leaves or says."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from comms_source.client import basic_token
+from comms_source.redaction import guard_http_logs, scrub
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
+from comms_source.sandbox.paging import MARK
+from comms_source.session import Session
+from comms_source.settings import BasicCredentials, Settings
+from comms_source.source import TwilioCredentials
+from tests.support import session_for, settings_for
+
+SECRETS = (AUTH_TOKEN, basic_token(BasicCredentials(ACCOUNT_ID, AUTH_TOKEN)), MARK)
+"""The password, what is sent of it, and how every page token of the sandbox begins."""
+
+FAULTS = (
+    Fault(kind="echo_secrets", channel="emails", first=3, every=4),
+    Fault(kind="redirect", channel="messages", first=6, count=1),
+    Fault(kind="repeat_token", channel="messages", first=9, count=2),
+    Fault(kind="reset", first=5, every=7, count=3),
+    Fault(kind="row_without_id", channel="emails", rows=9),
+)
+
+LOAD_AT_DEBUG = """
+import logging, pickle, runpy, sys
+logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, force=True)
+logging.basicConfig = lambda **_: None
+from comms_source.cli import main
+sys.argv = ["comms", "--verbose", *sys.argv[1:]]
+main()
+"""
+
+
+def run_at_debug(sandbox: Sandbox, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """A command in a process of its own, every logger at DEBUG."""
+    environment = os.environ | {
+        "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,
+        "SOURCES__COMMS_SOURCE__PAGE_SIZE": "20",
+        "TWILIO_ACCOUNT_SID": ACCOUNT_ID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "RUNTIME__LOG_LEVEL": "DEBUG",
+    }
+    return subprocess.run(
+        [sys.executable, "-c", LOAD_AT_DEBUG, *arguments],
+        env=environment,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def found_in(content: bytes) -> list[str]:
+    """Which of the secrets stand in some bytes."""
+    return [secret for secret in SECRETS if secret.encode() in content]
+
+
+def dump(path: Path) -> bytes:
+    """Everything that a DuckDB file holds, as text: compression must not hide anything."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_schema, table_name from information_schema.tables"
+        ).fetchall()
+        rows = [
+            connection.execute(f'select * from "{schema}"."{name}"').fetchall()
+            for schema, name in tables
+        ]
+    return repr(rows).encode()
+
+
+@pytest.mark.parametrize(
+    "command", [("load",), ("load", "--json"), ("check",), ("check", "--json")]
+)
+def test_nothing_that_a_command_says_or_leaves_holds_a_secret(
+    sandbox: Sandbox, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Output, logs at DEBUG, files, database, state and trace, with a server that echoes them."""
+    sandbox.faults.replace(FAULTS)
+
+    done = run_at_debug(sandbox, *command)
+
+    assert b"DEBUG" in done.stderr
+    assert found_in(done.stdout + done.stderr) == []
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path: found for path in files if (found := found_in(path.read_bytes()))} == {}
+    if command[0] == "load":
+        assert done.returncode == 3
+        assert any(path.name == "trace.pickle" for path in files)
+        assert found_in(dump(Path("twilio_comms.duckdb"))) == []
+        assert b"***" in done.stdout + done.stderr
+
+
+def test_the_search_would_find_a_secret(tmp_path: Path) -> None:
+    """What the test above relies on."""
+    (tmp_path / "leak").write_bytes(b"..." + AUTH_TOKEN.encode())
+
+    assert found_in((tmp_path / "leak").read_bytes()) == [AUTH_TOKEN]
+
+
+def test_a_traceback_with_all_its_locals_is_not_needed_to_know_what_happened(
+    sandbox: Sandbox,
+) -> None:
+    """The error's own text and its chain of causes hold no secret."""
+    sandbox.faults.replace([Fault(kind="echo_secrets")])
+    session = session_for(sandbox)
+    with pytest.raises(Exception, match=r"\*\*\*") as caught:
+        session.client.list_page(channel=session.settings.selected[0], span=None)
+
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert found_in(f"{error!r} {vars(error)!r}".encode()) == []
+        error = error.__cause__
+
+
+def test_no_repr_shows_a_password(sandbox: Sandbox) -> None:
+    """Neither of credentials, nor of anything that holds them."""
+    settings: Settings = settings_for(sandbox)
+    session = Session(settings=settings)
+    credentials = TwilioCredentials(account_id=ACCOUNT_ID, auth_token=AUTH_TOKEN)
+
+    for shown in (settings.credentials, settings, session, credentials, str(credentials)):
+        assert found_in(repr(shown).encode()) == []
+
+
+def test_the_http_library_logs_no_page_token(caplog: pytest.LogCaptureFixture) -> None:
+    """Its line shows the whole query; the token in it is blotted out at every level."""
+    guard_http_logs()
+    guard_http_logs()
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("httpx").info(
+            'HTTP Request: GET %s "200"', "https://x/v1?pageToken=abc%3D&pageSize=5"
+        )
+        logging.getLogger("httpcore.http11").debug("headers [(b'Location', b'/x?pageToken=abc')]")
+
+    assert "abc" not in caplog.text
+    assert "pageToken=***&pageSize=5" in caplog.text
+
+
+def test_scrubbing_hides_encoded_forms_and_keeps_lines_short() -> None:
+    """Secrets go in each form that an address can have; long texts are cut, lines stay lines."""
+    secret = "a+b/c=="
+    text = scrub(f"{secret} a%2Bb%2Fc%3D%3D \n\x1b[2J {'x' * 999}", secrets=[secret, None, ""])
+
+    assert text.startswith("*** ***  [2J xxx")
+    assert len(text) < 320
+    assert "\n" not in text
+
+
+def test_json_output_is_json(sandbox: Sandbox) -> None:
+    """With --json, standard output holds nothing else, whatever the log level."""
+    done = run_at_debug(sandbox, "load", "--json")
+
+    assert json.loads(done.stdout)["outcome"] == "complete"
