@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 from comms_source.channels import Channel
-from comms_source.client import PageAnswer
+from comms_source.client import CommsClient, PageAnswer
 from comms_source.errors import (
     ChannelRefused,
     CommsSourceError,
@@ -62,17 +62,15 @@ class Check:
 def check_channels(settings: Settings) -> Iterator[Check]:
     """Ask each channel for one operation, once and without patience."""
     session = Session(settings=replace(settings, attempts=1, patience=timedelta(seconds=1)))
-    try:
+    with session.connected() as client:
         for channel in session.settings.selected:
-            yield check_channel(session, channel)
-    finally:
-        session.close()
+            yield check_channel(client, channel)
 
 
-def check_channel(session: Session, channel: Channel) -> Check:
+def check_channel(client: CommsClient, channel: Channel) -> Check:
     """Ask one channel for one operation, and compare its clock with this machine's."""
     try:
-        answer = session.client.list_page(channel=channel, span=None, page_size=1)
+        answer = client.list_page(channel=channel, span=None, page_size=1)
     except CommsSourceError as error:
         return Check(channel.name, _kind(error), str(error))
     return _compare_clocks(channel, answer)

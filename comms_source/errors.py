@@ -8,16 +8,15 @@
     │   ├── PipelineBusy           the destination or the pipeline is in use elsewhere
     │   └── LoadFailed             the destination did not take what was read
     ├── ChannelRefused             the API answered 403, or 404 to a list: this channel stops
-    ├── WalkFailed                 this walk stops, the others go on
-    │   ├── RequestRefused         400, or another answer that says the request is wrong
-    │   ├── ServerFault            500, twice
-    │   ├── StillBusy              429 or 503 for longer than we wait
-    │   ├── ConnectionLost         timeouts, resets and cut answers, more often than we retry
-    │   ├── NotJson                200, but no JSON: a proxy's page, for example
-    │   ├── EnvelopeMissing        200 and JSON, but not the documented envelope
-    │   ├── Redirected             a redirect, which is never followed
-    │   └── EndlessWalk            a page token came twice, or pages bring nothing new for ever
-    └── RunIncomplete              raised at the end, when asked for: something above happened
+    └── WalkFailed                 this walk stops, the others go on
+        ├── RequestRefused         400, or another answer that says the request is wrong
+        ├── ServerFault            500, twice
+        ├── StillBusy              429 or 503 for longer than we wait
+        ├── ConnectionLost         timeouts, resets and cut answers, more often than we retry
+        ├── NotJson                200, but no JSON: a proxy's page, for example
+        ├── EnvelopeMissing        200 and JSON, but not the documented envelope
+        ├── Redirected             a redirect, which is never followed
+        └── EndlessWalk            a page token came twice, or pages bring nothing new for ever
 
 A message says what happened, where, and what to do. None carries credentials or a page token.
 """
@@ -91,7 +90,3 @@ class Redirected(WalkFailed):
 
 class EndlessWalk(WalkFailed):
     """The chain of pages does not come to an end."""
-
-
-class RunIncomplete(CommsSourceError):
-    """Something could not be read, and the caller asked to be told by an exception."""

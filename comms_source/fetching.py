@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from comms_source.channels import Channel
-from comms_source.client import OperationAnswer
+from comms_source.client import CommsClient, OperationAnswer
 from comms_source.errors import ChannelRefused, WalkFailed
 from comms_source.reading import Batch, batch_of
 from comms_source.session import Session
@@ -37,29 +37,31 @@ def fetch_operations(
     """
     fetched = Fetched()
     pages: dict[str, list[PageTables]] = {}
-    for operation_id in dict.fromkeys(ids):
-        try:
-            found = _find(session, operation_id, channels)
-        except (WalkFailed, ChannelRefused) as error:
-            fetched.failures[operation_id] = str(error)
-            continue
-        if found is None:
-            fetched.unknown.append(operation_id)
-            continue
-        channel, page = found
-        pages.setdefault(channel.name, []).append(page)
-        _note(fetched, operation_id, channel, page)
+    with session.connected() as client:
+        for operation_id in dict.fromkeys(ids):
+            try:
+                found = _find(client, operation_id, channels)
+            except (WalkFailed, ChannelRefused) as error:
+                fetched.failures[operation_id] = str(error)
+                continue
+            if found is None:
+                fetched.unknown.append(operation_id)
+                continue
+            channel, answer = found
+            page = _read(session, channel, answer)
+            pages.setdefault(channel.name, []).append(page)
+            _note(fetched, operation_id, channel, page)
     fetched.batches = {name: batch_of(found) for name, found in pages.items()}
     return fetched
 
 
 def _find(
-    session: Session, operation_id: str, channels: Sequence[Channel]
-) -> tuple[Channel, PageTables] | None:
+    client: CommsClient, operation_id: str, channels: Sequence[Channel]
+) -> tuple[Channel, OperationAnswer] | None:
     for channel in channels:
-        answer = session.client.fetch_operation(channel=channel, operation_id=operation_id)
+        answer = client.fetch_operation(channel=channel, operation_id=operation_id)
         if answer is not None:
-            return channel, _read(session, channel, answer)
+            return channel, answer
     return None
 
 

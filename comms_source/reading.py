@@ -20,7 +20,7 @@ from typing import Final, Literal
 import pyarrow as pa
 
 from comms_source.channels import Channel
-from comms_source.client import PageAnswer
+from comms_source.client import CommsClient, PageAnswer
 from comms_source.errors import (
     ChannelRefused,
     ConnectionLost,
@@ -142,14 +142,17 @@ class _Reader:
     def pages(self, walks: Sequence[Span]) -> Iterator[PageTables]:
         """The pages of all walks, in the order of their arrival."""
         pool = ThreadPoolExecutor(self._session.settings.concurrency, f"{self._channel.name}-walk")
-        try:
-            yield from self._follow(walks, start=lambda span: pool.submit(self._walk, span))
-        except Exception as error:
-            self._session.client.stop(error)
-            raise
-        finally:
-            self._abandoned.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+        with self._session.connected() as client:
+            try:
+                yield from self._follow(
+                    walks, start=lambda span: pool.submit(self._walk, client, span)
+                )
+            except Exception as error:
+                client.stop(error)
+                raise
+            finally:
+                self._abandoned.set()
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _follow(
         self, walks: Sequence[Span], *, start: Callable[[Span], object]
@@ -204,9 +207,9 @@ class _Reader:
         if isinstance(error, ConnectionLost) and not self._session.journal.answered:
             raise HostUnreachable(str(error))
 
-    def _walk(self, span: Span) -> None:
+    def _walk(self, client: CommsClient, span: Span) -> None:
         try:
-            self._put_pages(span)
+            self._put_pages(client, span)
             self._put(_Ended(span))
         except _Abandoned:
             return
@@ -214,11 +217,10 @@ class _Reader:
             with suppress(_Abandoned):
                 self._put(_Ended(span, error))
 
-    def _put_pages(self, span: Span) -> None:
+    def _put_pages(self, client: CommsClient, span: Span) -> None:
         if self._record.refused:
             raise ChannelRefused(self._record.refused)
-        pages = walk_pages(client=self._session.client, channel=self._channel, span=span)
-        for answer in pages:
+        for answer in walk_pages(client=client, channel=self._channel, span=span):
             self._put(self._read(answer, span))
 
     def _read(self, answer: PageAnswer, span: Span) -> PageTables:

@@ -104,12 +104,9 @@ def load_resources(
     Raises:
         RunStopped: if nothing can be loaded, or the destination does not take it.
     """
-    try:
-        with explained():
-            info = pipeline.run(_source_of([*resources, *_others(resources)]))
-            views = create_views(pipeline)
-    finally:
-        session.close()
+    with explained():
+        info = pipeline.run(_source_of([*resources, *_others(resources)]))
+        views = create_views(pipeline)
     return RunSummary(
         journal=session.journal,
         started_at=session.now,
@@ -129,10 +126,7 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
     """
     finish_pending(pipeline)
     channels = session.settings.selected
-    try:
-        fetched = fetch_operations(session=session, ids=ids, channels=channels)
-    finally:
-        session.close()
+    fetched = fetch_operations(session=session, ids=ids, channels=channels)
     resources = [
         fetched_resource(channel, fetched.batches[channel.name])
         for channel in channels

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -30,32 +31,43 @@ class Session:
     now: datetime = UNSET
     """The one instant that a run calls now; by default, when the session was made."""
     journal: Journal = field(default_factory=Journal)
-    _client: CommsClient | None = field(default=None, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
         if self.now is UNSET:
             self.now = self.clock()
-
-    @property
-    def client(self) -> CommsClient:
-        """The client, opened when first asked for and shared by all threads."""
-        with self._lock:
-            self._client = self._client or self._open_client()
-            return self._client
-
-    def close(self) -> None:
-        """Close the connections; the next use opens new ones."""
-        with self._lock:
-            if self._client:
-                self._client.close()
-            self._client = None
-
-    def _open_client(self) -> CommsClient:
-        settings = self.settings
-        gate = Gate(
-            concurrency=settings.concurrency,
-            requests_per_second=settings.requests_per_second,
+        self._gate = Gate(
+            concurrency=self.settings.concurrency,
+            requests_per_second=self.settings.requests_per_second,
             on_wait=self.journal.count_wait,
         )
-        return CommsClient(settings=settings, gate=gate, journal=self.journal, clock=self.clock)
+        self._client: CommsClient | None = None
+        self._users = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def connected(self) -> Iterator[CommsClient]:
+        """The client, shared by all who are connected; the last to leave closes its connections."""
+        client = self._join()
+        try:
+            yield client
+        finally:
+            self._leave()
+
+    def _join(self) -> CommsClient:
+        with self._lock:
+            self._users += 1
+            if self._client is None:
+                self._client = CommsClient(
+                    settings=self.settings,
+                    gate=self._gate,
+                    journal=self.journal,
+                    clock=self.clock,
+                )
+            return self._client
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._client is not None and not self._users:
+                self._client.close()
+                self._client = None

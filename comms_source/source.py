@@ -195,8 +195,16 @@ def operation_resources(
         start: The first instant of creation time to read; by default where the retention begins.
         end: The instant before which to read; by default the session's `now`, and state is kept.
         on_error: Whether the first failure of a walk fails the extract.
+
+    Raises:
+        ConfigurationError: if the range holds no time.
     """
     start = start or retained(now=session.now, policy=session.settings.policy).start
+    if start >= (end or session.now):
+        raise ConfigurationError(
+            f"start_date: {to_iso(start)} does not come before the end, "
+            f"{to_iso(end or session.now)}; dates without a time mean midnight in UTC"
+        )
     return [
         _resource(channel, session=session, start=start, end=end, on_error=on_error)
         for channel in session.settings.selected
@@ -259,13 +267,7 @@ def _span(created_at: dlt.sources.incremental[datetime], *, now: datetime) -> Sp
     """From the cursor's first value up to its end, or up to now: counters change after creation."""
     first, last = created_at.initial_value, created_at.end_value
     start = now if first is None else parse_instant(first)
-    end = now if last is None else parse_instant(last)
-    if end <= start:
-        raise ConfigurationError(
-            f"created_at: the range from {to_iso(start)} to {to_iso(end)} holds no time; "
-            "the end must come after the start"
-        )
-    return Span(start, end)
+    return Span(start, now if last is None else parse_instant(last))
 
 
 def _marked(batch: Batch) -> Iterator[Any]:

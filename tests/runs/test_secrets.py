@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from comms_source.client import basic_token
+from comms_source.errors import RequestRefused
 from comms_source.redaction import guard_http_logs, scrub
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
 from comms_source.sandbox.paging import MARK
@@ -113,8 +114,8 @@ def test_a_traceback_with_all_its_locals_is_not_needed_to_know_what_happened(
     """The error's own text and its chain of causes hold no secret."""
     sandbox.faults.replace([Fault(kind="echo_secrets")])
     session = session_for(sandbox)
-    with pytest.raises(Exception, match=r"\*\*\*") as caught:
-        session.client.list_page(channel=session.settings.selected[0], span=None)
+    with session.connected() as client, pytest.raises(RequestRefused, match=r"\*\*\*") as caught:
+        client.list_page(channel=session.settings.selected[0], span=None)
 
     error: BaseException | None = caught.value
     while error is not None:
