@@ -51,6 +51,7 @@ def open_pipeline(
     destination = destination or dlt.config.get("destination_type", str) or DESTINATION
     dataset = dataset or dlt.config.get("dataset_name", str) or DATASET
     with explained():
+        _check_known(destination)
         location = _location(destination, dataset, name)
         return dlt.pipeline(
             pipeline_name=name,
@@ -103,6 +104,16 @@ def explained() -> Iterator[None]:
         raise _explain(error) from error
     except ConfigurationException as error:
         raise ConfigurationError(str(error).strip()) from None
+
+
+def _check_known(destination: str) -> None:
+    try:
+        Destination.from_reference(destination)
+    except (DestinationException, ValueError, ImportError) as error:
+        raise ConfigurationError(
+            f"destination: dlt cannot load into {destination!r} ({_root(error)}); install it with "
+            f"pip install 'dlt[{destination}]', or name another"
+        ) from None
 
 
 def _location(destination: str, dataset: str, name: str) -> str:

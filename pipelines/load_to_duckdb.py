@@ -2,8 +2,8 @@
 
     python pipelines/load_to_duckdb.py
 
-From cron, `comms load` does the same and more: it loads what can be read even where something failed,
-makes the views, and tells by its exit code how it went.
+From cron, `comms load` does the same and more: it loads what can be read even where something
+failed, makes the views, and tells by its exit code how it went.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -28,7 +29,7 @@ def test_walks_cover_every_instant_of_a_range_exactly_once(now: datetime, policy
     walks = plan(span=span, policy=policy)
 
     assert (span.start, span.end) == (walks[0].start, walks[-1].end)
-    assert all(a.end == b.start for a, b in zip(walks, walks[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(walks))
 
 
 @given(instants, policies)

@@ -52,7 +52,7 @@ def test_a_setting_out_of_range_is_refused_by_name_before_anything_is_sent(
     ["https://comms.twilio.com/v1", "http://127.0.0.1:8765/v1", "http://[::1]:1/v1"],
 )
 def test_credentials_cross_a_network_only_encrypted(base_url: str) -> None:
-    """https anywhere, http to this machine."""
+    """Https anywhere, http to this machine."""
     assert replace(GOOD, base_url=base_url).base_url == base_url
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -36,7 +37,7 @@ def test_windows_cover_a_span_without_gap_or_overlap(span: Span, width: timedelt
     cut = list(windows(span, width))
 
     assert all(window.width == width for window in cut)
-    assert all(a.end == b.start for a, b in zip(cut, cut[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(cut))
     assert cut[0].start <= span.start < cut[0].end
     assert cut[-1].start < span.end <= cut[-1].end
 
@@ -68,7 +69,7 @@ def test_join_holds_the_same_instants_in_spans_that_do_not_touch(parts: list[Spa
     """Joined spans are in order with time between them, and hold each part whole."""
     joined = join(parts)
 
-    assert all(a.end < b.start for a, b in zip(joined, joined[1:], strict=False))
+    assert all(a.end < b.start for a, b in itertools.pairwise(joined))
     assert all(any(clip(part, whole) == part for whole in joined) for part in parts)
     assert {s.start for s in joined} <= {p.start for p in parts}
     assert {s.end for s in joined} <= {p.end for p in parts}

@@ -35,7 +35,7 @@ def source(sandbox: Sandbox, **changes: Any) -> DltSource:
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[dlt.Pipeline]:
     """A pipeline as a user makes one, into this folder's DuckDB file."""
-    yield dlt.pipeline(
+    return dlt.pipeline(
         "twilio_comms", destination="duckdb", dataset_name="comms", pipelines_dir=str(tmp_path)
     )
 

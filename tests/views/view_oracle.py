@@ -15,7 +15,7 @@ from view_tables import Operation, Record
 
 from comms_source.channels import CHANNELS
 
-SENSIBLE: Final = range(10**12 + 1)
+MOST: Final = 10**12
 COUNTERS: Final = (
     "total",
     "recipients",
@@ -80,11 +80,7 @@ class _Counted:
         self.account = operation.account
         self.channel = operation.channel
         self.own = CHANNELS[operation.channel].counters
-        self.counters = {
-            name: value if value in SENSIBLE else None
-            for name, value in ((name, operation.counters.get(name)) for name in COUNTERS)
-            if name in self.own
-        }
+        self.counters = {name: _sensible(operation.counters.get(name)) for name in self.own}
 
     def get(self, name: str) -> int | None:
         return self.counters.get(name)
@@ -213,6 +209,10 @@ def _ratio(rows: Iterable[Record], part: str, *whole: str) -> Fraction | None:
             parts += row[part]
             wholes += below
     return Fraction(parts, wholes) if wholes else None
+
+
+def _sensible(value: int | None) -> int | None:
+    return value if value is not None and 0 <= value <= MOST else None
 
 
 def _sum(*values: int | None) -> int | None:

@@ -1,0 +1,350 @@
+"""The commands as people type them: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner, Result
+
+from comms_source.cli.app import app
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox, SandboxSettings
+from tests.support import stored, true
+
+Comms = Callable[..., Result]
+
+
+@pytest.fixture
+def today(sandbox: Sandbox) -> Sandbox:
+    """A sandbox whose clock stands at the real time."""
+    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    return sandbox
+
+
+@pytest.fixture
+def comms(today: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Comms:
+    """Runs a command against the sandbox."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", today.url)
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
+    return run
+
+
+def run(*arguments: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+COMMANDS = ("load", "fetch", "views", "check", "sandbox", "demo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_its_options(command: str) -> None:
+    """Help is there for the command and for each option, and needs no settings."""
+    shown = run(command, "--help")
+
+    assert shown.exit_code == 0
+    options = re.findall(r"^│ \*?\s*(--[a-z-]+).*│$", shown.output, flags=re.MULTILINE)
+    assert "--help" in options
+
+
+def test_help_lists_the_commands_and_the_exit_codes() -> None:
+    """What a stranger sees first."""
+    shown = run("--help").output
+
+    assert all(f"│ {command} " in shown for command in COMMANDS)
+    assert "Exit codes" in shown
+
+
+def test_load_prints_what_it_read_and_what_became_of_it(comms: Comms, today: Sandbox) -> None:
+    """Three channels, their figures, exit code 0."""
+    done = comms("load")
+
+    assert done.exit_code == 0
+    for channel in ("messages", "emails", "push_notifications"):
+        assert re.search(rf"^{channel} +\d+ operations", done.stdout, flags=re.MULTILINE)
+        assert stored(channel) == true(today, channel)
+    assert re.search(r"emails .* \d+\.\d% ", done.stdout)
+    assert "not known" in done.stdout
+
+
+def test_load_tells_machines_the_same(comms: Comms, today: Sandbox) -> None:
+    """One JSON object on standard output."""
+    done = comms("load", "--json")
+    told = json.loads(done.stdout)
+
+    assert (told["outcome"], told["exit_code"], done.exit_code) == ("complete", 0, 0)
+    assert told["requests"] == len(today.requests)
+    assert told["channels"]["emails"]["operations"] == len(today.truth("emails"))
+    assert told["views"] == ["operations", "daily_delivery"]
+    assert told["load_ids"]
+
+
+def test_an_incomplete_load_says_what_is_missing(comms: Comms, today: Sandbox) -> None:
+    """Exit code 3; the walk that failed, with its error, in both forms of output."""
+    today.faults.replace([Fault(kind="no_envelope", channel="emails")])
+
+    for arguments in (("load",), ("load", "--json")):
+        done = comms(*arguments)
+        assert done.exit_code == 3
+        assert "base_url" in done.stdout
+    assert (
+        json.loads(done.stdout)["channels"]["emails"]["failures"][0]["error"] == "EnvelopeMissing"
+    )
+
+
+def test_refused_credentials_are_exit_code_2_and_one_line(
+    comms: Comms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback; with --json an object besides."""
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "wrong")
+
+    done = comms("load")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    told = json.loads(comms("load", "--json").stdout)
+    assert (told["outcome"], told["error"]) == ("failed", "CredentialsRefused")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("load", "--channel", "letters"),
+        ("load", "--chanel", "emails"),
+        ("load", "--destination", "punchcards"),
+        ("fetch",),
+        ("frobnicate",),
+        ("sandbox", "--order", "sideways"),
+        ("sandbox", "--faults", "nowhere.toml"),
+        ("sandbox", "--now", "someday"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(comms: Comms, arguments: tuple[str, ...]) -> None:
+    """Whether the command line or this project finds it."""
+    assert comms(*arguments).exit_code == 2
+
+
+def test_missing_credentials_are_exit_code_2_with_a_remedy() -> None:
+    """The message names the variables to set."""
+    done = run("load")
+
+    assert done.exit_code == 2
+    assert "TWILIO_ACCOUNT_SID" in done.stderr
+
+
+def test_an_unreachable_host_is_exit_code_1(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be loaded."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr("comms_source.settings.ATTEMPTS", 1)
+    monkeypatch.setattr("comms_source.gate.Gate.rest", lambda *_: None)
+
+    assert comms("load").exit_code == 1
+
+
+def test_a_file_that_another_program_holds_is_exit_code_1(comms: Comms) -> None:
+    """The message says so, names who, and what to do."""
+    import subprocess  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    comms("load")
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, "twilio_comms.duckdb"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        loaded, checked = comms("load"), comms("check")
+        holder.communicate("\n", timeout=10)
+
+    for done in (loaded, checked):
+        assert done.exit_code == 1
+        assert str(holder.pid) in done.output
+        assert "close that program" in done.output
+
+
+def test_fetch_refreshes_single_operations(comms: Comms, today: Sandbox) -> None:
+    """Found in any channel, told apart from unknown ones; only they are loaded."""
+    ids = [today.truth(channel)[3]["id"] for channel in ("messages", "push_notifications")]
+
+    done = comms("fetch", *ids, "comms_operation_unknown")
+
+    assert done.exit_code == 3
+    assert [line.split()[1] for line in done.stdout.splitlines()] == [
+        "loaded,",
+        "loaded,",
+        "unknown",
+    ]
+    assert stored("messages").keys() | stored("push_notifications").keys() == set(ids)
+    assert stored("messages")[ids[0]] == true(today, "messages")[ids[0]]
+
+
+def test_fetch_brings_a_stored_row_up_to_date_and_leaves_the_rest(
+    comms: Comms, today: Sandbox
+) -> None:
+    """The row changes, its neighbours do not."""
+    comms("load")
+    before = stored("messages")
+    today.clock.advance(timedelta(days=2))
+    moved = next(id_ for id_, row in true(today, "messages").items() if before.get(id_, row) != row)
+
+    assert comms("fetch", "--channel", "messages", moved).exit_code == 0
+
+    assert stored("messages") == before | {moved: true(today, "messages")[moved]}
+
+
+def test_fetch_of_nothing_but_unknown_ids_is_exit_code_1(comms: Comms) -> None:
+    """Nothing could be loaded; an id is sent as it is, whatever is in it."""
+    done = comms("fetch", "a/../b?c")
+
+    assert done.exit_code == 1
+    assert "a/../b?c  unknown to the API (404)" in done.stdout
+
+
+def test_fetch_names_a_row_that_cannot_be_read(comms: Comms, today: Sandbox) -> None:
+    """And an API that fails."""
+    today.faults.replace([Fault(kind="internal_error", endpoint="fetch")])
+
+    done = comms("fetch", "x")
+
+    assert done.exit_code == 1
+    assert "not loaded: the API failed" in done.stdout
+
+
+def test_views_are_made_again(comms: Comms) -> None:
+    """After somebody dropped them."""
+    comms("load")
+    with duckdb.connect("twilio_comms.duckdb") as connection:
+        connection.execute("drop view comms.daily_delivery")
+
+    done = comms("views")
+
+    assert (done.exit_code, done.stdout) == (0, "comms.operations\ncomms.daily_delivery\n")
+    with duckdb.connect("twilio_comms.duckdb", read_only=True) as connection:
+        assert connection.execute("select count(*) > 0 from comms.daily_delivery").fetchone() == (
+            True,
+        )
+
+
+def test_views_without_tables_say_what_to_do_first(comms: Comms) -> None:
+    """Exit code 1."""
+    done = comms("views")
+
+    assert done.exit_code == 1
+    assert "comms load" in done.stderr
+
+
+def kinds(done: Result) -> dict[str, str]:
+    """What `check --json` found, by subject."""
+    return {check["subject"]: check["kind"] for check in json.loads(done.stdout)["checks"]}
+
+
+def test_check_passes_where_all_is_well(comms: Comms, today: Sandbox) -> None:
+    """One request a channel, and nothing is loaded."""
+    done = comms("check")
+
+    assert done.exit_code == 0
+    assert done.stdout.count("pass  ") == 4
+    assert len(today.requests) == 3
+
+
+def test_check_tells_a_wrong_secret(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For every channel, after one request."""
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "wrong")
+
+    done = comms("check", "--json")
+
+    assert done.exit_code == 2
+    assert set(kinds(done).values()) == {"wrong_secret", "passed"}
+    assert kinds(done)["destination"] == "passed"
+
+
+def test_check_tells_a_missing_permission_by_channel(comms: Comms, today: Sandbox) -> None:
+    """The other channels pass."""
+    today.faults.replace([Fault(kind="forbidden", channel="push_notifications")])
+
+    done = comms("check", "--json")
+
+    assert done.exit_code == 3
+    assert kinds(done) == {
+        "messages": "passed",
+        "emails": "passed",
+        "push_notifications": "missing_permission",
+        "destination": "passed",
+    }
+
+
+def test_check_tells_an_unreachable_host(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that nobody listens on."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", url)
+
+    done = comms("check", "--json")
+
+    assert done.exit_code == 1
+    assert kinds(done)["emails"] == "unreachable"
+
+
+@pytest.mark.parametrize(("hours", "direction"), [(2, "behind"), (-2, "ahead of")])
+def test_check_tells_a_skewed_clock(
+    comms: Comms, today: Sandbox, hours: int, direction: str
+) -> None:
+    """From the `Date` header of the answers."""
+    today.clock.advance(timedelta(hours=hours))
+
+    done = comms("check")
+
+    assert done.exit_code == 3
+    assert f"{direction} the API's" in done.stdout
+
+
+def test_a_project_folder_is_worked_in_from_anywhere(comms: Comms, tmp_path: Path) -> None:
+    """As cron calls it: settings and DuckDB file are the folder's."""
+    folder = tmp_path / "srv"
+    folder.mkdir()
+
+    assert comms("--project", str(folder), "load").exit_code == 0
+    assert (folder / "twilio_comms.duckdb").exists()
+
+
+def test_demo_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No account, no settings; it leaves one file in the folder."""
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "unused")
+
+    done = run("demo", "--operations", "150")
+
+    assert done.exit_code == 0
+    assert [path.name for path in Path().iterdir()] == ["comms_demo.duckdb"]
+    assert "push_notifications" in done.stdout
+
+
+def test_the_sandbox_command_serves_what_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options become settings; the lines to copy are printed."""
+    served: list[SandboxSettings] = []
+    monkeypatch.setattr(
+        "comms_source.sandbox.serve", lambda model, **_: served.append(model.settings)
+    )
+    Path("faults.toml").write_text('[[faults]]\nkind = "reset"\nevery = 3\n')
+
+    done = run(
+        *("sandbox", "--order", "ascending", "--tokens", "strict", "--faults", "faults.toml"),
+        *("--now", "2026-11-20T12:00:00Z", "--samples", "--port", "1234"),
+    )
+
+    assert done.exit_code == 0
+    assert "http://127.0.0.1:1234/v1" in done.stdout
+    (settings,) = served
+    assert (settings.order, settings.tokens) == ("ascending", "strict")
+    assert settings.faults == (Fault(kind="reset", every=3),)
+    assert "message_single" in settings.samples

@@ -1,0 +1,106 @@
+"""The documentation says what is so: every command, setting, table and column it names exists."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+
+from comms_source.channels import CHANNELS
+from comms_source.cli.app import app
+from comms_source.source import comms_source
+from comms_source.tables import REJECTED_SCHEMA, operations_schema
+from comms_source.views import read_views
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def options_of(command: str) -> set[str]:
+    """The options that a command has."""
+    group = typer.main.get_command(app)
+    parameters = group.commands[command].params  # type: ignore[attr-defined]
+    return {option for parameter in parameters for option in parameter.opts}
+
+
+def table_rows(heading: str) -> list[list[str]]:
+    """The cells of the README's tables in a section."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_every_command_is_in_the_readme_with_options_that_it_has() -> None:
+    """And no other is."""
+    rows = [row for row in table_rows("Use it") if row[0].startswith("`comms ")]
+    named = {row[0].strip("`").split()[1]: set(re.findall(r"--[a-z-]+", row[1])) for row in rows}
+
+    assert named.keys() == typer.main.get_command(app).commands.keys()  # type: ignore[attr-defined]
+    for command, options in named.items():
+        assert options <= options_of(command)
+
+
+def test_the_commands_of_the_makefile_are_those_of_the_readme() -> None:
+    """`make run`, `make test` and what else is named exist as targets."""
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+    assert set(re.findall(r"(?:`|^)make ([a-z]+)", README, flags=re.MULTILINE)) <= set(targets)
+
+
+def test_every_setting_is_in_the_readme_and_in_config_toml() -> None:
+    """By its name, and no other is; the ones of a single run aside."""
+    single_run = {"start_date", "end_date", "on_error"}
+    settings = set(inspect.signature(comms_source).parameters) - single_run
+    config = (ROOT / ".dlt/config.toml").read_text()
+
+    named = {row[0].strip("`") for row in table_rows("Settings") if row[0].startswith("`")}
+    assert named == settings
+    for setting in settings - {"credentials"}:
+        assert re.search(rf"^# {setting} = ", config, flags=re.MULTILINE), setting
+
+
+def test_config_toml_shows_the_defaults() -> None:
+    """Each line that is commented out is the default, so that turning it on changes nothing."""
+    text = (ROOT / ".dlt/config.toml").read_text()
+    section = text.split("[sources.comms_source]")[1].split("[runtime]")[0]
+    shown = tomllib.loads(re.sub(r"^# (?=[a-z_]+ = )", "", section, flags=re.MULTILINE))
+    defaults = inspect.signature(comms_source).parameters
+
+    for name, value in shown.items():
+        if name == "requests_per_second":
+            continue
+        default = defaults[name].default
+        assert value == (list(default) if isinstance(default, tuple) else default), name
+
+
+def test_every_table_and_view_is_in_the_readme() -> None:
+    """And no other is."""
+    named = {
+        row[0].split("`")[1] for row in table_rows("Tables, and the questions they answer")[2:]
+    }
+    tables = {channel.table for channel in CHANNELS.values()} | {"rejected_operations"}
+
+    assert named == tables | {view.name for view in read_views()}
+
+
+def test_every_column_is_in_the_readme() -> None:
+    """Of the channels' tables and of the rejected rows."""
+    named = set(re.findall(r"`([a-z_]+)`", README.split("## Tables")[1].split("## Settings")[0]))
+    columns = {name for channel in CHANNELS.values() for name in operations_schema(channel).names}
+
+    assert columns | set(REJECTED_SCHEMA.names) <= named
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/sandbox.md", "docs/measures.md", "CHANGELOG.md"]
+)
+def test_every_link_to_a_file_leads_to_one(page: str) -> None:
+    """Relative links only; addresses on the web are not followed."""
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in target:
+            assert (ROOT / page).parent.joinpath(target).exists(), target

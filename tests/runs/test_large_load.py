@@ -1,0 +1,52 @@
+"""A large load: bounded memory, and not a word of warning."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
+from tests.support import NOW, stored
+
+LOAD = """
+import json, resource, sys, warnings
+from datetime import datetime
+warnings.simplefilter("error")
+from comms_source.runs import run_load
+from comms_source.session import Session
+from comms_source.settings import BasicCredentials, Settings
+from comms_source.warehouse import open_pipeline
+url, user, password, now = sys.argv[1:]
+settings = Settings(credentials=BasicCredentials(user, password), base_url=url)
+session = Session(settings=settings, now=datetime.fromisoformat(now))
+summary = run_load(session=session, pipeline=open_pipeline())
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"peak": peak, "operations": summary.journal.operations}))
+sys.exit(summary.exit_code)
+"""
+MEGABYTES = 500
+
+
+def test_a_hundred_thousand_operations_load_within_bounds_and_without_a_warning() -> None:
+    """One process, peak memory under 500 MB, nothing on standard error from dlt or anybody."""
+    settings = SandboxSettings(operations_per_week=33_400)
+    with Sandbox(settings, Clock(NOW)) as sandbox:
+        done = subprocess.run(
+            [sys.executable, "-c", LOAD, sandbox.url, ACCOUNT_ID, AUTH_TOKEN, NOW.isoformat()],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+            env=os.environ | {"RUNTIME__LOG_LEVEL": "WARNING"},
+        )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert told["operations"] >= 100_000
+    assert told["peak"] < MEGABYTES
+    assert (
+        len(stored("messages")) + len(stored("emails")) + len(stored("push_notifications"))
+        == told["operations"]
+    )
