@@ -95,7 +95,7 @@ def misbehaving(row: Record) -> list[str]:
     return [*outside, *crossed, *negative]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(operations())
 def test_that_no_counters_break_a_rate(
     db: duckdb.DuckDBPyConnection, some: list[Operation]
@@ -108,7 +108,7 @@ def test_that_no_counters_break_a_rate(
     assert [misbehaving(row) for row in [*rows, *days_of(db)] if misbehaving(row)] == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(operations())
 def test_that_a_point_lies_where_its_interval_does(
     db: duckdb.DuckDBPyConnection, some: list[Operation]
@@ -122,7 +122,7 @@ def test_that_a_point_lies_where_its_interval_does(
             assert ends == {row["delivery_rate"]}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(operations())
 def test_that_failure_is_what_delivery_leaves(
     db: duckdb.DuckDBPyConnection, some: list[Operation]

@@ -1,0 +1,175 @@
+"""How the sandbox's operations live, and where they come from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comms_source.channels import CHANNELS, Channel
+from comms_source.sandbox import SandboxSettings
+from comms_source.sandbox.instants import to_ms
+from comms_source.sandbox.lives import DAY, SETTLED_AFTER, Life, plan_life, state_at
+from comms_source.sandbox.population import LivingPopulation
+
+CREATED = to_ms(datetime(2026, 11, 20, 12, tzinfo=UTC))
+ID = re.compile(r"^comms_operation_[0-7][a-hjkmnpqrstv-z0-9]{25,34}$")
+RANK = {"SCHEDULED": 0, "PROCESSING": 1, "COMPLETED": 2, "CANCELED": 2}
+
+channels = st.sampled_from(list(CHANNELS.values()))
+lives = st.builds(
+    lambda channel, key: plan_life(channel=channel, created=CREATED, key=key),
+    channels,
+    st.integers(min_value=0, max_value=2**63),
+)
+ages = st.one_of(
+    st.integers(min_value=0, max_value=10_000), st.integers(min_value=0, max_value=20 * DAY)
+)
+
+
+def buckets(life: Life, stats: dict[str, int]) -> int:
+    """What the counters of current states add up to, unaddressable recipients included."""
+    states = ("scheduled", "queued", "sent", "delivered", "read", "undelivered", "failed")
+    return sum(stats.get(name, 0) for name in (*states, "canceled", "unaddressable"))
+
+
+@given(lives, ages, st.booleans())
+def test_counters_stay_within_their_bounds_at_any_age(
+    life: Life, age: int, cumulative: bool
+) -> None:
+    """None is negative, and none of resources exceeds the total."""
+    stats = state_at(life, CREATED + age, cumulative=cumulative).stats
+
+    assert stats.keys() == set(life.channel.counters)
+    assert min(stats.values()) >= 0
+    resources = stats.keys() - {"recipients", "attempts", "unaddressable"}
+    assert all(stats[name] <= stats["total"] for name in resources)
+    assert stats.get("unaddressable", 0) <= stats["recipients"]
+
+
+@given(lives, ages)
+def test_exclusive_counters_count_each_resource_at_most_once(life: Life, age: int) -> None:
+    """Group messages, which have no state of their own, not at all."""
+    stats = state_at(life, CREATED + age, cumulative=False).stats
+
+    if "read" in life.channel.counters:
+        assert buckets(life, stats) <= stats["total"]
+
+
+@given(lives, ages)
+def test_cumulative_counters_make_a_funnel(life: Life, age: int) -> None:
+    """Each stage is part of the one before."""
+    stats = state_at(life, CREATED + age, cumulative=True).stats
+
+    if "opened" in life.channel.counters:
+        assert stats["sent"] >= stats["delivered"] + stats["undelivered"]
+        assert stats["delivered"] >= stats["opened"]
+
+
+@given(lives, ages, ages)
+def test_an_operation_only_moves_forward(life: Life, one: int, other: int) -> None:
+    """Status and `updatedAt` never go back, and what has reached its end stays there."""
+    before, after = (state_at(life, CREATED + age, cumulative=True) for age in sorted((one, other)))
+
+    assert RANK[before.status] <= RANK[after.status]
+    assert CREATED <= before.updated <= after.updated <= CREATED + max(one, other)
+    if RANK[before.status] == 2:
+        assert before.status == after.status
+    grows = {"failed", "undelivered", "delivered", "opened", "read"} & before.stats.keys()
+    assert all(before.stats[name] <= after.stats[name] for name in grows)
+
+
+@given(lives)
+def test_after_some_days_nothing_moves_any_more(life: Life) -> None:
+    """So that a last read before the retention can be final."""
+    settled = max(life.start + SETTLED_AFTER, life.end)
+    states = [state_at(life, settled + days * DAY, cumulative=False) for days in (0, 1, 30)]
+
+    assert states[0] == states[1] == states[2]
+
+
+@given(lives)
+def test_counters_may_move_though_updated_at_stands_still(life: Life) -> None:
+    """Where it is frozen, it names the end of processing at the latest."""
+    frozen = replace(life, frozen_update=True)
+
+    assert state_at(frozen, life.end + 5 * DAY, cumulative=False).updated <= life.end
+
+
+def population(channel: str = "messages", **changes: object) -> LivingPopulation:
+    """The made-up operations of one channel."""
+    settings = SandboxSettings(**{"operations_per_week": 500, **changes})  # type: ignore[arg-type]
+    return LivingPopulation(CHANNELS[channel], settings)
+
+
+numbers = st.integers(min_value=-100_000, max_value=1_000_000)
+
+
+@given(numbers, channels, st.integers(min_value=0, max_value=99))
+def test_an_id_has_the_documented_form_and_finds_its_operation(
+    number: int, channel: Channel, seed: int
+) -> None:
+    """In its own channel and under its own seed only."""
+    mine = population(channel.name, seed=seed)
+    found = mine.find(mine.id_of(number))
+
+    assert ID.match(mine.id_of(number))
+    assert found == number
+    for other in CHANNELS:
+        if other != channel.name:
+            assert population(other, seed=seed).find(mine.id_of(number)) is None
+    assert population(channel.name, seed=seed + 1).find(mine.id_of(number)) is None
+
+
+@given(st.sampled_from(["seconds", "milliseconds"]), st.integers(min_value=-9, max_value=9))
+def test_a_range_of_time_is_a_range_of_numbers(timestamps: str, days: int) -> None:
+    """Creation times never fall, and bisection finds what counting finds."""
+    mine = population(timestamps=timestamps)
+    instant = CREATED + days * DAY
+    first = mine.first_from(instant)
+    created = [mine.created(number) for number in range(first - 300, first + 300)]
+
+    assert created == sorted(created)
+    assert created[299] < instant <= created[300]
+
+
+def test_volume_is_as_set_and_days_are_busier_than_nights() -> None:
+    """A week holds as many operations as it is told, give or take the last one."""
+    mine = population()
+    week = mine.first_from(CREATED + 7 * DAY) - mine.first_from(CREATED)
+    hours = [datetime.fromtimestamp(mine.created(n) / 1000, UTC).hour for n in range(5000)]
+
+    assert abs(week - 500) <= 1
+    assert sum(6 <= hour < 18 for hour in hours) != sum(not 6 <= hour < 18 for hour in hours)
+
+
+def test_every_fate_is_met() -> None:
+    """Scheduled, canceled, unaddressable and group operations are there to be dealt with."""
+    mine = population()
+    lived = [mine.life(number) for number in range(3000)]
+    fates = {life.fate for life in lived}
+
+    assert fates == {"sent", "scheduled", "far_scheduled", "canceled", "unaddressable", "group"}
+    assert any(life.frozen_update for life in lived)
+    assert any(life.start - life.created > 7 * DAY for life in lived)
+    group = next(life for life in lived if life.fate == "group")
+    shown = state_at(group, group.end + DAY, cumulative=False)
+    assert (shown.status, buckets(group, shown.stats)) == ("COMPLETED", 0)
+    assert shown.stats["recipients"] > shown.stats["total"]
+
+
+def test_the_lag_until_an_operation_is_listed_is_its_own() -> None:
+    """Some are listed at once, some late, none later than set."""
+    lag = timedelta(minutes=10)
+    mine = population(visibility_lag=lag)
+    late = [
+        number
+        for number in range(1000, 1100)
+        if not mine.listed(number, mine.created(number) + 5 * 60_000)
+    ]
+
+    assert 0 < len(late) < 100
+    assert all(mine.listed(n, mine.created(n) + 10 * 60_000) for n in range(1000, 1100))
