@@ -43,6 +43,7 @@ class Figures:
     engaged: tuple[float, float] | None
     """The share of deliveries that were read or opened, from at least to at most."""
     in_flight: int | None
+    """At least; operations whose counters leave it open are not in it."""
 
 
 def read_figures(pipeline: dlt.Pipeline) -> list[Figures]:

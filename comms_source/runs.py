@@ -21,7 +21,7 @@ from comms_source.reading import empty_batch
 from comms_source.session import Session
 from comms_source.source import fetched_resource, operation_resources
 from comms_source.views import create_views
-from comms_source.warehouse import explained, place
+from comms_source.warehouse import explained, place, reach
 from comms_source.windows import to_iso
 
 logger = logging.getLogger("comms_source")
@@ -145,6 +145,7 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
     Raises:
         RunStopped: if there are no tables yet, or the destination cannot be reached.
     """
+    reach(pipeline)
     with explained():
         pipeline.sync_destination()
         if CHANNELS["messages"].table not in _tables(pipeline):
@@ -163,10 +164,10 @@ def finish_pending(pipeline: dlt.Pipeline) -> None:
     Raises:
         RunStopped: if the destination cannot be reached.
     """
+    reach(pipeline)
+    if not pipeline.has_pending_data:
+        return
     with explained():
-        pipeline.sync_destination()
-        if not pipeline.has_pending_data:
-            return
         try:
             pipeline.run()
             logger.warning("an earlier run had died; what it had read has now been loaded")

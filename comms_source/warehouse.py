@@ -70,15 +70,26 @@ def working_folder(location: str) -> Path:
 def place(pipeline: dlt.Pipeline) -> str:
     """The destination as people know it: its kind and where it is, without credentials."""
     config = pipeline.destination_client().config
-    return f"{config.destination_type.rpartition('.')[2]} {str(config).partition('://')[2]}".strip()
+    location = str(config).partition("://")[2].replace("//", "/", 1)
+    return f"{pipeline.destination.destination_name} {location}".strip()
+
+
+def reach(pipeline: dlt.Pipeline) -> None:
+    """Connect to the destination once.
+
+    Raises:
+        PipelineBusy: if another process holds the DuckDB file.
+        LoadFailed: if the destination does not let this machine in.
+    """
+    with explained(), pipeline.destination_client() as client:
+        client.is_storage_initialized()
 
 
 def check_destination(*, destination: str | None, dataset: str | None) -> Check:
     """Whether the destination lets this machine in."""
     try:
         pipeline = open_pipeline(destination=destination, dataset=dataset)
-        with explained(), pipeline.destination_client() as client:
-            client.is_storage_initialized()
+        reach(pipeline)
     except CommsSourceError as error:
         kind: Kind = "unreachable" if isinstance(error, PipelineBusy) else "other"
         return Check("destination", kind, str(error))

@@ -44,5 +44,6 @@ def demo(
                 summary = run_load(session=session, pipeline=pipeline)
         show_summary(summary)
         show_figures(pipeline)
-        typer.echo(f"Look around: duckdb {PIPELINE}.duckdb 'from comms.daily_delivery'")
+        typer.echo(f"Open {PIPELINE}.duckdb with any DuckDB client and look around, for example:")
+        typer.echo("  select * from comms.daily_delivery order by day, channel")
     raise typer.Exit(summary.exit_code)

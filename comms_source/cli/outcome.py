@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
+from rich.console import Console
 
 from comms_source.errors import CommsSourceError
-from comms_source.exits import exit_code
+from comms_source.exits import FAILED, exit_code
 
 
 @contextmanager
 def ending(*, as_json: bool = False) -> Iterator[None]:
-    """Turn this project's errors into one line and an exit code; others stay what they are."""
+    """Turn this project's errors into one line and an exit code; others stay what they are.
+
+    An interrupt (Ctrl-C, SIGTERM) ends the process at once.
+    """
     try:
-        yield
+        with _interruptible():
+            yield
     except CommsSourceError as error:
         code = exit_code(error)
         if as_json:
@@ -25,6 +33,28 @@ def ending(*, as_json: bool = False) -> Iterator[None]:
             print_json(failed | {"message": str(error)})
         typer.echo(f"comms: {type(error).__name__}: {error}", err=True)
         raise typer.Exit(code) from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """End at once when interrupted, rather than after the answers that threads still wait for.
+
+    That is safe: what is being read is not stored yet, and while dlt loads it sees to signals itself.
+    """
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, _end_at_once) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _end_at_once(*_: object) -> None:
+    Console(stderr=True).show_cursor()
+    typer.echo("comms: interrupted; what was being read is not stored, run it again", err=True)
+    sys.stdout.flush()
+    os._exit(FAILED)
 
 
 def print_json(content: Any) -> None:

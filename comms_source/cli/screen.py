@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dlt
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -32,10 +33,10 @@ def show_summary(summary: RunSummary) -> None:
 
 def show_figures(pipeline: dlt.Pipeline) -> None:
     """Print the headline figures of all that is in the warehouse."""
-    table = Table(title="What became of it, all that is stored", title_justify="left")
-    table.add_column("channel")
-    for heading in ("operations", "recipients", "delivered", "read or opened", "in flight"):
-        table.add_column(heading, justify="right")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("all that is stored", no_wrap=True)
+    for heading in ("operations", "recipients", "delivered", "read/opened", "in flight"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for figures in read_figures(pipeline):
         table.add_row(*_cells(figures))
     Console(highlight=False, soft_wrap=True).print(table)

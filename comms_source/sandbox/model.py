@@ -91,6 +91,7 @@ class SandboxModel:
         self.faults = FaultBox(settings.faults, seed=settings.seed)
         self.requests: deque[LoggedRequest] = deque(maxlen=MOST_LOGGED)
         self._populations = {name: self._populate(channel) for name, channel in CHANNELS.items()}
+        self._asked = threading.Condition()
         self._turns = itertools.count(1)
         self._bucket = _Bucket(settings.rate_limit)
 
@@ -106,6 +107,11 @@ class SandboxModel:
         headers = {"Date": format_datetime(self.clock.now(), usegmt=True), **response.headers}
         delay = response.delay + self.settings.latency.total_seconds()
         return replace(response, headers=headers, delay=delay)
+
+    def wait_for_requests(self, count: int, *, timeout: float) -> bool:
+        """Wait until `count` requests were answered or are about to be; False if they do not come."""
+        with self._asked:
+            return self._asked.wait_for(lambda: len(self.requests) >= count, timeout)
 
     def truth(self, channel: str, now: datetime | None = None) -> list[dict[str, Any]]:
         """Every operation that lists may show at `now`, as the API would show it, oldest first."""
@@ -184,7 +190,9 @@ class SandboxModel:
     def _log(self, request: Request, channel: str, endpoint: str, status: int) -> None:
         parameters = {name: _logged(name, value) for name, value in request.parameters}
         entry = LoggedRequest(self.clock.now(), channel, endpoint, parameters, status)
-        self.requests.append(entry)
+        with self._asked:
+            self.requests.append(entry)
+            self._asked.notify_all()
 
 
 class _Bucket:
@@ -192,7 +200,8 @@ class _Bucket:
 
     def __init__(self, rate: float | None) -> None:
         self._rate = rate
-        self._tokens = rate or 0.0
+        self._size = max(rate or 0.0, 1.0)
+        self._tokens = self._size
         self._at = time.monotonic()
         self._lock = threading.Lock()
 
@@ -202,7 +211,7 @@ class _Bucket:
             return 0.0
         with self._lock:
             now = time.monotonic()
-            self._tokens = min(self._rate, self._tokens + (now - self._at) * self._rate)
+            self._tokens = min(self._size, self._tokens + (now - self._at) * self._rate)
             self._at = now
             if self._tokens < 1:
                 return (1 - self._tokens) / self._rate

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
@@ -10,6 +11,7 @@ from typing import Any, Final, Literal, get_args
 
 from comms_source.channels import CHANNELS
 from comms_source.sandbox.faults import Fault
+from comms_source.sandbox.samples import sample_names
 
 Bound = Literal["inclusive", "exclusive"]
 Order = Literal["ascending", "descending"]
@@ -81,9 +83,15 @@ class SandboxSettings:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in get_args(allowed):
                 raise ValueError(f"{name}: expected one of {get_args(allowed)}")
+        for name, used, known in self._names():
+            if not set(used) <= set(known):
+                raise ValueError(f"{name}: expected some of {tuple(known)}")
         for channel in CHANNELS:
             if self.volume(channel) < 0:
                 raise ValueError(f"operations_per_week: {channel} cannot be negative")
+        for name in ("retention", "visibility_lag", "latency"):
+            if getattr(self, name) < timedelta(0):
+                raise ValueError(f"{name}: cannot be negative")
         if self.rate_limit is not None and self.rate_limit <= 0:
             raise ValueError("rate_limit: expected more than 0, or None")
 
@@ -91,6 +99,15 @@ class SandboxSettings:
         """How many operations of `channel` are created in a week."""
         volumes = self.operations_per_week
         return volumes if isinstance(volumes, int) else volumes.get(channel, 0)
+
+    def _names(self) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
+        """Of each setting that names something: the names that it uses, and those there are."""
+        if not isinstance(self.operations_per_week, int):
+            yield "operations_per_week", self.operations_per_week, CHANNELS
+        yield "readings", self.readings, CHANNELS
+        yield "readings", self.readings.values(), get_args(Reading)
+        yield "forbidden", itertools.chain(*self.forbidden.values()), CHANNELS
+        yield "samples", self.samples, sample_names()
 
 
 _CHOICES: Final[Mapping[str, Any]] = {

@@ -10,7 +10,10 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from view_tables import (
+
+from comms_source.channels import CHANNELS
+from comms_source.views import StatsReading
+from tests.views.view_tables import (
     Operation,
     Record,
     clear,
@@ -21,9 +24,6 @@ from view_tables import (
     put,
     warehouse,
 )
-
-from comms_source.channels import CHANNELS
-from comms_source.views import StatsReading
 
 HUGE: Final = 2**63 - 1
 INTERVALS: Final = (

@@ -11,8 +11,11 @@ import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from view_oracle import expected_days, expected_operations
-from view_tables import (
+
+from comms_source.channels import CHANNELS
+from comms_source.views import StatsReading
+from tests.views.view_oracle import expected_days, expected_operations
+from tests.views.view_tables import (
     Operation,
     Record,
     clear,
@@ -22,9 +25,6 @@ from view_tables import (
     put,
     warehouse,
 )
-
-from comms_source.channels import CHANNELS
-from comms_source.views import StatsReading
 
 NOT_JUDGED: Final = {"updated_at", "synced_at", "extra", "_sides"}
 """Columns that are passed on as they are, and the oracle's own notes."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from view_tables import (
+
+from comms_source.channels import CHANNELS
+from comms_source.errors import ConfigurationError
+from comms_source.views import StatsReading, view_statements
+from tests.views.view_tables import (
     Operation,
     Record,
     counted,
@@ -16,15 +20,11 @@ from view_tables import (
     warehouse,
 )
 
-from comms_source.channels import CHANNELS
-from comms_source.errors import ConfigurationError
-from comms_source.views import StatsReading, view_statements
 
-
-def an(channel: str, id_: str, account: str = "acme", **counters: int) -> Operation:
+def an(channel: str, name: str, counters: dict[str, int], *, account: str = "acme") -> Operation:
     """An operation with all of its channel's counters, the others being 0."""
     bare = counted(channel, **counters)
-    return Operation(channel=channel, counters=bare.counters, id=id_, account=account)
+    return Operation(channel=channel, counters=bare.counters, id=name, account=account)
 
 
 OPEN = {"total": 10, "sent": 3, "delivered": 3, "read": 2, "undelivered": 0}
@@ -54,13 +54,20 @@ def readings(*operations: Operation) -> dict[str, str]:
 )
 def test_that_a_row_is_read_by_what_it_rules_out(counters: dict[str, int], reading: str) -> None:
     """More in its states than in total is not exclusive; a stage above the last, no funnel."""
-    assert measured(an("messages", "op", **counters))["stats_reading"] == reading
+    assert measured(an("messages", "op", counters))["stats_reading"] == reading
 
 
 @pytest.mark.parametrize("missing", CHANNELS["messages"].counters[4:])
 def test_that_a_sum_with_an_unknown_part_rules_nothing_out(missing: str) -> None:
     """Where a status counter is absent, the check is NULL and speaks against no reading."""
-    counters = {"total": 2, "scheduled": 1, "queued": 1, "sent": 9, "canceled": 1, missing: None}
+    counters: dict[str, int | None] = {
+        "total": 2,
+        "scheduled": 1,
+        "queued": 1,
+        "sent": 9,
+        "canceled": 1,
+        missing: None,
+    }
     row = measured(counted("messages", **counters))
     assert (row["stats_check"], row["stats_reading"]) == (None, "either")
 
@@ -74,10 +81,10 @@ def test_that_one_decisive_row_settles_its_account_and_channel_only(
     """The neighbours, another account and another channel, stay as open as they were."""
     other = {key: value for key, value in OPEN.items() if key != "read"} | {"opened": 2}
     assert readings(
-        an("messages", "decisive", **decisive),
-        *(an("messages", f"open {number}", **OPEN) for number in range(3)),
-        an("messages", "elsewhere", account="globex", **OPEN),
-        an("emails", "email", **other),
+        an("messages", "decisive", decisive),
+        *(an("messages", f"open {number}", OPEN) for number in range(3)),
+        an("messages", "elsewhere", OPEN, account="globex"),
+        an("emails", "email", other),
     ) == {
         "decisive": reading,
         "open 0": reading,
@@ -90,9 +97,9 @@ def test_that_one_decisive_row_settles_its_account_and_channel_only(
 
 def test_that_rows_that_contradict_each_other_settle_nothing() -> None:
     """Where both readings have a witness, an open row stays open, however many there are."""
-    witnesses = [an("messages", f"exclusive {number}", **EXCLUSIVE) for number in range(5)]
+    witnesses = [an("messages", f"exclusive {number}", EXCLUSIVE) for number in range(5)]
     found = readings(
-        *witnesses, an("messages", "cumulative", **CUMULATIVE), an("messages", "open", **OPEN)
+        *witnesses, an("messages", "cumulative", CUMULATIVE), an("messages", "open", OPEN)
     )
     assert (found["open"], found["cumulative"], found["exclusive 0"]) == (
         "either",
@@ -104,11 +111,11 @@ def test_that_rows_that_contradict_each_other_settle_nothing() -> None:
 def test_that_an_inconsistent_row_is_neither_settled_nor_settles() -> None:
     """It rules out both readings, so it is evidence for none and no other row can change it."""
     found = readings(
-        an("messages", "decisive", **EXCLUSIVE),
-        an("messages", "inconsistent", **INCONSISTENT),
+        an("messages", "decisive", EXCLUSIVE),
+        an("messages", "inconsistent", INCONSISTENT),
     )
     assert found["inconsistent"] == "inconsistent"
-    found = readings(an("messages", "inconsistent", **INCONSISTENT), an("messages", "open", **OPEN))
+    found = readings(an("messages", "inconsistent", INCONSISTENT), an("messages", "open", OPEN))
     assert found["open"] == "either"
 
 
@@ -116,8 +123,8 @@ def test_that_settling_a_row_narrows_its_interval_to_a_point() -> None:
     """What was 3 to 5 deliveries is 5 where each is counted once, and 3 in a funnel."""
     reached = {}
     for name, decisive in (("exclusive", EXCLUSIVE), ("cumulative", CUMULATIVE), ("", None)):
-        witness = [an("messages", "witness", **decisive)] if decisive else []
-        with warehouse([*witness, an("messages", "open", **OPEN)]) as db:
+        witness = [an("messages", "witness", decisive)] if decisive else []
+        with warehouse([*witness, an("messages", "open", OPEN)]) as db:
             rows = {row["id"]: row for row in operations_of(db)}
         reached[name] = (rows["open"]["reached_low"], rows["open"]["reached_high"])
     assert reached == {"exclusive": (5, 5), "cumulative": (3, 3), "": (3, 5)}

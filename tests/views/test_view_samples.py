@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
-from view_tables import measured, operations_of, sample, sample_names, warehouse
+
+from tests.views.view_tables import measured, operations_of, sample, sample_names, warehouse
 
 MEASURES: Final = (
     "stats_reading",

@@ -11,9 +11,8 @@ from datetime import UTC
 from fractions import Fraction
 from typing import Any, Final
 
-from view_tables import Operation, Record
-
 from comms_source.channels import CHANNELS
+from tests.views.view_tables import Operation, Record
 
 MOST: Final = 10**12
 COUNTERS: Final = (
@@ -196,7 +195,10 @@ def _rates(rows: Sequence[Record]) -> Record:
         "unaddressable_rate": _ratio(rows, "unaddressable", "recipients"),
         "cancel_rate": _ratio(rows, "canceled", "total"),
     }
-    shares = {name: None if rate is None else float(min(rate, 1)) for name, rate in rates.items()}
+    shares = {
+        name: None if rate is None else float(min(rate, Fraction(1)))
+        for name, rate in rates.items()
+    }
     attempts = _ratio(rows, "attempts", "total")
     return shares | {"attempts_per_resource": None if attempts is None else float(attempts)}
 

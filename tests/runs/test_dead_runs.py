@@ -1,0 +1,97 @@
+"""What a run that died leaves behind neither blocks the next one nor gets lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dlt
+import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from comms_source.channels import CHANNELS
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
+from comms_source.source import operation_resources
+from comms_source.warehouse import open_pipeline
+from tests.support import load, session_for, stored, true
+
+
+def die_after_extract(sandbox: Sandbox) -> dlt.Pipeline:
+    """Leave what a run leaves that dies before it loads."""
+    pipeline = open_pipeline()
+    resources = operation_resources(session_for(sandbox))
+    pipeline.extract(dlt.source(lambda: resources, name="comms_source", section="comms_source")())
+    return pipeline
+
+
+def test_what_a_dead_run_had_read_is_loaded_first_and_told(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And then this run reads and loads its own; dlt alone would have stopped there."""
+    die_after_extract(sandbox)
+    sandbox.clock.advance(timedelta(hours=5))
+
+    with caplog.at_level(logging.WARNING):
+        summary = load(sandbox)
+
+    assert "an earlier run had died" in caplog.text
+    assert "loaded" in caplog.text
+    assert summary.exit_code == 0
+    for channel in CHANNELS:
+        assert true(sandbox, channel).items() <= stored(channel).items()
+
+
+def test_what_cannot_be_loaded_any_more_is_dropped_and_read_again(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A package that is broken for good does not stop all later runs."""
+    pipeline = die_after_extract(sandbox)
+    pipeline.normalize()
+    for parquet in Path(pipeline.working_dir).rglob("new_jobs/*.parquet"):
+        parquet.unlink()
+        parquet.write_bytes(b"half of a file")
+    with pytest.raises(PipelineStepFailed):
+        pipeline.load()
+
+    with caplog.at_level(logging.WARNING):
+        summary = load(sandbox)
+
+    assert "dropped and is read again" in caplog.text
+    assert summary.exit_code == 0
+    assert not open_pipeline().has_pending_data
+    for channel in CHANNELS:
+        assert stored(channel) == true(sandbox, channel)
+
+
+def test_interrupted_a_load_ends_soon_and_the_next_one_is_complete(sandbox: Sandbox) -> None:
+    """Ctrl-C while the API hangs: the process ends in seconds, and nothing is broken."""
+    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.faults.replace([Fault(kind="hang", first=6, seconds=300)])
+    environment = os.environ | {
+        "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,
+        "SOURCES__COMMS_SOURCE__PAGE_SIZE": "20",
+        "TWILIO_ACCOUNT_SID": ACCOUNT_ID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+    }
+    command = [sys.executable, "-c", "from comms_source.cli import main; main()", "load"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as loading:
+        waiting = sandbox.wait_for_requests(6, timeout=30)
+        loading.send_signal(signal.SIGINT)
+        try:
+            said = loading.communicate(timeout=20)[1]
+        finally:
+            loading.kill()
+
+    assert waiting
+    assert loading.returncode == 1
+    assert b"interrupted" in said
+    sandbox.faults.replace([])
+    assert load(sandbox).exit_code == 0
+    assert stored("emails") == true(sandbox, "emails")

@@ -1,0 +1,163 @@
+"""Page tokens: which are taken, and what they carry."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from comms_source.sandbox import (
+    ACCOUNT_ID,
+    AUTH_TOKEN,
+    Request,
+    Response,
+    SandboxModel,
+    SandboxSettings,
+)
+from comms_source.sandbox.paging import MARK, Position, decode, encode
+from comms_source.sandbox.queries import BadParameter
+
+PATH = "/Messages/Operations"
+AUTHORIZATION = "Basic " + base64.b64encode(f"{ACCOUNT_ID}:{AUTH_TOKEN}".encode()).decode()
+FILTERS = {
+    "startDate": "2000-01-01T00:00:00Z",
+    "endDate": "2100-01-01T00:00:00Z",
+    "status": "COMPLETED",
+    "pageSize": "5",
+}
+CHANGED = {
+    "startDate": "2000-01-01T00:00:01Z",
+    "endDate": "2100-01-01T00:00:01Z",
+    "status": "SCHEDULED",
+    "pageSize": "6",
+}
+
+moments = st.none() | st.integers(min_value=-(2**50), max_value=2**50)
+positions = st.builds(
+    Position,
+    channel=st.sampled_from(["messages", "emails", "push_notifications"]),
+    next_number=moments,
+    start=moments,
+    end=moments,
+    status=st.none() | st.sampled_from(["SCHEDULED", "COMPLETED"]),
+    page_size=st.integers(min_value=1, max_value=1000),
+    after_empty=st.booleans(),
+    turn=st.integers(min_value=0, max_value=99),
+)
+
+
+def ask(sandbox: SandboxModel, path: str = PATH, **parameters: str) -> Response:
+    """Ask with good credentials."""
+    return sandbox.respond(Request(path, list(parameters.items()), AUTHORIZATION))
+
+
+def following(sandbox: SandboxModel, **parameters: str) -> str:
+    """The token of the second page."""
+    token: str = msgspec.json.decode(ask(sandbox, **parameters).body)["pagination"]["next"]
+    return token
+
+
+def context(response: Response) -> Any:
+    """Which parameter an error names."""
+    return msgspec.json.decode(response.body)["errors"][0]["context"]
+
+
+@given(positions)
+def test_a_token_stands_for_its_position_and_begins_with_its_mark(position: Position) -> None:
+    """The mark is what a search for leaked tokens looks for."""
+    assert encode(position).startswith(MARK)
+    assert decode(encode(position)) == position
+
+
+@settings(max_examples=300)
+@given(
+    positions,
+    st.integers(min_value=0),
+    st.integers(min_value=0, max_value=4),
+    st.text("ABab019-_=+/!\n é", max_size=4),
+)
+def test_an_altered_token_is_refused(
+    position: Position, place: int, dropped: int, put: str
+) -> None:
+    """Wherever it is altered, and be it by a character that a lenient decoder would skip."""
+    token = encode(position)
+    at = place % (len(token) + 1)
+    altered = token[:at] + put + token[at + dropped :]
+    assume(altered != token)
+
+    with pytest.raises(BadParameter, match="not valid"):
+        decode(altered)
+
+
+@given(positions, st.text(max_size=40) | st.binary(max_size=60).map(lambda raw: raw.hex()))
+def test_a_forged_token_is_refused(position: Position, text: str) -> None:
+    """A position of one's own making lacks the check, with or without the mark."""
+    body = base64.urlsafe_b64encode(b"123456" + msgspec.json.encode(position)).decode()
+    for forged in (text, MARK + text, body, MARK + body, MARK + body.rstrip("=")):
+        with pytest.raises(BadParameter):
+            decode(forged)
+
+
+@pytest.mark.parametrize("tokens", ["strict", "loose"])
+@pytest.mark.parametrize("token", ["", "x", MARK, "comms_operation_01h2xcejqtf2nbrexx3vqjhp41"])
+def test_a_bad_token_is_answered_with_400_that_names_it(tokens: Any, token: str) -> None:
+    """Under either setting, and an empty one too."""
+    answer = ask(SandboxModel(SandboxSettings(tokens=tokens)), pageToken=token)
+
+    assert (answer.status, context(answer)) == (400, "$.pageToken")
+
+
+@pytest.mark.parametrize("tokens", ["strict", "loose"])
+def test_a_token_of_another_channel_is_refused(tokens: Any) -> None:
+    """Even beside equal filters."""
+    sandbox = SandboxModel(SandboxSettings(tokens=tokens))
+    token = following(sandbox, **FILTERS)
+    answer = ask(sandbox, "/Emails/Operations", **FILTERS, pageToken=token)
+
+    assert (answer.status, context(answer)) == (400, "$.pageToken")
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_strict_token_is_refused_beside_any_other_filter(name: str) -> None:
+    """Each filter and the page size counts, changed as well as left out."""
+    sandbox = SandboxModel(SandboxSettings(tokens="strict"))
+    token = following(sandbox, **FILTERS)
+    without = {key: value for key, value in FILTERS.items() if key != name}
+
+    assert ask(sandbox, **FILTERS, pageToken=token).status == 200
+    for beside in (without, FILTERS | {name: CHANGED[name]}):
+        answer = ask(sandbox, **beside, pageToken=token)
+        assert (answer.status, context(answer)) == (400, "$.pageToken")
+
+
+def test_a_strict_token_means_instants_and_not_spellings() -> None:
+    """The same time written in another zone is the same filter."""
+    sandbox = SandboxModel(SandboxSettings(tokens="strict"))
+    token = following(sandbox, **FILTERS)
+    respelled = FILTERS | {"startDate": "2000-01-01T02:00:00+02:00"}
+
+    assert ask(sandbox, **respelled, pageToken=token).status == 200
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_loose_token_carries_its_filters_whatever_stands_beside_it(name: str) -> None:
+    """They may be left out or changed, to no effect."""
+    sandbox = SandboxModel(SandboxSettings(tokens="loose"))
+    token = following(sandbox, **FILTERS)
+    expected = ask(sandbox, **FILTERS, pageToken=token).body
+    without = {key: value for key, value in FILTERS.items() if key != name}
+
+    assert ask(sandbox, **without, pageToken=token).body == expected
+    assert ask(sandbox, **(FILTERS | {name: CHANGED[name]}), pageToken=token).body == expected
+
+
+def test_a_loose_token_excuses_no_bad_value_beside_it() -> None:
+    """What is sent is checked, needed or not."""
+    sandbox = SandboxModel(SandboxSettings(tokens="loose"))
+    answer = ask(sandbox, status="completed", pageToken=following(sandbox, **FILTERS))
+
+    assert (answer.status, context(answer)) == (400, "$.status")
