@@ -18,7 +18,8 @@ select
     sum(case when reached_low is not null then engaged end),
     sum(case when engaged is not null then reached_low end),
     sum(case when engaged is not null then reached_high end),
-    sum(in_flight)
+    sum(in_flight),
+    count(*) - count(in_flight)
 from (
     select
         *,
@@ -43,7 +44,8 @@ class Figures:
     engaged: tuple[float, float] | None
     """The share of deliveries that were read or opened, from at least to at most."""
     in_flight: int | None
-    """At least; operations whose counters leave it open are not in it."""
+    undecided: int
+    """How many operations leave open what of them is in flight; `in_flight` is without them."""
 
 
 def read_figures(pipeline: dlt.Pipeline) -> list[Figures]:
@@ -59,6 +61,7 @@ def read_figures(pipeline: dlt.Pipeline) -> list[Figures]:
             delivered=_share((low, _plus(low, missed)), (high, _plus(high, missed))),
             engaged=_share((engaged, of_high), (engaged, of_low)),
             in_flight=_whole(in_flight),
+            undecided=int(undecided),
         )
         for (
             channel,
@@ -71,6 +74,7 @@ def read_figures(pipeline: dlt.Pipeline) -> list[Figures]:
             of_low,
             of_high,
             in_flight,
+            undecided,
         ) in rows
     ]
 

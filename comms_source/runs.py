@@ -19,8 +19,8 @@ from comms_source.fetching import fetch_operations
 from comms_source.journal import ChannelRecord, Journal
 from comms_source.reading import empty_batch
 from comms_source.session import Session
-from comms_source.source import fetched_resource, operation_resources
-from comms_source.views import create_views
+from comms_source.source import SECTIONS, fetched_resource, operation_resources
+from comms_source.views import StatsReading, check_readings, create_views
 from comms_source.warehouse import explained, place, reach
 from comms_source.windows import to_iso
 
@@ -92,6 +92,7 @@ def run_load(*, session: Session, pipeline: dlt.Pipeline) -> RunSummary:
     Raises:
         RunStopped: if nothing can be loaded, or the destination does not take it.
     """
+    check_readings(pinned_readings())
     finish_pending(pipeline)
     resources = operation_resources(session, on_error="continue")
     return load_resources(resources, session=session, pipeline=pipeline)
@@ -107,7 +108,7 @@ def load_resources(
     """
     with explained():
         info = pipeline.run(_source_of([*resources, *_others(resources)]))
-        views = create_views(pipeline)
+        views = create_views(pipeline, stats_reading=pinned_readings())
     return RunSummary(
         journal=session.journal,
         started_at=session.now,
@@ -153,7 +154,12 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
                 f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
                 "run comms load first, it makes the views too"
             )
-        return create_views(pipeline)
+        return create_views(pipeline, stats_reading=pinned_readings())
+
+
+def pinned_readings() -> dict[str, StatsReading]:
+    """The setting `stats_reading`: how counters are to be read, by channel; empty if not set."""
+    return dlt.config.get(".".join((*SECTIONS, "stats_reading")), dict) or {}
 
 
 def finish_pending(pipeline: dlt.Pipeline) -> None:

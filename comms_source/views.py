@@ -56,7 +56,9 @@ class ViewStatements:
 @cache
 def read_views() -> tuple[View, ...]:
     """The views of this project, each after those that it reads."""
-    views = {path.stem: parse_view(path.stem, path.read_text()) for path in _sql_files()}
+    views = {
+        path.stem: parse_view(path.stem, path.read_text(encoding="utf-8")) for path in _sql_files()
+    }
     needs = {name: _tables(view.sql) & views.keys() for name, view in views.items()}
     try:
         return tuple(views[name] for name in TopologicalSorter(needs).static_order())
@@ -93,7 +95,8 @@ def view_statements(
     Raises:
         ConfigurationError: if a channel or a reading does not exist.
     """
-    pinned = _checked(stats_reading or {})
+    pinned = stats_reading or {}
+    check_readings(pinned)
     return [
         ViewStatements(
             name=view.name,
@@ -124,8 +127,11 @@ def create_views(
 def _sql_files() -> list[Path]:
     """The files in an installed package, or in a checkout, where `sql` lies beside the package."""
     package = Path(str(files("comms_source")))
-    folder = next(path for path in (package / "sql", package.parent / "sql") if path.is_dir())
-    return sorted(folder.glob("*.sql"))
+    folders = (package / "sql", package.parent / "sql")
+    found = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
+    if not found:
+        raise FileNotFoundError(f"no views in {folders[0]}; install comms-source again")
+    return found
 
 
 def _leading_comments(lines: Iterable[str]) -> Iterable[str]:
@@ -209,11 +215,15 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _checked(readings: Mapping[str, StatsReading]) -> Mapping[str, StatsReading]:
+def check_readings(readings: Mapping[str, StatsReading]) -> None:
+    """Refuse a pinned reading that does not exist, or of a channel that does not.
+
+    Raises:
+        ConfigurationError: if there is one; it says what is expected.
+    """
     for channel, reading in readings.items():
         if channel not in CHANNELS or reading not in get_args(StatsReading):
             raise ConfigurationError(
                 f"stats_reading: {channel} = {reading!r}; expected a channel of "
                 f"{', '.join(CHANNELS)} with {' or '.join(get_args(StatsReading))}"
             )
-    return readings

@@ -39,7 +39,7 @@ def ending(*, as_json: bool = False) -> Iterator[None]:
 def _interruptible() -> Iterator[None]:
     """End at once when interrupted, rather than after the answers that threads still wait for.
 
-    That is safe: what is being read is not stored yet, and while dlt loads it sees to signals itself.
+    That is safe: what is being read is not stored yet, and dlt sees to signals while it loads.
     """
     signals = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, _end_at_once) for number in signals]

@@ -49,7 +49,8 @@ def _cells(figures: Figures) -> list[str]:
         _count(figures.recipients),
         _percent(figures.delivered),
         _percent(figures.engaged),
-        _count(figures.in_flight),
+        ("at least " if figures.undecided and figures.in_flight is not None else "")
+        + _count(figures.in_flight),
     ]
 
 

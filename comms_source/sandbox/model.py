@@ -109,7 +109,7 @@ class SandboxModel:
         return replace(response, headers=headers, delay=delay)
 
     def wait_for_requests(self, count: int, *, timeout: float) -> bool:
-        """Wait until `count` requests were answered or are about to be; False if they do not come."""
+        """Wait until `count` requests have come; False if they do not come in time (seconds)."""
         with self._asked:
             return self._asked.wait_for(lambda: len(self.requests) >= count, timeout)
 

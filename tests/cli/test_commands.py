@@ -75,6 +75,23 @@ def test_load_prints_what_it_read_and_what_became_of_it(comms: Comms, today: San
     assert "not known" in done.stdout
 
 
+def test_how_counters_are_read_can_be_pinned_by_a_setting(
+    comms: Comms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The views of every later load keep to it; nonsense is exit code 2."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__STATS_READING", '{"emails": "exclusive"}')
+    for command in ("load", "views"):
+        assert comms(command).exit_code == 0
+        with duckdb.connect("twilio_comms.duckdb", read_only=True) as connection:
+            readings = connection.execute(
+                "select distinct stats_reading from comms.operations where channel = 'emails'"
+            ).fetchall()
+        assert readings == [("exclusive",)]
+
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__STATS_READING", '{"emails": "sideways"}')
+    assert comms("load").exit_code == 2
+
+
 def test_load_tells_machines_the_same(comms: Comms, today: Sandbox) -> None:
     """One JSON object on standard output."""
     done = comms("load", "--json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def source(sandbox: Sandbox, **changes: Any) -> DltSource:
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[dlt.Pipeline]:
+def pipeline(tmp_path: Path) -> dlt.Pipeline:
     """A pipeline as a user makes one, into this folder's DuckDB file."""
     return dlt.pipeline(
         "twilio_comms", destination="duckdb", dataset_name="comms", pipelines_dir=str(tmp_path)

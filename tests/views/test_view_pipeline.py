@@ -82,9 +82,9 @@ def test_that_a_pipeline_gets_its_views_and_its_figures(
 
     assert read_figures(pipeline) == [
         # 1 and 2 deliveries, and of the row that fits no reading 3 or 4 of 4 or 5
-        Figures("messages", 5, 17, (6 / 7, 7 / 8), (1 / 7, 1 / 6), 0),
-        Figures("emails", 3, 8, (1.0, 1.0), (3 / 7, 3 / 7), 3),
-        Figures("push_notifications", 3, 446, None, None, 70),
+        Figures("messages", 5, 17, (6 / 7, 7 / 8), (1 / 7, 1 / 6), 0, 1),
+        Figures("emails", 3, 8, (1.0, 1.0), (3 / 7, 3 / 7), 3, 0),
+        Figures("push_notifications", 3, 446, None, None, 70, 1),
     ]
 
     with duckdb.connect(str(tmp_path / "w.duckdb")) as db:
@@ -113,7 +113,7 @@ def test_that_figures_of_nothing_are_none(pipeline: dlt.Pipeline) -> None:
     email = counted("emails", total=0)
     for operations, expected in (
         ([], []),
-        ([email], [Figures("emails", 1, 0, None, None, 0)]),
+        ([email], [Figures("emails", 1, 0, None, None, 0, 0)]),
     ):
         load(
             pipeline,
