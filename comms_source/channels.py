@@ -14,9 +14,6 @@ from typing import Final, Mapping
 STATUSES: Final = ("SCHEDULED", "PROCESSING", "COMPLETED", "CANCELED")
 """The statuses that the API documents for an operation; others are kept as they come."""
 
-OPEN_STATUSES: Final = ("SCHEDULED", "PROCESSING")
-"""The statuses in which an operation still has work to do."""
-
 
 @dataclass(frozen=True, slots=True)
 class Channel:

@@ -17,13 +17,14 @@ import httpx
 import msgspec
 
 from comms_source.channels import Channel
+from comms_source.credentials import BasicCredentials
 from comms_source.errors import ConnectionLost, CredentialsRefused
 from comms_source.gate import Gate
 from comms_source.journal import Journal
 from comms_source.pages import Page, decode_page
 from comms_source.redaction import guard_http_logs, scrub
 from comms_source.retries import Insistence
-from comms_source.settings import BasicCredentials, Settings, is_loopback
+from comms_source.settings import Settings, is_loopback
 from comms_source.verdicts import NOT_FOUND, Broken, Reply, decoded, judge
 from comms_source.version import VERSION
 from comms_source.windows import Span, to_iso
@@ -86,13 +87,14 @@ class CommsClient:
         *,
         channel: Channel,
         span: Span | None,
+        status: str | None = None,
         page_token: str | None = None,
         page_size: int | None = None,
     ) -> PageAnswer:
         """Ask for one page of the operations created in `span`, its bounds sent as they are.
 
         The filters go along with every page token, unchanged: whether a token remembers them is
-        not documented. Without a span, no filter is sent.
+        not documented. Without a span or a status, no such filter is sent.
 
         Raises:
             CommsSourceError: the outcome that `verdicts` gives the answer.
@@ -100,6 +102,8 @@ class CommsClient:
         parameters = {"pageSize": str(page_size or self._settings.page_size)}
         if span:
             parameters |= {"startDate": to_iso(span.start), "endDate": to_iso(span.end)}
+        if status is not None:
+            parameters["status"] = status
         if page_token is not None:
             parameters["pageToken"] = page_token
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
 from comms_source.channels import CHANNELS, Channel
+from comms_source.credentials import BasicCredentials
 from comms_source.errors import ConfigurationError
 from comms_source.planner import Policy
 from comms_source.windows import parse_duration
@@ -26,14 +27,6 @@ WINDOW: Final = "1 hour"
 TIMEOUT: Final = "60 seconds"
 PATIENCE: Final = "5 minutes"
 ATTEMPTS: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class BasicCredentials:
-    """A user and a password for HTTP Basic authentication; the password never shows in a repr."""
-
-    user: str
-    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ makes a run that reads exactly the given range and leaves no state behind.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, NoReturn, Optional, TypeVar
+from typing import Any, Final, Optional, TypeVar
 
 import dlt
 from dlt.common.configuration import configspec, resolve_configuration
@@ -24,6 +24,7 @@ from dlt.common.typing import TAnyDateTime, TSecretStrValue
 from dlt.extract import DltResource
 
 from comms_source.channels import CHANNELS, Channel
+from comms_source.credentials import VARIABLES, BasicCredentials, choose
 from comms_source.errors import ConfigurationError
 from comms_source.planner import plan, retained
 from comms_source.reading import Batch, OnError, read_channel
@@ -36,7 +37,6 @@ from comms_source.settings import (
     RETENTION,
     TIMEOUT,
     WINDOW,
-    BasicCredentials,
     Settings,
 )
 from comms_source.tables import with_load_id
@@ -84,17 +84,8 @@ class TwilioCredentials(CredentialsConfiguration):
         Raises:
             ConfigurationError: if no pair is complete; it says what is missing.
         """
-        given = {name: getattr(self, name) for name in _ENVIRONMENT}
-        return _pair(given) or _pair(_from_environment()) or _refuse(given)
-
-
-_PAIRS: Final = (("api_key", "api_key_secret"), ("account_id", "auth_token"))
-_ENVIRONMENT: Final = {
-    "api_key": "TWILIO_API_KEY",
-    "api_key_secret": "TWILIO_API_KEY_SECRET",
-    "account_id": "TWILIO_ACCOUNT_SID",
-    "auth_token": "TWILIO_AUTH_TOKEN",
-}
+        given = {name: getattr(self, name) for name in VARIABLES}
+        return choose(given=given, environment=os.environ)
 
 
 @dlt.source(name="comms_source", section="comms_source")
@@ -284,31 +275,6 @@ def _load_id() -> str:
         return load_package_state()["load_id"]
     except CurrentLoadPackageStateNotAvailable:
         return ""
-
-
-def _pair(values: Mapping[str, str | None]) -> BasicCredentials | None:
-    for user, password in _PAIRS:
-        if values[user] and values[password]:
-            return BasicCredentials(str(values[user]), str(values[password]))
-    return None
-
-
-def _from_environment() -> dict[str, str | None]:
-    return {name: os.environ.get(variable) for name, variable in _ENVIRONMENT.items()}
-
-
-def _refuse(given: Mapping[str, str | None]) -> NoReturn:
-    half = [name for name, value in {**given, **_named_environment()}.items() if value]
-    found = f" (found only {', '.join(half)})" if half else ""
-    raise ConfigurationError(
-        f"credentials: no complete pair{found}; set TWILIO_API_KEY and TWILIO_API_KEY_SECRET, or "
-        "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, in the environment, or the same in "
-        "[sources.comms_source.credentials] of .dlt/secrets.toml"
-    )
-
-
-def _named_environment() -> dict[str, str | None]:
-    return {variable: os.environ.get(variable) for variable in _ENVIRONMENT.values()}
 
 
 def _checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:

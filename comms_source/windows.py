@@ -8,7 +8,7 @@ every machine, cuts creation time at the same instants.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -18,6 +18,9 @@ import pendulum
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BOUND_MARGIN: Final = timedelta(seconds=1)
 """How much wider than a span we ask, since the API leaves open whether bounds are included."""
+
+SECOND: Final = timedelta(seconds=1)
+TICK: Final = timedelta.resolution
 
 _UNITS: Final = {
     "second": timedelta(seconds=1),
@@ -51,18 +54,17 @@ class Span:
         return self.end - self.start
 
     def widened(self) -> Span:
-        """The span to ask the API for, so that either reading of its bounds returns it all."""
-        return Span(self.start - BOUND_MARGIN, self.end + BOUND_MARGIN)
+        """The span to ask the API for, so that either reading of its bounds returns it all.
+
+        Its bounds are whole seconds, since whether the API takes fractions is not documented.
+        """
+        start, end = self.start - BOUND_MARGIN, self.end + BOUND_MARGIN
+        return Span(align_down(start, SECOND), align_down(end + SECOND - TICK, SECOND))
 
 
 def align_down(instant: datetime, width: timedelta) -> datetime:
     """The start of the window of `width` that holds `instant`."""
     return instant - (instant - EPOCH) % width
-
-
-def align_up(instant: datetime, width: timedelta) -> datetime:
-    """The first window bound at or after `instant`."""
-    return instant + (EPOCH - instant) % width
 
 
 def windows(span: Span, width: timedelta) -> Iterator[Span]:
@@ -77,17 +79,6 @@ def clip(span: Span, to: Span) -> Span | None:
     """What `span` and `to` have in common, or None."""
     start, end = max(span.start, to.start), min(span.end, to.end)
     return Span(start, end) if start < end else None
-
-
-def join(spans: Iterable[Span]) -> list[Span]:
-    """The same instants in the fewest spans, in order."""
-    joined: list[Span] = []
-    for span in sorted(spans):
-        if joined and span.start <= joined[-1].end:
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
-        else:
-            joined.append(span)
-    return joined
 
 
 def to_iso(instant: datetime) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 import duckdb
 
 from comms_source.channels import CHANNELS
+from comms_source.credentials import BasicCredentials
 from comms_source.runs import RunSummary, run_load
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 from comms_source.session import Session
-from comms_source.settings import BasicCredentials, Settings
+from comms_source.settings import Settings
 from comms_source.warehouse import open_pipeline
 from comms_source.windows import parse_instant
 

@@ -23,6 +23,7 @@ def demo(
     with ending():
         from comms_source.cli.progress import watching  # noqa: PLC0415 - dlt is slow to import
         from comms_source.cli.screen import show_figures, show_summary  # noqa: PLC0415
+        from comms_source.credentials import BasicCredentials  # noqa: PLC0415
         from comms_source.runs import run_load  # noqa: PLC0415
         from comms_source.sandbox import (  # noqa: PLC0415
             ACCOUNT_ID,
@@ -31,7 +32,7 @@ def demo(
             SandboxSettings,
         )
         from comms_source.session import Session  # noqa: PLC0415
-        from comms_source.settings import BasicCredentials, Settings  # noqa: PLC0415
+        from comms_source.settings import Settings  # noqa: PLC0415
         from comms_source.warehouse import open_pipeline  # noqa: PLC0415
 
         with Sandbox(SandboxSettings(operations_per_week=operations)) as sandbox:

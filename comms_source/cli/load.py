@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from comms_source.cli.options import AsJson, Channels, Dataset, Destination, given
@@ -35,5 +37,7 @@ def load(
             print_json(summary.as_dict())
         else:
             show_summary(summary)
-            show_figures(pipeline)
+            if sys.stdout.isatty():
+                # Nobody looks at a scheduled run, and a large warehouse takes its time for them.
+                show_figures(pipeline)
     raise typer.Exit(summary.exit_code)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Final
+
 import dlt
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -10,6 +13,8 @@ from rich.table import Table
 from comms_source.figures import Figures, read_figures
 from comms_source.journal import ChannelRecord
 from comms_source.runs import RunSummary
+
+WIDTH: Final = 120
 
 
 def show_summary(summary: RunSummary) -> None:
@@ -33,13 +38,14 @@ def show_summary(summary: RunSummary) -> None:
 
 def show_figures(pipeline: dlt.Pipeline) -> None:
     """Print the headline figures of all that is in the warehouse."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("all that is stored", no_wrap=True)
     for heading in ("operations", "recipients", "delivered", "read/opened", "in flight"):
         table.add_column(heading, justify="right", no_wrap=True)
     for figures in read_figures(pipeline):
         table.add_row(*_cells(figures))
-    Console(highlight=False, soft_wrap=True).print(table)
+    # Where the output is no terminal there is no width to keep to.
+    Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH).print(table)
 
 
 def _cells(figures: Figures) -> list[str]:

@@ -101,14 +101,19 @@ def _transport(scope: Scope) -> asyncio.Transport:
 Endpoint = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
+class _Time(msgspec.Struct, forbid_unknown_fields=True):
+    now: datetime | None = None
+    advance_seconds: float = 0
+    frozen: bool | None = None
+
+
 def _clock(model: SandboxModel) -> Endpoint:
     async def endpoint(request: HttpRequest) -> HttpResponse:
         if request.method == "PUT":
-            content = await request.json()
-            now = model.clock.now()
-            model.clock.frozen = bool(content.get("frozen", model.clock.frozen))
-            now = datetime.fromisoformat(content["now"]) if "now" in content else now
-            model.clock.set(now + timedelta(seconds=content.get("advance_seconds", 0)))
+            told = msgspec.json.decode(await request.body(), type=_Time)
+            now = told.now or model.clock.now()
+            model.clock.set(now + timedelta(seconds=told.advance_seconds))
+            model.clock.frozen = model.clock.frozen if told.frozen is None else told.frozen
         return _json({"now": model.clock.now(), "frozen": model.clock.frozen})
 
     return _refusing_nonsense(endpoint)
@@ -134,7 +139,7 @@ def _refusing_nonsense(endpoint: Endpoint) -> Endpoint:
     async def guarded(request: HttpRequest) -> HttpResponse:
         try:
             return await endpoint(request)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, OverflowError) as error:
             return _json({"error": str(error)}, status=400)
 
     return guarded

@@ -7,7 +7,7 @@ A sandbox asks its `FaultBox` for each request; what a kind of fault does to an 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -96,17 +96,24 @@ class Fault:
             raise ValueError(f"kind: {self.kind!r} is none of {', '.join(KINDS)}")
         if self.channel is not None and self.channel not in CHANNELS:
             raise ValueError(f"channel: {self.channel!r} is none of {', '.join(CHANNELS)}")
+        if self.endpoint not in {None, "list", "fetch"}:
+            raise ValueError(f"endpoint: {self.endpoint!r} is neither list nor fetch")
         if min(self.first, self.every, self.rows) < 1 or not 0 <= self.chance <= 1:
             raise ValueError("first, every and rows count from 1; chance lies between 0 and 1")
+        if self.seconds < 0 or (self.count is not None and self.count < 0):
+            raise ValueError("seconds and count cannot be negative")
 
 
-def faults_from(data: Iterable[Mapping[str, Any]]) -> tuple[Fault, ...]:
+def faults_from(data: Any) -> tuple[Fault, ...]:
     """Faults from plain data, as JSON or TOML give it.
 
     Raises:
-        ValueError: if an entry is no fault; unknown keys are refused too.
+        ValueError: if it is no list, or an entry no fault; unknown keys are refused too.
     """
-    entries = list(data)
+    try:
+        entries = msgspec.convert(data, list[dict[str, Any]])
+    except msgspec.ValidationError as error:
+        raise ValueError(f"expected a list of faults: {error}") from None
     unknown = {key for entry in entries for key in entry} - set(Fault.__dataclass_fields__)
     if unknown:
         raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")

@@ -82,7 +82,7 @@ class LivingPopulation:
         """When the operation was created, in milliseconds and as precisely as it is shown."""
         even = (number + fraction(self._seed, number, 100)) * self._interval
         turn = 2 * math.pi * even / DAY
-        exact = _BEGINNING + int(even - _RHYTHM * DAY / (2 * math.pi) * math.sin(turn))
+        exact = _BEGINNING + int(even + _RHYTHM * DAY / (2 * math.pi) * math.sin(turn))
         return exact - exact % self._precision
 
     def oldest_listed(self, now: int) -> int:

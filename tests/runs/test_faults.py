@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from comms_source.channels import CHANNELS
+from comms_source.credentials import BasicCredentials
 from comms_source.errors import CredentialsRefused, HostUnreachable
 from comms_source.runs import RunSummary
 from comms_source.sandbox import ACCOUNT_ID, Clock, Fault, Sandbox, SandboxSettings
-from comms_source.settings import BasicCredentials
 from tests.support import NOW, load, stored, true
 
 

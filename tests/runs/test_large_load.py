@@ -16,7 +16,8 @@ from datetime import datetime
 warnings.simplefilter("error")
 from comms_source.runs import run_load
 from comms_source.session import Session
-from comms_source.settings import BasicCredentials, Settings
+from comms_source.credentials import BasicCredentials
+from comms_source.settings import Settings
 from comms_source.warehouse import open_pipeline
 url, user, password, now = sys.argv[1:]
 settings = Settings(credentials=BasicCredentials(user, password), base_url=url)

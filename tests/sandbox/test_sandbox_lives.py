@@ -143,7 +143,7 @@ def test_volume_is_as_set_and_days_are_busier_than_nights() -> None:
     hours = [datetime.fromtimestamp(mine.created(n) / 1000, UTC).hour for n in range(5000)]
 
     assert abs(week - 500) <= 1
-    assert sum(6 <= hour < 18 for hour in hours) != sum(not 6 <= hour < 18 for hour in hours)
+    assert sum(6 <= hour < 18 for hour in hours) > sum(not 6 <= hour < 18 for hour in hours)
 
 
 def test_every_fate_is_met() -> None:

@@ -1,0 +1,48 @@
+"""Which credentials to use: of dlt's settings first, of Twilio's own variables second. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from comms_source.errors import ConfigurationError
+
+VARIABLES: Final = {
+    "api_key": "TWILIO_API_KEY",
+    "api_key_secret": "TWILIO_API_KEY_SECRET",
+    "account_id": "TWILIO_ACCOUNT_SID",
+    "auth_token": "TWILIO_AUTH_TOKEN",
+}
+"""The environment's name for each setting."""
+
+_PAIRS: Final = (("api_key", "api_key_secret"), ("account_id", "auth_token"))
+
+
+@dataclass(frozen=True, slots=True)
+class BasicCredentials:
+    """A user and a password for HTTP Basic authentication; the password never shows in a repr."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+def choose(*, given: Mapping[str, str | None], environment: Mapping[str, str]) -> BasicCredentials:
+    """The first complete pair: as given, then of the environment; an API key before a token.
+
+    Raises:
+        ConfigurationError: if no pair is complete; it names what was found, not its value.
+    """
+    ambient = {name: environment.get(variable) for name, variable in VARIABLES.items()}
+    for values in (given, ambient):
+        for user, password in _PAIRS:
+            if (name := values.get(user)) and (secret := values.get(password)):
+                return BasicCredentials(name, secret)
+    found = [name for name in given if given[name]]
+    found += [variable for variable in VARIABLES.values() if environment.get(variable)]
+    half = f" (found only {', '.join(found)})" if found else ""
+    raise ConfigurationError(
+        f"credentials: no complete pair{half}; set TWILIO_API_KEY and TWILIO_API_KEY_SECRET, or "
+        "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, in the environment, or the same in "
+        "[sources.comms_source.credentials] of .dlt/secrets.toml"
+    )

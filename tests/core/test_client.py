@@ -1,0 +1,79 @@
+"""The client against a real socket: what it sends, and what it does not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from comms_source.channels import CHANNELS, STATUSES
+from comms_source.sandbox import Sandbox
+from comms_source.windows import Span, to_iso
+from tests.support import NOW, session_for
+
+DAY = Span(NOW - timedelta(days=1), NOW)
+
+
+@pytest.mark.parametrize("channel", CHANNELS.values(), ids=lambda c: c.name)
+def test_every_documented_parameter_of_a_list_is_sent(sandbox: Sandbox, channel: object) -> None:
+    """startDate, endDate, status, pageSize, and with the token the same again."""
+    (entry,) = [c for c in CHANNELS.values() if c is channel]
+    with session_for(sandbox).connected() as client:
+        filters = {"channel": entry, "span": DAY, "status": "COMPLETED", "page_size": 2}
+        first = client.list_page(**filters)  # type: ignore[arg-type]
+        client.list_page(**filters, page_token=first.page.next_token)  # type: ignore[arg-type]
+
+    one, other = (dict(logged.parameters) for logged in sandbox.requests)
+    token = other.pop("pageToken")
+    assert token
+    assert one == other
+    assert one == {
+        "startDate": to_iso(DAY.start),
+        "endDate": to_iso(DAY.end),
+        "status": "COMPLETED",
+        "pageSize": "2",
+    }
+    assert {row["status"] for row in first.page.operations} == {"COMPLETED"}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_status_filters_the_list(sandbox: Sandbox, status: str) -> None:
+    """To the operations that are in it."""
+    with session_for(sandbox).connected() as client:
+        answer = client.list_page(channel=CHANNELS["emails"], span=None, status=status)
+
+    expected = [row for row in sandbox.truth("emails") if row["status"] == status]
+    assert len(answer.page.operations) == len(expected)
+
+
+def test_an_operation_is_fetched_by_id_or_is_not_there(sandbox: Sandbox) -> None:
+    """404 to an id is an answer, and an id goes into the path as it is."""
+    known = sandbox.truth("emails")[5]
+    with session_for(sandbox).connected() as client:
+        found = client.fetch_operation(channel=CHANNELS["emails"], operation_id=known["id"])
+        for odd in ("comms_operation_x", "a/b?c=d#e", "../Messages", "%2e%2e"):
+            missing = client.fetch_operation(channel=CHANNELS["emails"], operation_id=odd)
+            assert missing is None
+
+    assert found is not None
+    assert found.operation == known
+    assert [entry.endpoint for entry in sandbox.requests] == ["fetch"] * 5
+
+
+def test_a_proxy_from_the_environment_is_not_used_on_this_machine(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Credentials in plain http go to loopback and nowhere else."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with session_for(sandbox).connected() as client:
+        assert client.list_page(channel=CHANNELS["emails"], span=None).page.operations
+
+
+def test_the_apis_time_comes_with_an_answer(sandbox: Sandbox) -> None:
+    """To the second, so that clocks can be compared."""
+    with session_for(sandbox).connected() as client:
+        answer = client.list_page(channel=CHANNELS["emails"], span=None)
+
+    assert answer.api_time == NOW.replace(microsecond=0)
+    assert answer.received_at == NOW

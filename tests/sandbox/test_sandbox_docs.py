@@ -1,0 +1,111 @@
+"""The sandbox's page says what is so: no option, setting, fault or door is missing or made up."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from comms_source.channels import CHANNELS
+from comms_source.cli.app import app
+from comms_source.sandbox import Clock, Fault, SandboxModel, SandboxSettings, sample_names
+from comms_source.sandbox.app import create_app
+from comms_source.sandbox.faults import KINDS
+
+PAGE = (Path(__file__).parents[2] / "docs/sandbox.md").read_text()
+
+
+def section(heading: str) -> str:
+    """The text below a heading."""
+    return PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def table(heading: str, column: str) -> list[list[str]]:
+    """The rows of the table in a section whose first column is called so."""
+    block = section(heading).split(f"| {column} |")[1].split("\n\n")[0]
+    lines = block.splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def named(cell: str) -> list[str]:
+    """The names in a cell."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_the_limits_come_first() -> None:
+    """Before anyone is told how to start it."""
+    headings = re.findall(r"^## (.+)$", PAGE, flags=re.MULTILINE)
+
+    assert headings[:2] == ["What it is not", "Start it"]
+
+
+def test_every_option_of_the_command_is_in_the_table_with_its_default() -> None:
+    """In the order of `comms sandbox --help`."""
+    command: Any = typer.main.get_command(app)
+    options = {
+        option.opts[0]: option.default
+        for option in command.commands["sandbox"].params
+        if option.name != "help"
+    }
+    told = {named(row[0])[0]: row[1] for row in table("Start it", "option")}
+
+    assert list(told) == list(options)
+    for name, default in options.items():
+        if default is not None:
+            assert told[name] == ("no" if default is False else f"{default:g}" if isinstance(default, float) else str(default))
+
+
+def test_every_setting_is_in_the_table() -> None:
+    """And no other is."""
+    told = [named(row[0])[0] for row in table("In tests", "setting")]
+
+    assert told == [field.name for field in fields(SandboxSettings)]
+
+
+def test_every_kind_of_fault_is_in_the_table_once() -> None:
+    """And no other is."""
+    told = [kind for row in table("Faults", "kind") for kind in named(row[0])]
+
+    assert sorted(told) == sorted(KINDS)
+
+
+def test_every_key_of_a_fault_is_in_the_table_with_its_default() -> None:
+    """And no other is."""
+    told = {named(row[0])[0]: row[1] for row in table("Faults", "key")}
+    defaults = {field.name: getattr(Fault(kind="reset"), field.name) for field in fields(Fault)}
+
+    assert list(told) == list(defaults)
+    for name in set(told) - {"kind"}:
+        default = defaults[name]
+        assert told[name] == ("all" if default is None and name != "count" else "no end" if default is None else f"{default:g}" if isinstance(default, float) else str(default))
+
+
+def test_every_door_is_in_the_table() -> None:
+    """With the methods that it knows."""
+    told = {door for row in table("Steer it while it runs", "request") for door in named(row[0])}
+
+    assert told == {
+        "GET /sandbox/clock",
+        "PUT /sandbox/clock",
+        "GET /sandbox/faults",
+        "PUT /sandbox/faults",
+        "GET /sandbox/requests",
+    }
+    assert create_app(SandboxModel(SandboxSettings(operations_per_week=0), Clock()))
+
+
+@pytest.mark.parametrize("name", [*CHANNELS, *sample_names()])
+def test_every_channel_and_sample_is_named_where_one_has_to_write_it(name: str) -> None:
+    """As a selector of faults, or as a sample to serve."""
+    assert name in {each for cell in PAGE.splitlines() for each in named(cell)}
+
+
+def test_the_example_in_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands on the page."""
+    example = section("In tests").split("```python\n")[1].split("```")[0]
+    monkeypatch.setenv("NO_PROXY", "*")
+    exec(compile(example, "docs/sandbox.md", "exec"), {})
