@@ -6,7 +6,6 @@ import sys
 from typing import Final
 
 import dlt
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -38,14 +37,17 @@ def show_summary(summary: RunSummary) -> None:
 
 def show_figures(pipeline: dlt.Pipeline) -> None:
     """Print the headline figures of all that is in the warehouse."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=None, pad_edge=False)
     table.add_column("all that is stored", no_wrap=True)
     for heading in ("operations", "recipients", "delivered", "read/opened", "in flight"):
         table.add_column(heading, justify="right", no_wrap=True)
     for figures in read_figures(pipeline):
         table.add_row(*_cells(figures))
     # Where the output is no terminal there is no width to keep to.
-    Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH).print(table)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console.print()
+    console.print(table)
+    console.print()
 
 
 def _cells(figures: Figures) -> list[str]:
