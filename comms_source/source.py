@@ -16,6 +16,7 @@ from typing import Any, Final, Optional, TypeVar
 
 import dlt
 from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.inject import get_fun_spec
 from dlt.common.configuration.specs import CredentialsConfiguration
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
@@ -157,7 +158,10 @@ def resolve_settings(**given: Any) -> Settings:
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
     spec = get_fun_spec(comms_source)()
-    resolved = resolve_configuration(spec, sections=SECTIONS, explicit_value=given or None)
+    try:
+        resolved = resolve_configuration(spec, sections=SECTIONS, explicit_value=given or None)
+    except ConfigurationException as error:
+        raise ConfigurationError(str(error).strip()) from None
     return make_settings(**{name: resolved[name] for name in _SETTINGS})
 
 

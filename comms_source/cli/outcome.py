@@ -8,13 +8,16 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import typer
 from rich.console import Console
 
 from comms_source.errors import CommsSourceError
-from comms_source.exits import FAILED, exit_code
+from comms_source.exits import FAILED, REFUSED, exit_code
+
+EXTRAS: Final = frozenset({"starlette", "uvicorn"})
+"""Packages that only some commands need."""
 
 
 @contextmanager
@@ -33,6 +36,11 @@ def ending(*, as_json: bool = False) -> Iterator[None]:
             print_json(failed | {"message": str(error)})
         typer.echo(f"comms: {type(error).__name__}: {error}", err=True)
         raise typer.Exit(code) from None
+    except ModuleNotFoundError as missing:
+        if missing.name not in EXTRAS:
+            raise
+        typer.echo(f"comms: {missing}", err=True)
+        raise typer.Exit(REFUSED) from None
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def operations_in(name: str) -> list[dict[str, Any]]:
 
 
 class SamplePopulation:
-    """The operations of some documented payloads, shown whatever the time is."""
+    """The operations of some documented payloads, shown from their creation on for ever."""
 
     def __init__(self, channel: Channel, names: Sequence[str]) -> None:
         """Take those of `names` that are payloads of `channel`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -146,6 +148,33 @@ def test_wrong_usage_is_exit_code_2(comms: Comms, arguments: tuple[str, ...]) ->
     assert comms(*arguments).exit_code == 2
 
 
+@pytest.mark.parametrize("value", ["many", "0"])
+def test_a_setting_that_does_not_fit_is_exit_code_2(
+    comms: Comms, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """Whether dlt finds it or this project; no traceback, the setting is named."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__PAGE_SIZE", value)
+
+    done = comms("load")
+
+    assert done.exit_code == 2
+    assert "page_size" in done.stderr
+
+
+def test_a_command_that_lacks_its_extra_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exit code 2 and one line."""
+    for name in [name for name in sys.modules if name.startswith("comms_source.sandbox")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+
+    done = run("demo")
+
+    assert done.exit_code == 2
+    assert "comms-source[sandbox]" in done.stderr
+
+
 def test_missing_credentials_are_exit_code_2_with_a_remedy() -> None:
     """The message names the variables to set."""
     done = run("load")
@@ -165,9 +194,6 @@ def test_an_unreachable_host_is_exit_code_1(comms: Comms, monkeypatch: pytest.Mo
 
 def test_a_file_that_another_program_holds_is_exit_code_1(comms: Comms) -> None:
     """The message says so, names who, and what to do."""
-    import subprocess  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
     comms("load")
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
     with subprocess.Popen(

@@ -340,7 +340,7 @@ def test_the_request_log_holds_no_token_and_no_credentials() -> None:
 
 @pytest.mark.parametrize("name", sample_names())
 def test_documented_payloads_are_served_value_for_value(name: str) -> None:
-    """Whatever the time is; ids that repeat or break the pattern included."""
+    """However old; ids that repeat or break the pattern included."""
     channel = CHANNEL_OF[name.split("_", maxsplit=1)[0]]
     sandbox = model(samples=(name,))
     shown = [row for page in pages(sandbox, channel=channel) for row in page["operations"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -168,7 +169,7 @@ def test_what_is_seen_of_an_operation_is_one_life_in_any_order_of_looking(
         assert row["createdAt"] == first["createdAt"]
         assert row["stats"].keys() == set(CHANNELS[channel].counters)
         assert min(row["stats"].values()) >= 0
-    for (_, before), (_, after) in zip(rows, rows[1:], strict=False):
+    for (_, before), (_, after) in pairwise(rows):
         assert after["status"] in FORWARD[before["status"]]
         assert before["updatedAt"] <= after["updatedAt"]
 

@@ -53,7 +53,7 @@ def validator(name: str, channel: str = "messages") -> Draft202012Validator:
         operation["properties"]["stats"] = {
             "type": "object",
             "required": list(counters),
-            "properties": dict.fromkeys(counters, {"type": "integer", "minimum": 0}),
+            "properties": {name: {"type": "integer", "minimum": 0} for name in counters},
             "additionalProperties": False,
         }
         operation["additionalProperties"] = False
@@ -225,7 +225,7 @@ def test_the_parameters_are_those_of_the_reference() -> None:
     size = SCHEMAS["query"]["pageSize"]
 
     assert set(PARAMETERS) == set(SCHEMAS["query"])
-    assert (DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE) == (size["default"], size["maximum"])
+    assert (size["default"], size["maximum"]) == (DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE)
     assert list(STATUSES) == SCHEMAS["query"]["status"]["enum"]
 
 
