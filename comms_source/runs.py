@@ -146,14 +146,12 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
     Raises:
         RunStopped: if there are no tables yet, or the destination cannot be reached.
     """
-    reach(pipeline)
+    if not reach(pipeline):
+        raise LoadFailed(
+            f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
+            "run comms load first, it makes the views too"
+        )
     with explained():
-        pipeline.sync_destination()
-        if CHANNELS["messages"].table not in _tables(pipeline):
-            raise LoadFailed(
-                f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
-                "run comms load first, it makes the views too"
-            )
         return create_views(pipeline, stats_reading=pinned_readings())
 
 
@@ -186,11 +184,6 @@ def finish_pending(pipeline: dlt.Pipeline) -> None:
 
 def _source_of(resources: Sequence[DltResource]) -> Any:
     return dlt.source(lambda: resources, name="comms_source", section="comms_source")()
-
-
-def _tables(pipeline: dlt.Pipeline) -> set[str]:
-    """The tables that earlier loads left in the destination, as their schema tells."""
-    return {name for schema in pipeline.schemas.values() for name in schema.tables}
 
 
 def _others(resources: Sequence[DltResource]) -> list[DltResource]:

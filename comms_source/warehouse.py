@@ -7,10 +7,11 @@ name alone two folders, or two databases, would share it; here each destination 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -74,15 +75,36 @@ def place(pipeline: dlt.Pipeline) -> str:
     return f"{pipeline.destination.destination_name} {location}".strip()
 
 
-def reach(pipeline: dlt.Pipeline) -> None:
-    """Connect to the destination once.
+def reach(pipeline: dlt.Pipeline) -> bool:
+    """Connect to the destination once, and tell whether the dataset is there.
+
+    A DuckDB file that does not exist is not made by asking for it.
 
     Raises:
         PipelineBusy: if another process holds the DuckDB file.
         LoadFailed: if the destination does not let this machine in.
     """
-    with explained(), pipeline.destination_client() as client:
-        client.is_storage_initialized()
+    with explained():
+        client = pipeline.destination_client()
+        file = _duckdb_file(client.config.credentials)
+        if file is not None and not file.exists():
+            return _may_be_made(file)
+        with client:
+            return client.is_storage_initialized()
+
+
+def _duckdb_file(credentials: Any) -> Path | None:
+    local = getattr(credentials, "drivername", None) == "duckdb"
+    return Path(credentials.database) if local and credentials.database != ":memory:" else None
+
+
+def _may_be_made(file: Path) -> Literal[False]:
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise LoadFailed(
+            f"{file} cannot be made: {file.parent} does not exist or may not be written to; "
+            "make the folder, or set destination.duckdb.credentials to another file"
+        )
+    return False
 
 
 def check_destination(*, destination: str | None, dataset: str | None) -> Check:

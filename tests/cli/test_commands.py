@@ -277,11 +277,25 @@ def test_views_are_made_again(comms: Comms) -> None:
 
 
 def test_views_without_tables_say_what_to_do_first(comms: Comms) -> None:
-    """Exit code 1."""
+    """Exit code 1, and no file is left behind."""
     done = comms("views")
 
     assert done.exit_code == 1
     assert "comms load" in done.stderr
+    assert not Path("twilio_comms.duckdb").exists()
+
+
+def test_a_folder_that_does_not_exist_is_told_before_anything_is_read(
+    comms: Comms, today: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `load` with exit code 1, and by `check`."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "nowhere/w.duckdb")
+
+    for command in ("load", "check"):
+        done = comms(command)
+        assert done.exit_code == 1
+        assert "make the folder" in done.output
+    assert {entry.parameters.get("pageSize") for entry in today.requests} == {"1"}
 
 
 def kinds(done: Result) -> dict[str, str]:
@@ -296,6 +310,7 @@ def test_check_passes_where_all_is_well(comms: Comms, today: Sandbox) -> None:
     assert done.exit_code == 0
     assert done.stdout.count("pass  ") == 4
     assert len(today.requests) == 3
+    assert list(Path().iterdir()) == []
 
 
 def test_check_tells_a_wrong_secret(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
