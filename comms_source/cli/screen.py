@@ -29,8 +29,8 @@ def show_summary(summary: RunSummary) -> None:
     seconds = (summary.ended_at - summary.started_at).total_seconds()
     console.print(
         f"Loaded into {summary.destination}, dataset {summary.dataset}, in {seconds:.1f} s: "
-        f"{journal.requests:,} requests, {journal.retries:,} of them again, "
-        f"{journal.waited_seconds:.1f} s waited.",
+        f"{journal.requests:,} requests, {journal.retries:,} of them again; "
+        f"all requests together waited {journal.waited_seconds:.1f} s.",
         markup=False,
     )
 

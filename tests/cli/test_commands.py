@@ -175,6 +175,28 @@ def test_a_command_that_lacks_its_extra_says_what_to_install(
     assert "comms-source[sandbox]" in done.stderr
 
 
+def test_another_destination_gets_the_same_rows(
+    comms: Comms, today: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A DuckDB file of any name and place, and another dataset, by options and settings."""
+    Path("data").mkdir()
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "data/w.duckdb")
+
+    assert comms("load", "--destination", "duckdb", "--dataset", "twilio").exit_code == 0
+
+    with duckdb.connect("data/w.duckdb", read_only=True) as connection:
+        count = connection.execute("select count(*) from twilio.message_operations").fetchone()
+    assert count == (len(today.truth("messages")),)
+
+
+def test_a_destination_that_lacks_settings_is_exit_code_2(comms: Comms) -> None:
+    """dlt's own list of what is missing is shown."""
+    for destination in ("postgres", "filesystem"):
+        done = comms("load", "--destination", destination)
+        assert done.exit_code == 2
+        assert "Missing" in done.stderr
+
+
 def test_missing_credentials_are_exit_code_2_with_a_remedy() -> None:
     """The message names the variables to set."""
     done = run("load")
