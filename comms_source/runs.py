@@ -92,26 +92,16 @@ def run_load(*, session: Session, pipeline: dlt.Pipeline) -> RunSummary:
     Raises:
         RunStopped: if nothing can be loaded, or the destination does not take it.
     """
+    started_at = session.now
     check_readings(pinned_readings())
     finish_pending(pipeline)
     resources = operation_resources(session, on_error="continue")
-    return load_resources(resources, session=session, pipeline=pipeline)
-
-
-def load_resources(
-    resources: Sequence[DltResource], *, session: Session, pipeline: dlt.Pipeline
-) -> RunSummary:
-    """Load `resources`, which share `session`, and make the views.
-
-    Raises:
-        RunStopped: if nothing can be loaded, or the destination does not take it.
-    """
     with explained():
         info = pipeline.run(_source_of([*resources, *_others(resources)]))
         views = create_views(pipeline, stats_reading=pinned_readings())
     return RunSummary(
         journal=session.journal,
-        started_at=session.now,
+        started_at=started_at,
         ended_at=session.clock(),
         destination=place(pipeline),
         dataset=pipeline.dataset_name,
@@ -163,7 +153,7 @@ def pinned_readings() -> dict[str, StatsReading]:
 def finish_pending(pipeline: dlt.Pipeline) -> None:
     """Load what a run that died had read already, or drop it: dlt would load nothing else before.
 
-    Dropping loses nothing, since what was not loaded is read again.
+    What is dropped is read again by this run, as far as the API still has it.
 
     Raises:
         RunStopped: if the destination cannot be reached.

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from functools import cached_property
 
 from comms_source.client import CommsClient
 from comms_source.gate import Gate
 from comms_source.journal import Journal
 from comms_source.settings import Settings
-
-UNSET: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def utc_now() -> datetime:
@@ -28,13 +26,9 @@ class Session:
 
     settings: Settings
     clock: Callable[[], datetime] = utc_now
-    now: datetime = UNSET
-    """The one instant that a run calls now; by default, when the session was made."""
     journal: Journal = field(default_factory=Journal)
 
     def __post_init__(self) -> None:
-        if self.now is UNSET:
-            self.now = self.clock()
         self._gate = Gate(
             concurrency=self.settings.concurrency,
             requests_per_second=self.settings.requests_per_second,
@@ -43,6 +37,14 @@ class Session:
         self._client: CommsClient | None = None
         self._users = 0
         self._lock = threading.Lock()
+
+    @cached_property
+    def now(self) -> datetime:
+        """The one instant that this run calls now: when it was first asked for.
+
+        Not when the session was made, since a scheduler may build a source long before it runs.
+        """
+        return self.clock()
 
     @contextmanager
     def connected(self) -> Iterator[CommsClient]:

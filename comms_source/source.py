@@ -123,7 +123,8 @@ def comms_source(
         timeout: How long one answer may take.
         patience: How long one request may, in sum, be made to wait by a busy API.
         start_date: Read operations created from then on, ISO 8601; by default all that is kept.
-        end_date: Read operations created before then, and leave no state: a backfill.
+        end_date: Read operations created before then, and leave no state: a backfill. It goes with
+            a `start_date`.
         on_error: `raise`: any failure fails the extract. `continue`: what can be read is loaded,
             and a failed walk or a refused channel is logged.
 
@@ -194,12 +195,13 @@ def operation_resources(
     Raises:
         ConfigurationError: if the range holds no time.
     """
-    start = start or retained(now=session.now, policy=session.settings.policy).start
-    if start >= (end or session.now):
+    if start and start >= (end or session.clock()):
         raise ConfigurationError(
             f"start_date: {to_iso(start)} does not come before the end, "
-            f"{to_iso(end or session.now)}; dates without a time mean midnight in UTC"
+            f"{to_iso(end or session.clock())}; dates without a time mean midnight in UTC"
         )
+    if end and not start:
+        raise ConfigurationError("start_date: an end_date needs it, to say where the range begins")
     return [
         _resource(channel, session=session, start=start, end=end, on_error=on_error)
         for channel in session.settings.selected
@@ -229,14 +231,19 @@ _COLUMN_HINTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}
 
 
 def _resource(
-    channel: Channel, *, session: Session, start: datetime, end: datetime | None, on_error: OnError
+    channel: Channel,
+    *,
+    session: Session,
+    start: datetime | None,
+    end: datetime | None,
+    on_error: OnError,
 ) -> DltResource:
     cursor = dlt.sources.incremental[datetime]("created_at", initial_value=start, end_value=end)
 
     def operations(
         created_at: dlt.sources.incremental[datetime] = cursor,
     ) -> Iterator[Any]:
-        span = _span(created_at, now=session.now)
+        span = _span(created_at, session=session)
         created_at.advance(span.end)
         walks = plan(span=span, policy=session.settings.policy)
         for batch in read_channel(
@@ -258,11 +265,17 @@ def _resource(
     )
 
 
-def _span(created_at: dlt.sources.incremental[datetime], *, now: datetime) -> Span:
-    """From the cursor's first value up to its end, or up to now: counters change after creation."""
+def _span(created_at: dlt.sources.incremental[datetime], *, session: Session) -> Span:
+    """The range to read: as far as the cursor does not say otherwise, all of the retention to now.
+
+    Where the last run ended does not matter: counters change after creation.
+    """
     first, last = created_at.initial_value, created_at.end_value
-    start = now if first is None else parse_instant(first)
-    return Span(start, now if last is None else parse_instant(last))
+    kept = retained(now=session.now, policy=session.settings.policy)
+    return Span(
+        kept.start if first is None else parse_instant(first),
+        kept.end if last is None else parse_instant(last),
+    )
 
 
 def _marked(batch: Batch) -> Iterator[Any]:

@@ -20,9 +20,10 @@ except ModuleNotFoundError as missing:
         "the sandbox needs two more packages; install comms-source[sandbox]", name=missing.name
     ) from None
 
+from comms_source.sandbox.answers import Request, Response
 from comms_source.sandbox.clock import Clock
 from comms_source.sandbox.faults import Fault, faults_from
-from comms_source.sandbox.model import Request, Response, SandboxModel
+from comms_source.sandbox.model import SandboxModel
 from comms_source.sandbox.samples import documented_payloads, sample_names
 from comms_source.sandbox.settings import ACCOUNT_ID, AUTH_TOKEN, SandboxSettings
 

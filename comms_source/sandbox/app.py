@@ -22,8 +22,9 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from comms_source.sandbox.answers import Request, Response
 from comms_source.sandbox.faults import faults_from
-from comms_source.sandbox.model import Request, Response, SandboxModel
+from comms_source.sandbox.model import SandboxModel
 
 VERSION = "/v1"
 

@@ -10,19 +10,18 @@ import hashlib
 import itertools
 import math
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
-from types import MappingProxyType
-from typing import Any, Final, Literal
-from urllib.parse import unquote, urlencode
+from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 
 from comms_source.channels import CHANNELS, Channel
+from comms_source.sandbox.answers import Request, Response, error_answer, json_answer
 from comms_source.sandbox.blemishes import blemish
 from comms_source.sandbox.clock import Clock
 from comms_source.sandbox.faults import ROW_FAULTS, Fault, FaultBox
@@ -30,44 +29,12 @@ from comms_source.sandbox.instants import to_ms
 from comms_source.sandbox.paging import Position, Selection, encode, position_of, select
 from comms_source.sandbox.population import LivingPopulation, Population
 from comms_source.sandbox.queries import BadParameter, parse_query
+from comms_source.sandbox.rate_limit import TokenBucket
 from comms_source.sandbox.samples import SamplePopulation
 from comms_source.sandbox.settings import SandboxSettings
+from comms_source.sandbox.stand_ins import STAND_INS, spoiled
 
-Ending = Literal["whole", "cut", "reset"]
 MOST_LOGGED: Final = 100_000
-
-_WORDS: Final = {
-    400: (20001, "Bad request."),
-    401: (20003, "Authentication failed."),
-    403: (20403, "Forbidden."),
-    404: (20404, "The resource was not found."),
-    429: (20429, "Too many requests. Please retry according to the Retry-After response header."),
-    500: (20500, "Internal server error."),
-    503: (20503, "Service unavailable."),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked."""
-
-    path: str
-    """Below the version, such as `/Messages/Operations`."""
-    parameters: Sequence[tuple[str, str]] = ()
-    authorization: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What to answer, and how."""
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    ending: Ending = "whole"
-    """Whether the answer arrives whole, is cut half-way, or the connection is reset instead."""
-    delay: float = 0.0
-    """How many seconds to wait before answering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +60,13 @@ class SandboxModel:
         self._populations = {name: self._populate(channel) for name, channel in CHANNELS.items()}
         self._asked = threading.Condition()
         self._turns = itertools.count(1)
-        self._bucket = _Bucket(settings.rate_limit)
+        self._bucket = TokenBucket(settings.rate_limit)
 
     def respond(self, request: Request) -> Response:
         """The answer to a request."""
         channel, operation_id = _route(request.path)
         if channel is None:
-            return _error(404)
+            return error_answer(404)
         endpoint = "list" if operation_id is None else "fetch"
         striking = self.faults.striking(channel=channel.name, endpoint=endpoint)
         response = self._answer(request, channel, operation_id, striking)
@@ -135,16 +102,16 @@ class SandboxModel:
             if fault.kind in STAND_INS:
                 return STAND_INS[fault.kind](fault, request)
         response = self._read(request, channel, operation_id, faults)
-        return _spoiled(response, faults)
+        return spoiled(response, faults)
 
     def _refusal(self, request: Request, channel: Channel) -> Response | None:
         user = _user(request.authorization, self.settings.credentials)
         if user is None:
-            return _error(401)
+            return error_answer(401)
         if channel.name in self.settings.forbidden.get(user, frozenset()):
-            return _error(403)
+            return error_answer(403)
         wait = self._bucket.take()
-        return _error(429, headers={"Retry-After": str(math.ceil(wait))}) if wait else None
+        return error_answer(429, headers={"Retry-After": str(math.ceil(wait))}) if wait else None
 
     def _read(
         self, request: Request, channel: Channel, operation_id: str | None, faults: Sequence[Fault]
@@ -154,14 +121,14 @@ class SandboxModel:
         try:
             return self._list(request, channel, faults)
         except BadParameter as refused:
-            return _error(400, message=str(refused), context=f"$.{refused.name}")
+            return error_answer(400, message=str(refused), context=f"$.{refused.name}")
 
     def _fetch(self, channel: Channel, operation_id: str) -> Response:
         population, now = self._populations[channel.name], to_ms(self.clock.now())
         number = population.find(operation_id)
         if number is None or not population.fetched(number, now):
-            return _error(404)
-        return _json(population.show(number, now))
+            return error_answer(404)
+        return json_answer(population.show(number, now))
 
     def _list(self, request: Request, channel: Channel, faults: Sequence[Fault]) -> Response:
         population, now = self._populations[channel.name], to_ms(self.clock.now())
@@ -177,7 +144,7 @@ class SandboxModel:
             "next": following and encode(following),
             "self": encode(page.here),
         }
-        return _json({"operations": rows, "pagination": pagination})
+        return json_answer({"operations": rows, "pagination": pagination})
 
     def _following(self, page: Selection, faults: Sequence[Fault]) -> Position | None:
         kinds = {fault.kind for fault in faults}
@@ -195,30 +162,6 @@ class SandboxModel:
             self._asked.notify_all()
 
 
-class _Bucket:
-    """Lets so many requests through in a second of real time."""
-
-    def __init__(self, rate: float | None) -> None:
-        self._rate = rate
-        self._size = max(rate or 0.0, 1.0)
-        self._tokens = self._size
-        self._at = time.monotonic()
-        self._lock = threading.Lock()
-
-    def take(self) -> float:
-        """0 if a request may pass, else in how many seconds the next one may."""
-        if self._rate is None:
-            return 0.0
-        with self._lock:
-            now = time.monotonic()
-            self._tokens = min(self._size, self._tokens + (now - self._at) * self._rate)
-            self._at = now
-            if self._tokens < 1:
-                return (1 - self._tokens) / self._rate
-            self._tokens -= 1
-            return 0.0
-
-
 def _route(path: str) -> tuple[Channel | None, str | None]:
     parts = path.strip("/").split("/", 2)
     found = [channel for channel in CHANNELS.values() if parts[:2] == [channel.path, "Operations"]]
@@ -232,84 +175,6 @@ def _user(authorization: str, credentials: Mapping[str, str]) -> str | None:
         if authorization == f"Basic {token}":
             return user
     return None
-
-
-def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    body = msgspec.json.encode(content)
-    return Response(status, body, {"Content-Type": "application/json", **(headers or {})})
-
-
-def _error(
-    status: int,
-    *,
-    message: str | None = None,
-    context: str = "null",
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    code, words = _WORDS[status]
-    error = {
-        "code": code,
-        "message": message or words,
-        "infoUrl": f"/docs/api/errors/{code}",
-        "context": context,
-    }
-    return _json({"errors": [error]}, status, headers)
-
-
-def _html(status: int) -> Response:
-    page = b"<!doctype html><title>Proxy</title><p>Please log in to the network."
-    return Response(status, page, {"Content-Type": "text/html; charset=utf-8"})
-
-
-def _asked_to_wait(status: int) -> Callable[[Fault, Request], Response]:
-    def answer(fault: Fault, _: Request) -> Response:
-        told = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
-        return _error(status, headers=told)
-
-    return answer
-
-
-def _redirect(_: Fault, request: Request) -> Response:
-    location = f"/elsewhere?{urlencode(list(request.parameters))}"
-    return Response(302, b"", {"Location": location})
-
-
-def _echo(_: Fault, request: Request) -> Response:
-    token = dict(request.parameters).get("pageToken", "")
-    return _error(400, message=f"Cannot read {token} of {request.authorization}.")
-
-
-STAND_INS: Final[Mapping[str, Callable[[Fault, Request], Response]]] = MappingProxyType(
-    {
-        "too_many_requests": _asked_to_wait(429),
-        "unavailable": _asked_to_wait(503),
-        "internal_error": lambda *_: _error(500),
-        "bad_gateway": lambda *_: _html(502),
-        "bad_request": lambda *_: _error(400),
-        "unauthorized": lambda *_: _error(401),
-        "forbidden": lambda *_: _error(403),
-        "not_found": lambda *_: _error(404),
-        "hang": lambda fault, _: Response(200, delay=fault.seconds, ending="reset"),
-        "reset": lambda *_: Response(200, ending="reset"),
-        "html": lambda *_: _html(200),
-        "no_envelope": lambda *_: _json({"status": "ok"}),
-        "redirect": _redirect,
-        "echo_secrets": _echo,
-    }
-)
-"""What stands in for the whole answer, by the kind of fault."""
-
-
-def _spoiled(response: Response, faults: Sequence[Fault]) -> Response:
-    """The answer after faults that leave its content alone but not its way to the client."""
-    for fault in faults:
-        if fault.kind == "slow":
-            response = replace(response, delay=response.delay + fault.seconds)
-        elif fault.kind == "cut":
-            response = replace(response, ending="cut")
-        elif fault.kind == "cut_json":
-            response = replace(response, body=response.body[: len(response.body) // 2])
-    return response
 
 
 def _logged(name: str, value: str) -> str:

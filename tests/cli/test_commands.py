@@ -190,7 +190,7 @@ def test_another_destination_gets_the_same_rows(
 
 
 def test_a_destination_that_lacks_settings_is_exit_code_2(comms: Comms) -> None:
-    """dlt's own list of what is missing is shown."""
+    """The list of what is missing is dlt's own."""
     for destination in ("postgres", "filesystem"):
         done = comms("load", "--destination", destination)
         assert done.exit_code == 2

@@ -21,7 +21,7 @@ from comms_source.settings import Settings
 from comms_source.warehouse import open_pipeline
 url, user, password, now = sys.argv[1:]
 settings = Settings(credentials=BasicCredentials(user, password), base_url=url)
-session = Session(settings=settings, now=datetime.fromisoformat(now))
+session = Session(settings=settings, clock=lambda: datetime.fromisoformat(now))
 summary = run_load(session=session, pipeline=open_pipeline())
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"peak": peak, "operations": summary.journal.operations}))

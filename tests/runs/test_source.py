@@ -259,6 +259,23 @@ def test_a_range_that_holds_no_time_is_refused(sandbox: Sandbox, end: str) -> No
         source(sandbox, start_date="2026-11-19", end_date=end)
 
 
+def test_a_source_that_is_built_early_reads_up_to_when_it_runs(
+    today: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    """A scheduler may build it long before; and each run has a now of its own."""
+    built = source(today)
+    before = datetime.now(UTC)
+    pipeline.run(built)
+
+    assert cursor_of(pipeline, "email_operations") >= before
+
+
+def test_an_end_without_a_start_is_refused(sandbox: Sandbox) -> None:
+    """Nothing says where such a range would begin."""
+    with pytest.raises(ConfigurationError, match=r"^start_date: an end_date needs it"):
+        source(sandbox, end_date="2026-11-19")
+
+
 def test_the_package_exports_what_it_says() -> None:
     """`__all__` is sorted and all of it can be had; anything else cannot."""
     assert sorted(comms_source.__all__) == comms_source.__all__

@@ -1,0 +1,76 @@
+"""A request and an answer without a socket, and the forms that answers come in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import msgspec
+
+Ending = Literal["whole", "cut", "reset"]
+
+_WORDS: Final = {
+    400: (20001, "Bad request."),
+    401: (20003, "Authentication failed."),
+    403: (20403, "Forbidden."),
+    404: (20404, "The resource was not found."),
+    429: (20429, "Too many requests. Please retry according to the Retry-After response header."),
+    500: (20500, "Internal server error."),
+    503: (20503, "Service unavailable."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked."""
+
+    path: str
+    """Below the version, such as `/Messages/Operations`."""
+    parameters: Sequence[tuple[str, str]] = ()
+    authorization: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What to answer, and how."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ending: Ending = "whole"
+    """Whether the answer arrives whole, is cut half-way, or the connection is reset instead."""
+    delay: float = 0.0
+    """How many seconds to wait before answering."""
+
+
+def json_answer(
+    content: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """JSON."""
+    body = msgspec.json.encode(content)
+    return Response(status, body, {"Content-Type": "application/json", **(headers or {})})
+
+
+def error_answer(
+    status: int,
+    *,
+    message: str | None = None,
+    context: str = "null",
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error in the documented form."""
+    code, words = _WORDS[status]
+    error = {
+        "code": code,
+        "message": message or words,
+        "infoUrl": f"/docs/api/errors/{code}",
+        "context": context,
+    }
+    return json_answer({"errors": [error]}, status, headers)
+
+
+def web_page(status: int) -> Response:
+    """A page for people, as a proxy sends it."""
+    page = b"<!doctype html><title>Proxy</title><p>Please log in to the network."
+    return Response(status, page, {"Content-Type": "text/html; charset=utf-8"})
