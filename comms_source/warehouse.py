@@ -154,7 +154,7 @@ def _location(destination: str, dataset: str, name: str) -> str:
     initial: Any = factory.spec()
     if hasattr(initial, "pipeline_name"):
         initial.pipeline_name = name
-        initial.local_dir = dlt.current.run_context().local_dir
+        initial.local_dir = os.path.abspath(dlt.current.run_context().local_dir)  # noqa: PTH100
     if hasattr(initial, "_bind_dataset_name"):
         initial = initial._bind_dataset_name(dataset)  # noqa: SLF001 - dlt offers no other way
     return f"{destination}|{dataset}|{factory.configuration(initial)}"
