@@ -16,7 +16,16 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 import comms_source
 from comms_source.channels import CHANNELS
 from comms_source.errors import ConfigurationError, ServerFault
-from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
+from comms_source.sandbox import (
+    ACCOUNT_ID,
+    AUTH_TOKEN,
+    Clock,
+    Fault,
+    Sandbox,
+    SandboxSettings,
+    sample_names,
+)
+from comms_source.sandbox.samples import CHANNEL_OF, operations_in
 from comms_source.source import resolve_settings
 from comms_source.tables import operations_schema
 from comms_source.windows import parse_instant
@@ -115,6 +124,28 @@ def test_an_explicit_end_reads_exactly_that_range_and_leaves_no_state(
         "incremental" in resource
         for resource in pipeline.state["sources"]["comms_source"].get("resources", {}).values()
     )
+
+
+@pytest.mark.parametrize("name", sample_names())
+def test_documented_payloads_arrive_in_the_warehouse_value_for_value(
+    name: str, pipeline: dlt.Pipeline
+) -> None:
+    """From a server that serves nothing else, through every layer, into typed columns."""
+    channel = CHANNEL_OF[name.split("_", maxsplit=1)[0]]
+    with Sandbox(SandboxSettings(samples=(name,)), Clock(NOW)) as sandbox:
+        pipeline.run(source(sandbox, start_date="2024-01-01", end_date="2026-11-20"))
+
+    assert stored(channel) == {
+        row["id"]: (
+            "default",
+            row["status"],
+            parse_instant(row["createdAt"]),
+            parse_instant(row["updatedAt"]),
+            *(row["stats"].get(counter) for counter in CHANNELS[channel].counters),
+            None,
+        )
+        for row in operations_in(name)
+    }
 
 
 def test_a_backfill_beside_the_incremental_run_disturbs_nothing(
