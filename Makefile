@@ -24,7 +24,7 @@ run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
 		then $(BIN)/comms load; else $(BIN)/comms demo; fi
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -q --numprocesses 2
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
 
 check: $(READY) ## Lint, check the format and the types
 	$(BIN)/ruff check .
