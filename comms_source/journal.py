@@ -37,6 +37,14 @@ class ChannelRecord:
     failures: list[WalkFailure] = field(default_factory=list)
     refused: str | None = None
     """Why the whole channel was refused, or None."""
+    gaps: list[Span] = field(default_factory=list)
+    """Creation time found lost in this run."""
+    followed: int = 0
+    """Operations past retention that were asked for by id."""
+    lost: int = 0
+    """Those of them that the API no longer knows."""
+    unfollowed: dict[str, str] = field(default_factory=dict)
+    """Why an operation could not be asked for by id."""
     new_counters: set[str] = field(default_factory=set)
     new_fields: set[str] = field(default_factory=set)
     new_statuses: set[str] = field(default_factory=set)
@@ -44,7 +52,12 @@ class ChannelRecord:
     @property
     def complete(self) -> bool:
         """Whether everything that was planned was read, every row of it."""
-        return not (self.failures or self.refused or self.rejected)
+        return self.read_all and not (self.rejected or self.gaps)
+
+    @property
+    def read_all(self) -> bool:
+        """Whether every request that was planned had its answer."""
+        return not (self.failures or self.refused or self.unfollowed)
 
 
 class Journal:

@@ -1,46 +1,283 @@
-"""Which walks a run takes: a pure function of what it is told, with no clock inside.
+"""Which walks a run takes: a pure function of the time, the coverage and the policy.
 
-For now every run reads its whole range again. What a ledger of earlier reads saves is decided here
-and nowhere else: whoever reads takes the walks as they come.
+A window is due for a reason; due windows become walks. What a walk costs is its pages, and a page
+is paid whether it is full or not. So a walk also takes along windows that are not due yet, where
+that saves requests: those between two due ones that share a page, and neighbours that fit on a page
+that has to be asked for anyway and would need one of their own soon. How much a neighbour saves is
+weighed by how much of its allowance has passed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Final, Literal
 
-from comms_source.windows import Span, align_down, clip, windows
+from comms_source.coverage import VISIBILITY_LAG, Ledger, Retained, WindowRead, uncovered
+from comms_source.windows import SECOND, Span, align_down, clip, windows
+
+Refresh = Literal["adaptive", "full"]
+Reason = Literal["never read", "not closed when read", "stale", "last chance", "full refresh"]
+
+LAST_CHANCE: Final = timedelta(days=1)
+"""How long before the API forgets a window it is read once more."""
+FULL_WALK: Final = 20
+"""How many pages a walk has at most, as far as row counts are known."""
+SHORT_WALK: Final = 5
+"""How many pages a walk has at least before it is cut for the sake of parallel reading."""
+FULL_PAGE: Final = 0.98
+"""How full a page is planned at most, since a count may have grown."""
+MOST_CUTS: Final = 32
+"""Into how many pieces a walk is cut at once that turns out to be too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy(Retained):
+    """What a plan depends on beside the time and the coverage."""
+
+    parallel: int
+    """How many requests may be under way at once."""
+    page_size: int
+    refresh: Refresh
+    refresh_ratio: float
+    """A row is read again before it is staler than this share of its age."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """A span to read, and what is known of it beforehand."""
+
+    span: Span
+    reasons: tuple[Reason, ...] = ()
+    """Why windows in it are due; a window that only comes along gives none."""
+    rows: int | None = None
+    """How many operations it should bring; None where nothing is known."""
+    cuttable: bool = False
+    """Whether it may be cut after its first page, since `rows` is not known or only guessed."""
+
+    def pages(self, page_size: int) -> int:
+        """How many requests it should take; 1 where nothing is known."""
+        return 1 if self.rows is None else pages_for(self.rows, page_size)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """What a plan depends on beside the time."""
+class _Slot:
+    """One window as the plan sees it."""
 
-    retention: timedelta
-    """How long after its creation the API still lists an operation."""
-    window: timedelta
-    """The width of a window; walks begin and end at window bounds, or at the range's own."""
-    parallel: int
-    """How many walks may run at once; a range is cut into as many."""
+    span: Span
+    reason: Reason | None
+    used: float
+    """How much of the time that it may go unread has passed, below 1 if it is not due."""
+    rows: int
+    known: bool
 
 
-def retained(*, now: datetime, policy: Policy) -> Span:
+def retained(*, now: datetime, policy: Retained) -> Span:
     """The creation times that the API still answers for, from a window bound up to `now`."""
     return Span(align_down(now - policy.retention, policy.window), now)
 
 
-def plan(*, span: Span, policy: Policy) -> list[Span]:
-    """Cut `span` at window bounds into at most `policy.parallel` walks of about equal length.
+def plan(
+    *, now: datetime, ledger: Ledger, policy: Policy, since: datetime | None = None
+) -> list[Walk]:
+    """The walks of a run at `now`, in order; together they hold every due instant exactly once.
 
-    The walks adjoin, are in order, and together hold exactly the instants of `span`.
+    Args:
+        now: The run's one instant; nothing created from then on is asked for.
+        ledger: What was read before.
+        policy: How to weigh it.
+        since: Nothing created before it is asked for; by default all that the API answers for. Only
+            a first run goes back beyond that.
     """
-    cut = [part for window in windows(span, policy.window) if (part := clip(window, to=span))]
-    return [Span(share[0].start, share[-1].end) for share in _shares(cut, policy.parallel)]
+    span = retained(now=now, policy=policy)
+    first = not ledger.windows and not ledger.parts
+    if since is not None and (first or since > span.start):
+        span = Span(since, now)
+    if first:
+        return [Walk(span=span, reasons=("never read",), cuttable=True)]
+    slots = _slots(span, now=now, ledger=ledger, policy=policy)
+    chosen = _runs(slots, policy.page_size)
+    shared = _fair_share(sum(pages_for(_rows(run), policy.page_size) for run in chosen), policy)
+    cut = [part for run in chosen for part in _cut_run(run, shared * policy.page_size)]
+    return [left for walk in cut for left in _without_parts(walk, ledger, policy)]
 
 
-def _shares(parts: Sequence[Span], count: int) -> list[Sequence[Span]]:
-    count = min(count, len(parts))
-    bounds = [len(parts) * k // count for k in range(count + 1)]
-    return [parts[a:b] for a, b in pairwise(bounds)]
+def why(
+    window: Span, read: WindowRead | None, *, now: datetime, policy: Policy
+) -> tuple[Reason | None, float]:
+    """Why a window is due, if it is, and how much of the time it may go unread has passed."""
+    if read is None:
+        return "never read", math.inf
+    if policy.refresh == "full":
+        return "full refresh", math.inf
+    if read.read_at < window.end + VISIBILITY_LAG:
+        return "not closed when read", math.inf
+    last_chance = window.start + policy.retention - LAST_CHANCE
+    if read.read_at < last_chance <= now:
+        return "last chance", math.inf
+    used = (now - read.read_at) / (policy.refresh_ratio * (now - window.end))
+    return ("stale", used) if used >= 1 else (None, max(0.0, used))
+
+
+def pages_for(rows: int, page_size: int) -> int:
+    """How many pages so many rows take; one even for none."""
+    return max(1, math.ceil(rows / page_size))
+
+
+def cuts_for(*, rows: float, page_size: int, parallel: int) -> int:
+    """Into how many walks to cut one that should bring `rows`; 1 to leave it whole."""
+    pages = math.ceil(rows / page_size)
+    if pages <= 2 * SHORT_WALK:
+        return 1
+    return min(MOST_CUTS, math.ceil(pages / _share(pages, parallel)))
+
+
+def cut(span: Span, count: int, width: timedelta) -> list[Span]:
+    """`span` in at most `count` adjoining pieces of about equal length.
+
+    They meet at window bounds where there are enough of them, else at whole seconds.
+    """
+    bounds = [w.start for w in windows(span, width) if w.start > span.start]
+    if len(bounds) + 1 < count:
+        step = span.width / count
+        bounds = [align_down(span.start + k * step, SECOND) for k in range(1, count)]
+        bounds = [bound for bound in dict.fromkeys(bounds) if span.start < bound < span.end]
+    edges = [span.start, *bounds, span.end]
+    pieces = len(edges) - 1
+    count = min(count, pieces)
+    taken = [edges[pieces * k // count] for k in range(count + 1)]
+    return [Span(a, b) for a, b in pairwise(taken)]
+
+
+def _slots(span: Span, *, now: datetime, ledger: Ledger, policy: Policy) -> list[_Slot]:
+    counts = [read.rows for read in ledger.windows.values()]
+    usual = math.ceil(sum(counts) / len(counts)) if counts else 0
+    slots = []
+    for window in windows(span, policy.window):
+        read = ledger.windows.get(window.start)
+        reason, used = why(window, read, now=now, policy=policy)
+        part = clip(window, to=span)
+        if part:
+            rows = read.rows if read else usual
+            slots.append(_Slot(part, reason, used, rows, known=read is not None))
+    return slots
+
+
+def _rows(run: Sequence[_Slot]) -> int:
+    return sum(slot.rows for slot in run)
+
+
+def _share(pages: int, parallel: int) -> int:
+    return min(FULL_WALK, max(SHORT_WALK, math.ceil(pages / (3 * parallel))))
+
+
+def _fair_share(pages: int, policy: Policy) -> int:
+    return _share(pages, policy.parallel)
+
+
+def _runs(slots: Sequence[_Slot], page_size: int) -> list[Sequence[_Slot]]:
+    """The runs of adjoining windows to read: all that are due, for the least that pages cost."""
+    due = [k for k, slot in enumerate(slots) if slot.reason]
+    if not due:
+        return []
+    whole = slots[due[0] : due[-1] + 1]
+    if _rows(whole) <= FULL_PAGE * page_size:
+        return [whole]  # One page for everything cannot be beaten.
+    ends = _cheapest_ends(slots, page_size)
+    return list(_follow(slots, ends))
+
+
+def _cheapest_ends(slots: Sequence[_Slot], page_size: int) -> list[int | None]:
+    """For each position the end of the run that begins there; None where the window is skipped.
+
+    The cheapest way from a position to the end is built from the ways of all later positions.
+    """
+    count = len(slots)
+    cost, ends = [0.0] * (count + 1), list[int | None]([None] * count)
+    for start in range(count - 1, -1, -1):
+        best, end = (math.inf, None) if slots[start].reason else (cost[start + 1], None)
+        for stop, price in _prices(slots, start, page_size):
+            if price + cost[stop] < best - 1e-9:
+                best, end = price + cost[stop], stop
+        cost[start], ends[start] = best, end
+    return ends
+
+
+def _prices(slots: Sequence[_Slot], start: int, page_size: int) -> Iterator[tuple[int, float]]:
+    """What a run from `start` costs, by its end: its pages, less what they save soon."""
+    rows, saved, due = 0, 0.0, False
+    for stop in range(start, len(slots)):
+        slot = slots[stop]
+        rows += slot.rows
+        pages = max(1, math.ceil(rows / (FULL_PAGE * page_size)))
+        if pages > FULL_WALK and stop > start:
+            return
+        if slot.reason:
+            due = True
+        else:
+            saved += slot.used**2 * slot.rows / page_size
+        if due:
+            yield stop + 1, pages - saved
+
+
+def _follow(slots: Sequence[_Slot], ends: Sequence[int | None]) -> Iterator[Sequence[_Slot]]:
+    at = 0
+    while at < len(slots):
+        end = ends[at]
+        if end is not None:
+            yield slots[at:end]
+        at = at + 1 if end is None else end
+
+
+def _cut_run(run: Sequence[_Slot], most_rows: int) -> Iterator[Walk]:
+    """The run as walks of about `most_rows` rows each."""
+    count = math.ceil(_rows(run) / most_rows) if _rows(run) > 1.25 * most_rows else 1
+    held: list[_Slot] = []
+    for slot in run:
+        if slot.rows > 1.25 * most_rows and count > 1:
+            yield from _walk_of(held)
+            yield from _cut_slot(slot, math.ceil(slot.rows / most_rows))
+            held = []
+        elif held and _rows([*held, slot]) > _rows(run) / count * 1.05:
+            yield from _walk_of(held)
+            held = [slot]
+        else:
+            held.append(slot)
+    yield from _walk_of(held)
+
+
+def _walk_of(slots: Sequence[_Slot]) -> Iterator[Walk]:
+    if not slots:
+        return
+    reasons = tuple(dict.fromkeys(slot.reason for slot in slots if slot.reason))
+    yield Walk(
+        span=Span(slots[0].span.start, slots[-1].span.end),
+        reasons=reasons,
+        rows=_rows(slots),
+        cuttable=not all(slot.known for slot in slots),
+    )
+
+
+def _cut_slot(slot: _Slot, count: int) -> Iterator[Walk]:
+    (walk,) = _walk_of([slot])
+    spans = cut(slot.span, count, slot.span.width)
+    for span in spans:
+        yield replace(walk, span=span, rows=math.ceil(slot.rows / len(spans)))
+
+
+def _without_parts(walk: Walk, ledger: Ledger, policy: Policy) -> Iterator[Walk]:
+    """What of a walk is left to read where pieces of its windows were read already."""
+    done = [
+        part.span
+        for window in windows(walk.span, policy.window)
+        for part in ledger.parts.get(window.start, ())
+    ]
+    if not done:
+        yield walk
+        return
+    for span in uncovered(walk.span, done):
+        share = span.width / walk.span.width
+        yield replace(walk, span=span, rows=None if walk.rows is None else round(walk.rows * share))

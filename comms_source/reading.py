@@ -8,19 +8,22 @@ that refused credentials cost one request and not a burst of them.
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, Literal
 
 import pyarrow as pa
 
 from comms_source.channels import Channel
 from comms_source.client import CommsClient, PageAnswer
+from comms_source.coverage import Reading
 from comms_source.errors import (
     ChannelRefused,
     ConnectionLost,
@@ -29,14 +32,17 @@ from comms_source.errors import (
 )
 from comms_source.journal import WalkFailure
 from comms_source.pages import raw_rows
+from comms_source.planner import Policy, Walk, cut, cuts_for
 from comms_source.session import Session
 from comms_source.tables import (
     REJECTED_SCHEMA,
     PageTables,
     Stamp,
+    density,
     joined,
     operations_schema,
     read_rows,
+    rows_by_window,
     within,
 )
 from comms_source.walks import walk_pages
@@ -64,38 +70,79 @@ class Batch:
 class _Ended:
     """A walk came to its end, or to what ended it."""
 
-    span: Span
+    walk: Walk
+    reading: Reading | None = None
     error: BaseException | None = None
+    pieces: Sequence[Span] = ()
+    """The walks to take in its place, if it turned out to be too long for one."""
 
 
 class _Abandoned(Exception):
     """Nobody waits for the pages any more."""
 
 
-def read_channel(
-    *, channel: Channel, walks: Sequence[Span], session: Session, load_id: str, on_error: OnError
-) -> Iterator[Batch]:
-    """Read `walks` and yield their rows; the journal of the session tells how it went.
+class Budget:
+    """How many pages are read before what was read is committed. Safe for threads."""
 
-    The first batch is empty and comes at once: it carries the tables' shape, so that they come to
-    be even where nothing is read.
+    def __init__(self, pages: float = math.inf) -> None:
+        """Allow `pages`; walks that are under way may take some more to their end."""
+        self._left = pages
+        self._lock = threading.Lock()
+
+    def spend(self) -> None:
+        """Note a page."""
+        with self._lock:
+            self._left -= 1
+
+    @property
+    def spent(self) -> bool:
+        """Whether no further walk should begin."""
+        return self._left <= 0
+
+
+@dataclass(slots=True)
+class Agenda:
+    """The walks that a channel still has before it, and those that have come to their end."""
+
+    waiting: deque[Walk]
+    readings: list[Reading] = field(default_factory=list)
+
+
+def read_channel(
+    *,
+    channel: Channel,
+    agenda: Agenda,
+    session: Session,
+    load_id: str,
+    on_error: OnError,
+    budget: Budget,
+) -> Iterator[Batch]:
+    """Read the walks that wait until none is left or the budget is spent, and yield their rows.
+
+    The journal of the session tells how it went; each walk that came to its end is in the agenda
+    before the iterator ends, and all its rows have been yielded by then.
 
     Args:
         channel: The channel to read.
-        walks: Spans of creation time that do not overlap.
+        agenda: Walks that do not overlap; those that are begun are taken out.
         session: Settings, gate, client and journal.
         load_id: What goes into `_dlt_load_id`.
         on_error: Whether to raise the first failure of a walk or to note it and go on.
+        budget: Shared by the channels.
 
     Raises:
         RunStopped: whatever `on_error` says.
         ChannelRefused, WalkFailed: with `on_error="raise"`.
     """
-    record = session.journal.channel(channel.name)
-    record.walks_planned += len(walks)
-    yield empty_batch(channel)
-    reader = _Reader(channel=channel, session=session, load_id=load_id, on_error=on_error)
-    yield from _batches(reader.pages(walks))
+    reader = _Reader(
+        channel=channel,
+        session=session,
+        load_id=load_id,
+        on_error=on_error,
+        agenda=agenda,
+        budget=budget,
+    )
+    yield from _batches(reader.pages())
 
 
 def _batches(pages: Iterator[PageTables]) -> Iterator[Batch]:
@@ -128,25 +175,34 @@ class _Reader:
     """The walks of one channel under way. Only `_walk` and what it calls run on other threads."""
 
     def __init__(
-        self, *, channel: Channel, session: Session, load_id: str, on_error: OnError
+        self,
+        *,
+        channel: Channel,
+        session: Session,
+        load_id: str,
+        on_error: OnError,
+        agenda: Agenda,
+        budget: Budget,
     ) -> None:
         self._channel = channel
         self._session = session
         self._load_id = load_id
         self._on_error = on_error
+        self._agenda = agenda
+        self._budget = budget
         self._record = session.journal.channel(channel.name)
         self._rejected: set[str] = set()
         self._arrivals: queue.Queue[PageTables | _Ended] = queue.Queue(WAITING_PAGES)
         self._abandoned = threading.Event()
 
-    def pages(self, walks: Sequence[Span]) -> Iterator[PageTables]:
-        """The pages of all walks, in the order of their arrival."""
-        pool = ThreadPoolExecutor(self._session.settings.concurrency, f"{self._channel.name}-walk")
+    def pages(self) -> Iterator[PageTables]:
+        """The pages of the walks, in the order of their arrival."""
+        if not self._agenda.waiting:
+            return
+        pool = ThreadPoolExecutor(self._concurrency, f"{self._channel.name}-walk")
         with self._session.connected() as client:
             try:
-                yield from self._follow(
-                    walks, start=lambda span: pool.submit(self._walk, client, span)
-                )
+                yield from self._follow(start=lambda walk: pool.submit(self._walk, client, walk))
             except Exception as error:
                 client.stop(error)
                 raise
@@ -154,27 +210,36 @@ class _Reader:
                 self._abandoned.set()
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _follow(
-        self, walks: Sequence[Span], *, start: Callable[[Span], object]
-    ) -> Iterator[PageTables]:
-        waiting, under_way = deque(walks), 0
-        while waiting or under_way:
-            ready = len(waiting) if self._record.pages else min(1, len(waiting)) - under_way
-            for _ in range(ready):
-                start(waiting.popleft())
+    @property
+    def _concurrency(self) -> int:
+        return self._session.settings.concurrency
+
+    def _follow(self, *, start: Callable[[Walk], object]) -> Iterator[PageTables]:
+        under_way = 0
+        while True:
+            for _ in range(self._free(under_way)):
+                start(self._agenda.waiting.popleft())
                 under_way += 1
+            if not under_way:
+                return
             arrival = self._arrivals.get()
             if isinstance(arrival, _Ended):
                 under_way -= 1
                 self._settle(arrival)
-                if self._record.refused:
-                    waiting.clear()
             else:
                 self._note(arrival)
                 yield arrival
 
+    def _free(self, under_way: int) -> int:
+        """How many walks may begin now."""
+        if self._budget.spent:
+            return 0
+        most = self._concurrency if self._record.pages else 1
+        return max(0, min(len(self._agenda.waiting), most - under_way))
+
     def _note(self, page: PageTables) -> None:
         record = self._record
+        self._budget.spend()
         record.pages += 1
         record.operations += page.operations.num_rows
         record.new_counters |= page.new_counters
@@ -187,41 +252,70 @@ class _Reader:
     def _settle(self, ended: _Ended) -> None:
         """Note how a walk ended; raise what stops more than the walk."""
         error = ended.error
-        if error is None:
+        if ended.pieces:
+            self._agenda.waiting.extendleft(
+                Walk(span=piece, reasons=ended.walk.reasons, cuttable=True)
+                for piece in reversed(ended.pieces)
+            )
+            self._record.walks_planned += len(ended.pieces) - 1
+        elif error is None and ended.reading is not None:
             self._record.walks_done += 1
-        elif isinstance(error, ChannelRefused):
+            self._agenda.readings.append(ended.reading)
+        else:
+            self._fail(ended.walk.span, error)
+        self._session.journal.changed()
+
+    def _fail(self, span: Span, error: BaseException | None) -> None:
+        if isinstance(error, ChannelRefused):
             self._record.refused = str(error)
+            self._agenda.waiting.clear()
             logger.warning("%s", error)
         elif isinstance(error, WalkFailed):
             self._require_an_answer(error)
-            failure = WalkFailure(ended.span, type(error).__name__, str(error))
-            self._record.failures.append(failure)
-            logger.warning("%s %s: %s", self._channel.name, ended.span, error)
-        else:
+            self._record.failures.append(WalkFailure(span, type(error).__name__, str(error)))
+            logger.warning("%s %s: %s", self._channel.name, span, error)
+        elif error is not None:
             raise error
-        self._session.journal.changed()
         if error and self._on_error == "raise":
-            raise type(error)(f"{self._channel.name} {ended.span}: {error}")
+            raise type(error)(f"{self._channel.name} {span}: {error}")
 
     def _require_an_answer(self, error: WalkFailed) -> None:
         if isinstance(error, ConnectionLost) and not self._session.journal.answered:
             raise HostUnreachable(str(error))
 
-    def _walk(self, client: CommsClient, span: Span) -> None:
+    def _walk(self, client: CommsClient, walk: Walk) -> None:
         try:
-            self._put_pages(client, span)
-            self._put(_Ended(span))
+            self._put(self._put_pages(client, walk))
         except _Abandoned:
             return
         except Exception as error:  # noqa: BLE001 - the reading thread decides what becomes of it
             with suppress(_Abandoned):
-                self._put(_Ended(span, error))
+                self._put(_Ended(walk, error=error))
 
-    def _put_pages(self, client: CommsClient, span: Span) -> None:
+    def _put_pages(self, client: CommsClient, walk: Walk) -> _Ended:
         if self._record.refused:
             raise ChannelRefused(self._record.refused)
-        for answer in walk_pages(client=client, channel=self._channel, span=span):
-            self._put(self._read(answer, span))
+        tally = _Tally(walk.span, began=self._session.clock())
+        for answer in walk_pages(client=client, channel=self._channel, span=walk.span):
+            page = self._read(answer, walk.span)
+            if walk.cuttable and not tally.rows and answer.page.next_token:
+                pieces = self._pieces(page.operations, walk.span)
+                if len(pieces) > 1:
+                    return _Ended(walk, pieces=pieces)
+            tally.add(answer, rows_by_window(page.operations, self._policy.window))
+            self._put(page)
+        return _Ended(walk, tally.reading())
+
+    @property
+    def _policy(self) -> Policy:
+        return self._session.settings.policy
+
+    def _pieces(self, first_page: pa.Table, span: Span) -> list[Span]:
+        """Where to cut a walk whose first page shows how densely operations lie."""
+        policy = self._policy
+        rows = density(first_page) * span.width.total_seconds()
+        count = cuts_for(rows=rows, page_size=policy.page_size, parallel=policy.parallel)
+        return cut(span, count, policy.window)
 
     def _read(self, answer: PageAnswer, span: Span) -> PageTables:
         page = answer.page
@@ -244,3 +338,26 @@ class _Reader:
             except queue.Full:
                 continue
         raise _Abandoned
+
+
+class _Tally:
+    """What one walk brings, counted page by page.
+
+    Where this machine's clock and the API's differ, the one counts that claims less: reading began
+    at the earlier and ended at the later of the two.
+    """
+
+    def __init__(self, span: Span, *, began: datetime) -> None:
+        self.rows: Counter[datetime] = Counter()
+        self._span = span
+        self._began = began
+        self._ended = began
+
+    def add(self, answer: PageAnswer, rows: Mapping[datetime, int]) -> None:
+        self.rows.update(rows)
+        api_time = answer.api_time or answer.received_at
+        self._began = min(self._began, api_time)
+        self._ended = max(self._ended, answer.received_at, api_time)
+
+    def reading(self) -> Reading:
+        return Reading(self._span, self._began, self._ended, self.rows)

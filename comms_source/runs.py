@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import dlt
 from dlt.extract import DltResource
-from dlt.pipeline.exceptions import PipelineStepFailed
 
-from comms_source.channels import CHANNELS
-from comms_source.errors import LoadFailed
+from comms_source.channels import CHANNELS, Channel
+from comms_source.errors import CommsSourceError, LoadFailed, RunStopped
 from comms_source.exits import COMPLETE, FAILED, INCOMPLETE
+from comms_source.extracting import ChannelRun
 from comms_source.fetching import fetch_operations
-from comms_source.journal import ChannelRecord, Journal
-from comms_source.reading import empty_batch
+from comms_source.journal import Journal
+from comms_source.locks import only_run
+from comms_source.open_operations import open_operations
+from comms_source.packages import commit, finish_pending, patient
+from comms_source.reading import Budget, empty_batch
+from comms_source.run_log import OUTCOMES, RunLog, channels_as_dict, journal_exit_code
 from comms_source.session import Session
-from comms_source.source import SECTIONS, fetched_resource, operation_resources
+from comms_source.source import (
+    SECTIONS,
+    failed_run_resource,
+    fetched_resource,
+    package_resources,
+)
 from comms_source.views import StatsReading, check_readings, create_views
 from comms_source.warehouse import explained, place, reach
 from comms_source.windows import to_iso
@@ -42,9 +51,7 @@ class RunSummary:
     @property
     def exit_code(self) -> int:
         """0 if all was read, 1 if not one walk could be finished, 3 if something is missing."""
-        if self.journal.fruitless:
-            return FAILED
-        return COMPLETE if self.journal.complete else INCOMPLETE
+        return journal_exit_code(self.journal)
 
     def as_dict(self) -> dict[str, Any]:
         """The same for machines; times in ISO 8601 and UTC, lengths of time in seconds."""
@@ -62,7 +69,7 @@ class RunSummary:
             "requests": journal.requests,
             "retries": journal.retries,
             "waited_seconds": round(journal.waited_seconds, 3),
-            "channels": {name: _channel(record) for name, record in journal.channels.items()},
+            "channels": channels_as_dict(journal),
         }
 
 
@@ -83,31 +90,83 @@ class FetchSummary:
         return INCOMPLETE if self.found else FAILED
 
 
-OUTCOMES = {COMPLETE: "complete", FAILED: "failed", INCOMPLETE: "incomplete"}
-
-
 def run_load(*, session: Session, pipeline: dlt.Pipeline) -> RunSummary:
     """Read all that is due, load it and make the views; failures of walks are in the summary.
 
     Raises:
-        RunStopped: if nothing can be loaded, or the destination does not take it.
+        RunStopped: if nothing (more) can be loaded, or the destination does not take it.
     """
-    started_at = session.now
+    return run_channels(_due_runs, session=session, pipeline=pipeline, command="load")
+
+
+ChannelRuns = Callable[[Session, dlt.Pipeline], Sequence[ChannelRun]]
+"""Makes the runs of all channels, once what a dead run left is out of the way."""
+
+
+def _due_runs(session: Session, pipeline: dlt.Pipeline) -> list[ChannelRun]:
+    before = session.now - session.settings.retention
+    account = session.settings.account
+    find_open = patient(open_operations)
+    return [
+        ChannelRun(
+            channel=channel,
+            session=session,
+            on_error="continue",
+            opened=find_open(pipeline, channel=channel, account=account, before=before),
+        )
+        for channel in session.settings.selected
+    ]
+
+
+def run_channels(
+    make_runs: ChannelRuns, *, session: Session, pipeline: dlt.Pipeline, command: str
+) -> RunSummary:
+    """Finish what a dead run left, then read and commit, package by package, and make the views.
+
+    Raises:
+        RunStopped: if nothing (more) can be loaded, or the destination does not take it.
+    """
     check_readings(pinned_readings())
-    finish_pending(pipeline)
-    resources = operation_resources(session, on_error="continue")
-    with explained():
-        info = pipeline.run(_source_of([*resources, *_others(resources)]))
-        views = create_views(pipeline, stats_reading=pinned_readings())
+    with only_run(pipeline, command=command):
+        started_at = session.now
+        finish_pending(pipeline)
+        log = RunLog(session=session, command=command)
+        load_ids = _commit_all(make_runs(session, pipeline), log=log, pipeline=pipeline)
+        views = patient(create_views)(pipeline, stats_reading=pinned_readings())
     return RunSummary(
         journal=session.journal,
         started_at=started_at,
         ended_at=session.clock(),
         destination=place(pipeline),
         dataset=pipeline.dataset_name,
-        load_ids=info.loads_ids,
+        load_ids=load_ids,
         views=views,
     )
+
+
+def _commit_all(runs: Sequence[ChannelRun], *, log: RunLog, pipeline: dlt.Pipeline) -> list[str]:
+    load_ids: list[str] = []
+    others = _others([run.channel for run in runs])
+    try:
+        while left := [run for run in runs if not run.done]:
+            budget = Budget(log.session.settings.commit_pages)
+            resources = package_resources(left, log=log, budget=budget)
+            load_ids += commit(pipeline, _source_of([*resources, *others]))
+            others = []
+    except LoadFailed:
+        raise
+    except RunStopped as stopped:
+        _record_failure(stopped, log=log, pipeline=pipeline)
+        raise
+    return load_ids
+
+
+def _record_failure(stopped: RunStopped, *, log: RunLog, pipeline: dlt.Pipeline) -> None:
+    """Leave a row in `runs` that tells what ended the run; the error itself comes first."""
+    try:
+        commit(pipeline, _source_of([failed_run_resource(log, error=type(stopped).__name__)]))
+    except CommsSourceError as error:
+        logger.warning("the failed run could not be recorded: %s", error)
 
 
 def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -> FetchSummary:
@@ -116,17 +175,18 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
     Raises:
         RunStopped: if nothing can be loaded, or the destination does not take it.
     """
-    finish_pending(pipeline)
-    channels = session.settings.selected
-    fetched = fetch_operations(session=session, ids=ids, channels=channels)
-    resources = [
-        fetched_resource(channel, fetched.batches[channel.name])
-        for channel in channels
-        if channel.name in fetched.batches
-    ]
-    if resources:
-        with explained():
-            pipeline.run(_source_of([*resources, *_others(resources)]))
+    with only_run(pipeline, command="fetch"):
+        finish_pending(pipeline)
+        channels = session.settings.selected
+        fetched = fetch_operations(session=session, ids=ids, channels=channels)
+        resources = [
+            fetched_resource(channel, fetched.batches[channel.name])
+            for channel in channels
+            if channel.name in fetched.batches
+        ]
+        if resources:
+            found = [channel for channel in channels if channel.name in fetched.batches]
+            commit(pipeline, _source_of([*resources, *_others(found)]))
     return FetchSummary(fetched.found, fetched.unknown, fetched.failures)
 
 
@@ -150,59 +210,11 @@ def pinned_readings() -> dict[str, StatsReading]:
     return dlt.config.get(".".join((*SECTIONS, "stats_reading")), dict) or {}
 
 
-def finish_pending(pipeline: dlt.Pipeline) -> None:
-    """Load what a run that died had read already, or drop it: dlt would load nothing else before.
-
-    What is dropped is read again by this run, as far as the API still has it.
-
-    Raises:
-        RunStopped: if the destination cannot be reached.
-    """
-    reach(pipeline)
-    if not pipeline.has_pending_data:
-        return
-    with explained():
-        try:
-            pipeline.run()
-            logger.warning("an earlier run had died; what it had read has now been loaded")
-        except PipelineStepFailed:
-            pipeline.abort_packages()
-            logger.warning(
-                "an earlier run had died; what it had read was dropped and is read again"
-            )
-
-
 def _source_of(resources: Sequence[DltResource]) -> Any:
     return dlt.source(lambda: resources, name="comms_source", section="comms_source")()
 
 
-def _others(resources: Sequence[DltResource]) -> list[DltResource]:
+def _others(read: Sequence[Channel]) -> list[DltResource]:
     """Empty resources for the channels that are left out, so that their tables come to be."""
-    names = {resource.name for resource in resources}
-    left_out = [channel for channel in CHANNELS.values() if channel.table not in names]
+    left_out = [channel for channel in CHANNELS.values() if channel not in read]
     return [fetched_resource(channel, empty_batch(channel)) for channel in left_out]
-
-
-def _channel(record: ChannelRecord) -> dict[str, Any]:
-    return {
-        "complete": record.complete,
-        "operations": record.operations,
-        "rejected": record.rejected,
-        "requests": record.requests,
-        "pages": record.pages,
-        "walks": record.walks_planned,
-        "walks_done": record.walks_done,
-        "refused": record.refused,
-        "failures": [
-            {
-                "start": to_iso(failure.span.start),
-                "end": to_iso(failure.span.end),
-                "error": failure.error,
-                "message": failure.message,
-            }
-            for failure in record.failures
-        ],
-        "new_counters": sorted(record.new_counters),
-        "new_fields": sorted(record.new_fields),
-        "new_statuses": sorted(record.new_statuses),
-    }

@@ -13,6 +13,7 @@ from comms_source.client import CommsClient
 from comms_source.gate import Gate
 from comms_source.journal import Journal
 from comms_source.settings import Settings
+from comms_source.windows import SECOND, align_down
 
 
 def utc_now() -> datetime:
@@ -43,8 +44,9 @@ class Session:
         """The one instant that this run calls now: when it was first asked for.
 
         Not when the session was made, since a scheduler may build a source long before it runs.
+        In whole seconds, as walks begin and end.
         """
-        return self.clock()
+        return align_down(self.clock(), SECOND)
 
     @contextmanager
     def connected(self) -> Iterator[CommsClient]:

@@ -9,14 +9,14 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import urlsplit
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.credentials import BasicCredentials
 from comms_source.errors import ConfigurationError
-from comms_source.planner import Policy
-from comms_source.windows import parse_duration
+from comms_source.planner import Policy, Refresh
+from comms_source.windows import SECOND, parse_duration
 
 BASE_URL: Final = "https://comms.twilio.com/v1"
 PAGE_SIZE: Final = 1000
@@ -24,6 +24,9 @@ PAGE_SIZE: Final = 1000
 CONCURRENCY: Final = 8
 RETENTION: Final = "7 days"
 WINDOW: Final = "1 hour"
+REFRESH: Final[Refresh] = "adaptive"
+REFRESH_RATIO: Final = 0.1
+COMMIT_PAGES: Final = 100
 TIMEOUT: Final = "60 seconds"
 PATIENCE: Final = "5 minutes"
 ATTEMPTS: Final = 6
@@ -46,6 +49,9 @@ class Settings:
     requests_per_second: float | None = None
     retention: timedelta = parse_duration(RETENTION)
     window: timedelta = parse_duration(WINDOW)
+    refresh: Refresh = REFRESH
+    refresh_ratio: float = REFRESH_RATIO
+    commit_pages: int = COMMIT_PAGES
     timeout: timedelta = parse_duration(TIMEOUT)
     patience: timedelta = parse_duration(PATIENCE)
     attempts: int = ATTEMPTS
@@ -59,6 +65,11 @@ class Settings:
         rate = self.requests_per_second
         _check(rate is None or rate > 0, "requests_per_second", "more than 0, or left out", rate)
         _check(bool(self.account.strip()), "account", "a label that is not empty", self.account)
+        _check(self.refresh in get_args(Refresh), "refresh", "adaptive or full", self.refresh)
+        _check(0 < self.refresh_ratio <= 1, "refresh_ratio", "0 to 1, not 0", self.refresh_ratio)
+        _check(self.commit_pages >= 1, "commit_pages", "1 or more", self.commit_pages)
+        whole = self.window % SECOND == timedelta(0)
+        _check(whole, "window", "whole seconds", self.window)
         _check(self.window <= self.retention, "window", "at most the retention", self.window)
 
     @property
@@ -69,7 +80,14 @@ class Settings:
     @property
     def policy(self) -> Policy:
         """What the planner goes by."""
-        return Policy(retention=self.retention, window=self.window, parallel=self.concurrency)
+        return Policy(
+            retention=self.retention,
+            window=self.window,
+            parallel=self.concurrency,
+            page_size=self.page_size,
+            refresh=self.refresh,
+            refresh_ratio=self.refresh_ratio,
+        )
 
 
 def check_channels(names: Sequence[str]) -> None:

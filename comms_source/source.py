@@ -10,7 +10,7 @@ makes a run that reads exactly the given range and leaves no state behind.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Optional, TypeVar
 
@@ -27,14 +27,20 @@ from dlt.extract import DltResource
 from comms_source.channels import CHANNELS, Channel
 from comms_source.credentials import VARIABLES, BasicCredentials, choose
 from comms_source.errors import ConfigurationError
-from comms_source.planner import plan, retained
-from comms_source.reading import Batch, OnError, read_channel
+from comms_source.extracting import ChannelRun, Piece
+from comms_source.planner import Walk
+from comms_source.reading import Batch, Budget, OnError
+from comms_source.records import RECORDS, REJECTED, RUNS
+from comms_source.run_log import RunLog
 from comms_source.session import Session
 from comms_source.settings import (
     BASE_URL,
+    COMMIT_PAGES,
     CONCURRENCY,
     PAGE_SIZE,
     PATIENCE,
+    REFRESH,
+    REFRESH_RATIO,
     RETENTION,
     TIMEOUT,
     WINDOW,
@@ -46,7 +52,8 @@ from comms_source.windows import Span, parse_duration, parse_instant, to_iso
 SECTIONS: Final = ("sources", "comms_source")
 """Where dlt looks for the settings: `[sources.comms_source]`, or `SOURCES__COMMS_SOURCE__...`."""
 
-REJECTED_TABLE: Final = "rejected_operations"
+LEDGERS: Final = "coverage"
+"""Where a resource's state keeps its ledgers, by account."""
 
 T = TypeVar("T")
 
@@ -60,6 +67,9 @@ _SETTINGS: Final = (
     "requests_per_second",
     "retention",
     "window",
+    "refresh",
+    "refresh_ratio",
+    "commit_pages",
     "timeout",
     "patience",
 )
@@ -100,6 +110,9 @@ def comms_source(
     requests_per_second: Optional[float] = None,  # noqa: UP045 - dlt reads the annotation
     retention: str = RETENTION,
     window: str = WINDOW,
+    refresh: str = REFRESH,
+    refresh_ratio: float = REFRESH_RATIO,
+    commit_pages: int = COMMIT_PAGES,
     timeout: str = TIMEOUT,
     patience: str = PATIENCE,
     start_date: Optional[TAnyDateTime] = None,  # noqa: UP045
@@ -119,10 +132,14 @@ def comms_source(
         concurrency: Requests under way at once, over all channels, 1 to 64.
         requests_per_second: A cap on requests that start in a second; none by default.
         retention: For how long after creation the API answers for an operation.
-        window: The width of the slices of creation time at which walks begin and end.
+        window: The width of the slices of creation time that coverage is kept for.
+        refresh: `adaptive`: read what is due. `full`: read all that the API answers for.
+        refresh_ratio: Read a window again before its rows are staler than this share of their age.
+        commit_pages: After how many pages the commands commit what they have read; a pipeline run
+            of yours commits once.
         timeout: How long one answer may take.
         patience: How long one request may, in sum, be made to wait by a busy API.
-        start_date: Read operations created from then on, ISO 8601; by default all that is kept.
+        start_date: Read nothing created before, ISO 8601; by default all that is kept.
         end_date: Read operations created before then, and leave no state: a backfill. It goes with
             a `start_date`.
         on_error: `raise`: any failure fails the extract. `continue`: what can be read is loaded,
@@ -144,6 +161,9 @@ def comms_source(
         requests_per_second=requests_per_second,
         retention=retention,
         window=window,
+        refresh=refresh,
+        refresh_ratio=refresh_ratio,
+        commit_pages=commit_pages,
         timeout=timeout,
         patience=patience,
     )
@@ -184,7 +204,7 @@ def operation_resources(
     end: datetime | None = None,
     on_error: OnError = "raise",
 ) -> list[DltResource]:
-    """One resource for each channel that the session's settings select.
+    """One resource for each channel that the session's settings select, for one load package.
 
     Args:
         session: What the resources share.
@@ -202,10 +222,29 @@ def operation_resources(
         )
     if end and not start:
         raise ConfigurationError("start_date: an end_date needs it, to say where the range begins")
+    log = RunLog(session=session, command="pipeline")
     return [
-        _resource(channel, session=session, start=start, end=end, on_error=on_error)
+        _resource(
+            channel,
+            start=start,
+            end=end,
+            begin=_beginning(channel, session=session, on_error=on_error),
+            log=log,
+            budget=Budget(),
+        )
         for channel in session.settings.selected
     ]
+
+
+def package_resources(
+    runs: Sequence[ChannelRun], *, log: RunLog, budget: Budget
+) -> list[DltResource]:
+    """One resource for each of `runs`, which reads as much as `budget` allows."""
+    return [_resource(run.channel, begin=_continuing(run), log=log, budget=budget) for run in runs]
+
+
+def _continuing(run: ChannelRun) -> Begin:
+    return lambda _, __: run
 
 
 def fetched_resource(channel: Channel, batch: Batch) -> DltResource:
@@ -213,77 +252,116 @@ def fetched_resource(channel: Channel, batch: Batch) -> DltResource:
 
     def operations() -> Iterator[Any]:
         load_id = _load_id()
-        yield from _marked(
-            Batch(with_load_id(batch.operations, load_id), with_load_id(batch.rejected, load_id))
-        )
+        yield _marked(Piece(with_load_id(batch.operations, load_id)), channel)
+        yield _marked(Piece(with_load_id(batch.rejected, load_id), REJECTED), channel)
+        yield from (_marked(Piece(record.empty(), record), channel) for record in RECORDS)
 
     return dlt.resource(
         operations,
         name=channel.table,
         primary_key="id",
         write_disposition="merge",
-        columns=_COLUMN_HINTS,
     )
 
 
-_COLUMN_HINTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}
+def failed_run_resource(log: RunLog, *, error: str) -> DltResource:
+    """A resource that holds nothing but the row of a run that an error ended."""
+
+    def failed() -> Iterator[Any]:
+        yield log.row(load_id=_load_id(), error=error)
+
+    return dlt.resource(
+        failed, name=RUNS.table, primary_key=list(RUNS.key), write_disposition="merge"
+    )
+
+
+_LATER_COUNTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}
 """Of two rows of one operation in one load the later one counts."""
+
+
+Begin = Callable[[Optional[datetime], Optional[datetime]], ChannelRun]  # noqa: UP045
+"""Makes a channel's run when it is time to read, from the cursor's bounds."""
+
+
+def _beginning(channel: Channel, *, session: Session, on_error: OnError) -> Begin:
+    def begin(first: datetime | None, last: datetime | None) -> ChannelRun:
+        exactly = None if first is None or last is None else Span(first, last)
+        return ChannelRun(
+            channel=channel,
+            session=session,
+            on_error=on_error,
+            start=first,
+            walks=None if exactly is None else [Walk(span=exactly, cuttable=True)],
+            remembers=exactly is None,
+        )
+
+    return begin
 
 
 def _resource(
     channel: Channel,
     *,
-    session: Session,
-    start: datetime | None,
-    end: datetime | None,
-    on_error: OnError,
+    begin: Begin,
+    log: RunLog,
+    budget: Budget,
+    start: datetime | None = None,
+    end: datetime | None = None,
 ) -> DltResource:
     cursor = dlt.sources.incremental[datetime]("created_at", initial_value=start, end_value=end)
 
     def operations(
         created_at: dlt.sources.incremental[datetime] = cursor,
     ) -> Iterator[Any]:
-        span = _span(created_at, session=session)
-        created_at.advance(span.end)
-        walks = plan(span=span, policy=session.settings.policy)
-        for batch in read_channel(
-            channel=channel,
-            walks=walks,
-            session=session,
-            load_id=_load_id(),
-            on_error=on_error,
-        ):
-            yield from _marked(batch)
+        last = _instant(created_at.end_value)
+        run = begin(_instant(created_at.initial_value), last)
+        created_at.advance(last or log.session.now)
+        load_id = _load_id()
+        log.enter(channel)
+        known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
+        for piece in run.package(state=_ledgers(run), load_id=load_id, budget=budget):
+            table = channel.table if piece.record is None else piece.record.table
+            if piece.rows.num_rows or table not in known:
+                yield _marked(piece, channel)
+        for row in log.leave(run, load_id=load_id):
+            yield _marked(Piece(row, RUNS), channel)
 
     return dlt.resource(
         operations,
         name=channel.table,
         primary_key="id",
         write_disposition="merge",
-        columns=_COLUMN_HINTS,
         parallelized=True,
     )
 
 
-def _span(created_at: dlt.sources.incremental[datetime], *, session: Session) -> Span:
-    """The range to read: as far as the cursor does not say otherwise, all of the retention to now.
-
-    Where the last run ended does not matter: counters change after creation.
-    """
-    first, last = created_at.initial_value, created_at.end_value
-    kept = retained(now=session.now, policy=session.settings.policy)
-    return Span(
-        kept.start if first is None else parse_instant(first),
-        kept.end if last is None else parse_instant(last),
-    )
+def _instant(value: Any) -> datetime | None:
+    return None if value is None else parse_instant(value)
 
 
-def _marked(batch: Batch) -> Iterator[Any]:
-    yield batch.operations
-    hints = dlt.mark.make_hints(
-        table_name=REJECTED_TABLE, primary_key="row_key", write_disposition="merge"
-    )
-    yield dlt.mark.with_hints(batch.rejected, hints, create_table_variant=True)
+def _ledgers(run: ChannelRun) -> MutableMapping[str, Any]:
+    """The channel's ledgers, by account, in dlt's state; they are committed with the rows."""
+    if not run.remembers:
+        return {}
+    state: MutableMapping[str, Any] = dlt.current.resource_state().setdefault(LEDGERS, {})
+    return state
+
+
+def _marked(piece: Piece, channel: Channel) -> Any:
+    """The rows with the hints of their table; hints on the resource would go to all its tables."""
+    if piece.record is None:
+        hints = dlt.mark.make_hints(
+            table_name=channel.table,
+            primary_key="id",
+            write_disposition="merge",
+            columns=_LATER_COUNTS,
+        )
+    else:
+        hints = dlt.mark.make_hints(
+            table_name=piece.record.table,
+            primary_key=list(piece.record.key),
+            write_disposition="merge",
+        )
+    return dlt.mark.with_hints(piece.rows, hints, create_table_variant=True)
 
 
 def _load_id() -> str:

@@ -8,9 +8,10 @@ the same path after all.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import NoneType
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ import pyarrow.compute as pc
 
 from comms_source.channels import STATUSES, Channel
 from comms_source.rows import FIELDS, Rejection, Sifted, counter_column, sift
-from comms_source.windows import Span
+from comms_source.windows import EPOCH, Span
 
 TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 
@@ -109,6 +110,22 @@ def within(table: pa.Table, span: Span) -> pa.Table:
         pc.less(created, pa.scalar(span.end, TIMESTAMP)),
     )
     return table if pc.all(inside).as_py() is not False else table.filter(inside)
+
+
+def rows_by_window(table: pa.Table, width: timedelta) -> dict[datetime, int]:
+    """How many rows were created in each window of `width`, by its start; none without rows."""
+    step = pa.scalar(width // timedelta(microseconds=1), pa.int64())
+    numbers = pc.divide(pc.cast(table["created_at"], pa.int64()), step).to_pylist()
+    counted = Counter(number for number in numbers if number is not None)
+    return {EPOCH + number * width: count for number, count in counted.items()}
+
+
+def density(table: pa.Table) -> float:
+    """Operations a second, between the first and the last that the table holds; 0 without rows."""
+    if not table.num_rows:
+        return 0.0
+    first, last = pc.min(table["created_at"]).as_py(), pc.max(table["created_at"]).as_py()
+    return float(table.num_rows / max(1.0, (last - first).total_seconds()))
 
 
 def joined(tables: Sequence[pa.Table], *, key: str) -> pa.Table:

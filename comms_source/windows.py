@@ -67,6 +67,11 @@ def align_down(instant: datetime, width: timedelta) -> datetime:
     return instant - (instant - EPOCH) % width
 
 
+def align_up(instant: datetime, width: timedelta) -> datetime:
+    """The first window bound of `width` at or after `instant`."""
+    return instant + (EPOCH - instant) % width
+
+
 def windows(span: Span, width: timedelta) -> Iterator[Span]:
     """The aligned windows of `width` that together cover `span`, whole windows only, in order."""
     start = align_down(span.start, width)

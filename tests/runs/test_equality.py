@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from comms_source.channels import CHANNELS
+from comms_source.records import RECORDS
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
 from comms_source.windows import parse_instant
 from tests.support import FILE, NOW, load, stored, true
@@ -125,7 +126,8 @@ def test_an_account_that_sent_nothing_has_all_tables_and_views() -> None:
         counts = connection.execute("select count(*) from comms.daily_delivery").fetchone()
     names = {name for (name,) in tables if not name.startswith("_dlt")}
     views = {"operations", "daily_delivery"}
-    assert names == {c.table for c in CHANNELS.values()} | {"rejected_operations"} | views
+    records = {record.table for record in RECORDS}
+    assert names == {c.table for c in CHANNELS.values()} | records | views
     assert counts == (0,)
 
 

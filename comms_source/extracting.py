@@ -1,0 +1,207 @@
+"""What one run does on one channel, in one load package or several; knows neither dlt nor a file.
+
+Each package carries the coverage of exactly the rows in it: the ledger that `package` leaves in
+`state`, and the tables that it yields, are to be committed together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from comms_source.channels import Channel
+from comms_source.coverage import Ledger
+from comms_source.following import OpenOperation, due_by_id, follow
+from comms_source.journal import ChannelRecord
+from comms_source.planner import Walk, plan, retained
+from comms_source.reading import (
+    Agenda,
+    Batch,
+    Budget,
+    OnError,
+    batch_of,
+    empty_batch,
+    read_channel,
+)
+from comms_source.records import COVERAGE, FOLLOWED, GAPS, RECORDS, REJECTED, Record
+from comms_source.session import Session
+from comms_source.windows import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows of one table; of the channel's own where `record` is None."""
+
+    rows: pa.Table
+    record: Record | None = None
+
+
+class ChannelRun:
+    """One run on one channel. `package` is called until `done`."""
+
+    def __init__(
+        self,
+        *,
+        channel: Channel,
+        session: Session,
+        on_error: OnError,
+        start: datetime | None = None,
+        walks: Sequence[Walk] | None = None,
+        remembers: bool = True,
+        opened: Sequence[OpenOperation] = (),
+    ) -> None:
+        """Prepare a run; nothing is planned or read yet.
+
+        Args:
+            channel: The channel to read.
+            session: What the channels share.
+            on_error: Whether the first failure of a walk ends the run.
+            start: Read nothing created before; by default all that the API answers for.
+            walks: What to read, whatever was read before; by default what is due.
+            remembers: Whether coverage is kept.
+            opened: The operations that are open in the warehouse; those past retention are asked
+                for by id.
+        """
+        self.channel = channel
+        self.done = False
+        self._session = session
+        self._on_error = on_error
+        self._start = start
+        self._walks = walks
+        self.remembers = remembers
+        self._opened = opened
+        self._agenda: Agenda | None = None
+
+    def package(
+        self, *, state: MutableMapping[str, Any], load_id: str, budget: Budget
+    ) -> Iterator[Piece]:
+        """Read until nothing is left or the budget is spent.
+
+        The first pieces are empty: they carry the tables' shape, so that all tables come to be even
+        where nothing is read.
+
+        Args:
+            state: The channel's ledgers by account; changed when all but coverage was yielded.
+            load_id: What goes into `_dlt_load_id`.
+            budget: How much to read.
+
+        Raises:
+            RunStopped: whatever `on_error` says.
+            ChannelRefused, WalkFailed: with `on_error="raise"`.
+        """
+        account = self._session.settings.account
+        ledger = Ledger.from_state(state.get(account))
+        yield from self._shapes()
+        if self._agenda is None:
+            self._agenda, gaps = self._begin(ledger)
+            yield Piece(GAPS.rows(self._gap_rows(gaps), load_id=load_id), GAPS)
+        yield from self._read(self._agenda, load_id=load_id, budget=budget)
+        touched = self._enter(ledger, self._agenda)
+        self.done = not self._agenda.waiting
+        if self.done:
+            yield from self._follow(load_id)
+            self._conclude(ledger)
+        state[account] = ledger.to_state()
+        if self.remembers:
+            rows = self._coverage(ledger, touched)
+            yield Piece(COVERAGE.rows(rows, load_id=load_id), COVERAGE)
+
+    @property
+    def record(self) -> ChannelRecord:
+        """What the journal notes of this channel."""
+        return self._session.journal.channel(self.channel.name)
+
+    def _shapes(self) -> Iterator[Piece]:
+        yield Piece(empty_batch(self.channel).operations)
+        yield from (Piece(record.empty(), record) for record in RECORDS)
+
+    def _begin(self, ledger: Ledger) -> tuple[Agenda, list[Span]]:
+        """Fold what the API has forgotten, and plan; returns the walks and the gaps found."""
+        policy, now = self._session.settings.policy, self._session.now
+        gaps = ledger.fold(now=now, kept=policy)
+        ledger.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
+        walks = self._walks
+        if walks is None:
+            walks = plan(now=now, ledger=ledger, policy=policy, since=self._start)
+        self.record.walks_planned += len(walks)
+        self.record.gaps.extend(gaps)
+        return Agenda(deque(walks)), gaps
+
+    def _read(self, agenda: Agenda, *, load_id: str, budget: Budget) -> Iterator[Piece]:
+        for batch in read_channel(
+            channel=self.channel,
+            agenda=agenda,
+            session=self._session,
+            load_id=load_id,
+            on_error=self._on_error,
+            budget=budget,
+        ):
+            yield from _pieces(batch)
+
+    def _enter(self, ledger: Ledger, agenda: Agenda) -> set[datetime]:
+        policy, now = self._session.settings.policy, self._session.now
+        start = self._start or retained(now=now, policy=policy).start
+        within = Span(min([start, *(r.span.start for r in agenda.readings)]), now)
+        touched = {
+            window
+            for reading in agenda.readings
+            for window in ledger.note(reading, within=within, kept=policy)
+        }
+        agenda.readings.clear()
+        return touched
+
+    def _follow(self, load_id: str) -> Iterator[Piece]:
+        if self.record.refused:
+            return
+        policy, now = self._session.settings.policy, self._session.now
+        due = due_by_id(self._opened, now=now, policy=policy)
+        followed = follow(due, channel=self.channel, session=self._session, load_id=load_id)
+        self.record.followed += len(due)
+        self.record.lost += sum(row["outcome"] == "lost" for row in followed.records)
+        self.record.unfollowed |= {name: str(error) for name, error in followed.failures.items()}
+        if followed.failures and self._on_error == "raise":
+            raise next(iter(followed.failures.values()))
+        if followed.pages:
+            yield from _pieces(batch_of(followed.pages))
+        yield Piece(FOLLOWED.rows(followed.records, load_id=load_id), FOLLOWED)
+
+    def _conclude(self, ledger: Ledger) -> None:
+        if self.record.read_all and self._walks is None:
+            ledger.complete_at = self._session.now
+
+    def _gap_rows(self, gaps: Sequence[Span]) -> list[Mapping[str, Any]]:
+        return [
+            {
+                "account": self._session.settings.account,
+                "channel": self.channel.name,
+                "gap_start": gap.start,
+                "gap_end": gap.end,
+                "found_at": self._session.now,
+            }
+            for gap in gaps
+        ]
+
+    def _coverage(self, ledger: Ledger, touched: set[datetime]) -> list[Mapping[str, Any]]:
+        width = self._session.settings.window
+        return [
+            {
+                "account": self._session.settings.account,
+                "channel": self.channel.name,
+                "window_start": start,
+                "window_end": start + width,
+                "read_at": ledger.windows[start].read_at,
+                "rows_read": ledger.windows[start].rows,
+                "is_complete": ledger.windows[start].complete,
+            }
+            for start in sorted(touched)
+        ]
+
+
+def _pieces(batch: Batch) -> Iterator[Piece]:
+    yield Piece(batch.operations)
+    yield Piece(batch.rejected, REJECTED)

@@ -1,0 +1,52 @@
+"""The operations that are open in the warehouse, and so may have to be followed by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from comms_source.channels import Channel
+from comms_source.following import OpenOperation
+from comms_source.records import FOLLOWED
+from comms_source.warehouse import explained
+from comms_source.windows import parse_instant
+
+_QUERY: Final = """
+select id, created_at, synced_at
+from {operations} as operations
+where account = %s
+    and created_at < %s
+    and status in ('SCHEDULED', 'PROCESSING')
+    and id not in (
+        select operation_id from {followed}
+        where account = %s and channel = %s and outcome = 'lost'
+    )
+"""
+
+
+def open_operations(
+    pipeline: dlt.Pipeline, *, channel: Channel, account: str, before: datetime
+) -> Sequence[OpenOperation]:
+    """The open operations of one channel and account that were created before an instant.
+
+    Those that were lost from sight are not among them; nor is any before the first load.
+
+    Raises:
+        RunStopped: if the destination cannot be asked.
+    """
+    if not pipeline.schema_names:
+        return []
+    with explained(), pipeline.sql_client() as client:
+        operations = client.make_qualified_table_name(channel.table)
+        query = _QUERY.format(
+            operations=operations, followed=client.make_qualified_table_name(FOLLOWED.table)
+        )
+        try:
+            found = client.execute_sql(query, account, before, account, channel.name) or []
+        except DatabaseUndefinedRelation:
+            return []
+    return [OpenOperation(row[0], parse_instant(row[1]), parse_instant(row[2])) for row in found]

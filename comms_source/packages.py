@@ -1,0 +1,114 @@
+"""Load packages: committing one, and what becomes of one that a dead run left behind."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import dlt
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from comms_source.errors import PipelineBusy
+from comms_source.source import SECTIONS
+from comms_source.warehouse import explained, reach
+from comms_source.windows import parse_duration
+
+logger = logging.getLogger("comms_source")
+
+LOCK_WAIT: Final = "30 seconds"
+SECONDS_BETWEEN_TRIES: Final = 0.5
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def commit(pipeline: dlt.Pipeline, source: Any) -> list[str]:
+    """Extract `source` and load it; returns the load ids.
+
+    While another program holds a DuckDB file, loading is tried again for `lock_wait`. What was read
+    stays in the pipeline's folder if that is not enough, and the next run loads it.
+
+    Raises:
+        RunStopped: if nothing can be loaded.
+    """
+
+    def attempt() -> list[str]:
+        # What was extracted is pending, and must not be extracted again.
+        info = pipeline.run() if pipeline.has_pending_data else pipeline.run(source)
+        return [] if info is None else list(info.loads_ids)
+
+    return patient(attempt)()
+
+
+def patient(action: Callable[P, T]) -> Callable[P, T]:
+    """`action`, tried again for as long as `lock_wait` says while its destination is held."""
+
+    def patiently(*arguments: P.args, **named: P.kwargs) -> T:
+        deadline = time.monotonic() + _lock_wait()
+        while True:
+            try:
+                with explained():
+                    return action(*arguments, **named)
+            except PipelineBusy as busy:
+                if time.monotonic() >= deadline:
+                    raise
+                logger.info("waiting: %s", busy)
+            time.sleep(SECONDS_BETWEEN_TRIES)
+
+    return patiently
+
+
+def finish_pending(pipeline: dlt.Pipeline) -> None:
+    """Load what a run that died had read already, or drop it: dlt would load nothing else before.
+
+    Dropping takes the ledger back with it, so this run reads what was dropped again, and what the
+    API has forgotten meanwhile is recorded as a gap.
+
+    Raises:
+        RunStopped: if the destination cannot be reached.
+    """
+    known = patient(reach)(pipeline)
+    _sweep(pipeline)
+    if not pipeline.has_pending_data:
+        if known and pipeline.default_schema_name is None:
+            patient(pipeline.sync_destination)()
+        return
+    try:
+        patient(_load_pending)(pipeline)
+        logger.warning("an earlier run had died; what it had read has now been loaded")
+    except _Unloadable:
+        with explained():
+            pipeline.abort_packages()
+        logger.warning("an earlier run had died; what it had read was dropped and is read again")
+
+
+class _Unloadable(Exception):
+    """The destination is there, and does not take the package."""
+
+
+def _load_pending(pipeline: dlt.Pipeline) -> None:
+    try:
+        with explained():
+            pipeline.run()
+    except PipelineBusy:
+        raise
+    except Exception as error:
+        if isinstance(error.__cause__, PipelineStepFailed):
+            raise _Unloadable from error
+        raise
+
+
+def _sweep(pipeline: dlt.Pipeline) -> None:
+    """Remove what extracts that were killed had written: dlt starts anew and leaves it for ever."""
+    for left in Path(pipeline.working_dir).glob("normalize/*"):
+        if left.is_dir() and left.name != "extracted":
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _lock_wait() -> float:
+    told = dlt.config.get(".".join((*SECTIONS, "lock_wait")), str) or LOCK_WAIT
+    return parse_duration(told).total_seconds()

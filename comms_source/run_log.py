@@ -1,0 +1,121 @@
+"""The run's own row in the table `runs`, written by whichever channel ends last in a package.
+
+So the row is committed together with what it speaks of, and costs no load of its own. Until the
+last package of a run it says `running`; a run that died is one that says so for ever.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from comms_source.channels import Channel
+from comms_source.exits import COMPLETE, FAILED, INCOMPLETE
+from comms_source.extracting import ChannelRun
+from comms_source.journal import ChannelRecord, Journal
+from comms_source.records import RUNS
+from comms_source.session import Session
+from comms_source.version import VERSION
+from comms_source.windows import Span, to_iso
+
+OUTCOMES: Final = {COMPLETE: "complete", FAILED: "failed", INCOMPLETE: "incomplete"}
+
+
+def journal_exit_code(journal: Journal) -> int:
+    """0 if all was read, 1 if not one walk could be finished, 3 if something is missing."""
+    if journal.fruitless:
+        return FAILED
+    return COMPLETE if journal.complete else INCOMPLETE
+
+
+@dataclass(slots=True)
+class RunLog:
+    """Writes one run's row. Safe for threads."""
+
+    session: Session
+    command: str
+    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    _reading: set[str] = field(default_factory=set)
+    _unfinished: set[str] = field(default_factory=set)
+    _lock: Any = field(default_factory=threading.Lock)
+
+    def enter(self, channel: Channel) -> None:
+        """Note that a channel takes part in the package."""
+        with self._lock:
+            self._reading.add(channel.name)
+
+    def leave(self, run: ChannelRun, *, load_id: str) -> Iterator[pa.Table]:
+        """Note that a channel has nothing more for the package; the last one gets the row."""
+        with self._lock:
+            self._reading.discard(run.channel.name)
+            self._unfinished.discard(run.channel.name)
+            if not run.done:
+                self._unfinished.add(run.channel.name)
+            last, running = not self._reading, bool(self._unfinished)
+        if last:
+            yield self.row(load_id=load_id, running=running)
+
+    def row(self, *, load_id: str, running: bool = False, error: str | None = None) -> pa.Table:
+        """The row as it is now; `error` is the name of the error that ended the run."""
+        journal = self.session.journal
+        records = list(journal.channels.values())
+        outcome = OUTCOMES[FAILED if error else journal_exit_code(journal)]
+        row = {
+            "run_id": self.run_id,
+            "command": self.command,
+            "account": self.session.settings.account,
+            "started_at": self.session.now,
+            "ended_at": None if running else self.session.clock(),
+            "outcome": "running" if running else outcome,
+            "error": error,
+            "requests": journal.requests,
+            "retries": journal.retries,
+            "waited_seconds": round(journal.waited_seconds, 3),
+            "operations": journal.operations,
+            "rejected": sum(record.rejected for record in records),
+            "walks": sum(record.walks_planned for record in records),
+            "walks_failed": sum(len(record.failures) for record in records),
+            "gaps": sum(len(record.gaps) for record in records),
+            "channels": msgspec.json.encode(channels_as_dict(journal)).decode(),
+            "version": VERSION,
+        }
+        return RUNS.rows([row], load_id=load_id)
+
+
+def channels_as_dict(journal: Journal) -> dict[str, Any]:
+    """What a run did on each channel, for machines; times in ISO 8601 and UTC."""
+    return {name: _channel(record) for name, record in journal.channels.items()}
+
+
+def _channel(record: ChannelRecord) -> dict[str, Any]:
+    return {
+        "complete": record.complete,
+        "operations": record.operations,
+        "rejected": record.rejected,
+        "requests": record.requests,
+        "pages": record.pages,
+        "walks": record.walks_planned,
+        "walks_done": record.walks_done,
+        "refused": record.refused,
+        "failures": [
+            {**_span(failure.span), "error": failure.error, "message": failure.message}
+            for failure in record.failures
+        ],
+        "gaps": [_span(gap) for gap in record.gaps],
+        "followed": record.followed,
+        "lost": record.lost,
+        "unfollowed": record.unfollowed,
+        "new_counters": sorted(record.new_counters),
+        "new_fields": sorted(record.new_fields),
+        "new_statuses": sorted(record.new_statuses),
+    }
+
+
+def _span(span: Span) -> dict[str, str]:
+    return {"start": to_iso(span.start), "end": to_iso(span.end)}
