@@ -236,9 +236,8 @@ def _merged(window: Span, inside: Sequence[tuple[Span, WindowRead]]) -> WindowRe
     reads = [read for _, read in inside]
     oldest = min(read.read_at for read in reads)
     rows = sum(read.rows * (_common(span, window) / span.width) for span, read in inside)
-    return replace(
-        reads[0], read_at=oldest, rows=round(rows), complete=all(r.complete for r in reads)
-    )
+    complete = all(read.complete for read in reads)
+    return WindowRead(read_at=oldest, rows=round(rows), complete=complete)
 
 
 def _common(span: Span, window: Span) -> timedelta:

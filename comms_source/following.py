@@ -72,53 +72,58 @@ def follow(
         session.connected() as client,
         ThreadPoolExecutor(session.settings.concurrency, f"{channel.name}-follow") as pool,
     ):
-        answers = pool.map(lambda asked: _ask(client, channel, asked.id), operations)
-        for operation, answer in zip(operations, answers, strict=True):
-            _enter(followed, operation, answer, channel=channel, session=session, load_id=load_id)
+        answers = pool.map(lambda asked: _ask(client, channel, asked, session), operations)
+        for answer in answers:
+            _enter(followed, answer, channel=channel, session=session, load_id=load_id)
     return followed
 
 
-def _ask(
-    client: CommsClient, channel: Channel, operation_id: str
-) -> OperationAnswer | WalkFailed | ChannelRefused | None:
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    asked: OpenOperation
+    asked_at: datetime
+    found: OperationAnswer | None = None
+    failure: WalkFailed | ChannelRefused | None = None
+
+
+def _ask(client: CommsClient, channel: Channel, asked: OpenOperation, session: Session) -> _Answer:
     try:
-        return client.fetch_operation(channel=channel, operation_id=operation_id)
+        found = client.fetch_operation(channel=channel, operation_id=asked.id)
+        return _Answer(asked, session.clock(), found=found)
     except (WalkFailed, ChannelRefused) as failure:
-        return failure
+        return _Answer(asked, session.clock(), failure=failure)
 
 
 def _enter(
-    followed: Followed,
-    operation: OpenOperation,
-    answer: OperationAnswer | WalkFailed | ChannelRefused | None,
-    *,
-    channel: Channel,
-    session: Session,
-    load_id: str,
+    followed: Followed, answer: _Answer, *, channel: Channel, session: Session, load_id: str
 ) -> None:
-    if isinstance(answer, WalkFailed | ChannelRefused):
-        followed.failures[operation.id] = answer
+    if answer.failure is not None:
+        followed.failures[answer.asked.id] = answer.failure
         return
-    status = None
-    if answer is not None:
-        stamp = Stamp(
-            account=session.settings.account, load_id=load_id, synced_at=answer.received_at
-        )
-        text = answer.body.decode()
-        page = read_rows([answer.operation], raw=lambda: [text], channel=channel, stamp=stamp)
-        followed.pages.append(page)
-        status = page.operations["status"][0].as_py() if page.operations.num_rows else None
+    page = _read(answer.found, channel=channel, session=session, load_id=load_id)
+    status = page.operations["status"][0].as_py() if page and page.operations.num_rows else None
+    followed.pages.extend([page] if page else [])
     followed.records.append(
         {
             "account": session.settings.account,
             "channel": channel.name,
-            "operation_id": operation.id,
-            "created_at": operation.created_at,
-            "asked_at": session.clock() if answer is None else answer.received_at,
-            "outcome": _outcome(answer, status),
+            "operation_id": answer.asked.id,
+            "created_at": answer.asked.created_at,
+            "asked_at": answer.asked_at,
+            "outcome": _outcome(answer.found, status),
             "status": status,
         }
     )
+
+
+def _read(
+    answer: OperationAnswer | None, *, channel: Channel, session: Session, load_id: str
+) -> PageTables | None:
+    if answer is None:
+        return None
+    account, text = session.settings.account, answer.body.decode()
+    stamp = Stamp(account=account, load_id=load_id, synced_at=answer.received_at)
+    return read_rows([answer.operation], raw=lambda: [text], channel=channel, stamp=stamp)
 
 
 def _outcome(answer: OperationAnswer | None, status: str | None) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+
+import httpx
 
 from comms_source.client import CommsClient
 from comms_source.gate import Gate
@@ -28,11 +31,19 @@ class Session:
     settings: Settings
     clock: Callable[[], datetime] = utc_now
     journal: Journal = field(default_factory=Journal)
+    transport: httpx.BaseTransport | None = None
+    """Carries the requests; by default a connection pool of the HTTP library."""
+    ticks: Callable[[], float] = time.monotonic
+    """A monotonic clock in seconds, by which requests wait."""
+    sleep: Callable[[float], object] | None = None
+    """How to wait for some seconds; by default ends early when the run is stopped."""
 
     def __post_init__(self) -> None:
         self._gate = Gate(
             concurrency=self.settings.concurrency,
             requests_per_second=self.settings.requests_per_second,
+            clock=self.ticks,
+            sleep=self.sleep,
             on_wait=self.journal.count_wait,
         )
         self._client: CommsClient | None = None
@@ -66,6 +77,7 @@ class Session:
                     gate=self._gate,
                     journal=self.journal,
                     clock=self.clock,
+                    transport=self.transport,
                 )
             return self._client
 

@@ -65,6 +65,8 @@ class LivingPopulation:
         self._interval = 7 * DAY / self._volume if self._volume else math.inf
         self._precision = 1000 if settings.timestamps == "seconds" else 1
         self._retention = settings.retention // timedelta(milliseconds=1)
+        by_id = settings.fetch_retention or settings.retention
+        self._fetch_retention = by_id // timedelta(milliseconds=1)
         self._lag = settings.visibility_lag / timedelta(milliseconds=1)
         self._partial = settings.past_retention == "partial"
         self._cumulative = settings.readings.get(channel.name) == "cumulative"
@@ -100,7 +102,7 @@ class LivingPopulation:
 
     def fetched(self, number: int, now: int) -> bool:
         """Whether the operation can be fetched by id at `now`."""
-        return now - self._retention <= self.created(number) <= now
+        return now - self._fetch_retention <= self.created(number) <= now
 
     def life(self, number: int) -> Life:
         """What is going to become of the operation."""

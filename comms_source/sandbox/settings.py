@@ -64,6 +64,8 @@ class SandboxSettings:
     """How long after its creation an operation is shown."""
     past_retention: PastRetention = "omit"
     """Whether lists hold none of the older operations, or some of them."""
+    fetch_retention: timedelta | None = None
+    """How long after its creation an operation is shown by id; None for as long as in lists."""
     visibility_lag: timedelta = timedelta(0)
     """How long after its creation an operation may take to show up in lists, at most."""
     readings: Mapping[str, Reading] = field(
