@@ -197,30 +197,38 @@ def _cheapest_ends(slots: Sequence[_Slot], page_size: int) -> list[int | None]:
     """
     count = len(slots)
     cost, ends = [0.0] * (count + 1), list[int | None]([None] * count)
+    prices = _Prices(slots, page_size)
     for start in range(count - 1, -1, -1):
         best, end = (math.inf, None) if slots[start].reason else (cost[start + 1], None)
-        for stop, price in _prices(slots, start, page_size):
-            if price + cost[stop] < best - 1e-9:
-                best, end = price + cost[stop], stop
+        for stop, price in prices.from_start(start):
+            total = price + cost[stop]
+            if total < best - 1e-9:
+                best, end = total, stop
         cost[start], ends[start] = best, end
     return ends
 
 
-def _prices(slots: Sequence[_Slot], start: int, page_size: int) -> Iterator[tuple[int, float]]:
-    """What a run from `start` costs, by its end: its pages, less what they save soon."""
-    rows, saved, due = 0, 0.0, False
-    for stop in range(start, len(slots)):
-        slot = slots[stop]
-        rows += slot.rows
-        pages = max(1, math.ceil(rows / (FULL_PAGE * page_size)))
-        if pages > FULL_WALK and stop > start:
-            return
-        if slot.reason:
-            due = True
-        else:
-            saved += slot.used**2 * slot.rows / page_size
-        if due:
-            yield stop + 1, pages - saved
+class _Prices:
+    """What runs of windows cost: their pages, less what they save soon."""
+
+    def __init__(self, slots: Sequence[_Slot], page_size: int) -> None:
+        self._due = [slot.reason is not None for slot in slots]
+        self._pages = [slot.rows / (FULL_PAGE * page_size) for slot in slots]
+        self._saved = [
+            0.0 if slot.reason else slot.used**2 * slot.rows / page_size for slot in slots
+        ]
+
+    def from_start(self, start: int) -> Iterator[tuple[int, float]]:
+        """The ends of the runs from `start` on, and what they cost."""
+        full, saved, due = 0.0, 0.0, False
+        for stop in range(start, len(self._due)):
+            full += self._pages[stop]
+            saved += self._saved[stop]
+            due = due or self._due[stop]
+            if full > FULL_WALK and stop > start:
+                return
+            if due:
+                yield stop + 1, (math.ceil(full) or 1) - saved
 
 
 def _follow(slots: Sequence[_Slot], ends: Sequence[int | None]) -> Iterator[Sequence[_Slot]]:

@@ -1,0 +1,96 @@
+"""Weeks of an account's life in seconds, with everything that goes wrong; see `play` to replay."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from comms_source import planner, reading
+from comms_source.walks import walk_pages
+from comms_source.windows import Span
+from tests.simulation.laws import LawBroken
+from tests.simulation.machines import MemoryMachine
+from tests.simulation.play import play
+
+SEEDS = 300
+BATCH = 10
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "comms_source")
+
+
+@pytest.mark.parametrize("first", range(1, SEEDS + 1, BATCH))
+def test_every_law_holds_after_every_run(first: int) -> None:
+    """Nothing seen is lost, claimed unseen, stale, or missing unaccounted, whatever happens."""
+    play_many(range(first, first + BATCH))
+
+
+def _ask_for_the_bounds_themselves(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Span, "widened", lambda self: self)
+
+
+def _end_walks_one_page_early(patch: pytest.MonkeyPatch) -> None:
+    def early(**arguments: Any) -> Iterator[Any]:
+        held = None
+        for page in walk_pages(**arguments):
+            if held is not None:
+                yield held
+            held = page
+            if page.page.next_token is None and not page.page.operations:
+                yield page
+
+    patch.setattr(reading, "walk_pages", early)
+
+
+def _skip_the_last_chance(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(planner, "LAST_CHANCE", planner.LAST_CHANCE * 0)
+
+
+def _forget_a_pending_package(patch: pytest.MonkeyPatch) -> None:
+    def forget(machine: MemoryMachine) -> None:
+        machine.pending = None
+
+    patch.setattr(MemoryMachine, "finish_pending", forget)
+
+
+def _never_refresh(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(planner, "why", _only_once)
+
+
+def _only_once(window: Span, read: Any, **named: Any) -> Any:
+    reason, used = REAL_WHY(window, read, **named)
+    return (None, 0.0) if reason == "stale" else (reason, used)
+
+
+REAL_WHY = planner.why
+
+
+@pytest.mark.parametrize(
+    ("mistake", "law"),
+    [
+        (_ask_for_the_bounds_themselves, "claimed|staler"),
+        (_end_walks_one_page_early, "claimed"),
+        (_skip_the_last_chance, "last day"),
+        (_forget_a_pending_package, "claimed|nothing is due|staler"),
+        (_never_refresh, "staler"),
+    ],
+)
+def test_a_mistake_in_the_code_breaks_a_law(
+    mistake: Callable[[pytest.MonkeyPatch], None], law: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the laws can fail, and a failure names its seed."""
+    mistake(monkeypatch)
+
+    with pytest.raises(LawBroken, match=rf"^seed \d+, run \d+: .*({law})"):
+        play_many(range(25, 300))
+
+
+def play_many(seeds: Iterable[int]) -> None:
+    """Play seeds until one breaks a law."""
+    for seed in seeds:
+        play(seed)

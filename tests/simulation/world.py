@@ -1,0 +1,180 @@
+"""A world in which time is made up: an API that lives, fails and forgets, and a carrier to it.
+
+Nothing waits. Each request takes a random time of the made-up clock; waits move it on.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from comms_source.credentials import BasicCredentials
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, SandboxModel, SandboxSettings
+from comms_source.sandbox.answers import Request
+from comms_source.sandbox.instants import to_ms
+from comms_source.session import Session
+from comms_source.settings import Settings
+
+BEGINNING = datetime(2026, 3, 2, 7, 41, 13, tzinfo=UTC)
+CHANNEL = "messages"
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+@dataclass(slots=True)
+class Weather:
+    """What goes wrong with requests at present."""
+
+    outage: bool = False
+    failing: float = 0.0
+    """The share of requests that fail for good, each of them with its walk."""
+    busy: float = 0.0
+    """The share of requests that are told to come again later."""
+    crash_after: int | None = None
+    """After how many requests the process dies."""
+
+
+@dataclass(slots=True)
+class Habits:
+    """How one seed's account and its operator behave."""
+
+    volume: int
+    interval: tuple[float, float]
+    """Hours between two runs, at least and at most."""
+    days: float
+    grid: int
+    """Operations are created at multiples of so many milliseconds, so that some meet bounds."""
+    settings: dict[str, object] = field(default_factory=dict)
+    sandbox: dict[str, object] = field(default_factory=dict)
+    trouble: float = 0.3
+    """How often something goes wrong in a run."""
+
+
+def habits(chance: random.Random) -> Habits:
+    """The habits that a seed gives."""
+    shortest, longest = sorted(chance.uniform(1, 30) for _ in range(2))
+    interval = (shortest, max(9.0, longest))
+    return Habits(
+        volume=chance.choice([0, 15, 40, 80, 120]),
+        interval=interval,
+        days=chance.uniform(8.0, 15.0),
+        grid=chance.choice([1000, 60_000, 600_000, 3_600_000]),
+        settings={
+            "page_size": chance.choice([5, 12, 40, 100]),
+            "window": timedelta(hours=chance.choice([1, 4, 6, 12])),
+            "refresh_ratio": chance.choice([0.05, 0.1, 0.1, 0.3]),
+            "commit_pages": chance.choice([1, 3, 10, 100]),
+        },
+        sandbox={
+            "start_bound": chance.choice(["inclusive", "exclusive"]),
+            "end_bound": chance.choice(["inclusive", "exclusive"]),
+            "order": chance.choice(["ascending", "descending"]),
+            "short_pages": chance.random() < 0.3,
+            "empty_pages": chance.random() < 0.2,
+            "visibility_lag": timedelta(seconds=chance.choice([0, 30, 60])),
+            "past_retention": chance.choice(["omit", "partial"]),
+            "fetch_retention": chance.choice([None, timedelta(days=14)]),
+        },
+        trouble=chance.choice([0.0, 0.2, 0.5]),
+    )
+
+
+class World:
+    """One account's API, with a clock of its own."""
+
+    def __init__(self, seed: int, chance: random.Random, manners: Habits) -> None:
+        """Make up the world of `seed`."""
+        self.chance = chance
+        self.habits = manners
+        self.weather = Weather()
+        self.clock = Clock(BEGINNING)
+        told = SandboxSettings(
+            seed=seed,
+            operations_per_week={CHANNEL: manners.volume},
+            **manners.sandbox,  # type: ignore[arg-type]
+        )
+        self.model = SandboxModel(told, self.clock)
+        self.population = self.model._populations[CHANNEL]
+        self.population._precision = manners.grid  # type: ignore[attr-defined]
+        self.asked = 0
+        self._until_crash: int | None = None
+
+    def session(self, **changes: object) -> Session:
+        """A run's session, whose waits and requests move this world's clock."""
+        self._until_crash = self.weather.crash_after
+        settings = Settings(
+            credentials=BasicCredentials(ACCOUNT_ID, AUTH_TOKEN),
+            base_url="http://localhost/v1",
+            channels=(CHANNEL,),
+            concurrency=1,
+            attempts=2,
+            **{**self.habits.settings, **changes},  # type: ignore[arg-type]
+        )
+        return Session(
+            settings=settings,
+            clock=self.clock.now,
+            transport=httpx.MockTransport(self._carry),
+            ticks=lambda: self.clock.now().timestamp(),
+            sleep=lambda seconds: self.clock.advance(timedelta(seconds=seconds)),
+        )
+
+    def _carry(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        self._maybe_die()
+        self.clock.advance(timedelta(seconds=self.chance.expovariate(1 / 2)))
+        if self.weather.outage:
+            raise httpx.ConnectError("made up")
+        roll = self.chance.random()
+        if roll < self.weather.failing:
+            return httpx.Response(200, text="<html>made up</html>")
+        if roll < self.weather.failing + self.weather.busy:
+            return httpx.Response(429, headers={"Retry-After": "7"})
+        answer = self.model.respond(
+            Request(
+                request.url.path.removeprefix("/v1"),
+                request.url.params.multi_items(),
+                request.headers["authorization"],
+            )
+        )
+        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
+
+    def _maybe_die(self) -> None:
+        if self._until_crash is not None:
+            self._until_crash -= 1
+            if self._until_crash < 0:
+                raise Crash
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One operation as it truly is."""
+
+    number: int
+    id: str
+    created: datetime
+    visible: datetime
+
+
+def everything(world: World, *, until: datetime) -> list[Sent]:
+    """All operations from well before the beginning up to `until`, oldest first."""
+    population = world.population
+    first = population.first_from(to_ms(BEGINNING - timedelta(days=9)))
+    last = population.first_from(to_ms(until))
+    return [_sent(world, number) for number in range(first, last)]
+
+
+def _sent(world: World, number: int) -> Sent:
+    population = world.population
+    ms = population.created(number)
+    created = datetime.fromtimestamp(ms / 1000, UTC)
+    low, high = ms, ms + 60_000
+    while low < high:
+        middle = (low + high) // 2
+        seen = population.listed(number, middle) if middle >= ms else False
+        low, high = (low, middle) if seen else (middle + 1, high)
+    return Sent(number, population.id_of(number), created, datetime.fromtimestamp(low / 1000, UTC))  # type: ignore[attr-defined]
