@@ -103,10 +103,14 @@ class Ledger:
         if uncovered(needed, [part.span for part in parts]):
             return False
         del self.parts[window.start]
-        self.windows[window.start] = self._read(window, parts, kept)
+        self.windows[window.start] = self._read(
+            window, parts, kept, whole=needed.start == window.start
+        )
         return True
 
-    def _read(self, window: Span, parts: Sequence[Part], kept: Retained) -> WindowRead:
+    def _read(
+        self, window: Span, parts: Sequence[Part], kept: Retained, *, whole: bool
+    ) -> WindowRead:
         began = min(part.began for part in parts)
         ended = max(part.ended for part in parts)
         closed = began >= window.end + VISIBILITY_LAG
@@ -115,7 +119,7 @@ class Ledger:
         return WindowRead(
             read_at=began,
             rows=sum(part.rows for part in parts),
-            complete=(closed and all_kept) or (before is not None and before.complete),
+            complete=(closed and all_kept and whole) or (before is not None and before.complete),
         )
 
     def drop_stale_parts(self, *, now: datetime, ratio: float) -> None:
@@ -133,17 +137,23 @@ class Ledger:
         end = start + (self.width or part.span.width)
         return part.began < end + VISIBILITY_LAG or now - part.began >= ratio * (now - end)
 
-    def fold(self, *, now: datetime, kept: Retained) -> list[Span]:
+    def fold(self, *, now: datetime, kept: Retained, since: datetime | None = None) -> list[Span]:
         """Forget the windows that the API has forgotten, and return the gaps that they leave.
 
         A gap is told once: the time up to it is accounted for from then on. On the first run
-        nothing is owed yet.
+        nothing is owed yet, and nothing before `since`, if that is given.
         """
         self._recut(kept.window)
         horizon = align_up(now - kept.retention, kept.window)
-        owed_from = horizon if self.owed_from is None else self.owed_from
+        if self.owed_from is None:
+            self.owed_from = max(horizon, align_up(since or horizon, kept.window))
+        owed_from = self.owed_from
         gone = windows(Span(owed_from, horizon), kept.window) if owed_from < horizon else ()
-        missed = [window for window in gone if not self._is_complete(window)]
+        missed = [
+            Span(max(window.start, owed_from), window.end)
+            for window in gone
+            if not self._is_complete(window)
+        ]
         self.owed_from = max(owed_from, horizon)
         oldest = align_down(now - kept.retention, kept.window)
         self.windows = {start: read for start, read in self.windows.items() if start >= oldest}
@@ -159,7 +169,8 @@ class Ledger:
         if self.owed_from is None:
             return None
         owed = windows(Span(self.owed_from, max(now, self.owed_from) + kept.window), kept.window)
-        return next(w.start for w in owed if not self._is_complete(w)) + kept.retention
+        start = next((w.start for w in owed if not self._is_complete(w)), self.owed_from)
+        return max(start, self.owed_from) + kept.retention
 
     def _recut(self, width: timedelta) -> None:
         """Carry the ledger over to windows of another width; what does not fit becomes due."""
@@ -172,8 +183,13 @@ class Ledger:
             reach = Span(min(s.start for s, _ in old), max(s.end for s, _ in old))
             for window in windows(reach, width):
                 inside = [(s, read) for s, read in old if clip(s, to=window)]
-                if not uncovered(window, [s for s, _ in inside]):
+                if not self._owed_part(window, [s for s, _ in inside]):
                     self.windows[window.start] = _merged(window, inside)
+
+    def _owed_part(self, window: Span, covers: Sequence[Span]) -> list[Span]:
+        """What of `window` is neither covered nor accounted for."""
+        left = uncovered(window, covers)
+        return [span for span in left if self.owed_from is None or span.end > self.owed_from]
 
     def to_state(self) -> dict[str, Any]:
         """The ledger as JSON can hold it: whole seconds since 1970, rounded down."""

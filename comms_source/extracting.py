@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
+from comms_source.backfill import Backfill
 from comms_source.channels import Channel
-from comms_source.coverage import Ledger
+from comms_source.coverage import Ledger, Reading
 from comms_source.following import OpenOperation, due_by_id, follow
 from comms_source.journal import ChannelRecord
 from comms_source.planner import Walk, plan, retained
@@ -31,6 +32,9 @@ from comms_source.reading import (
 from comms_source.records import COVERAGE, FOLLOWED, GAPS, RECORDS, REJECTED, Record
 from comms_source.session import Session
 from comms_source.windows import Span
+
+LEDGERS: Final = "coverage"
+"""Where a channel's state keeps its ledgers, by account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class ChannelRun:
         on_error: OnError,
         start: datetime | None = None,
         walks: Sequence[Walk] | None = None,
+        backfill: Backfill | None = None,
         remembers: bool = True,
         opened: Sequence[OpenOperation] = (),
     ) -> None:
@@ -63,6 +68,7 @@ class ChannelRun:
             on_error: Whether the first failure of a walk ends the run.
             start: Read nothing created before; by default all that the API answers for.
             walks: What to read, whatever was read before; by default what is due.
+            backfill: A range to read chunk by chunk, as far as an earlier run has not done it.
             remembers: Whether coverage is kept.
             opened: The operations that are open in the warehouse; those past retention are asked
                 for by id.
@@ -73,6 +79,7 @@ class ChannelRun:
         self._on_error = on_error
         self._start = start
         self._walks = walks
+        self._backfill = backfill
         self.remembers = remembers
         self._opened = opened
         self._agenda: Agenda | None = None
@@ -86,7 +93,7 @@ class ChannelRun:
         where nothing is read.
 
         Args:
-            state: The channel's ledgers by account; changed when all but coverage was yielded.
+            state: What is remembered of the channel; changed when all but coverage was yielded.
             load_id: What goes into `_dlt_load_id`.
             budget: How much to read.
 
@@ -95,18 +102,23 @@ class ChannelRun:
             ChannelRefused, WalkFailed: with `on_error="raise"`.
         """
         account = self._session.settings.account
-        ledger = Ledger.from_state(state.get(account))
+        ledgers = state.setdefault(LEDGERS, {})
+        ledger = Ledger.from_state(ledgers.get(account))
         yield from self._shapes()
         if self._agenda is None:
-            self._agenda, gaps = self._begin(ledger)
+            self._agenda, gaps = self._begin(ledger, state)
             yield Piece(GAPS.rows(self._gap_rows(gaps), load_id=load_id), GAPS)
         yield from self._read(self._agenda, load_id=load_id, budget=budget)
-        touched = self._enter(ledger, self._agenda)
+        readings = self._take_readings(self._agenda)
+        touched = self._enter(ledger, readings)
         self.done = not self._agenda.waiting
         if self.done:
             yield from self._follow(load_id)
             self._conclude(ledger)
-        state[account] = ledger.to_state()
+        ledgers[account] = ledger.to_state()
+        if self._backfill is not None:
+            done = self.done and self.record.read_all
+            self._backfill.note(readings, state=state, account=account, done=done)
         if self.remembers:
             rows = self._coverage(ledger, touched)
             yield Piece(COVERAGE.rows(rows, load_id=load_id), COVERAGE)
@@ -120,14 +132,16 @@ class ChannelRun:
         yield Piece(empty_batch(self.channel).operations)
         yield from (Piece(record.empty(), record) for record in RECORDS)
 
-    def _begin(self, ledger: Ledger) -> tuple[Agenda, list[Span]]:
+    def _begin(self, ledger: Ledger, state: Mapping[str, Any]) -> tuple[Agenda, list[Span]]:
         """Fold what the API has forgotten, and plan; returns the walks and the gaps found."""
         policy, now = self._session.settings.policy, self._session.now
-        gaps = ledger.fold(now=now, kept=policy)
+        gaps = ledger.fold(now=now, kept=policy, since=self._start)
         ledger.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
         walks = self._walks
         if walks is None:
             walks = plan(now=now, ledger=ledger, policy=policy, since=self._start)
+        if self._backfill is not None:
+            walks = self._backfill.walks(state, account=self._session.settings.account)
         self.record.walks_planned += len(walks)
         self.record.gaps.extend(gaps)
         return Agenda(deque(walks)), gaps
@@ -143,17 +157,19 @@ class ChannelRun:
         ):
             yield from _pieces(batch)
 
-    def _enter(self, ledger: Ledger, agenda: Agenda) -> set[datetime]:
+    def _take_readings(self, agenda: Agenda) -> list[Reading]:
+        readings, agenda.readings = agenda.readings, []
+        return readings
+
+    def _enter(self, ledger: Ledger, readings: Sequence[Reading]) -> set[datetime]:
         policy, now = self._session.settings.policy, self._session.now
         start = self._start or retained(now=now, policy=policy).start
-        within = Span(min([start, *(r.span.start for r in agenda.readings)]), now)
-        touched = {
+        within = Span(min([start, *(reading.span.start for reading in readings)]), now)
+        return {
             window
-            for reading in agenda.readings
+            for reading in readings
             for window in ledger.note(reading, within=within, kept=policy)
         }
-        agenda.readings.clear()
-        return touched
 
     def _follow(self, load_id: str) -> Iterator[Piece]:
         if self.record.refused:
@@ -171,7 +187,7 @@ class ChannelRun:
         yield Piece(FOLLOWED.rows(followed.records, load_id=load_id), FOLLOWED)
 
     def _conclude(self, ledger: Ledger) -> None:
-        if self.record.read_all and self._walks is None:
+        if self.record.read_all and self._walks is None and self._backfill is None:
             ledger.complete_at = self._session.now
 
     def _gap_rows(self, gaps: Sequence[Span]) -> list[Mapping[str, Any]]:

@@ -30,6 +30,8 @@ SHORT_WALK: Final = 5
 """How many pages a walk has at least before it is cut for the sake of parallel reading."""
 FULL_PAGE: Final = 0.98
 """How full a page is planned at most, since a count may have grown."""
+_NO_BOUNDS: Final = timedelta(days=1_000_000)
+"""A width without bounds to keep to, for pieces of one window."""
 MOST_CUTS: Final = 32
 """Into how many pieces a walk is cut at once that turns out to be too long."""
 
@@ -118,6 +120,8 @@ def why(
     last_chance = window.start + policy.retention - LAST_CHANCE
     if read.read_at < last_chance <= now:
         return "last chance", math.inf
+    if now <= window.end:
+        return None, 0.0  # The clock was set back; what was read later than now is fresh.
     used = (now - read.read_at) / (policy.refresh_ratio * (now - window.end))
     return ("stale", used) if used >= 1 else (None, max(0.0, used))
 
@@ -184,7 +188,7 @@ def _runs(slots: Sequence[_Slot], page_size: int) -> list[Sequence[_Slot]]:
     if not due:
         return []
     whole = slots[due[0] : due[-1] + 1]
-    if _rows(whole) <= FULL_PAGE * page_size:
+    if _rows(whole) <= int(FULL_PAGE * page_size):
         return [whole]  # One page for everything cannot be beaten.
     ends = _cheapest_ends(slots, page_size)
     return list(_follow(slots, ends))
@@ -213,22 +217,24 @@ class _Prices:
 
     def __init__(self, slots: Sequence[_Slot], page_size: int) -> None:
         self._due = [slot.reason is not None for slot in slots]
-        self._pages = [slot.rows / (FULL_PAGE * page_size) for slot in slots]
+        self._rows = [slot.rows for slot in slots]
+        self._most = max(1, int(FULL_PAGE * page_size))
         self._saved = [
             0.0 if slot.reason else slot.used**2 * slot.rows / page_size for slot in slots
         ]
 
     def from_start(self, start: int) -> Iterator[tuple[int, float]]:
         """The ends of the runs from `start` on, and what they cost."""
-        full, saved, due = 0.0, 0.0, False
+        rows, saved, due = 0, 0.0, False
         for stop in range(start, len(self._due)):
-            full += self._pages[stop]
+            rows += self._rows[stop]
             saved += self._saved[stop]
             due = due or self._due[stop]
-            if full > FULL_WALK and stop > start:
+            pages = -(-rows // self._most) or 1
+            if pages > FULL_WALK and stop > start:
                 return
             if due:
-                yield stop + 1, (math.ceil(full) or 1) - saved
+                yield stop + 1, pages - saved
 
 
 def _follow(slots: Sequence[_Slot], ends: Sequence[int | None]) -> Iterator[Sequence[_Slot]]:
@@ -261,6 +267,8 @@ def _walk_of(slots: Sequence[_Slot]) -> Iterator[Walk]:
     if not slots:
         return
     reasons = tuple(dict.fromkeys(slot.reason for slot in slots if slot.reason))
+    if not reasons:
+        return  # They came along, and were cut off from what they came along with.
     yield Walk(
         span=Span(slots[0].span.start, slots[-1].span.end),
         reasons=reasons,
@@ -270,10 +278,10 @@ def _walk_of(slots: Sequence[_Slot]) -> Iterator[Walk]:
 
 
 def _cut_slot(slot: _Slot, count: int) -> Iterator[Walk]:
-    (walk,) = _walk_of([slot])
-    spans = cut(slot.span, count, slot.span.width)
-    for span in spans:
-        yield replace(walk, span=span, rows=math.ceil(slot.rows / len(spans)))
+    spans = cut(slot.span, count, _NO_BOUNDS)
+    for walk in _walk_of([slot]):
+        for span in spans:
+            yield replace(walk, span=span, rows=math.ceil(slot.rows / len(spans)))
 
 
 def _without_parts(walk: Walk, ledger: Ledger, policy: Policy) -> Iterator[Walk]:

@@ -11,8 +11,15 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from comms_source.backfill import Backfill
 from comms_source.channels import CHANNELS, Channel
-from comms_source.errors import CommsSourceError, LoadFailed, RunStopped
+from comms_source.errors import (
+    CommsSourceError,
+    ConfigurationError,
+    LoadFailed,
+    PipelineBusy,
+    RunStopped,
+)
 from comms_source.exits import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extracting import ChannelRun
 from comms_source.fetching import fetch_operations
@@ -31,7 +38,7 @@ from comms_source.source import (
 )
 from comms_source.views import StatsReading, check_readings, create_views
 from comms_source.warehouse import explained, place, reach
-from comms_source.windows import to_iso
+from comms_source.windows import SECOND, Span, align_down, align_up, to_iso
 
 logger = logging.getLogger("comms_source")
 
@@ -99,6 +106,44 @@ def run_load(*, session: Session, pipeline: dlt.Pipeline) -> RunSummary:
     return run_channels(_due_runs, session=session, pipeline=pipeline, command="load")
 
 
+def run_backfill(
+    *, session: Session, pipeline: dlt.Pipeline, since: datetime, until: datetime | None
+) -> RunSummary:
+    """Read what was created in `[since, until)`, a day at a time, as far as it is not done yet.
+
+    Raises:
+        ConfigurationError: if the range holds no time, or time that is still to come.
+        RunStopped: if nothing (more) can be loaded, or the destination does not take it.
+    """
+    span = backfill_span(since=since, until=until, now=session.now)
+    backfill = Backfill(span, open_end=until is None)
+
+    def runs(session: Session, _: dlt.Pipeline) -> list[ChannelRun]:
+        return [
+            ChannelRun(channel=channel, session=session, on_error="continue", backfill=backfill)
+            for channel in session.settings.selected
+        ]
+
+    return run_channels(runs, session=session, pipeline=pipeline, command="backfill")
+
+
+def backfill_span(*, since: datetime, until: datetime | None, now: datetime) -> Span:
+    """The range of a backfill, in whole seconds; up to `now` where no end is given.
+
+    Raises:
+        ConfigurationError: if the range holds no time, or time that is still to come.
+    """
+    start, end = align_down(since, SECOND), now if until is None else align_up(until, SECOND)
+    if end > now:
+        raise ConfigurationError(f"until: {to_iso(end)} is still to come; leave it out to mean now")
+    if start >= end:
+        raise ConfigurationError(
+            f"since: {to_iso(start)} does not come before the end, {to_iso(end)}; dates without a "
+            "time mean midnight in UTC"
+        )
+    return Span(start, end)
+
+
 ChannelRuns = Callable[[Session, dlt.Pipeline], Sequence[ChannelRun]]
 """Makes the runs of all channels, once what a dead run left is out of the way."""
 
@@ -153,7 +198,7 @@ def _commit_all(runs: Sequence[ChannelRun], *, log: RunLog, pipeline: dlt.Pipeli
             resources = package_resources(left, log=log, budget=budget)
             load_ids += commit(pipeline, _source_of([*resources, *others]))
             others = []
-    except LoadFailed:
+    except (LoadFailed, PipelineBusy):
         raise
     except RunStopped as stopped:
         _record_failure(stopped, log=log, pipeline=pipeline)

@@ -52,9 +52,6 @@ from comms_source.windows import Span, parse_duration, parse_instant, to_iso
 SECTIONS: Final = ("sources", "comms_source")
 """Where dlt looks for the settings: `[sources.comms_source]`, or `SOURCES__COMMS_SOURCE__...`."""
 
-LEDGERS: Final = "coverage"
-"""Where a resource's state keeps its ledgers, by account."""
-
 T = TypeVar("T")
 
 _SETTINGS: Final = (
@@ -318,7 +315,7 @@ def _resource(
         load_id = _load_id()
         log.enter(channel)
         known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
-        for piece in run.package(state=_ledgers(run), load_id=load_id, budget=budget):
+        for piece in run.package(state=_state(run), load_id=load_id, budget=budget):
             table = channel.table if piece.record is None else piece.record.table
             if piece.rows.num_rows or table not in known:
                 yield _marked(piece, channel)
@@ -338,11 +335,9 @@ def _instant(value: Any) -> datetime | None:
     return None if value is None else parse_instant(value)
 
 
-def _ledgers(run: ChannelRun) -> MutableMapping[str, Any]:
-    """The channel's ledgers, by account, in dlt's state; they are committed with the rows."""
-    if not run.remembers:
-        return {}
-    state: MutableMapping[str, Any] = dlt.current.resource_state().setdefault(LEDGERS, {})
+def _state(run: ChannelRun) -> MutableMapping[str, Any]:
+    """What dlt's state remembers of the channel; it is committed with the rows."""
+    state: MutableMapping[str, Any] = dlt.current.resource_state() if run.remembers else {}
     return state
 
 
@@ -379,8 +374,17 @@ def _checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:
         raise ConfigurationError(f"{setting}: {error}") from None
 
 
+def parse_date(setting: str, value: Any) -> datetime:
+    """The instant that `value` means, in UTC.
+
+    Raises:
+        ConfigurationError: if it means none; it names the setting.
+    """
+    return _checked(setting, parse_instant, value)
+
+
 def _date(setting: str, value: Any) -> datetime | None:
-    return None if value is None else _checked(setting, parse_instant, value)
+    return None if value is None else parse_date(setting, value)
 
 
 def _on_error(value: str) -> OnError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,14 +172,18 @@ def _own_error(error: BaseException | None) -> CommsSourceError | None:
 
 def _explain(error: Exception) -> CommsSourceError:
     text = str(error)
-    if "Could not set lock on file" in text or "Conflicting lock is held" in text:
-        return PipelineBusy(f"{_lock_line(text)}; close that program, or load again later")
+    if held := _LOCK.search(text):
+        return PipelineBusy(
+            f"the DuckDB file {held['file']} is held by another process, {held['program']} "
+            f"(PID {held['pid']}); close that program, or load again later"
+        )
     step = f"at dlt's step {error.step}" if isinstance(error, PipelineStepFailed) else "by dlt"
     return LoadFailed(f"the destination was refused {step}: {_root(error)}")
 
 
-def _lock_line(text: str) -> str:
-    return next(line for line in text.splitlines() if "lock" in line.lower()).strip()
+_LOCK: Final = re.compile(
+    r'lock on file "(?P<file>[^"]+)".*?held in (?P<program>.+?) \(PID (?P<pid>\d+)\)', re.DOTALL
+)
 
 
 def _root(error: BaseException) -> str:

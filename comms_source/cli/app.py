@@ -9,11 +9,14 @@ from typing import Annotated
 
 import typer
 
+from comms_source.cli.backfill import backfill
 from comms_source.cli.check import check
 from comms_source.cli.demo import demo
 from comms_source.cli.fetch import fetch
 from comms_source.cli.load import load
+from comms_source.cli.plan import plan
 from comms_source.cli.sandbox import sandbox
+from comms_source.cli.status import status
 from comms_source.cli.views import views
 from comms_source.version import VERSION
 
@@ -26,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (load, fetch, views, check, sandbox, demo):
+for command in (load, backfill, fetch, plan, status, views, check, sandbox, demo):
     app.command()(command)
 
 

@@ -6,17 +6,18 @@ import sys
 
 import typer
 
-from comms_source.cli.options import AsJson, Channels, Dataset, Destination, given
+from comms_source.cli.options import AsJson, Channels, Dataset, Destination, Full, given
 from comms_source.cli.outcome import ending, print_json
 
 
 def load(
     channel: Channels = None,
+    full: Full = False,
     destination: Destination = None,
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load what the API knows, and make the views.
+    """Load what is new or may have changed, and make the views.
 
     Credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, from TWILIO_API_KEY and
     TWILIO_API_KEY_SECRET, or from .dlt/secrets.toml. Running it again is harmless.
@@ -29,7 +30,9 @@ def load(
         from comms_source.source import resolve_settings  # noqa: PLC0415
         from comms_source.warehouse import open_pipeline  # noqa: PLC0415
 
-        session = Session(settings=resolve_settings(**given(channels=channel)))
+        session = Session(
+            settings=resolve_settings(**given(channels=channel, refresh="full" if full else None))
+        )
         pipeline = open_pipeline(destination=destination, dataset=dataset)
         with watching(session.journal):
             summary = run_load(session=session, pipeline=pipeline)

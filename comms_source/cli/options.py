@@ -21,6 +21,9 @@ Destination = Annotated[
     typer.Option(help="A dlt destination, such as duckdb or postgres.", show_default="duckdb"),
 ]
 Dataset = Annotated[str | None, typer.Option(help="The schema to load into.", show_default="comms")]
+Full = Annotated[
+    bool, typer.Option("--full", help="Read all that the API answers for, whatever is due.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
 
 

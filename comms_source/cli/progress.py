@@ -11,7 +11,14 @@ from typing import Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from comms_source.journal import ChannelRecord, Journal
 
@@ -30,6 +37,8 @@ def watching(journal: Journal) -> Iterator[None]:
         BarColumn(),
         TextColumn("{task.fields[said]}"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
     ) as progress:
@@ -43,6 +52,15 @@ def described(record: ChannelRecord) -> str:
         f"{record.operations:,} operations, {record.pages:,} pages, "
         f"{record.walks_done} of {record.walks_planned} walks"
     )
+
+
+def time_left(record: ChannelRecord, *, seconds: float) -> str:
+    """How long the walks that are left should take, going by those of the last `seconds`."""
+    if not record.walks_done:
+        return ""
+    left = (record.walks_planned - record.walks_done - len(record.failures)) * seconds
+    minutes, rest = divmod(round(left / record.walks_done), 60)
+    return f", about {minutes} min {rest} s left" if minutes else f", about {rest} s left"
 
 
 class _Bars:
@@ -65,7 +83,8 @@ class _Bars:
 
 class _Lines:
     def __init__(self) -> None:
-        self._next = time.monotonic() + SECONDS_BETWEEN_LINES
+        self._began = time.monotonic()
+        self._next = self._began + SECONDS_BETWEEN_LINES
         self._lock = threading.Lock()
 
     def show(self, journal: Journal) -> None:
@@ -74,4 +93,5 @@ class _Lines:
                 return
             self._next = time.monotonic() + SECONDS_BETWEEN_LINES
         for name, record in list(journal.channels.items()):
-            typer.echo(f"{name}: {described(record)}", err=True)
+            left = time_left(record, seconds=time.monotonic() - self._began)
+            typer.echo(f"{name}: {described(record)}{left}", err=True)

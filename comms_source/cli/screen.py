@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 import dlt
@@ -11,7 +13,10 @@ from rich.table import Table
 
 from comms_source.figures import Figures, read_figures
 from comms_source.journal import ChannelRecord
+from comms_source.plans import ChannelPlan
 from comms_source.runs import RunSummary
+from comms_source.status import ChannelStatus, Status
+from comms_source.windows import to_iso
 
 WIDTH: Final = 120
 
@@ -76,6 +81,10 @@ def _percent(share: tuple[float, float] | None) -> str:
 def _remarks(record: ChannelRecord) -> list[str]:
     remarks = [f"refused: {record.refused}"] if record.refused else []
     remarks += [f"not read {failure.span}: {failure.message}" for failure in record.failures]
+    remarks += [f"lost for good, never read completely: {gap}" for gap in record.gaps]
+    remarks += [f"not asked for by id {name}: {why}" for name, why in record.unfollowed.items()]
+    if record.followed:
+        remarks.append(f"{record.followed:,} open operations asked for by id, {record.lost:,} lost")
     if record.rejected:
         remarks.append(f"{record.rejected:,} rows could not be read, see rejected_operations")
     for what, names in (
@@ -86,3 +95,64 @@ def _remarks(record: ChannelRecord) -> list[str]:
         if names:
             remarks.append(f"new {what}: {', '.join(sorted(names))}")
     return remarks
+
+
+def show_plan(plans: Sequence[ChannelPlan]) -> None:
+    """Print the walks of the next load, why they are due, and how many requests they take."""
+    console = Console(highlight=False, soft_wrap=True)
+    for plan in plans:
+        some = "" if plan.is_known else "at least "
+        console.print(f"{plan.channel}: {some}{_counted(plan.requests, 'request')}", markup=False)
+        for walk in plan.walks:
+            rows = "rows not known" if walk.rows is None else f"about {walk.rows:,} rows"
+            reasons = ", ".join(walk.reasons)
+            console.print(f"    {walk.span}  {rows}  ({reasons})", markup=False)
+        if plan.by_id:
+            console.print(f"    {_counted(len(plan.by_id), 'open operation')} by id", markup=False)
+        for gap in plan.gaps:
+            console.print(f"    lost for good, never read completely: {gap}", markup=False)
+
+
+def show_status(status: Status) -> None:
+    """Print how things stand, channel by channel."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{status.destination}, dataset {status.dataset}", markup=False)
+    if status.last_run:
+        run = status.last_run
+        ending = f"{run.outcome} ({run.error})" if run.error else run.outcome
+        console.print(f"last run: {run.command} at {_time(run.started_at)}, {ending}", markup=False)
+    for channel in status.channels:
+        console.print(f"{channel.channel}", markup=False)
+        for name, value in _stands(channel, status.now):
+            console.print(f"    {name:<20}{value}", markup=False)
+
+
+def _stands(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]]:
+    yield "operations", f"{channel.operations:,}, newest {_time(channel.newest_operation)}"
+    yield "last complete read", _time(channel.last_complete_read)
+    yield "fresh", f"{channel.fresh} of {channel.windows} windows"
+    yield "run again before", _deadline(channel.deadline, now)
+    for failure in channel.failures:
+        yield "failed", failure
+    if channel.rejected:
+        yield "rejected rows", f"{channel.rejected:,}, see rejected_operations"
+    if channel.followed:
+        counts = (f"{count:,} {outcome}" for outcome, count in sorted(channel.followed.items()))
+        yield "followed by id", ", ".join(counts)
+    for gap in channel.gaps:
+        yield "gap", f"{gap}, lost for good"
+
+
+def _deadline(deadline: datetime | None, now: datetime) -> str:
+    if deadline is None:
+        return "any time; nothing has been read yet"
+    late = "" if deadline > now else "; that is past, and something may be lost"
+    return f"{_time(deadline)}, or the API begins to forget what was not read{late}"
+
+
+def _time(instant: datetime | None) -> str:
+    return "never" if instant is None else to_iso(instant.replace(microsecond=0))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

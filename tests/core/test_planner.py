@@ -1,71 +1,482 @@
-"""Which walks a run takes."""
+"""Which walks a run takes, and how a long one is cut."""
 
 from __future__ import annotations
 
+import copy
 import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comms_source.planner import Policy, plan, retained
-from comms_source.windows import Span, align_down
-
-policies = st.builds(
+from comms_source.coverage import VISIBILITY_LAG, Ledger, Part, WindowRead, uncovered
+from comms_source.planner import (
+    FULL_PAGE,
+    FULL_WALK,
+    LAST_CHANCE,
+    MOST_CUTS,
     Policy,
-    retention=st.timedeltas(min_value=timedelta(hours=2), max_value=timedelta(days=8)),
-    window=st.timedeltas(min_value=timedelta(minutes=10), max_value=timedelta(hours=2)),
-    parallel=st.integers(min_value=1, max_value=64),
+    Reason,
+    Walk,
+    cut,
+    cuts_for,
+    pages_for,
+    plan,
+    retained,
+    why,
 )
+from comms_source.windows import Span, align_down, clip, windows
+
+SECOND, MINUTE, HOUR, DAY = (timedelta(**{u: 1}) for u in ("seconds", "minutes", "hours", "days"))
+NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
+PAGE = 1000
+POLICY = Policy(
+    retention=2 * DAY,
+    window=HOUR,
+    parallel=8,
+    page_size=PAGE,
+    refresh="adaptive",
+    refresh_ratio=0.2,
+)
+
 instants = st.datetimes(
     min_value=datetime(2020, 1, 1), max_value=datetime(2030, 1, 1), timezones=st.just(UTC)
+).map(lambda instant: instant.replace(microsecond=0))
+policies = st.builds(
+    Policy,
+    retention=st.integers(2, 10).map(lambda days: days * DAY),
+    window=st.integers(1, 12).map(lambda hours: hours * HOUR),
+    parallel=st.integers(min_value=1, max_value=64),
+    page_size=st.just(PAGE),
+    refresh=st.sampled_from(["adaptive", "adaptive", "full"]),
+    refresh_ratio=st.sampled_from([0.05, 0.2, 0.5, 1.0]),
 )
+adaptive = policies.map(lambda policy: replace(policy, refresh="adaptive"))
+weights = st.integers(min_value=0, max_value=9)
+memories = st.tuples(st.sampled_from([0.0, 0.3, 0.7, 0.9, 0.99, 1.5, 9.0]), weights)
+"""How much of a window's allowance is used, and how its rows compare with others'."""
+histories = st.lists(st.none() | memories, min_size=1, max_size=8).filter(
+    lambda history: any(history[:3])
+)
+"""What is known of the windows in turn, repeated for as many as there are; never of none."""
+fractions = st.floats(min_value=0, max_value=0.95)
+pieces = st.lists(st.none() | st.tuples(fractions, fractions), min_size=1, max_size=5)
+"""Which pieces of the windows are finished, likewise."""
 
 
+@dataclass(frozen=True)
+class Case:
+    """What a plan is made from."""
+
+    now: datetime
+    ledger: Ledger
+    policy: Policy
+
+    def plan(self, since: datetime | None = None) -> list[Walk]:
+        """The plan."""
+        return plan(now=self.now, ledger=self.ledger, policy=self.policy, since=since)
+
+    @property
+    def span(self) -> Span:
+        """What the API still answers for."""
+        return retained(now=self.now, policy=self.policy)
+
+    @property
+    def windows(self) -> list[tuple[Span, Reason | None]]:
+        """Each window, as far as it lies before now, and why it is due."""
+        told = []
+        for window in windows(self.span, self.policy.window):
+            read = self.ledger.windows.get(window.start)
+            part = clip(window, to=self.span)
+            assert part is not None
+            told.append((part, why(window, read, now=self.now, policy=self.policy)[0]))
+        return told
+
+    @property
+    def due(self) -> list[Span]:
+        """The windows that are due."""
+        return [window for window, reason in self.windows if reason]
+
+    @property
+    def fresh(self) -> list[Span]:
+        """The windows that are not."""
+        return [window for window, reason in self.windows if not reason]
+
+    @property
+    def finished(self) -> list[Span]:
+        """The pieces of windows that were read already."""
+        return [part.span for parts in self.ledger.parts.values() for part in parts]
+
+    def rows(self, window: Span) -> int:
+        """How many rows a window should bring: as known, or as is usual."""
+        counts = [read.rows for read in self.ledger.windows.values()]
+        read = self.ledger.windows.get(align_down(window.start, self.policy.window))
+        return math.ceil(sum(counts) / len(counts)) if read is None else read.rows
+
+
+def case_of(
+    now: datetime,
+    policy: Policy,
+    history: Sequence[tuple[float, int] | None],
+    done: Sequence[tuple[float, float] | None] = (None,),
+    heaviest: float = 3.0,
+) -> Case:
+    """A ledger with the history repeated over its windows, the heaviest of so many pages."""
+    ledger = Ledger(width=policy.window)
+    every = windows(retained(now=now, policy=policy), policy.window)
+    told = zip(every, itertools.cycle(history), itertools.cycle(done), strict=False)
+    for window, memory, piece in told:
+        if memory:
+            allowance = policy.refresh_ratio * max(0 * SECOND, now - window.end)
+            read_at = max(window.start, now - memory[0] * allowance)
+            rows = int(heaviest * policy.page_size * memory[1] / 9)
+            ledger.windows[window.start] = WindowRead(read_at, rows, complete=False)
+        start = align_down(window.start + (piece or (0, 0))[0] * window.width, SECOND)
+        end = min(window.end, now, start + (piece or (0, 0))[1] * window.width)
+        if start < end:
+            ledger.parts[window.start] = [Part(Span(start, end), now, now, 0)]
+    return Case(now, ledger, policy)
+
+
+def small_case(now: datetime, policy: Policy, history: Sequence[tuple[float, int] | None]) -> Case:
+    """A case whose windows together take no more than five pages, so that no run is cut."""
+    count = len(list(windows(retained(now=now, policy=policy), policy.window)))
+    return case_of(now, policy, history, heaviest=4.5 / count)
+
+
+cases = st.builds(
+    case_of, instants, policies, histories, pieces, st.sampled_from([0.001, 0.1, 1, 5, 60])
+)
+whole_cases = st.builds(
+    case_of, instants, policies, histories, heaviest=st.sampled_from([0.001, 0.1, 1, 5, 60])
+)
+few_windows = adaptive.map(
+    lambda policy: replace(policy, retention=policy.retention / 4, window=4 * HOUR)
+)
+small_cases = st.builds(small_case, instants, few_windows, histories)
+quick = settings(max_examples=40, deadline=None)
+
+
+@quick
+@given(cases)
+def test_every_due_instant_is_in_exactly_one_walk(case: Case) -> None:
+    """Walks are in order and apart, and hold all that is due but for finished pieces."""
+    walks = [walk.span for walk in case.plan()]
+
+    assert all(a.end <= b.start for a, b in itertools.pairwise(walks))
+    assert all(case.span.start <= walk.start and walk.end <= case.span.end for walk in walks)
+    for window in case.due:
+        assert not uncovered(window, [*walks, *case.finished])
+
+
+@quick
+@given(cases)
+def test_no_finished_piece_is_read_again(case: Case) -> None:
+    """What an interrupted run has read of a window is left out of every walk."""
+    for walk in case.plan():
+        assert not any(clip(piece, to=walk.span) for piece in case.finished)
+
+
+@quick
+@given(small_cases)
+def test_a_window_that_is_not_due_only_comes_along_with_one_that_is(case: Case) -> None:
+    """No walk is made for its sake, and each walk gives the reasons of its due windows."""
+    for walk in case.plan():
+        within = [(span, why) for span, why in case.windows if clip(span, to=walk.span)]
+        reasons = [why for _, why in within if why]
+        assert walk.reasons
+        assert walk.reasons == tuple(dict.fromkeys(reasons))
+        assert walk.span == Span(within[0][0].start, within[-1][0].end)
+
+
+@settings(max_examples=150, deadline=None)
+@given(small_cases)
+def test_what_comes_along_costs_no_more_pages_than_it_saves_soon(case: Case) -> None:
+    """Pages beyond those of the runs of due windows alone are paid by the share that has passed.
+
+    What a window saves is its pages, by the square of the share of its allowance that is used.
+    """
+
+    def pages(spans: Sequence[Span], rounding: float = -1e-9) -> int:
+        return max(1, math.ceil(sum(map(case.rows, spans)) / (FULL_PAGE * PAGE) + rounding))
+
+    every = [window for window, _ in case.windows]
+    walks = [[w for w in every if clip(w, to=walk.span)] for walk in case.plan()]
+    runs = itertools.groupby(case.windows, key=lambda told: bool(told[1]))
+    alone = sum(pages([window for window, _ in run], 1e-9) for is_due, run in runs if is_due)
+    saved = 0.0
+    for window in (w for walk in walks for w in walk if w in case.fresh):
+        read = case.ledger.windows[window.start]
+        _, used = why(window, read, now=case.now, policy=case.policy)
+        saved += used**2 * case.rows(window) / PAGE
+    assert sum(map(pages, walks)) <= alone + saved + 1e-6
+
+
+@quick
+@given(cases)
+def test_the_order_in_which_windows_were_noted_does_not_matter(case: Case) -> None:
+    """A ledger that was filled backwards gives the same plan."""
+    backwards = dict(reversed(case.ledger.windows.items()))
+
+    assert case.plan() == replace(case, ledger=replace(case.ledger, windows=backwards)).plan()
+
+
+@quick
+@given(cases)
+def test_a_plan_depends_on_what_it_is_given_alone(case: Case) -> None:
+    """The same again gives the same plan, and planning changes nothing."""
+    before = copy.deepcopy(case.ledger)
+
+    assert case.plan() == case.plan()
+    assert before == case.ledger
+
+
+@quick
+@given(cases)
+def test_no_walk_of_several_windows_is_longer_than_a_full_walk(case: Case) -> None:
+    """As far as rows are known; a single window that holds more is cut, of about equal rows."""
+    for walk in case.plan():
+        assert walk.rows is not None
+        within = [window for window, _ in case.windows if clip(window, to=walk.span)]
+        if len(within) > 1:
+            assert walk.pages(PAGE) <= FULL_WALK
+        assert walk.pages(PAGE) <= 1.25 * FULL_WALK
+
+
+@quick
+@given(whole_cases)
+def test_a_walk_may_be_cut_later_only_if_a_count_in_it_was_guessed(case: Case) -> None:
+    """Its rows are known exactly if each of its windows was read before."""
+    for walk in case.plan():
+        within = [window for window, _ in case.windows if clip(window, to=walk.span)]
+        homes = [align_down(window.start, case.policy.window) for window in within]
+        assert walk.cuttable == any(home not in case.ledger.windows for home in homes)
+
+
+@quick
 @given(instants, policies)
-def test_walks_cover_every_instant_of_a_range_exactly_once(now: datetime, policy: Policy) -> None:
-    """Walks are in order, adjoin, and begin and end with the range itself."""
-    span = retained(now=now, policy=policy)
-    walks = plan(span=span, policy=policy)
-
-    assert (span.start, span.end) == (walks[0].start, walks[-1].end)
-    assert all(a.end == b.start for a, b in itertools.pairwise(walks))
-
-
-@given(instants, policies)
-def test_walks_are_as_many_as_may_run_at_once_and_of_about_one_length(
+def test_the_first_run_is_one_walk_of_everything_that_may_be_cut(
     now: datetime, policy: Policy
 ) -> None:
-    """Never more than asked for, never more than windows, and no two differ by over one window."""
-    walks = plan(span=retained(now=now, policy=policy), policy=policy)
+    """Nothing is known of its rows."""
+    (walk,) = Case(now, Ledger(), policy).plan()
 
-    assert 1 <= len(walks) <= policy.parallel
-    inner = [walk.width for walk in walks[:-1]]
-    assert not inner or max(inner) - min(inner) <= policy.window
-
-
-@given(instants, policies)
-def test_inner_bounds_are_window_bounds(now: datetime, policy: Policy) -> None:
-    """Only the ends of the whole range may lie within a window."""
-    walks = plan(span=retained(now=now, policy=policy), policy=policy)
-
-    for walk in walks[1:]:
-        assert walk.start == align_down(walk.start, policy.window)
+    assert walk == Walk(
+        span=retained(now=now, policy=policy), reasons=("never read",), cuttable=True
+    )
+    assert walk.pages(PAGE) == 1
 
 
-@given(instants, policies)
-def test_all_of_the_retention_is_asked_for(now: datetime, policy: Policy) -> None:
-    """The range reaches from the window that the oldest kept operation is in up to now."""
-    span = retained(now=now, policy=policy)
+@quick
+@given(instants, policies, st.timedeltas(SECOND, 400 * DAY))
+def test_the_first_run_begins_where_it_is_told_to(
+    now: datetime, policy: Policy, back: timedelta
+) -> None:
+    """Even before what the API is known to hold, and within a window."""
+    (walk,) = Case(now, Ledger(), policy).plan(since=now - back)
 
-    assert span.end == now
-    assert now - policy.retention - policy.window < span.start <= now - policy.retention
+    assert walk.span == Span(now - back, now)
 
 
-def test_a_range_within_one_window_is_one_walk_of_exactly_that_range() -> None:
-    """A short backfill asks for nothing beyond it."""
-    start = datetime(2026, 1, 1, 12, 10, tzinfo=UTC)
-    span = Span(start, start + timedelta(minutes=20))
-    policy = Policy(retention=timedelta(days=7), window=timedelta(hours=1), parallel=8)
+@quick
+@given(cases, st.floats(min_value=0, max_value=2))
+def test_a_later_run_asks_for_nothing_before_its_start_or_what_the_api_holds(
+    case: Case, back: float
+) -> None:
+    """All that is due from there on is in a walk; a start too long ago changes nothing."""
+    since = case.now - max(SECOND, back * case.span.width)
+    walks = [walk.span for walk in case.plan(since=since)]
+    reach = Span(max(since, case.span.start), case.now)
 
-    assert [span] == plan(span=span, policy=policy)
+    assert all(clip(walk, to=reach) == walk for walk in walks)
+    for window in case.due:
+        wanted = clip(window, to=reach)
+        assert wanted is None or not uncovered(wanted, [*walks, *case.finished])
+    if since <= case.span.start:
+        assert walks == [walk.span for walk in case.plan()]
+
+
+@quick
+@given(instants, adaptive, st.lists(weights, min_size=1, max_size=8))
+def test_where_all_was_just_read_no_walk_is_left_but_of_what_is_still_open(
+    now: datetime, policy: Policy, rows: list[int]
+) -> None:
+    """A window is open until all that was created in it is sure to show."""
+    case = case_of(now, policy, [(0.0, weight) for weight in rows])
+    still_open = align_down(now - VISIBILITY_LAG, policy.window)
+
+    assert all(walk.span.start >= still_open for walk in case.plan())
+    assert {walk.reasons for walk in case.plan()} == {("not closed when read",)}
+
+
+@quick
+@given(instants, adaptive, histories)
+def test_a_small_account_is_one_walk(
+    now: datetime, policy: Policy, history: list[tuple[float, int] | None]
+) -> None:
+    """Where all rows fit a page, one request does."""
+    case = case_of(now, policy, history, heaviest=0.002)
+    (walk,) = case.plan()
+
+    assert walk.pages(PAGE) == 1
+    assert case.due[0].start == walk.span.start
+    assert case.due[-1].end == walk.span.end
+
+
+@quick
+@given(whole_cases)
+def test_a_full_refresh_reads_every_window(case: Case) -> None:
+    """However fresh they are; walks adjoin from one end of what the API holds to the other."""
+    walks = replace(case, policy=replace(case.policy, refresh="full")).plan()
+
+    assert uncovered(case.span, [walk.span for walk in walks]) == []
+    assert {reason for walk in walks for reason in walk.reasons} <= {"full refresh", "never read"}
+
+
+@pytest.mark.parametrize(
+    ("read_after_end", "age", "expected"),
+    [
+        (VISIBILITY_LAG - SECOND, 2 * MINUTE, "not closed when read"),
+        (VISIBILITY_LAG, VISIBILITY_LAG, None),
+        (8 * HOUR + SECOND, 10 * HOUR, None),
+        (8 * HOUR, 10 * HOUR, "stale"),
+        (DAY - 2 * HOUR, DAY - HOUR, "last chance"),
+        (DAY - HOUR, DAY - HOUR, None),
+    ],
+)
+def test_a_window_is_due_when_its_allowance_has_passed(
+    read_after_end: timedelta, age: timedelta, expected: str | None
+) -> None:
+    """A fifth of its age here, but at once while it is open, and once more on its last day."""
+    window = Span(NOW - age - HOUR, NOW - age)
+    read = WindowRead(window.end + read_after_end, 0, complete=True)
+    reason, used = why(window, read, now=NOW, policy=POLICY)
+
+    assert reason == expected
+    assert used >= 1 if reason else 0 <= used < 1
+
+
+def test_a_window_that_was_never_read_is_due_whatever_the_policy() -> None:
+    """There is no allowance for it."""
+    full = replace(POLICY, refresh="full")
+    window = Span(NOW - HOUR, NOW)
+
+    assert why(window, None, now=NOW, policy=POLICY) == ("never read", math.inf)
+    assert why(window, None, now=NOW, policy=full) == ("never read", math.inf)
+
+
+def spread(rows: int, *, due: Sequence[int]) -> Case:
+    """Two days of just-read windows with so many rows each, but some hours ago never read."""
+    case = case_of(NOW, POLICY, [(0.0, 9)], heaviest=rows / PAGE)
+    for hours_ago in due:
+        del case.ledger.windows[align_down(NOW - hours_ago * HOUR, HOUR)]
+    return case
+
+
+def test_two_due_windows_that_share_a_page_are_one_walk() -> None:
+    """What lies between them comes along, since one request brings it all."""
+    case = spread(300, due=[2])
+    (walk,) = case.plan()
+
+    assert walk.span == Span(align_down(NOW - 2 * HOUR, HOUR), NOW)
+    assert walk.rows == 900
+    assert walk.reasons == ("never read", "not closed when read")
+
+
+def test_two_due_windows_too_far_apart_for_a_page_are_two_walks() -> None:
+    """What lies between them would cost more pages than it saves."""
+    case = spread(300, due=[20])
+
+    assert [walk.span for walk in case.plan()] == case.due
+    assert len(case.due) == 2
+
+
+def test_many_pages_are_read_by_several_walks_at_once() -> None:
+    """They adjoin, and none has more than its share of the pages."""
+    policy = replace(POLICY, refresh="full")
+    walks = replace(spread(PAGE, due=[]), policy=policy).plan()
+
+    assert all(a.span.end == b.span.start for a, b in itertools.pairwise(walks))
+    assert len(walks) > POLICY.parallel
+    assert max(walk.pages(PAGE) for walk in walks) <= 5
+
+
+def test_a_window_of_very_many_rows_is_cut_within() -> None:
+    """Its pieces adjoin and bring a share each."""
+    case = spread(50 * PAGE, due=[])
+    walks = case.plan()
+
+    assert len(walks) == 10
+    assert all(a.span.end == b.span.start for a, b in itertools.pairwise(walks))
+    assert {walk.rows for walk in walks} == {5 * PAGE}
+
+
+cuttable = st.builds(
+    lambda start, seconds: Span(start, start + seconds * SECOND),
+    instants,
+    st.integers(min_value=1, max_value=200_000),
+)
+counts = st.integers(min_value=1, max_value=MOST_CUTS)
+widths = st.integers(min_value=1, max_value=24).map(lambda hours: hours * HOUR)
+
+
+@given(cuttable, counts, widths)
+def test_pieces_adjoin_and_make_up_the_span(span: Span, count: int, width: timedelta) -> None:
+    """None is lost or read twice, and there are no more than asked for."""
+    cuts = cut(span, count, width)
+
+    assert 1 <= len(cuts) <= count
+    assert (cuts[0].start, cuts[-1].end) == (span.start, span.end)
+    assert all(a.end == b.start for a, b in itertools.pairwise(cuts))
+
+
+@given(cuttable, counts, widths)
+def test_pieces_meet_at_window_bounds_where_there_are_enough(
+    span: Span, count: int, width: timedelta
+) -> None:
+    """Then they are as many as asked for and differ by two windows at most; else whole seconds."""
+    cuts = cut(span, count, width)
+    enough = len(list(windows(span, width))) >= count
+
+    for piece in cuts[1:]:
+        assert piece.start == align_down(piece.start, width if enough else SECOND)
+    if enough:
+        lengths = [piece.width for piece in cuts]
+        assert len(cuts) == count
+        assert max(lengths) - min(lengths) <= 2 * width
+
+
+@given(st.floats(0, 10 * PAGE), st.integers(1, 64))
+def test_a_walk_of_up_to_ten_pages_is_left_whole(rows: float, parallel: int) -> None:
+    """What cutting costs would be more than what reading at once saves."""
+    assert cuts_for(rows=rows, page_size=PAGE, parallel=parallel) == 1
+
+
+@given(st.floats(10 * PAGE + 1, 10**9), st.integers(1, 64))
+def test_a_longer_walk_is_cut_into_what_may_run_at_once(rows: float, parallel: int) -> None:
+    """Into at least two of at most a full walk each, unless even the most pieces are too few."""
+    count = cuts_for(rows=rows, page_size=PAGE, parallel=parallel)
+
+    assert 1 <= count <= MOST_CUTS
+    assert count == MOST_CUTS or rows / count <= FULL_WALK * PAGE
+    assert count >= 2 or rows <= FULL_WALK * PAGE
+
+
+@pytest.mark.parametrize(("rows", "pages"), [(0, 1), (1, 1), (PAGE, 1), (PAGE + 1, 2)])
+def test_every_walk_takes_at_least_one_page(rows: int, pages: int) -> None:
+    """Even one that brings nothing has to be asked for."""
+    assert pages_for(rows, PAGE) == pages
+
+
+def test_on_its_last_day_a_window_is_read_once_more() -> None:
+    """A window read before that day is due when it begins, and not again once it was read."""
+    window = Span(NOW - POLICY.retention + LAST_CHANCE, NOW - POLICY.retention + LAST_CHANCE + HOUR)
+    before = WindowRead(NOW - SECOND, 0, complete=True)
+
+    assert why(window, before, now=NOW, policy=POLICY)[0] == "last chance"
+    assert why(window, before, now=NOW - SECOND, policy=POLICY)[0] is None
+    assert why(window, replace(before, read_at=NOW), now=NOW, policy=POLICY)[0] is None

@@ -15,7 +15,7 @@ from typing import Any
 
 from comms_source.channels import CHANNELS
 from comms_source.coverage import Ledger
-from comms_source.extracting import ChannelRun
+from comms_source.extracting import LEDGERS, ChannelRun
 from comms_source.following import OPEN_STATUSES, OpenOperation
 from comms_source.reading import Budget
 from comms_source.session import Session
@@ -94,7 +94,7 @@ class MemoryMachine:
 
     def ledger(self) -> Ledger:
         """The ledger in the warehouse."""
-        return Ledger.from_state(self.stored_state.get("default"))
+        return Ledger.from_state(self.stored_state.get(LEDGERS, {}).get("default"))
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table."""

@@ -1,0 +1,55 @@
+"""`comms backfill`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from comms_source.cli.options import AsJson, Channels, Dataset, Destination, given
+from comms_source.cli.outcome import ending, print_json
+
+
+def backfill(
+    since: Annotated[str, typer.Option(help="From then on, such as 2026-11-01 or an ISO time.")],
+    until: Annotated[str | None, typer.Option(help="Before then.", show_default="now")] = None,
+    channel: Channels = None,
+    destination: Destination = None,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a range of creation time, a day at a time.
+
+    Each part is committed by itself; after an interruption, the same command goes on where it
+    stopped. What the API has begun to forget may come back incomplete, and never counts as read.
+    """
+    with ending(as_json=as_json):
+        from comms_source.cli.progress import watching  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.cli.screen import show_summary  # noqa: PLC0415
+        from comms_source.runs import run_backfill  # noqa: PLC0415
+        from comms_source.session import Session  # noqa: PLC0415
+        from comms_source.source import parse_date, resolve_settings  # noqa: PLC0415
+        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
+        from comms_source.windows import to_iso  # noqa: PLC0415
+
+        session = Session(settings=resolve_settings(**given(channels=channel)))
+        start = parse_date("since", since)
+        horizon = session.now - session.settings.retention
+        if start < horizon:
+            typer.echo(
+                f"comms: before {to_iso(horizon)} the API answers incompletely, without a word; "
+                "what it still shows is loaded, and nothing there counts as read",
+                err=True,
+            )
+        with watching(session.journal):
+            summary = run_backfill(
+                session=session,
+                pipeline=open_pipeline(destination=destination, dataset=dataset),
+                since=start,
+                until=None if until is None else parse_date("until", until),
+            )
+        if as_json:
+            print_json(summary.as_dict())
+        else:
+            show_summary(summary)
+    raise typer.Exit(summary.exit_code)

@@ -1,0 +1,217 @@
+"""How things stand: what is fresh, what is missing, and by when to run again to lose nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import dlt
+import msgspec
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from comms_source.channels import Channel
+from comms_source.errors import LoadFailed
+from comms_source.ledgers import ledger_of, stored_state
+from comms_source.packages import patient
+from comms_source.planner import retained, why
+from comms_source.settings import Settings
+from comms_source.warehouse import place, reach
+from comms_source.windows import Span, parse_instant, to_iso, windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelStatus:
+    """How one channel stands."""
+
+    channel: str
+    operations: int
+    newest_operation: datetime | None
+    last_complete_read: datetime | None
+    """When the last run began that left nothing due."""
+    windows: int
+    """How many windows the API still answers for, the open one included."""
+    fresh: int
+    """How many of them a load would leave alone now."""
+    deadline: datetime | None
+    """When the API begins to forget what was never read completely; before it, a run is needed."""
+    failures: Sequence[str]
+    """What failed in the last run."""
+    rejected: int
+    followed: Mapping[str, int]
+    """Operations followed by id, by outcome."""
+    gaps: Sequence[Span]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines; times in ISO 8601 and UTC."""
+        return {
+            "operations": self.operations,
+            "newest_operation": _iso(self.newest_operation),
+            "last_complete_read": _iso(self.last_complete_read),
+            "windows": self.windows,
+            "fresh": self.fresh,
+            "deadline": _iso(self.deadline),
+            "failures": list(self.failures),
+            "rejected": self.rejected,
+            "followed": dict(self.followed),
+            "gaps": [{"start": to_iso(gap.start), "end": to_iso(gap.end)} for gap in self.gaps],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """The run that began last, of those that left a row."""
+
+    command: str
+    started_at: datetime
+    outcome: str
+    error: str | None
+    channels: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {
+            "command": self.command,
+            "started_at": to_iso(self.started_at),
+            "outcome": self.outcome,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How everything stands."""
+
+    now: datetime
+    destination: str
+    dataset: str
+    last_run: LastRun | None
+    channels: Sequence[ChannelStatus]
+
+    @property
+    def deadline(self) -> datetime | None:
+        """The earliest of the channels' deadlines."""
+        return min((c.deadline for c in self.channels if c.deadline), default=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {
+            "now": to_iso(self.now),
+            "destination": self.destination,
+            "dataset": self.dataset,
+            "deadline": _iso(self.deadline),
+            "last_run": self.last_run and self.last_run.as_dict(),
+            "channels": {channel.channel: channel.as_dict() for channel in self.channels},
+        }
+
+
+def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> Status:
+    """How the account of `settings` stands in the destination at `now`.
+
+    Raises:
+        RunStopped: if there is nothing yet, or the destination cannot be asked.
+    """
+    if not patient(reach)(pipeline):
+        raise LoadFailed(
+            f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; run comms load first"
+        )
+    state = patient(stored_state)(pipeline)
+    last_run = _last_run(pipeline, settings.account)
+    return Status(
+        now=now,
+        destination=place(pipeline),
+        dataset=pipeline.dataset_name,
+        last_run=last_run,
+        channels=[
+            _channel(channel, state, last_run, settings=settings, pipeline=pipeline, now=now)
+            for channel in settings.selected
+        ],
+    )
+
+
+_NEWEST: Final = "select count(*), max(created_at) from {table} where account = %s"
+_REJECTED: Final = "select count(*) from {table} where account = %s and channel = %s"
+_FOLLOWED: Final = """
+select outcome, count(*) from {table} where account = %s and channel = %s group by outcome
+"""
+_GAPS: Final = """
+select gap_start, gap_end from {table} where account = %s and channel = %s order by gap_start
+"""
+_LAST_RUN: Final = """
+select command, started_at, outcome, error, channels from {table}
+where account = %s order by started_at desc limit 1
+"""
+
+
+def _channel(
+    channel: Channel,
+    state: Mapping[str, Any],
+    last_run: LastRun | None,
+    *,
+    settings: Settings,
+    pipeline: dlt.Pipeline,
+    now: datetime,
+) -> ChannelStatus:
+    account, policy = settings.account, settings.policy
+    ledger = ledger_of(state, channel=channel, account=account)
+    deadline = ledger.deadline(now=now, kept=policy)
+    ledger.fold(now=now, kept=policy)
+    kept = list(windows(retained(now=now, policy=policy), policy.window))
+    due = [why(w, ledger.windows.get(w.start), now=now, policy=policy)[0] for w in kept]
+    key = (account, channel.name)
+    ((operations, newest),) = _ask(pipeline, _NEWEST, channel.table, account) or [(0, None)]
+    ((rejected,),) = _ask(pipeline, _REJECTED, "rejected_operations", *key) or [(0,)]
+    return ChannelStatus(
+        channel=channel.name,
+        operations=operations,
+        newest_operation=None if newest is None else parse_instant(newest),
+        last_complete_read=ledger.complete_at,
+        windows=len(kept),
+        fresh=sum(reason is None for reason in due),
+        deadline=deadline,
+        failures=_failures(last_run, channel.name),
+        rejected=rejected,
+        followed=dict(_ask(pipeline, _FOLLOWED, "followed_operations", *key)),
+        gaps=[
+            Span(parse_instant(start), parse_instant(end))
+            for start, end in _ask(pipeline, _GAPS, "gaps", *key)
+        ],
+    )
+
+
+def _last_run(pipeline: dlt.Pipeline, account: str) -> LastRun | None:
+    found = _ask(pipeline, _LAST_RUN, "runs", account)
+    if not found:
+        return None
+    command, started_at, outcome, error, channels = found[0]
+    return LastRun(
+        command=command,
+        started_at=parse_instant(started_at),
+        outcome=outcome,
+        error=error,
+        channels=msgspec.json.decode(channels),
+    )
+
+
+def _failures(last_run: LastRun | None, channel: str) -> list[str]:
+    told = (last_run.channels if last_run else {}).get(channel, {})
+    walks = [f"[{f['start']}, {f['end']}): {f['message']}" for f in told.get("failures", ())]
+    by_id = [f"{name}: {message}" for name, message in told.get("unfollowed", {}).items()]
+    return [*([told["refused"]] if told.get("refused") else []), *walks, *by_id]
+
+
+def _ask(pipeline: dlt.Pipeline, query: str, table: str, *values: Any) -> list[Any]:
+    def ask() -> list[Any]:
+        with pipeline.sql_client() as client:
+            text = query.format(table=client.make_qualified_table_name(table))
+            return list(client.execute_sql(text, *values) or [])
+
+    try:
+        return patient(ask)()
+    except DatabaseUndefinedRelation:
+        return []
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else to_iso(instant)

@@ -1,0 +1,443 @@
+"""What the ledger of a channel claims, forgets and owes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from comms_source.coverage import (
+    VISIBILITY_LAG,
+    Ledger,
+    Part,
+    Reading,
+    Retained,
+    WindowRead,
+    joined,
+    uncovered,
+)
+from comms_source.windows import Span, align_down, align_up, clip, windows
+
+HOUR = timedelta(hours=1)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = START + 480 * HOUR
+WEEK = Retained(retention=timedelta(days=7), window=HOUR)
+
+hours = st.integers(min_value=0, max_value=120)
+spans = st.builds(
+    lambda start, length: Span(START + start * HOUR, START + (start + length) * HOUR),
+    hours,
+    st.integers(min_value=1, max_value=30),
+)
+keeping = st.builds(
+    lambda days, width: Retained(retention=timedelta(days=days), window=width * HOUR),
+    st.integers(min_value=2, max_value=5),
+    st.integers(min_value=1, max_value=12),
+)
+moments = st.integers(min_value=0, max_value=15 * 86400).map(lambda s: START + timedelta(seconds=s))
+readings = st.builds(
+    lambda span, began, lasted: Reading(span, began, began + lasted),
+    spans,
+    moments,
+    st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=1)),
+)
+reads = st.builds(WindowRead, moments, st.integers(0, 10**6), st.booleans())
+histories = st.lists(st.none() | reads, min_size=1, max_size=12)
+"""What is known of some windows in turn; repeated for as many as there are."""
+
+
+def held(span: Span) -> set[datetime]:
+    """The whole hours in a span."""
+    return {hour.start for hour in windows(span, HOUR)}
+
+
+def held_by(covers: Iterable[Span]) -> set[datetime]:
+    """The whole hours in any of some spans."""
+    return {hour for span in covers for hour in held(span)}
+
+
+def ledger_of(
+    history: Sequence[WindowRead | None], *, since: datetime, until: datetime, width: timedelta
+) -> Ledger:
+    """A ledger of the windows that touch `[since, until)`, with the history repeated over them."""
+    known = {
+        window.start: read
+        for window, read in zip(
+            windows(Span(since, until), width), itertools.cycle(history), strict=False
+        )
+        if read
+    }
+    return Ledger(owed_from=align_down(since, width), windows=known, width=width)
+
+
+def incomplete(ledger: Ledger, *, since: datetime, until: datetime, kept: Retained) -> list[Span]:
+    """The windows between two bounds that no reading made complete."""
+    found = []
+    at = since
+    while at < until:
+        read = ledger.windows.get(at)
+        if read is None or not read.complete:
+            found.append(Span(at, at + kept.window))
+        at += kept.window
+    return found
+
+
+@given(spans, st.lists(spans, max_size=6))
+def test_what_is_uncovered_is_what_no_cover_holds(span: Span, covers: list[Span]) -> None:
+    """Hour by hour, what is left and what is covered make up the span; what is left is in order."""
+    left = uncovered(span, covers)
+
+    assert held(span) - held_by(covers) == held_by(left)
+    assert all(a.end < b.start for a, b in itertools.pairwise(left))
+
+
+@given(st.sets(hours, max_size=40))
+def test_joined_spans_hold_the_same_hours_and_none_adjoin(chosen: set[int]) -> None:
+    """Joining neither adds nor loses time, and leaves nothing that could still be joined."""
+    apart = [Span(START + k * HOUR, START + (k + 1) * HOUR) for k in sorted(chosen)]
+    whole = joined(apart)
+
+    assert held_by(apart) == held_by(whole)
+    assert all(a.end < b.start for a, b in itertools.pairwise(whole))
+
+
+@given(
+    st.none() | moments,
+    st.none() | moments,
+    histories,
+    st.lists(st.tuples(hours, moments, moments, st.integers(0, 99)), max_size=6),
+    st.integers(min_value=1, max_value=12),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_ledger_survives_its_state(
+    owed_from: datetime | None,
+    complete_at: datetime | None,
+    history: list[WindowRead | None],
+    pieces: list[tuple[int, datetime, datetime, int]],
+    width: int,
+) -> None:
+    """To state, through JSON text and back is the same ledger, to the second."""
+    ledger = ledger_of(history, since=START, until=START + 48 * HOUR, width=width * HOUR)
+    ledger.owed_from, ledger.complete_at = owed_from, complete_at
+    for hour, began, ended, rows in sorted(pieces):
+        piece = Span(START + hour * HOUR, START + (hour + 1) * HOUR)
+        home = align_down(piece.start, width * HOUR)
+        ledger.parts.setdefault(home, []).append(Part(piece, began, ended, rows))
+
+    assert ledger == Ledger.from_state(json.loads(json.dumps(ledger.to_state())))
+
+
+def test_no_state_is_an_empty_ledger() -> None:
+    """A channel that was never read owes nothing and knows nothing."""
+    assert Ledger() == Ledger.from_state(None) == Ledger.from_state({})
+    assert Ledger() == Ledger.from_state(Ledger().to_state())
+
+
+@given(moments, moments, st.timedeltas(timedelta(0), timedelta(seconds=1)))
+def test_state_claims_no_more_than_was_read(
+    began: datetime, ended: datetime, fraction: timedelta
+) -> None:
+    """Fractions of a second make a reading begin earlier and end later, never the other way."""
+    part = Part(Span(START, START + HOUR), began + fraction, ended + fraction, 1)
+    ledger = Ledger(width=HOUR, parts={START: [part]})
+    (kept,) = Ledger.from_state(ledger.to_state()).parts[START]
+
+    assert kept.began <= part.began
+    assert kept.ended >= part.ended
+
+
+@given(keeping, spans, st.lists(readings, max_size=8), st.randoms(use_true_random=False))
+def test_a_window_is_read_exactly_when_readings_cover_all_of_it_that_is_needed(
+    kept: Retained, within: Span, finished: list[Reading], order: Random
+) -> None:
+    """Whatever the pieces and their order; what ended after the API forgot it does not count."""
+    order.shuffle(finished)
+    ledger = Ledger()
+    told = {start for r in finished for start in ledger.note(r, within=within, kept=kept)}
+
+    expected = set()
+    for window in windows(within, kept.window):
+        forgotten = window.end + kept.retention
+        needed = clip(window, to=within)
+        counted = held_by(r.span for r in finished if r.ended < forgotten)
+        if needed and held(needed) <= counted:
+            expected.add(window.start)
+    assert expected == set(ledger.windows) == told
+
+
+@given(keeping, spans, st.lists(readings, max_size=8))
+def test_a_complete_window_was_covered_after_it_closed_and_before_it_was_forgotten(
+    kept: Retained, within: Span, finished: list[Reading]
+) -> None:
+    """Each instant of it was in a reading that began late enough and ended early enough."""
+    ledger = Ledger()
+    for reading in finished:
+        ledger.note(reading, within=within, kept=kept)
+
+    for start in (start for start, read in ledger.windows.items() if read.complete):
+        window = Span(start, start + kept.window)
+        needed = clip(window, to=within)
+        sound = [
+            r.span
+            for r in finished
+            if r.began >= window.end + VISIBILITY_LAG and r.ended <= start + kept.retention
+        ]
+        assert needed is not None
+        assert not uncovered(needed, sound)
+
+
+@given(
+    st.integers(-300, 300).map(lambda s: timedelta(seconds=s)),
+    st.integers(-300, 300).map(lambda s: timedelta(seconds=s)),
+)
+@example(timedelta(0), timedelta(0))
+@example(timedelta(seconds=-1), timedelta(0))
+@example(timedelta(0), timedelta(seconds=1))
+def test_one_reading_of_a_window_is_complete_exactly_within_its_two_bounds(
+    late: timedelta, over: timedelta
+) -> None:
+    """Not before the lag after its end, and not past the retention of its start."""
+    window = Span(START, START + HOUR)
+    began, ended = window.end + VISIBILITY_LAG + late, window.start + WEEK.retention + over
+    ledger = Ledger()
+    ledger.note(Reading(window, began, ended), within=window, kept=WEEK)
+
+    read = ledger.windows[START]
+    assert read.complete == (late >= timedelta(0) and over <= timedelta(0))
+    assert read.read_at == began
+
+
+@given(keeping, spans, st.lists(readings, min_size=1, max_size=8))
+def test_a_window_once_complete_stays_complete(
+    kept: Retained, within: Span, finished: list[Reading]
+) -> None:
+    """No later reading, however late, takes it back."""
+    ledger = Ledger()
+    complete: set[datetime] = set()
+    for reading in finished:
+        ledger.note(reading, within=within, kept=kept)
+        after = {start for start, read in ledger.windows.items() if read.complete}
+        assert complete <= after
+        complete = after
+
+
+def test_a_reading_as_the_api_forgets_takes_nothing_back_and_one_after_is_ignored() -> None:
+    """While part of a window is kept it is noted, with no claim of its own; then no more."""
+    window = Span(START, START + HOUR)
+    half_forgotten, forgotten = (
+        window.start + WEEK.retention + HOUR / 2,
+        window.end + WEEK.retention,
+    )
+    early, late, last = (
+        Reading(window, ended - HOUR / 2, ended)
+        for ended in (START + 9 * HOUR, half_forgotten, forgotten)
+    )
+    ledger, other = Ledger(), Ledger()
+
+    assert ledger.note(early, within=window, kept=WEEK) == [START]
+    assert ledger.note(late, within=window, kept=WEEK) == [START]
+    assert ledger.windows == {START: WindowRead(late.began, 0, complete=True)}
+    assert other.note(late, within=window, kept=WEEK) == [START]
+    assert other.windows == {START: WindowRead(late.began, 0, complete=False)}
+    assert ledger.note(last, within=window, kept=WEEK) == []
+    assert ledger.windows[START].read_at == late.began
+
+
+def test_a_window_read_in_pieces_is_as_old_as_its_first_piece_and_has_the_rows_of_all() -> None:
+    """Until the last piece it is no more than parts; then it is read, and the parts are gone."""
+    window = Span(START, START + HOUR)
+    middle = START + HOUR / 2
+    late, later = START + 5 * HOUR, START + 9 * HOUR
+    second = Reading(Span(middle, window.end), later, later, {START: 4})
+    first = Reading(Span(START, middle), late, late, {START: 3})
+    ledger = Ledger()
+
+    assert ledger.note(second, within=window, kept=WEEK) == []
+    assert ledger.windows == {}
+    assert ledger.note(first, within=window, kept=WEEK) == [START]
+    assert ledger.windows == {START: WindowRead(late, 7, complete=True)}
+    assert ledger.parts == {}
+
+
+def test_pieces_read_too_early_or_too_long_ago_are_dropped() -> None:
+    """A piece is stale if its window was open, or if its share of the time since has passed."""
+    window = Span(START, START + HOUR)
+    begun = {
+        "too early": window.end + VISIBILITY_LAG - timedelta(seconds=1),
+        "too long ago": window.end + 7 * HOUR,
+        "fresh": window.end + 9 * HOUR,
+    }
+    parts = [Part(window, began, began, 0) for began in begun.values()]
+    ledger = Ledger(width=HOUR, parts={START: parts})
+
+    ledger.drop_stale_parts(now=window.end + 10 * HOUR, ratio=0.2)
+    assert ledger.parts == {START: [parts[2]]}
+    ledger.drop_stale_parts(now=window.end + 100 * HOUR, ratio=0.2)
+    assert ledger.parts == {}
+
+
+@given(keeping, moments)
+def test_the_first_run_owes_nothing(kept: Retained, now: datetime) -> None:
+    """It finds no gap, and answers for what the API still holds in whole windows."""
+    ledger = Ledger()
+
+    assert ledger.deadline(now=now, kept=kept) is None
+    assert ledger.fold(now=now, kept=kept) == []
+    assert ledger.owed_from == align_up(now - kept.retention, kept.window)
+    assert ledger.width == kept.window
+
+
+@given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=4)))
+@settings(max_examples=60, deadline=None)
+def test_gaps_are_the_longest_runs_of_forgotten_windows_that_are_not_complete(
+    kept: Retained, history: list[WindowRead | None], away: timedelta
+) -> None:
+    """Exactly those from what was owed up to what the API holds in whole windows."""
+    now = NOW + away
+    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    owed, horizon = ledger.owed_from, align_up(now - kept.retention, kept.window)
+    assert owed is not None
+    missed = incomplete(ledger, since=owed, until=horizon, kept=kept)
+    gaps = ledger.fold(now=now, kept=kept)
+
+    assert held_by(missed) == held_by(gaps)
+    assert all(a.end < b.start for a, b in itertools.pairwise(gaps))
+    assert ledger.owed_from == horizon
+
+
+@given(
+    keeping,
+    histories,
+    st.timedeltas(timedelta(0), timedelta(days=8)),
+    st.timedeltas(timedelta(0), timedelta(days=8)),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_gap_is_told_once(
+    kept: Retained, history: list[WindowRead | None], away: timedelta, longer: timedelta
+) -> None:
+    """A later fold tells only of what has been forgotten since; one at the same time, nothing."""
+    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    first = ledger.fold(now=NOW + away, kept=kept)
+    accounted = ledger.owed_from
+    assert accounted is not None
+
+    assert ledger.fold(now=NOW + away, kept=kept) == []
+    later = ledger.fold(now=NOW + away + longer, kept=kept)
+    assert all(gap.end <= accounted for gap in first)
+    assert all(gap.start >= accounted for gap in later)
+
+
+@given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=8)))
+@settings(max_examples=60, deadline=None)
+def test_fold_keeps_exactly_the_windows_that_the_api_has_not_forgotten(
+    kept: Retained, history: list[WindowRead | None], away: timedelta
+) -> None:
+    """The window that is half forgotten stays, all before it goes, and so do its parts."""
+    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    ledger.parts = {
+        start: [Part(Span(start, start + kept.window / 2), NOW, NOW, 0)] for start in ledger.windows
+    }
+    known, oldest = set(ledger.windows), align_down(NOW + away - kept.retention, kept.window)
+    ledger.fold(now=NOW + away, kept=kept)
+
+    assert set(ledger.windows) == {start for start in known if start >= oldest}
+    assert set(ledger.parts) == set(ledger.windows)
+
+
+@given(
+    keeping,
+    st.lists(
+        st.tuples(
+            st.timedeltas(timedelta(0), timedelta(days=3)),
+            st.lists(st.tuples(st.floats(0, 0.98), st.floats(0.01, 1)), max_size=3),
+        ),
+        max_size=6,
+    ),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_ledger_never_outgrows_what_the_api_holds(
+    kept: Retained, runs: list[tuple[timedelta, list[tuple[float, float]]]]
+) -> None:
+    """Whatever was read and when, it has one entry a window of the retention, and two at most."""
+    ledger, now = Ledger(), NOW
+    most = kept.retention / kept.window + 2
+    for away, pieces in runs:
+        now += away
+        ledger.fold(now=now, kept=kept)
+        whole = Span(align_down(now - kept.retention, kept.window), now)
+        for begin, share in pieces:
+            start = whole.start + begin * whole.width
+            piece = Span(start, min(now, start + share * whole.width))
+            ledger.note(Reading(piece, now, now + HOUR), within=whole, kept=kept)
+        assert len(ledger.windows) <= most
+        assert len(ledger.parts) <= most
+
+
+@given(keeping, histories, st.integers(min_value=1, max_value=30))
+@settings(max_examples=60, deadline=None)
+def test_another_width_claims_nothing_that_the_old_windows_did_not_cover(
+    kept: Retained, history: list[WindowRead | None], width: int
+) -> None:
+    """A new window is read or complete only if old ones were that hold all of it that is owed."""
+    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    before = {Span(start, start + kept.window): read for start, read in ledger.windows.items()}
+    accounted = ledger.owed_from or NOW
+    ledger.fold(now=NOW, kept=replace(kept, window=width * HOUR))
+
+    complete = [span for span, read in before.items() if read.complete]
+    for start, read in ledger.windows.items():
+        window = Span(start, start + width * HOUR)
+        under = [old for span, old in before.items() if clip(span, to=window)]
+        assert all(left.end <= accounted for left in uncovered(window, before))
+        missing = uncovered(window, complete)
+        assert not read.complete or all(left.end <= accounted for left in missing)
+        assert read.read_at == min(old.read_at for old in under)
+    assert ledger.width == width * HOUR
+
+
+def test_wider_windows_tell_no_gap_of_what_was_read() -> None:
+    """The part of a window that is accounted for need not be read for the rest to count."""
+    ledger = Ledger()
+    ledger.fold(now=NOW, kept=WEEK)
+    owed_from = ledger.owed_from
+    assert owed_from is not None
+    for hour in range(24 * 7 - 1):
+        start = owed_from + hour * HOUR
+        ledger.windows[start] = WindowRead(NOW, 1, complete=True)
+
+    days = replace(WEEK, window=24 * HOUR)
+    assert ledger.fold(now=NOW + HOUR, kept=days) == []
+    assert ledger.fold(now=NOW + 20 * HOUR, kept=days) == []
+
+
+def test_windows_of_half_the_width_carry_half_the_rows() -> None:
+    """What was read need not be read again when the windows become finer."""
+    read = WindowRead(NOW, 10, complete=True)
+    ledger = Ledger(width=2 * HOUR, windows={NOW - 4 * HOUR: read})
+    ledger.fold(now=NOW, kept=WEEK)
+
+    assert ledger.windows == {
+        NOW - 4 * HOUR: replace(read, rows=5),
+        NOW - 3 * HOUR: replace(read, rows=5),
+    }
+
+
+@given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=4)))
+@settings(max_examples=60, deadline=None)
+def test_the_deadline_is_when_the_first_window_that_is_not_complete_begins_to_be_forgotten(
+    kept: Retained, history: list[WindowRead | None], away: timedelta
+) -> None:
+    """Its start and the retention; where all is complete, that of the window now open."""
+    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW - HOUR, width=kept.window)
+    now = NOW + away + kept.window
+    owed = ledger.owed_from
+    assert owed is not None
+    first = incomplete(ledger, since=owed, until=now + kept.window, kept=kept)[0]
+
+    assert ledger.deadline(now=now, kept=kept) == first.start + kept.retention

@@ -1,0 +1,361 @@
+"""What runs do over time: read what is due, know what is missing, lose nothing."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from comms_source.channels import CHANNELS
+from comms_source.errors import ConfigurationError, PipelineBusy
+from comms_source.journal import Journal
+from comms_source.locks import only_run
+from comms_source.plans import ChannelPlan, plan_load
+from comms_source.runs import RunSummary, run_backfill, run_load
+from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
+from comms_source.status import read_status
+from comms_source.warehouse import open_pipeline
+from comms_source.windows import Span
+from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
+
+HOUR = timedelta(hours=1)
+
+
+def rows(query: str) -> list[tuple[Any, ...]]:
+    """What a query on the warehouse gives."""
+    with duckdb.connect(FILE, read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return connection.execute(query).fetchall()
+
+
+def plans(sandbox: Sandbox, **changes: Any) -> list[ChannelPlan]:
+    """What the next load would ask for."""
+    settings = settings_for(sandbox, **changes)
+    return plan_load(settings=settings, pipeline=open_pipeline(), now=sandbox.clock.now())
+
+
+def backfill(sandbox: Sandbox, since: Any, until: Any = None, **changes: Any) -> RunSummary:
+    """One backfill."""
+    session = session_for(sandbox, **changes)
+    return run_backfill(session=session, pipeline=open_pipeline(), since=since, until=until)
+
+
+def requests_since(sandbox: Sandbox, count: int) -> list[Any]:
+    """What was asked after the first `count` requests."""
+    return list(sandbox.requests)[count:]
+
+
+def test_a_small_account_costs_one_request_per_channel_and_run() -> None:
+    """Forty operations a week: on the first run, on every later one, and after a long silence."""
+    with Sandbox(SandboxSettings(operations_per_week=40), Clock(NOW)) as sandbox:
+        for pause in (0, 0.25, 1, 5, 24, 24 * 6, 24 * 30):
+            sandbox.clock.advance(timedelta(hours=pause))
+            read = load(sandbox).journal.channels.values()
+            assert [record.pages for record in read] == [1, 1, 1]
+            assert all(record.requests <= 2 for record in read)  # one may go by id
+            for channel in CHANNELS:
+                assert true(sandbox, channel).keys() <= stored(channel).keys()
+
+
+def test_a_second_run_reads_only_what_may_have_changed() -> None:
+    """Young windows; all the others are left alone until a tenth of their age has passed."""
+    with Sandbox(SandboxSettings(operations_per_week=6000), Clock(NOW)) as sandbox:
+        first = load(sandbox)
+        again = load(sandbox)
+        sandbox.clock.advance(timedelta(days=2))
+        later = load(sandbox)
+        full = load(sandbox, refresh="full")
+
+        assert first.journal.operations > 17_000
+        assert again.journal.operations < 500
+        assert later.journal.operations > 17_000
+        assert full.journal.operations > 17_000
+        assert stored("emails").items() >= true(sandbox, "emails").items()
+
+
+def test_eleven_silent_days_leave_one_gap_per_channel_told_once(sandbox: Sandbox) -> None:
+    """Right to the window: from the one that was open at the last run to what is still kept."""
+    load(sandbox)
+    sandbox.clock.advance(timedelta(days=11))
+    foreseen = [plan.gaps for plan in plans(sandbox)]
+    silent = load(sandbox)
+    sandbox.clock.advance(HOUR)
+    after = load(sandbox)
+
+    # The run began half a minute after eleven's window had closed: too early to have seen it all.
+    start, end = NOW.replace(hour=11, second=0), NOW.replace(hour=13, second=0)
+    gap = Span(start, end + timedelta(days=4))
+    assert foreseen == [[gap]] * 3
+    assert (silent.exit_code, after.exit_code) == (3, 0)
+    found = rows("select channel, gap_start, gap_end from comms.gaps order by channel")
+    assert found == [(name, gap.start, gap.end) for name in sorted(CHANNELS)]
+    status = read_status(
+        settings=settings_for(sandbox), pipeline=open_pipeline(), now=sandbox.clock.now()
+    )
+    assert [channel.gaps for channel in status.channels] == [[gap]] * 3
+
+
+def test_a_fresh_machine_plans_the_same_walks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Only the DuckDB file is moved; the ledger is in it."""
+    with Sandbox(SandboxSettings(operations_per_week=3000), Clock(NOW)) as sandbox:
+        load(sandbox)
+        sandbox.clock.advance(timedelta(hours=30))
+        load(sandbox)
+        sandbox.clock.advance(timedelta(hours=3))
+        here = plans(sandbox)
+        (tmp_path / "elsewhere").mkdir()
+        shutil.move(FILE, tmp_path / "elsewhere" / FILE)
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "fresh"))
+        there = plans(sandbox)
+        count = len(sandbox.requests)
+        load(sandbox)
+
+        assert there == here
+        assert any(plan.walks for plan in here)
+        assert len(requests_since(sandbox, count)) == sum(plan.requests for plan in here)
+        assert not rows("select * from comms.gaps")
+
+
+def test_a_failed_walk_stays_due_and_does_not_stop_the_others(sandbox: Sandbox) -> None:
+    """Its windows are read by the next run; the other channels' are not read again."""
+    sandbox.faults.replace([Fault(kind="internal_error", channel="emails")])
+    broken = load(sandbox)
+    sandbox.faults.replace([])
+    mended = plans(sandbox)
+
+    assert broken.exit_code == 3
+    assert [len(plan.walks[0].reasons) for plan in mended] == [1, 1, 1]
+    assert mended[1].walks[0].reasons == ("never read",)
+    assert mended[0].walks[0].reasons == ("not closed when read",)
+    assert load(sandbox).exit_code == 0
+    assert stored("emails") == true(sandbox, "emails")
+
+
+def test_a_large_run_is_committed_in_parts_that_a_dead_run_keeps() -> None:
+    """What was committed is not read again; `runs` tells that the run died."""
+    with Sandbox(SandboxSettings(operations_per_week=6000), Clock(NOW)) as sandbox:
+        sandbox.faults.replace([Fault(kind="unauthorized", first=100)])
+        with pytest.raises(Exception, match="401"):
+            load(sandbox, page_size=50, commit_pages=20, channels=("emails",), concurrency=2)
+        sandbox.faults.replace([])
+        kept, count = len(stored("emails")), len(sandbox.requests)
+        summary = load(sandbox, page_size=50, commit_pages=20, channels=("emails",))
+
+        assert kept > 3000
+        assert len(requests_since(sandbox, count)) < 60
+        assert summary.exit_code == 0
+        assert stored("emails") == true(sandbox, "emails")
+        outcomes = rows("select outcome, error from comms.runs order by started_at, ended_at")
+        assert sorted(outcomes) == [("complete", None), ("failed", "CredentialsRefused")]
+
+
+def test_a_second_run_at_the_same_time_is_refused_and_told_who_holds_it(sandbox: Sandbox) -> None:
+    """It does no harm, and sends nothing."""
+    pipeline = open_pipeline()
+    with (
+        only_run(pipeline, command="load"),
+        pytest.raises(PipelineBusy, match=r"comms load \(process \d+, since .*Z\) is at work"),
+    ):
+        load(sandbox)
+
+    assert not sandbox.requests
+    assert load(sandbox).exit_code == 0
+
+
+def hold(code: str) -> subprocess.Popen[str]:
+    """Another process that runs `code`, and has said that it is ready."""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+READER = f"""
+import duckdb, sys, time
+connection = duckdb.connect({FILE!r}, read_only=True)
+print("ready", flush=True)
+time.sleep(float(sys.argv[1]) if len(sys.argv) > 1 else 60)
+"""
+
+
+def test_a_file_that_a_reader_holds_for_a_while_is_waited_for(sandbox: Sandbox) -> None:
+    """The reader ends, and the load goes on by itself."""
+    load(sandbox)
+    sandbox.clock.advance(HOUR)
+    with hold(READER.replace("60", "1.5")) as reader:
+        summary = load(sandbox)
+        reader.kill()
+
+    assert summary.exit_code == 0
+
+
+def test_a_file_that_a_reader_keeps_is_told_with_the_process(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the time that `lock_wait` allows; what to do is said, and nothing is lost."""
+    load(sandbox)
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOCK_WAIT", "1 second")
+    with hold(READER) as reader:
+        with pytest.raises(PipelineBusy, match=rf"PID {reader.pid}.*close that program"):
+            load(sandbox)
+        reader.kill()
+
+    assert load(sandbox).exit_code == 0
+
+
+def test_a_reader_that_comes_while_the_api_is_read_loses_nothing(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was read waits in the pipeline's folder, and the next run loads it without asking."""
+    load(sandbox)
+    sandbox.clock.advance(timedelta(days=1))
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOCK_WAIT", "1 second")
+    holders: list[subprocess.Popen[str]] = []
+    session = session_for(sandbox)
+    once = threading.Lock()
+
+    def come(_: Journal) -> None:
+        if once.acquire(blocking=False):
+            holders.append(hold(READER))
+
+    session.journal.watch(come)
+    with pytest.raises(PipelineBusy):
+        run_load(session=session, pipeline=open_pipeline())
+    holders[0].kill()
+    holders[0].communicate()
+    count = len(sandbox.requests)
+    with caplog.at_level(logging.WARNING):
+        summary = load(sandbox)
+
+    assert "an earlier run had died; what it had read has now been loaded" in caplog.text
+    assert summary.exit_code == 0
+    assert len(requests_since(sandbox, count)) == 3
+    assert true(sandbox, "messages").items() <= stored("messages").items()
+
+
+@pytest.mark.parametrize("days", [7, 14])
+def test_operations_that_leave_the_lists_open_are_followed_by_id(days: int) -> None:
+    """Until they end; where the API no longer knows them they are lost from sight, and kept."""
+    told = {"operations_per_week": {"messages": 200}, "fetch_retention": timedelta(days=days)}
+    asked = []
+    with Sandbox(SandboxSettings(**told), Clock(NOW)) as sandbox:  # type: ignore[arg-type]
+        for _ in range(5):
+            load(sandbox, channels=("messages",))
+            asked.append(sum(entry.endpoint == "fetch" for entry in sandbox.requests))
+            sandbox.clock.advance(timedelta(days=3))
+            sandbox.requests.clear()
+    outcomes = {name for (name,) in rows("select distinct outcome from comms.followed_operations")}
+    lost = rows(
+        "select count(*) from comms.message_operations join comms.followed_operations "
+        "on operation_id = id where outcome = 'lost' and message_operations.status = 'SCHEDULED'"
+    )
+
+    assert asked[0] == 0
+    assert asked[-1] > 0
+    assert outcomes == ({"lost"} if days == 7 else {"open", "ended"})
+    assert (lost[0][0] > 0) == (days == 7)
+
+
+def test_backfill_reads_the_range_and_counts_only_what_the_api_keeps(sandbox: Sandbox) -> None:
+    """Days within retention are covered by it; nothing before is claimed to be read."""
+    since, until = NOW - timedelta(days=20), NOW - timedelta(days=2)
+    summary = backfill(sandbox, since, until)
+
+    assert summary.exit_code == 0
+    expected = {key: row for key, row in true(sandbox, "emails").items() if since <= row[2] < until}
+    assert stored("emails") == expected
+    first = rows("select min(window_start), bool_and(is_complete) from comms.coverage")[0]
+    assert first == ((NOW - timedelta(days=7)).replace(minute=0, second=0), False)
+    partial = rows("select count(*) from comms.coverage where not is_complete")
+    assert partial == [(3,)]  # the windows that the API had half forgotten, one a channel
+    spans = [(plan.walks[-1].span.start, plan.walks[0].reasons) for plan in plans(sandbox)]
+    assert {reasons for _, reasons in spans} != {()}
+
+
+def test_backfill_goes_on_where_it_stopped(sandbox: Sandbox) -> None:
+    """A chunk that failed is read by the same command, run again; the others are not."""
+    sandbox.faults.replace([Fault(kind="internal_error", first=5, count=2)])
+    since = NOW - timedelta(days=6)
+    broken = backfill(sandbox, since, channels=("emails",), concurrency=1)
+    count = len(sandbox.requests)
+    mended = backfill(sandbox, since, channels=("emails",), concurrency=1)
+    rest = len(requests_since(sandbox, count))
+    again = backfill(sandbox, since, channels=("emails",), concurrency=1)
+
+    assert (broken.exit_code, mended.exit_code, again.exit_code) == (3, 0, 0)
+    assert rest == 1
+    assert again.journal.requests == 7
+    expected = {key: row for key, row in true(sandbox, "emails").items() if since <= row[2]}
+    assert stored("emails") == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "words"),
+    [
+        (timedelta(days=1), timedelta(hours=-1), "still to come"),
+        (timedelta(days=1), timedelta(days=1), "does not come before"),
+        (timedelta(hours=-1), None, "does not come before"),
+    ],
+)
+def test_backfill_refuses_ranges_that_make_no_sense(
+    sandbox: Sandbox, since: timedelta, until: timedelta | None, words: str
+) -> None:
+    """By the name of the option; nothing is asked."""
+    with pytest.raises(ConfigurationError, match=words):
+        backfill(sandbox, NOW - since, None if until is None else NOW - until)
+
+    assert not sandbox.requests
+
+
+def test_runs_and_coverage_tell_what_was_done(sandbox: Sandbox) -> None:
+    """One row a run; one row a channel and window, whose rows are those of the tables."""
+    summary = load(sandbox)
+
+    ((command, outcome, requests, operations),) = rows(
+        "select command, outcome, requests, operations from comms.runs"
+    )
+    assert (command, outcome) == ("load", "complete")
+    assert (requests, operations) == (summary.journal.requests, summary.journal.operations)
+    for channel in CHANNELS.values():
+        counted = rows(
+            "select window_start, count(id) from comms.coverage left join comms."
+            f"{channel.table} on created_at >= window_start and created_at < window_end "
+            f"where channel = '{channel.name}' group by all "
+            "having count(id) != any_value(rows_read)"
+        )
+        assert counted == []
+
+
+def test_status_names_the_deadline_and_what_failed(sandbox: Sandbox) -> None:
+    """The first window that was not read after it closed, and seven days."""
+    sandbox.faults.replace([Fault(kind="forbidden", channel="emails")])
+    load(sandbox)
+
+    stand = read_status(settings=settings_for(sandbox), pipeline=open_pipeline(), now=NOW)
+    by_name = {channel.channel: channel for channel in stand.channels}
+    assert by_name["messages"].deadline == NOW.replace(hour=11, second=0) + timedelta(days=7)
+    assert by_name["emails"].deadline == NOW.replace(hour=13, second=0)
+    assert stand.deadline == by_name["emails"].deadline
+    assert (by_name["messages"].windows, by_name["messages"].fresh) == (169, 167)
+    assert by_name["emails"].fresh == 0
+    assert by_name["emails"].last_complete_read is None
+    assert any("403" in failure for failure in by_name["emails"].failures)
+    assert stand.last_run is not None
+    assert stand.last_run.outcome == "incomplete"
+    assert _dates(stand.as_dict()) != []
+
+
+def _dates(content: Any) -> Sequence[str]:
+    return [value for value in content.values() if isinstance(value, str) and value.endswith("Z")]
