@@ -315,7 +315,7 @@ def _resource(
         load_id = _load_id()
         log.enter(channel)
         known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
-        for piece in run.package(state=_state(run), load_id=load_id, budget=budget):
+        for piece in run.package(state=_state(run, load_id), load_id=load_id, budget=budget):
             table = channel.table if piece.record is None else piece.record.table
             if piece.rows.num_rows or table not in known:
                 yield _marked(piece, channel)
@@ -335,9 +335,14 @@ def _instant(value: Any) -> datetime | None:
     return None if value is None else parse_instant(value)
 
 
-def _state(run: ChannelRun) -> MutableMapping[str, Any]:
-    """What dlt's state remembers of the channel; it is committed with the rows."""
-    state: MutableMapping[str, Any] = dlt.current.resource_state() if run.remembers else {}
+def _state(run: ChannelRun, load_id: str) -> MutableMapping[str, Any]:
+    """What dlt's state remembers of the channel; it is committed with the rows.
+
+    Where a resource is read without a pipeline, nothing is committed, and so nothing is remembered.
+    """
+    if not run.remembers or not load_id:
+        return {}
+    state: MutableMapping[str, Any] = dlt.current.resource_state()
     return state
 
 

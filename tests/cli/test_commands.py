@@ -214,8 +214,11 @@ def test_an_unreachable_host_is_exit_code_1(comms: Comms, monkeypatch: pytest.Mo
     assert comms("load").exit_code == 1
 
 
-def test_a_file_that_another_program_holds_is_exit_code_1(comms: Comms) -> None:
-    """The message says so, names who, and what to do."""
+def test_a_file_that_another_program_holds_is_exit_code_1(
+    comms: Comms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while; the message says so, names who, and what to do."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOCK_WAIT", "1 second")
     comms("load")
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
     with subprocess.Popen(

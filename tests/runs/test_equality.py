@@ -109,7 +109,7 @@ def test_the_page_size_does_not_matter(page_size: int) -> None:
     """From one operation a page to all that the API allows."""
     settings = SandboxSettings(operations_per_week=60, order="ascending")
     with Sandbox(settings, Clock(NOW)) as sandbox:
-        load(sandbox, page_size=page_size)
+        load(sandbox, page_size=page_size, commit_pages=10_000)
         assert stored("messages") == true(sandbox, "messages")
 
 

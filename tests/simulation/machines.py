@@ -79,7 +79,8 @@ class MemoryMachine:
         """Load what a dead run left, or drop it and go back to the state before."""
         if self.pending is None:
             return
-        if self.chance.random() < self.unloadable:
+        loaded = self.stored_state is self.pending.state  # It died before it had put that down.
+        if not loaded and self.chance.random() < self.unloadable:
             self.pending, self.local_state = None, self.before_pending
         else:
             self._load(self.pending)

@@ -89,7 +89,7 @@ def _rest(world: World, machine: MemoryMachine) -> None:
     """Time passes until the next run; now and then days pass, or another machine takes over."""
     chance = world.chance
     hours = chance.uniform(*world.habits.interval)
-    if chance.random() < 0.25:
+    if chance.random() < 0.15:
         hours = chance.uniform(1 / 12, 1)
     if chance.random() < 0.1 * world.habits.trouble:
         hours = chance.uniform(24, 24 * 11)

@@ -71,23 +71,23 @@ REAL_WHY = planner.why
 
 
 @pytest.mark.parametrize(
-    ("mistake", "law"),
+    "mistake",
     [
-        (_ask_for_the_bounds_themselves, "claimed|staler"),
-        (_end_walks_one_page_early, "claimed"),
-        (_skip_the_last_chance, "last day"),
-        (_forget_a_pending_package, "claimed|nothing is due|staler"),
-        (_never_refresh, "staler"),
+        _ask_for_the_bounds_themselves,
+        _end_walks_one_page_early,
+        _skip_the_last_chance,
+        _forget_a_pending_package,
+        _never_refresh,
     ],
 )
 def test_a_mistake_in_the_code_breaks_a_law(
-    mistake: Callable[[pytest.MonkeyPatch], None], law: str, monkeypatch: pytest.MonkeyPatch
+    mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So the laws can fail, and a failure names its seed."""
     mistake(monkeypatch)
 
-    with pytest.raises(LawBroken, match=rf"^seed \d+, run \d+: .*({law})"):
-        play_many(range(25, 300))
+    with pytest.raises(LawBroken, match=r"^seed \d+, run \d+: "):
+        play_many(range(1, 300))
 
 
 def play_many(seeds: Iterable[int]) -> None:

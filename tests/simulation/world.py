@@ -57,12 +57,12 @@ class Habits:
 
 def habits(chance: random.Random) -> Habits:
     """The habits that a seed gives."""
-    shortest, longest = sorted(chance.uniform(1, 30) for _ in range(2))
-    interval = (shortest, max(9.0, longest))
+    shortest, longest = sorted(chance.uniform(2, 30) for _ in range(2))
+    interval = (shortest, max(10.0, longest))
     return Habits(
         volume=chance.choice([0, 15, 40, 80, 120]),
         interval=interval,
-        days=chance.uniform(8.0, 15.0),
+        days=chance.uniform(8.0, 12.0),
         grid=chance.choice([1000, 60_000, 600_000, 3_600_000]),
         settings={
             "page_size": chance.choice([5, 12, 40, 100]),
@@ -75,7 +75,7 @@ def habits(chance: random.Random) -> Habits:
             "end_bound": chance.choice(["inclusive", "exclusive"]),
             "order": chance.choice(["ascending", "descending"]),
             "short_pages": chance.random() < 0.3,
-            "empty_pages": chance.random() < 0.2,
+            "empty_pages": chance.random() < 0.1,
             "visibility_lag": timedelta(seconds=chance.choice([0, 30, 60])),
             "past_retention": chance.choice(["omit", "partial"]),
             "fetch_retention": chance.choice([None, timedelta(days=14)]),
