@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SEEDS ?= 2000
+KILLS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format build clean
+.PHONY: help run test simulate torture check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +27,12 @@ run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
+
+simulate: $(READY) ## Live through thousands of made-up accounts (SEEDS=2000)
+	$(BIN)/python -m tests.simulation.play 1 $(SEEDS)
+
+torture: $(READY) ## Kill a first load at 50 random moments and look what is lost (KILLS=50)
+	$(BIN)/python -m tests.torture --kills $(KILLS)
 
 check: $(READY) ## Lint, check the format and the types
 	$(BIN)/ruff check .

@@ -48,13 +48,13 @@ def patient(action: Callable[P, T]) -> Callable[P, T]:
     """`action`, tried again for as long as `lock_wait` says while its destination is held."""
 
     def patiently(*arguments: P.args, **named: P.kwargs) -> T:
-        deadline = time.monotonic() + _lock_wait()
+        began = time.monotonic()
         while True:
             try:
                 with explained():
                     return action(*arguments, **named)
             except PipelineBusy as busy:
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= began + _lock_wait():
                     raise
                 logger.info("waiting: %s", busy)
             time.sleep(SECONDS_BETWEEN_TRIES)

@@ -249,17 +249,20 @@ def _follow(slots: Sequence[_Slot], ends: Sequence[int | None]) -> Iterator[Sequ
 def _cut_run(run: Sequence[_Slot], most_rows: int) -> Iterator[Walk]:
     """The run as walks of about `most_rows` rows each."""
     count = math.ceil(_rows(run) / most_rows) if _rows(run) > 1.25 * most_rows else 1
+    fair = 1.05 * _rows(run) / count
     held: list[_Slot] = []
+    holding = 0
     for slot in run:
         if slot.rows > 1.25 * most_rows and count > 1:
             yield from _walk_of(held)
             yield from _cut_slot(slot, math.ceil(slot.rows / most_rows))
-            held = []
-        elif held and _rows([*held, slot]) > _rows(run) / count * 1.05:
+            held, holding = [], 0
+            continue
+        if held and holding + slot.rows > fair:
             yield from _walk_of(held)
-            held = [slot]
-        else:
-            held.append(slot)
+            held, holding = [], 0
+        held.append(slot)
+        holding += slot.rows
     yield from _walk_of(held)
 
 

@@ -97,14 +97,21 @@ def view_statements(
     """
     pinned = stats_reading or {}
     check_readings(pinned)
-    return [
+    return list(_statements(dialect, dataset, tuple(sorted(pinned.items()))))
+
+
+@cache
+def _statements(
+    dialect: str, dataset: str, pinned: tuple[tuple[str, StatsReading], ...]
+) -> tuple[ViewStatements, ...]:
+    return tuple(
         ViewStatements(
             name=view.name,
-            create=_create(view, dialect=dialect, dataset=dataset, pinned=pinned),
+            create=_create(view, dialect=dialect, dataset=dataset, pinned=dict(pinned)),
             comments=_comments(view, dialect=dialect, dataset=dataset),
         )
         for view in read_views()
-    ]
+    )
 
 
 def create_views(

@@ -1,8 +1,8 @@
 """Kills a first load at random moments, with SIGKILL, and looks whether anything was lost.
 
-Run it with `make torture`. Each round starts a load in an empty folder, kills it, lets what was left
-pending be loaded, counts what is there, and loads again: nothing may be lost or doubled, and what was
-there may not be read again.
+Run it with `make torture`. Each round starts a load in an empty folder, kills it, lets what was
+left pending be loaded, counts what is there, and loads again: nothing may be lost or doubled, and
+what was there may not be read again.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def main() -> None:
         print(f"a load that nobody kills takes {longest:.1f} s", flush=True)  # noqa: T201
         rounds = []
         for _ in range(options.kills):
-            rounds.append(_round(sandbox, truth, chance.uniform(0.3, longest), options.commit_pages))
+            rounds.append(
+                _round(sandbox, truth, chance.uniform(0.3, longest), options.commit_pages)
+            )
             print(rounds[-1], flush=True)  # noqa: T201
     _judge(rounds, rows=sum(map(len, truth.values())))
 
@@ -88,9 +90,7 @@ def _whole_load(sandbox: Sandbox, commit_pages: int) -> float:
         return time.monotonic() - began
 
 
-def _round(
-    sandbox: Sandbox, truth: dict[str, set[str]], after: float, commit_pages: int
-) -> Round:
+def _round(sandbox: Sandbox, truth: dict[str, set[str]], after: float, commit_pages: int) -> Round:
     with tempfile.TemporaryDirectory() as folder:
         environment = _environment(sandbox, folder, commit_pages)
         sandbox.requests.clear()
@@ -110,9 +110,7 @@ def _round(
         kept = sum(Counter(_ids(Path(folder), name)).total() for name in CHANNELS)
         sandbox.requests.clear()
         summary = json.loads(_python(LOAD, folder, environment, "load", "--json"))
-        return _compare(
-            Path(folder), truth, summary, after=after, kept=kept, first=first
-        )
+        return _compare(Path(folder), truth, summary, after=after, kept=kept, first=first)
 
 
 def _compare(

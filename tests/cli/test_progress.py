@@ -43,7 +43,9 @@ def test_under_cron_a_plain_line_comes_now_and_then(
         journal.changed()
         journal.changed()
 
-    assert capsys.readouterr().err == "emails: 11,500 operations, 12 pages, 3 of 8 walks\n"
+    assert capsys.readouterr().err == (
+        "emails: 11,500 operations, 12 pages, 3 of 8 walks, about 17 s left\n"
+    )
 
 
 def test_on_a_terminal_bars_move(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,18 @@ import re
 import tomllib
 from pathlib import Path
 
+import duckdb
 import pytest
 import typer
 
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
+from comms_source.records import RECORDS
+from comms_source.sandbox import Sandbox
 from comms_source.source import comms_source
 from comms_source.tables import REJECTED_SCHEMA, operations_schema
 from comms_source.views import read_views
+from tests.support import FILE, load
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -83,9 +87,31 @@ def test_every_table_and_view_is_in_the_readme() -> None:
     named = {
         row[0].split("`")[1] for row in table_rows("Tables, and the questions they answer")[2:]
     }
-    tables = {channel.table for channel in CHANNELS.values()} | {"rejected_operations"}
+    tables = {channel.table for channel in CHANNELS.values()} | {kind.table for kind in RECORDS}
 
     assert named == tables | {view.name for view in read_views()}
+
+
+def test_every_column_of_the_records_is_documented() -> None:
+    """Table by table, in the page on coverage, in the table's order, and no other is."""
+    page = (ROOT / "docs/coverage.md").read_text().split("## Tables")[1]
+    for kind in RECORDS:
+        if kind.schema is REJECTED_SCHEMA:
+            continue
+        paragraph = re.sub(r"\([^)]*\)", "", page.split(f"\n`{kind.table}`:")[1].split("\n\n")[0])
+        named = re.findall(r"`([a-z_]+)`", paragraph)
+        assert [*named, "_dlt_load_id"] == kind.schema.names
+
+
+def test_the_queries_of_the_readme_run(sandbox: Sandbox) -> None:
+    """As they stand there, after a load."""
+    load(sandbox)
+    queries = re.findall(r"```sql\n(.+?)```", README, flags=re.DOTALL)
+
+    assert queries
+    with duckdb.connect(FILE, read_only=True) as connection:
+        for query in ";".join(queries).split(";"):
+            connection.execute(query)
 
 
 def test_every_column_is_in_the_readme() -> None:
@@ -97,7 +123,8 @@ def test_every_column_is_in_the_readme() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/sandbox.md", "docs/measures.md", "CHANGELOG.md"]
+    "page",
+    ["README.md", "CHANGELOG.md", "docs/coverage.md", "docs/sandbox.md", "docs/measures.md"],
 )
 def test_every_link_to_a_file_leads_to_one(page: str) -> None:
     """Relative links only; addresses on the web are not followed."""

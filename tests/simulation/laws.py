@@ -9,7 +9,7 @@ from typing import Any
 
 from comms_source.coverage import Ledger
 from comms_source.sandbox.instants import to_ms
-from comms_source.windows import EPOCH, align_down, parse_instant
+from comms_source.windows import EPOCH, align_down
 from tests.simulation.machines import MemoryMachine
 from tests.simulation.world import CHANNEL, Sent, World
 
@@ -102,7 +102,11 @@ class Witness:
                 continue
             self.checked.add(mark)
             shown = self.world.population.show(numbers[key], to_ms(row["synced_at"]))
-            told = (shown["status"], parse_instant(shown["updatedAt"]), shown["stats"]["queued"])
+            told = (
+                shown["status"],
+                datetime.fromisoformat(shown["updatedAt"]),
+                shown["stats"]["queued"],
+            )
             if told != (row["status"], row["updated_at"], row["queued"]):
                 raise LawBroken(f"{row} is not what the API showed: {shown}")
 

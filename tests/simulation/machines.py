@@ -7,7 +7,7 @@ as one; what a dead run had extracted is loaded before anything else.
 
 from __future__ import annotations
 
-import copy
+import json
 import random
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -66,7 +66,7 @@ class MemoryMachine:
             opened=self.open_operations(),
         )
         while not run.done:
-            state = copy.deepcopy(self.current_state())
+            state = json.loads(json.dumps(self.current_state()))  # As dlt keeps it.
             rows = _extract(run, session, state)
             self._step()
             self.before_pending = self.current_state()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import httpx
 
@@ -101,6 +102,8 @@ class World:
         self.model = SandboxModel(told, self.clock)
         self.population = self.model._populations[CHANNEL]
         self.population._precision = manners.grid  # type: ignore[attr-defined]
+        for pure in ("created", "life", "id_of", "_key"):
+            setattr(self.population, pure, cache(getattr(self.population, pure)))
         self.asked = 0
         self._until_crash: int | None = None
 
