@@ -224,7 +224,12 @@ class _Prices:
         ]
 
     def from_start(self, start: int) -> Iterator[tuple[int, float]]:
-        """The ends of the runs from `start` on, and what they cost."""
+        """The ends of the runs from `start` on, and what they cost.
+
+        None begins with a window that is not due and would save nothing.
+        """
+        if not self._due[start] and not self._saved[start]:
+            return
         rows, saved, due = 0, 0.0, False
         for stop in range(start, len(self._due)):
             rows += self._rows[stop]

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from comms_source.channels import CHANNELS
 from comms_source.credentials import BasicCredentials
+from comms_source.extracting import ChannelRun
+from comms_source.reading import Budget
 from comms_source.runs import RunSummary, run_load
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 from comms_source.session import Session
@@ -25,16 +28,24 @@ def load(sandbox: Sandbox, **changes: Any) -> RunSummary:
     return run_load(session=session_for(sandbox, **changes), pipeline=open_pipeline())
 
 
+def columns_of(channel: str) -> tuple[str, ...]:
+    """What a row is compared by: account, status, both times, every counter, extra."""
+    counters = CHANNELS[channel].counters
+    return ("account", "status", "created_at", "updated_at", *counters, "extra")
+
+
+def read(session: Session, channel: str) -> dict[str, tuple[Any, ...]]:
+    """The rows that one channel's first run reads, by id, with no warehouse at all."""
+    run = ChannelRun(channel=CHANNELS[channel], session=session, on_error="raise")
+    pieces = run.package(state={}, load_id="", budget=Budget())
+    tables = [piece.rows for piece in pieces if piece.record is None]
+    rows = pa.concat_tables(tables).select(["id", *columns_of(channel)]).to_pylist()
+    return {row.pop("id"): tuple(row.values()) for row in rows}
+
+
 def stored(channel: str) -> dict[str, tuple[Any, ...]]:
-    """The rows of a channel's table by id: account, status, both times, every counter, extra."""
-    columns = (
-        "account",
-        "status",
-        "created_at",
-        "updated_at",
-        *CHANNELS[channel].counters,
-        "extra",
-    )
+    """The rows of a channel's table, by id."""
+    columns = columns_of(channel)
     with duckdb.connect(FILE, read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         table = f"comms.{CHANNELS[channel].table}"
