@@ -28,6 +28,8 @@ FULL_WALK: Final = 20
 """How many pages a walk has at most, as far as row counts are known."""
 SHORT_WALK: Final = 5
 """How many pages a walk has at least before it is cut for the sake of parallel reading."""
+LONGEST_UNCUT: Final = 2 * SHORT_WALK
+"""Up to how many pages a walk is left whole when its first page shows how many it has."""
 FULL_PAGE: Final = 0.98
 """How full a page is planned at most, since a count may have grown."""
 _NO_BOUNDS: Final = timedelta(days=1_000_000)
@@ -134,7 +136,7 @@ def pages_for(rows: int, page_size: int) -> int:
 def cuts_for(*, rows: float, page_size: int, parallel: int) -> int:
     """Into how many walks to cut one that should bring `rows`; 1 to leave it whole."""
     pages = math.ceil(rows / page_size)
-    if pages <= 2 * SHORT_WALK:
+    if pages <= LONGEST_UNCUT:
         return 1
     return min(MOST_CUTS, math.ceil(pages / _share(pages, parallel)))
 
@@ -158,16 +160,23 @@ def cut(span: Span, count: int, width: timedelta) -> list[Span]:
 
 def _slots(span: Span, *, now: datetime, ledger: Ledger, policy: Policy) -> list[_Slot]:
     counts = [read.rows for read in ledger.windows.values()]
-    usual = math.ceil(sum(counts) / len(counts)) if counts else 0
+    seconds = len(counts) * policy.window.total_seconds()
+    usual = sum(counts) / seconds if counts else 0.0
     slots = []
     for window in windows(span, policy.window):
         read = ledger.windows.get(window.start)
         reason, used = why(window, read, now=now, policy=policy)
         part = clip(window, to=span)
         if part:
-            rows = read.rows if read else usual
+            rows = _expected(part, read, usual=usual)
             slots.append(_Slot(part, reason, used, rows, known=read is not None))
     return slots
+
+
+def _expected(part: Span, read: WindowRead | None, *, usual: float) -> int:
+    """How many rows a window should bring: those it had, and what came since at the usual rate."""
+    seen_to = part.start if read is None else min(max(read.read_at, part.start), part.end)
+    return (read.rows if read else 0) + math.ceil((part.end - seen_to).total_seconds() * usual)
 
 
 def _rows(run: Sequence[_Slot]) -> int:

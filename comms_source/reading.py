@@ -32,7 +32,7 @@ from comms_source.errors import (
 )
 from comms_source.journal import WalkFailure
 from comms_source.pages import raw_rows
-from comms_source.planner import Policy, Walk, cut, cuts_for
+from comms_source.planner import LONGEST_UNCUT, Policy, Walk, cut, cuts_for
 from comms_source.session import Session
 from comms_source.tables import (
     REJECTED_SCHEMA,
@@ -73,7 +73,7 @@ class _Ended:
     walk: Walk
     reading: Reading | None = None
     error: BaseException | None = None
-    pieces: Sequence[Span] = ()
+    pieces: Sequence[Walk] = ()
     """The walks to take in its place, if it turned out to be too long for one."""
 
 
@@ -85,19 +85,27 @@ class Budget:
     """How many pages are read before what was read is committed. Safe for threads."""
 
     def __init__(self, pages: float = math.inf) -> None:
-        """Allow `pages`; walks that are under way may take some more to their end."""
+        """Allow `pages`, and what the last walk that begins takes beyond them."""
         self._left = pages
+        self._promised = 0
         self._lock = threading.Lock()
 
+    def promise(self, pages: int) -> bool:
+        """Set so many pages aside for a walk; False if it should not begin any more."""
+        with self._lock:
+            allowed = self._left > self._promised
+            self._promised += pages if allowed else 0
+        return allowed
+
+    def release(self, pages: int) -> None:
+        """Set them aside no longer: the walk has ended."""
+        with self._lock:
+            self._promised -= pages
+
     def spend(self) -> None:
-        """Note a page."""
+        """Note a page that was read."""
         with self._lock:
             self._left -= 1
-
-    @property
-    def spent(self) -> bool:
-        """Whether no further walk should begin."""
-        return self._left <= 0
 
 
 @dataclass(slots=True)
@@ -217,7 +225,7 @@ class _Reader:
     def _follow(self, *, start: Callable[[Walk], object]) -> Iterator[PageTables]:
         under_way = 0
         while True:
-            for _ in range(self._free(under_way)):
+            while self._may_begin(under_way):
                 start(self._agenda.waiting.popleft())
                 under_way += 1
             if not under_way:
@@ -230,12 +238,16 @@ class _Reader:
                 self._note(arrival)
                 yield arrival
 
-    def _free(self, under_way: int) -> int:
-        """How many walks may begin now."""
-        if self._budget.spent:
-            return 0
+    def _may_begin(self, under_way: int) -> bool:
+        """Whether the walk that waits first may begin now."""
+        waiting = self._agenda.waiting
         most = self._concurrency if self._record.pages else 1
-        return max(0, min(len(self._agenda.waiting), most - under_way))
+        return bool(
+            waiting and under_way < most and self._budget.promise(self._expected(waiting[0]))
+        )
+
+    def _expected(self, walk: Walk) -> int:
+        return LONGEST_UNCUT if walk.rows is None else walk.pages(self._policy.page_size)
 
     def _note(self, page: PageTables) -> None:
         record = self._record
@@ -252,11 +264,9 @@ class _Reader:
     def _settle(self, ended: _Ended) -> None:
         """Note how a walk ended; raise what stops more than the walk."""
         error = ended.error
+        self._budget.release(self._expected(ended.walk))
         if ended.pieces:
-            self._agenda.waiting.extendleft(
-                Walk(span=piece, reasons=ended.walk.reasons, cuttable=True)
-                for piece in reversed(ended.pieces)
-            )
+            self._agenda.waiting.extendleft(reversed(ended.pieces))
             self._record.walks_planned += len(ended.pieces) - 1
         elif error is None and ended.reading is not None:
             self._record.walks_done += 1
@@ -299,7 +309,7 @@ class _Reader:
         for answer in walk_pages(client=client, channel=self._channel, span=walk.span):
             page = self._read(answer, walk.span)
             if walk.cuttable and not tally.rows and answer.page.next_token:
-                pieces = self._pieces(page.operations, walk.span)
+                pieces = self._pieces(page.operations, walk)
                 if len(pieces) > 1:
                     return _Ended(walk, pieces=pieces)
             tally.add(answer, rows_by_window(page.operations, self._policy.window))
@@ -310,12 +320,14 @@ class _Reader:
     def _policy(self) -> Policy:
         return self._session.settings.policy
 
-    def _pieces(self, first_page: pa.Table, span: Span) -> list[Span]:
-        """Where to cut a walk whose first page shows how densely operations lie."""
+    def _pieces(self, first_page: pa.Table, walk: Walk) -> list[Walk]:
+        """What a walk is cut into, once its first page shows how densely operations lie."""
         policy = self._policy
-        rows = density(first_page) * span.width.total_seconds()
+        rows = density(first_page) * walk.span.width.total_seconds()
         count = cuts_for(rows=rows, page_size=policy.page_size, parallel=policy.parallel)
-        return cut(span, count, policy.window)
+        spans = cut(walk.span, count, policy.window)
+        each = math.ceil(rows / len(spans))
+        return [replace(walk, span=span, rows=each, cuttable=True) for span in spans]
 
     def _read(self, answer: PageAnswer, span: Span) -> PageTables:
         page = answer.page

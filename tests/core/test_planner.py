@@ -112,10 +112,14 @@ class Case:
         return [part.span for parts in self.ledger.parts.values() for part in parts]
 
     def rows(self, window: Span) -> int:
-        """How many rows a window should bring: as known, or as is usual."""
+        """How many rows a window should bring: those known, and the usual since it was read."""
         counts = [read.rows for read in self.ledger.windows.values()]
+        usual = sum(counts) / (len(counts) * self.policy.window.total_seconds())
         read = self.ledger.windows.get(align_down(window.start, self.policy.window))
-        return math.ceil(sum(counts) / len(counts)) if read is None else read.rows
+        if read is None:
+            return math.ceil(window.width.total_seconds() * usual)
+        unseen = window.end - min(max(read.read_at, window.start), window.end)
+        return read.rows + math.ceil(unseen.total_seconds() * usual)
 
 
 def case_of(

@@ -46,7 +46,7 @@ def pairs() -> list[dict[str, Any]]:
     first = next(combinations())
 
     def evenly(reading: dict[str, Any], *names: str) -> bool:
-        return sum(reading[name] != first[name] for name in names) % 2 == 0
+        return sum(bool(reading[name] != first[name]) for name in names) % 2 == 0
 
     return [
         reading
