@@ -10,7 +10,7 @@ from typing import Any
 from comms_source.coverage import Ledger
 from comms_source.sandbox.instants import to_ms
 from comms_source.windows import EPOCH, align_down
-from tests.simulation.machines import MemoryMachine
+from tests.simulation.machines import Machine
 from tests.simulation.world import CHANNEL, Sent, World
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ class Witness:
     first_owed: datetime | None = None
     checked: set[str] = field(default_factory=set)
 
-    def look(self, machine: MemoryMachine, *, complete: bool, now: datetime) -> None:
+    def look(self, machine: Machine, *, complete: bool, now: datetime) -> None:
         """Check every law; `now` is that of the run that has just ended or died."""
         ledger = machine.ledger()
         stored = {row["id"]: row for row in machine.rows(CHANNEL)}

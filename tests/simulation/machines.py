@@ -11,7 +11,7 @@ import json
 import random
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from comms_source.channels import CHANNELS
 from comms_source.coverage import Ledger
@@ -30,6 +30,27 @@ KEYS = {
 KEPT = ("id", "status", "created_at", "updated_at", "synced_at", "queued", "sent", "delivered")
 
 Rows = dict[str, list[dict[str, Any]]]
+
+
+class Machine(Protocol):
+    """What runs the connector, and keeps what it loads."""
+
+    dies: float
+    """How likely it dies at each step."""
+    unloadable: float
+    """How likely the warehouse refuses what a dead run left."""
+
+    def run(self, session: Session) -> bool:
+        """Whether a run read all that was due; raises `Crash` where it dies."""
+
+    def move(self) -> None:
+        """Go on with another machine: only the warehouse is the same."""
+
+    def ledger(self) -> Ledger:
+        """The ledger in the warehouse."""
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a table; a channel's by its name."""
 
 
 @dataclass(slots=True)
@@ -55,8 +76,8 @@ class MemoryMachine:
     unloadable: float = 0.0
     """How likely the warehouse refuses what a dead run left."""
 
-    def run(self, session: Session) -> ChannelRun:
-        """One run; raises `Crash` where it dies."""
+    def run(self, session: Session) -> bool:
+        """Whether a run read all that was due; raises `Crash` where it dies."""
         session.now  # noqa: B018 - fixed here, as the commands do
         self.finish_pending()
         run = ChannelRun(
@@ -73,7 +94,7 @@ class MemoryMachine:
             self.pending, self.local_state = Package(rows, state), state
             self._step()
             self._load(self.pending)
-        return run
+        return run.record.read_all
 
     def finish_pending(self) -> None:
         """Load what a dead run left, or drop it and go back to the state before."""

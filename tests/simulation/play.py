@@ -9,13 +9,14 @@ import logging
 import random
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from comms_source.errors import RunStopped
 from comms_source.session import Session
 from tests.simulation.laws import LawBroken, Witness
-from tests.simulation.machines import MemoryMachine
+from tests.simulation.machines import Machine, MemoryMachine
 from tests.simulation.world import BEGINNING, Crash, Weather, World, everything, habits
 
 
@@ -30,8 +31,8 @@ class Played:
     gaps: int
 
 
-def play(seed: int) -> Played:
-    """Live through `seed` and check every law after every run.
+def play(seed: int, make: Callable[[random.Random], Machine] = MemoryMachine) -> Played:
+    """Live through `seed` on a machine and check every law after every run.
 
     Raises:
         LawBroken: with the seed, if one does not hold.
@@ -40,7 +41,7 @@ def play(seed: int) -> Played:
     world = World(seed, chance, habits(chance))
     end = BEGINNING + timedelta(days=world.habits.days)
     sent = everything(world, until=end + timedelta(days=9))
-    machine = MemoryMachine(chance)
+    machine = make(chance)
     witness = Witness(world, sent)
     runs = crashes = 0
     while world.clock.now() < end:
@@ -61,18 +62,17 @@ def play(seed: int) -> Played:
     return Played(days, runs, crashes, world.asked, len(machine.rows("gaps")))
 
 
-def _run(machine: MemoryMachine, session: Session) -> bool | None:
+def _run(machine: Machine, session: Session) -> bool | None:
     """Whether a run was complete; None if it died."""
     try:
-        run = machine.run(session)
+        return machine.run(session)
     except Crash:
         return None
     except RunStopped:
         return False
-    return run.record.read_all
 
 
-def _change_weather(world: World, machine: MemoryMachine) -> None:
+def _change_weather(world: World, machine: Machine) -> None:
     chance, trouble = world.chance, world.habits.trouble
     bad = chance.random() < trouble
     world.weather = Weather(
@@ -85,7 +85,7 @@ def _change_weather(world: World, machine: MemoryMachine) -> None:
     machine.unloadable = 0.2 if bad else 0.0
 
 
-def _rest(world: World, machine: MemoryMachine) -> None:
+def _rest(world: World, machine: Machine) -> None:
     """Time passes until the next run; now and then days pass, or another machine takes over."""
     chance = world.chance
     hours = chance.uniform(*world.habits.interval)

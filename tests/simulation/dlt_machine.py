@@ -1,0 +1,120 @@
+"""A machine with the real dlt and a real DuckDB file, which may die between any two of dlt's steps.
+
+It lives in the current folder, and dies of an exception that nobody catches: what is on disk then is
+what a process leaves that was killed there.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import dlt
+import duckdb
+from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.load.load import Load
+
+from comms_source.channels import CHANNELS
+from comms_source.coverage import Ledger
+from comms_source.errors import RunStopped
+from comms_source.ledgers import ledger_of, stored_state
+from comms_source.runs import run_load
+from comms_source.session import Session
+from comms_source.warehouse import open_pipeline
+from tests.simulation.machines import KEPT
+from tests.simulation.world import CHANNEL, Crash
+from tests.support import FILE
+
+STEPS = (
+    (dlt.Pipeline, "extract"),
+    (dlt.Pipeline, "normalize"),
+    (dlt.Pipeline, "load"),
+    (Load, "start_new_jobs"),
+    (Load, "complete_package"),
+)
+"""It may die before and after each of them."""
+
+
+class Death(BaseException):
+    """Not an error: nothing handles it."""
+
+
+class DltMachine:
+    """As `MemoryMachine`, with nothing left out."""
+
+    def __init__(self, chance: random.Random) -> None:
+        """Make a machine; the warehouse is a file in the current folder."""
+        self._chance = chance
+        self.dies = 0.0
+        self.unloadable = 0.0
+
+    def run(self, session: Session) -> bool:
+        """Whether a run read all that was due; raises `Crash` where it dies."""
+        try:
+            with self._mortal():
+                summary = run_load(session=session, pipeline=open_pipeline())
+        except Death:
+            raise Crash from None
+        except RunStopped as stopped:
+            raise _crash_behind(stopped) from None
+        return summary.journal.channels[CHANNEL].read_all
+
+    def move(self) -> None:
+        """Go on with another machine: only the DuckDB file is the same."""
+        shutil.rmtree(get_dlt_pipelines_dir(), ignore_errors=True)
+
+    def ledger(self) -> Ledger:
+        """The ledger in the warehouse."""
+        if not Path(FILE).exists():
+            return Ledger()
+        state = stored_state(open_pipeline())
+        return ledger_of(state, channel=CHANNELS[CHANNEL], account="default")
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a table; a channel's by its name."""
+        columns = ", ".join(KEPT) if table in CHANNELS else "*"
+        name = CHANNELS[table].table if table in CHANNELS else table
+        if not Path(FILE).exists():
+            return []
+        with duckdb.connect(FILE, read_only=True) as connection:
+            connection.execute("set timezone = 'UTC'")
+            try:
+                found = connection.execute(f"select {columns} from comms.{name}").to_arrow_table()
+            except duckdb.CatalogException:
+                return []
+        rows: list[dict[str, Any]] = found.to_pylist()
+        return rows
+
+    @contextmanager
+    def _mortal(self) -> Iterator[None]:
+        with ExitStack() as patches:
+            for kind, name in STEPS:
+                stepping = self._step(getattr(kind, name))
+                patches.enter_context(mock.patch.object(kind, name, stepping))
+            yield
+
+    def _step(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def stepping(*arguments: Any, **named: Any) -> Any:
+            self._maybe_die()
+            result = method(*arguments, **named)
+            self._maybe_die()
+            return result
+
+        return stepping
+
+    def _maybe_die(self) -> None:
+        if self._chance.random() < self.dies:
+            raise Death
+
+
+def _crash_behind(error: BaseException) -> BaseException:
+    """The crash that dlt and this project have wrapped, or the error itself."""
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, Crash):
+        behind = behind.__cause__ or behind.__context__
+    return behind or error
