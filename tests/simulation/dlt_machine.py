@@ -1,7 +1,7 @@
 """A machine with the real dlt and a real DuckDB file, which may die between any two of dlt's steps.
 
-It lives in the current folder, and dies of an exception that nobody catches: what is on disk then is
-what a process leaves that was killed there.
+It lives in the current folder, and dies of an exception that nobody catches: what is on disk then
+is what a process leaves that was killed there.
 """
 
 from __future__ import annotations
@@ -114,7 +114,12 @@ class DltMachine:
 
 def _crash_behind(error: BaseException) -> BaseException:
     """The crash that dlt and this project have wrapped, or the error itself."""
-    behind: BaseException | None = error
-    while behind is not None and not isinstance(behind, Crash):
-        behind = behind.__cause__ or behind.__context__
-    return behind or error
+    behind, seen = [error], set[int]()
+    while behind:
+        one = behind.pop()
+        if isinstance(one, Crash):
+            return one
+        if id(one) not in seen:
+            seen.add(id(one))
+            behind += [link for link in (one.__cause__, one.__context__) if link]
+    return error

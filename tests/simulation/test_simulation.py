@@ -11,6 +11,7 @@ import pytest
 from comms_source import planner, reading
 from comms_source.walks import walk_pages
 from comms_source.windows import Span
+from tests.simulation.dlt_machine import DltMachine
 from tests.simulation.laws import LawBroken
 from tests.simulation.machines import MemoryMachine
 from tests.simulation.play import play
@@ -28,6 +29,12 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 def test_every_law_holds_after_every_run(first: int) -> None:
     """Nothing seen is lost, claimed unseen, stale, or missing unaccounted, whatever happens."""
     play_many(range(first, first + BATCH))
+
+
+@pytest.mark.parametrize("seed", [12, 24, 44])
+def test_the_laws_hold_with_dlt_and_a_duckdb_file_too(seed: int) -> None:
+    """Some lives with nothing left out; a run may die between any two of dlt's steps."""
+    assert play(seed, DltMachine).crashes
 
 
 def _ask_for_the_bounds_themselves(patch: pytest.MonkeyPatch) -> None:
