@@ -14,7 +14,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -210,7 +210,7 @@ class _Reader:
         pool = ThreadPoolExecutor(self._concurrency, f"{self._channel.name}-walk")
         with self._session.connected() as client:
             try:
-                yield from self._follow(start=lambda walk: pool.submit(self._walk, client, walk))
+                yield from self._follow(start=lambda walk: self._submit(pool, client, walk))
             except Exception as error:
                 client.stop(error)
                 raise
@@ -222,7 +222,7 @@ class _Reader:
     def _concurrency(self) -> int:
         return self._session.settings.concurrency
 
-    def _follow(self, *, start: Callable[[Walk], object]) -> Iterator[PageTables]:
+    def _follow(self, *, start: Callable[[Walk], None]) -> Iterator[PageTables]:
         under_way = 0
         while True:
             while self._may_begin(under_way):
@@ -237,6 +237,12 @@ class _Reader:
             else:
                 self._note(arrival)
                 yield arrival
+
+    def _submit(self, pool: ThreadPoolExecutor, client: CommsClient, walk: Walk) -> None:
+        """Start a walk that keeps the client open to its end, even if nobody waits for it."""
+        hold = ExitStack()
+        hold.enter_context(self._session.connected())
+        pool.submit(self._walk, client, walk).add_done_callback(lambda _: hold.close())
 
     def _may_begin(self, under_way: int) -> bool:
         """Whether the walk that waits first may begin now."""
