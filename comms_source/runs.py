@@ -136,6 +136,8 @@ def backfill_span(*, since: datetime, until: datetime | None, now: datetime) -> 
     start, end = align_down(since, SECOND), now if until is None else align_up(until, SECOND)
     if end > now:
         raise ConfigurationError(f"until: {to_iso(end)} is still to come; leave it out to mean now")
+    if start >= now:
+        raise ConfigurationError(f"since: {to_iso(start)} is still to come; there is nothing yet")
     if start >= end:
         raise ConfigurationError(
             f"since: {to_iso(start)} does not come before the end, {to_iso(end)}; dates without a "

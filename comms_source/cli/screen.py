@@ -27,7 +27,8 @@ def show_summary(summary: RunSummary) -> None:
     journal = summary.journal
     for name, record in journal.channels.items():
         console.print(
-            f"{name:<20}{record.operations:>10,} operations  {record.pages:>6,} pages", markup=False
+            f"{name:<20}{record.operations:>10,} operations  {_counted(record.pages, 'page'):>12}",
+            markup=False,
         )
         for remark in _remarks(record):
             console.print(f"    {remark}", markup=False)

@@ -305,9 +305,9 @@ def test_backfill_goes_on_where_it_stopped(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("since", "until", "words"),
     [
-        (timedelta(days=1), timedelta(hours=-1), "still to come"),
+        (timedelta(days=1), timedelta(hours=-1), "until.* still to come"),
         (timedelta(days=1), timedelta(days=1), "does not come before"),
-        (timedelta(hours=-1), None, "does not come before"),
+        (timedelta(hours=-1), None, "since.* still to come"),
     ],
 )
 def test_backfill_refuses_ranges_that_make_no_sense(
