@@ -47,6 +47,10 @@ def sandbox(
     samples: Annotated[
         bool, typer.Option("--samples", help="Serve the documented payloads instead.")
     ] = False,
+    rendered: Annotated[
+        bool,
+        typer.Option("--rendered", help="Render everything at the start, and let nothing move."),
+    ] = False,
 ) -> None:
     """Serve a stand-in for the API on this machine, until interrupted.
 
@@ -83,15 +87,17 @@ def sandbox(
                 latency=timedelta(seconds=latency),
                 faults=_faults(faults),
                 samples=tuple(sample_names()) if samples else (),
+                rendered=rendered,
             )
             clock = Clock(parse_instant(now) if now else None)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
+        model = SandboxModel(settings, clock)
         typer.echo(f"Serving on http://127.0.0.1:{port}/v1 until interrupted. To load from it:")
         typer.echo(f"  export SOURCES__COMMS_SOURCE__BASE_URL=http://127.0.0.1:{port}/v1")
         typer.echo(f"  export TWILIO_ACCOUNT_SID={ACCOUNT_ID} TWILIO_AUTH_TOKEN={AUTH_TOKEN}")
         typer.echo("  comms load")
-        serve(SandboxModel(settings, clock), port=port)
+        serve(model, port=port)
 
 
 def _faults(path: Path | None) -> Any:

@@ -30,6 +30,7 @@ from comms_source.sandbox.paging import Position, Selection, encode, position_of
 from comms_source.sandbox.population import LivingPopulation, Population
 from comms_source.sandbox.queries import BadParameter, parse_query
 from comms_source.sandbox.rate_limit import TokenBucket
+from comms_source.sandbox.rendered import RenderedPopulation
 from comms_source.sandbox.samples import SamplePopulation
 from comms_source.sandbox.settings import SandboxSettings
 from comms_source.sandbox.stand_ins import STAND_INS, spoiled
@@ -90,6 +91,8 @@ class SandboxModel:
     def _populate(self, channel: Channel) -> Population:
         if self.settings.samples:
             return SamplePopulation(channel, self.settings.samples)
+        if self.settings.rendered:
+            return RenderedPopulation(channel, self.settings, to_ms(self.clock.now()))
         return LivingPopulation(channel, self.settings)
 
     def _answer(
@@ -135,10 +138,12 @@ class SandboxModel:
         query = parse_query(request.parameters)
         position = position_of(query, channel=channel.name, settings=self.settings)
         page = select(position=position, population=population, settings=self.settings, now=now)
-        rows = [population.show(number, now) for number in page.numbers]
-        for fault in faults:
-            if fault.kind in ROW_FAULTS:
-                rows = blemish(rows, fault)
+        rows = [population.answer(number, now) for number in page.numbers]
+        blemishes = [fault for fault in faults if fault.kind in ROW_FAULTS]
+        if blemishes:
+            rows = [population.show(number, now) for number in page.numbers]
+        for fault in blemishes:
+            rows = blemish(rows, fault)
         following = self._following(page, faults)
         pagination = {
             "next": following and encode(following),

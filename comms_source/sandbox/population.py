@@ -48,6 +48,9 @@ class Population(Protocol):
     def show(self, number: int, now: int) -> dict[str, Any]:
         """The operation as the API shows it at `now`."""
 
+    def answer(self, number: int, now: int) -> Any:
+        """The same as it goes into an answer, which may be JSON already."""
+
     def find(self, operation_id: str) -> int | None:
         """The number of the operation with this id."""
 
@@ -120,6 +123,10 @@ class LivingPopulation:
             "createdAt": format_instant(life.created, self._settings.timestamps),
             "updatedAt": format_instant(state.updated, self._settings.timestamps),
         }
+
+    def answer(self, number: int, now: int) -> Any:
+        """The same as it goes into an answer."""
+        return self.show(number, now)
 
     def id_of(self, number: int) -> str:
         """The id of the operation: its channel, its number and a check, in the API's alphabet."""

@@ -75,6 +75,10 @@ class SamplePopulation:
         """The sample, value for value."""
         return self._operations[number]
 
+    def answer(self, number: int, now: int) -> Any:
+        """The same as it goes into an answer."""
+        return self.show(number, now)
+
     def find(self, operation_id: str) -> int | None:
         """The number of the first sample with this id."""
         ids = [operation["id"] for operation in self._operations]

@@ -80,6 +80,9 @@ class SandboxSettings:
     """What goes wrong, and when."""
     samples: tuple[str, ...] = ()
     """Names of documented payloads, see `samples`, to serve instead of anything made up."""
+    rendered: bool = False
+    """Whether all operations are rendered when the sandbox is made, and move no more: answers then
+    take a millisecond or two, whatever their size."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
