@@ -7,7 +7,7 @@ SEEDS ?= 2000
 KILLS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate torture check format build clean
+.PHONY: help run test search simulate torture check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
+
+search: $(READY) ## Run the tests with other examples of each property each time
+	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
 
 simulate: $(READY) ## Live through thousands of made-up accounts (SEEDS=2000)
 	$(BIN)/python -m tests.simulation.play 1 $(SEEDS)

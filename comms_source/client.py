@@ -10,6 +10,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -110,7 +111,7 @@ class CommsClient:
         def attempt() -> PageAnswer:
             reply = self._send(channel, f"/{channel.path}/Operations", parameters)
             self._judge(reply, channel=channel, is_list=True, token=page_token)
-            page = decoded(decode_page, reply.body)
+            page = decoded(partial(decode_page, channel=channel), reply.body)
             return PageAnswer(page, reply.received_at, reply.api_time)
 
         return self._insist(attempt)

@@ -7,11 +7,14 @@ Pure. Rests on the reference's `ListMessageOperationsResponse` and `PaginationMe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
+import pyarrow as pa
 
+from comms_source.channels import Channel
+from comms_source.documented import read_documented
 from comms_source.errors import EnvelopeMissing
 
 
@@ -19,16 +22,39 @@ from comms_source.errors import EnvelopeMissing
 class Page:
     """One page of a list."""
 
-    operations: list[Any]
-    """The rows as decoded JSON, not yet looked at."""
+    rows: list[Any] | pa.StructArray
+    """Arrow's, if every row is as documented; else decoded JSON, not yet looked at."""
     next_token: str | None = field(repr=False)
     """What to send for the page after this one; None on the last."""
     body: bytes = field(repr=False)
     """The answer as it came, for the raw text of rows that cannot be read."""
 
+    def identities(self) -> pa.Array[Any]:
+        """What tells the rows apart: the ids, where there are any."""
+        if isinstance(self.rows, pa.StructArray):
+            return self.rows.field("id")
+        return pa.array([_identity(row) for row in self.rows], pa.string())
 
-def decode_page(body: bytes) -> Page:
+
+def decode_page(body: bytes, *, channel: Channel) -> Page:
     """Take a list answer apart.
+
+    Raises:
+        msgspec.DecodeError: if the body is no complete JSON.
+        EnvelopeMissing: if it is, but without the documented envelope.
+    """
+    try:
+        envelope = _ENVELOPE.decode(body)
+    except msgspec.ValidationError:
+        return plain_page(body)
+    rows = read_documented(bytes(envelope.operations), channel=channel)
+    if rows is None:
+        return plain_page(body)
+    return Page(rows, next_token(envelope.pagination), body)
+
+
+def plain_page(body: bytes) -> Page:
+    """The same, with the rows as decoded JSON, whatever they are.
 
     Raises:
         msgspec.DecodeError: if the body is no complete JSON.
@@ -42,7 +68,7 @@ def decode_page(body: bytes) -> Page:
         raise _missing(f"an object whose 'operations' is {_kind(operations)}")
     if not isinstance(pagination, dict):
         raise _missing(f"an object whose 'pagination' is {_kind(pagination)}")
-    return Page(operations=operations, next_token=next_token(pagination), body=body)
+    return Page(operations, next_token(pagination), body)
 
 
 def next_token(pagination: dict[str, Any]) -> str | None:
@@ -70,6 +96,18 @@ def raw_rows(body: bytes) -> list[str]:
 
 class _RawEnvelope(msgspec.Struct):
     operations: list[msgspec.Raw]
+
+
+def _identity(operation: Any) -> str:
+    return str(operation.get("id")) if isinstance(operation, dict) else str(operation)
+
+
+class _Envelope(msgspec.Struct):
+    operations: msgspec.Raw
+    pagination: dict[str, Any]
+
+
+_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 
 
 def _is_address(text: str) -> bool:

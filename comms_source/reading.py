@@ -31,7 +31,6 @@ from comms_source.errors import (
     WalkFailed,
 )
 from comms_source.journal import WalkFailure
-from comms_source.pages import raw_rows
 from comms_source.planner import LONGEST_UNCUT, Policy, Walk, cut, cuts_for
 from comms_source.session import Session
 from comms_source.tables import (
@@ -41,7 +40,7 @@ from comms_source.tables import (
     density,
     joined,
     operations_schema,
-    read_rows,
+    read_page,
     rows_by_window,
     within,
 )
@@ -263,8 +262,9 @@ class _Reader:
         record.new_counters |= page.new_counters
         record.new_fields |= page.new_fields
         record.new_statuses |= page.new_statuses
-        self._rejected.update(map(str, page.rejected["row_key"].to_pylist()))
-        record.rejected = len(self._rejected)
+        if page.rejected.num_rows:
+            self._rejected.update(map(str, page.rejected["row_key"].to_pylist()))
+            record.rejected = len(self._rejected)
         self._session.journal.changed()
 
     def _settle(self, ended: _Ended) -> None:
@@ -336,10 +336,8 @@ class _Reader:
         return [replace(walk, span=span, rows=each, cuttable=True) for span in spans]
 
     def _read(self, answer: PageAnswer, span: Span) -> PageTables:
-        page = answer.page
-        tables = read_rows(
-            page.operations,
-            raw=lambda: raw_rows(page.body),
+        tables = read_page(
+            answer.page,
             channel=self._channel,
             stamp=Stamp(
                 account=self._session.settings.account,

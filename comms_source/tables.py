@@ -1,18 +1,18 @@
 """From the rows of a page to Arrow tables of one fixed schema per channel. Pure.
 
-Rows that are as documented take a path that looks at whole columns and never at a single row. Where
-a column is not what it should be, `rows` sifts that page row by row, and what it leaves takes
-the same path after all.
+A page whose rows are as documented comes in columns, and nobody looks at a single row. Where a row
+holds more than that, a new counter say, the columns are taken from decoded JSON. And where a column
+is not what it should be, `rows` sifts that page row by row.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from types import NoneType
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from comms_source.channels import STATUSES, Channel
+from comms_source.pages import Page, plain_page, raw_rows
 from comms_source.rows import FIELDS, Rejection, Sifted, counter_column, sift
 from comms_source.windows import EPOCH, Span
 
@@ -66,6 +67,7 @@ class PageTables:
     new_statuses: frozenset[str] = frozenset()
 
 
+@cache
 def operations_schema(channel: Channel) -> pa.Schema:
     """The columns of a channel's table, in the order in which people read them."""
     fields: list[pa.Field[Any]] = [
@@ -82,10 +84,21 @@ def operations_schema(channel: Channel) -> pa.Schema:
     return pa.schema(fields)
 
 
+def read_page(page: Page, *, channel: Channel, stamp: Stamp) -> PageTables:
+    """Read the rows of a page, whatever they look like; `stamp` is what each gets beside."""
+    rows = page.rows
+    if not isinstance(rows, pa.StructArray):
+        return read_rows(rows, raw=lambda: raw_rows(page.body), channel=channel, stamp=stamp)
+    try:
+        return _read_documented(rows, channel=channel, stamp=stamp)
+    except pa.ArrowInvalid:
+        return read_page(plain_page(page.body), channel=channel, stamp=stamp)
+
+
 def read_rows(
     operations: Sequence[Any], *, raw: RawRows, channel: Channel, stamp: Stamp
 ) -> PageTables:
-    """Read the rows of one page, whatever they look like.
+    """Read rows that are decoded JSON, whatever they look like.
 
     Args:
         operations: The decoded rows.
@@ -116,9 +129,9 @@ def within(table: pa.Table, span: Span) -> pa.Table:
 def rows_by_window(table: pa.Table, width: timedelta) -> dict[datetime, int]:
     """How many rows were created in each window of `width`, by its start; none without rows."""
     step = pa.scalar(width // timedelta(microseconds=1), pa.int64())
-    numbers = pc.divide(pc.cast(table["created_at"], pa.int64()), step).to_pylist()
-    counted = Counter(number for number in numbers if number is not None)
-    return {EPOCH + number * width: count for number, count in counted.items()}
+    numbers = pc.divide(pc.cast(table["created_at"], pa.int64()), step)
+    counted: Any = pc.value_counts(numbers)
+    return {EPOCH + row["values"] * width: row["counts"] for row in counted.to_pylist()}
 
 
 def density(table: pa.Table) -> float:
@@ -139,9 +152,10 @@ def joined(tables: Sequence[pa.Table], *, key: str) -> pa.Table:
     A column that some tables lack is NULL in their rows.
     """
     table = pa.concat_tables(tables, promote_options="default")
-    keys = table[key].to_pylist()
-    last = {value: position for position, value in enumerate(keys)}
-    return table if len(last) == len(keys) else table.take(pa.array(sorted(last.values())))
+    if pc.count_distinct(table[key]).as_py() == table.num_rows:
+        return table
+    last = {value: position for position, value in enumerate(table[key].to_pylist())}
+    return table.take(pa.array(sorted(last.values())))
 
 
 def with_load_id(table: pa.Table, load_id: str) -> pa.Table:
@@ -151,23 +165,46 @@ def with_load_id(table: pa.Table, load_id: str) -> pa.Table:
     return table.set_column(position, table.schema.field(position), column)
 
 
+def _read_documented(rows: pa.StructArray, *, channel: Channel, stamp: Stamp) -> PageTables:
+    statuses, new_statuses = _statuses(rows.field("status"))
+    table = _operations(
+        ids=rows.field("id"),
+        statuses=statuses,
+        created=pc.cast(rows.field("createdAt"), TIMESTAMP),
+        updated=pc.cast(rows.field("updatedAt"), TIMESTAMP),
+        counters=_counters(rows),
+        extra=pa.nulls(len(rows), pa.string()),
+        channel=channel,
+        stamp=stamp,
+    )
+    return PageTables(
+        operations=table, rejected=REJECTED_SCHEMA.empty_table(), new_statuses=new_statuses
+    )
+
+
+def _counters(rows: Any) -> list[pa.Array[Any]]:
+    """The columns of `stats`; NULL where a row has none."""
+    stats: list[pa.Array[Any]] = rows.field("stats").flatten()
+    return stats
+
+
 def _read(sifted: Sifted, *, raw: RawRows, channel: Channel, stamp: Stamp) -> PageTables:
-    rows, count = sifted.rows, len(sifted.rows)
+    rows = sifted.rows
     stats = _objects([row.get("stats") for row in rows])
-    statuses = [status and status.upper() for status in (row.get("status") for row in rows)]
+    statuses, new_statuses = _statuses(pa.array([row.get("status") for row in rows], pa.string()))
     new_fields: set[str] = set()
-    columns = [
-        _identifiers([row["id"] for row in rows]),
-        _constant(stamp.account, count),
-        pa.array(statuses, pa.string()),
-        _instants([row["createdAt"] for row in rows], needed=True),
-        _instants([row.get("updatedAt") for row in rows]),
-        *(_integers([counters.get(name) for counters in stats]) for name in channel.counters),
-        pa.repeat(pa.scalar(stamp.synced_at, TIMESTAMP), count),
-        pa.array(_extra(sifted, new_fields), pa.string()),
-        _constant(stamp.load_id, count),
-    ]
-    table = pa.Table.from_arrays(columns, schema=operations_schema(channel))
+    table = _operations(
+        ids=_identifiers([row["id"] for row in rows]),
+        statuses=statuses,
+        created=_instants([row["createdAt"] for row in rows], needed=True),
+        updated=_instants([row.get("updatedAt") for row in rows]),
+        counters=[
+            _integers([counters.get(name) for counters in stats]) for name in channel.counters
+        ],
+        extra=pa.array(_extra(sifted, new_fields), pa.string()),
+        channel=channel,
+        stamp=stamp,
+    )
     new_counters = _new_counters(stats, channel)
     for column, values in new_counters.items():
         table = table.append_column(column, values)
@@ -176,8 +213,35 @@ def _read(sifted: Sifted, *, raw: RawRows, channel: Channel, stamp: Stamp) -> Pa
         rejected=_rejected(sifted.rejections, raw=raw, channel=channel, stamp=stamp),
         new_counters=frozenset(new_counters),
         new_fields=frozenset(new_fields),
-        new_statuses=frozenset(filter(None, statuses)) - frozenset(STATUSES),
+        new_statuses=new_statuses,
     )
+
+
+def _operations(
+    *,
+    ids: pa.Array[Any],
+    statuses: pa.Array[Any],
+    created: pa.Array[Any],
+    updated: pa.Array[Any],
+    counters: Sequence[pa.Array[Any]],
+    extra: pa.Array[Any],
+    channel: Channel,
+    stamp: Stamp,
+) -> pa.Table:
+    """The table of a page from the columns that the API gives."""
+    count = len(ids)
+    synced = pa.repeat(pa.scalar(stamp.synced_at, TIMESTAMP), count)
+    account, load_id = _constant(stamp.account, count), _constant(stamp.load_id, count)
+    return pa.Table.from_arrays(
+        [ids, account, statuses, created, updated, *counters, synced, extra, load_id],
+        schema=operations_schema(channel),
+    )
+
+
+def _statuses(column: pa.Array[Any]) -> tuple[pa.Array[Any], frozenset[str]]:
+    """The statuses in upper case, and those that the reference does not name."""
+    upper = pc.utf8_upper(column)
+    return upper, frozenset(filter(None, pc.unique(upper).to_pylist())) - frozenset(STATUSES)
 
 
 def _objects(values: list[Any]) -> list[Mapping[str, Any]]:
@@ -239,7 +303,9 @@ def _extra(sifted: Sifted, new_fields: set[str]) -> list[str | None]:
 def _rejected(
     rejections: Sequence[Rejection], *, raw: RawRows, channel: Channel, stamp: Stamp
 ) -> pa.Table:
-    texts = raw() if rejections else ()
+    if not rejections:
+        return REJECTED_SCHEMA.empty_table()
+    texts = raw()
     rows = [
         {
             "row_key": _row_key(stamp.account, channel.name, texts[rejection.position]),

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from comms_source.channels import Channel
 from comms_source.client import PageAnswer
 from comms_source.errors import EndlessWalk
@@ -44,7 +47,7 @@ def walk_pages(*, client: Lister, channel: Channel, span: Span) -> Iterator[Page
         token = answer.page.next_token
         if token is None:
             return
-        progress.note(answer.page.operations, token)
+        progress.note(answer.page.identities(), token)
 
 
 class _Progress:
@@ -52,25 +55,21 @@ class _Progress:
 
     def __init__(self) -> None:
         self._tokens: set[str] = set()
-        self._last: frozenset[Any] = frozenset()
+        self._last: pa.Array[Any] = pa.array([], pa.string())
         self._idle = 0
 
-    def note(self, operations: list[Any], token: str) -> None:
+    def note(self, identities: pa.Array[Any], token: str) -> None:
         if token in self._tokens:
             raise EndlessWalk(
                 f"after {len(self._tokens)} pages the API named a page token for the second time; "
                 "following it would never end, so run again, and report it if it stays"
             )
         self._tokens.add(token)
-        ids = frozenset(map(_identity, operations))
-        self._idle = 0 if ids - self._last else self._idle + 1
-        self._last = ids
+        known = pc.is_in(identities, value_set=self._last)
+        self._idle = self._idle + 1 if pc.all(known).as_py() in {True, None} else 0
+        self._last = identities
         if self._idle > MOST_IDLE_PAGES:
             raise EndlessWalk(
                 f"{self._idle} pages in a row brought no new operation and still named a next one; "
                 "run again, and report it if it stays"
             )
-
-
-def _identity(operation: Any) -> str:
-    return str(operation.get("id")) if isinstance(operation, dict) else str(operation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from comms_source.channels import CHANNELS, STATUSES
@@ -33,7 +34,8 @@ def test_every_documented_parameter_of_a_list_is_sent(sandbox: Sandbox, channel:
         "status": "COMPLETED",
         "pageSize": "2",
     }
-    assert {row["status"] for row in first.page.operations} == {"COMPLETED"}
+    assert isinstance(first.page.rows, pa.StructArray)
+    assert set(first.page.rows.field("status").to_pylist()) == {"COMPLETED"}
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -43,7 +45,7 @@ def test_a_status_filters_the_list(sandbox: Sandbox, status: str) -> None:
         answer = client.list_page(channel=CHANNELS["emails"], span=None, status=status)
 
     expected = [row for row in sandbox.truth("emails") if row["status"] == status]
-    assert len(answer.page.operations) == len(expected)
+    assert len(answer.page.rows) == len(expected)
 
 
 def test_an_operation_is_fetched_by_id_or_is_not_there(sandbox: Sandbox) -> None:
@@ -67,7 +69,7 @@ def test_a_proxy_from_the_environment_is_not_used_on_this_machine(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     with session_for(sandbox).connected() as client:
-        assert client.list_page(channel=CHANNELS["emails"], span=None).page.operations
+        assert client.list_page(channel=CHANNELS["emails"], span=None).page.rows
 
 
 def test_the_apis_time_comes_with_an_answer(sandbox: Sandbox) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
-from comms_source.pages import decode_page, raw_rows
+from comms_source.pages import decode_page, plain_page
 from comms_source.rows import sift
 from comms_source.sandbox import documented_payloads
 from comms_source.tables import (
@@ -20,7 +20,7 @@ from comms_source.tables import (
     Stamp,
     joined,
     operations_schema,
-    read_rows,
+    read_page,
     with_load_id,
     within,
 )
@@ -41,10 +41,8 @@ GOOD: dict[str, Any] = {
 def read(*rows: Any, channel: str = "messages") -> PageTables:
     """The tables of a page that holds `rows`."""
     body = msgspec.json.encode({"operations": rows, "pagination": {"next": None}})
-    page = decode_page(body)
-    return read_rows(
-        page.operations, raw=lambda: raw_rows(body), channel=CHANNELS[channel], stamp=STAMP
-    )
+    page = decode_page(body, channel=CHANNELS[channel])
+    return read_page(page, channel=CHANNELS[channel], stamp=STAMP)
 
 
 def only(tables: PageTables) -> dict[str, Any]:
@@ -312,6 +310,34 @@ def test_the_column_path_and_the_careful_path_agree(page: list[Any]) -> None:
 
     assert alone.operations.equals(beside.operations)
     assert alone.new_counters == beside.new_counters
+
+
+@given(st.lists(rows | ordinary | st.just(GOOD), max_size=5))
+def test_a_typed_page_reads_as_it_does_from_plain_json(page: list[Any]) -> None:
+    """Arrow's reader is a short cut and changes nothing, whatever the page holds."""
+    body = msgspec.json.encode({"operations": page, "pagination": {"next": None}})
+    typed, plain = decode_page(body, channel=MESSAGES), plain_page(body)
+
+    read_typed, read_plain = (
+        read_page(page, channel=MESSAGES, stamp=STAMP) for page in (typed, plain)
+    )
+
+    assert read_typed == read_plain
+    assert typed.next_token == plain.next_token
+    assert typed.identities() == plain.identities()
+
+
+@pytest.mark.parametrize("name", ["message_list", "email_list", "push_list"])
+def test_a_documented_page_takes_the_short_cut(name: str) -> None:
+    """The lists of the reference are read by Arrow, and so are rows without `stats`."""
+    rows = documented_payloads()[name]["operations"]
+    bare = {"id": "op", "createdAt": "2026-11-19T06:20:00Z"}
+    listed = {"operations": [*rows, bare, bare | {"stats": None}], "pagination": {}}
+    channel = {"m": "messages", "e": "emails", "p": "push_notifications"}[name[0]]
+
+    page = decode_page(msgspec.json.encode(listed), channel=CHANNELS[channel])
+
+    assert isinstance(page.rows, pa.StructArray)
 
 
 def test_sifting_keeps_the_positions_of_what_is_rejected() -> None:

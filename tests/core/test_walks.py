@@ -54,7 +54,7 @@ def test_short_and_empty_pages_do_not_end_a_walk() -> None:
     """Only the absence of a next token does."""
     _, answers = walk(([], "a"), ([{"id": 1}], "b"), ([], "c"), ([], "d"), ([{"id": 2}], None))
 
-    assert [len(answer.page.operations) for answer in answers] == [0, 1, 0, 0, 1]
+    assert [len(answer.page.rows) for answer in answers] == [0, 1, 0, 0, 1]
 
 
 @pytest.mark.parametrize("tokens", ["aa", "aba", "abcb"])

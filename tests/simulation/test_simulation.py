@@ -48,7 +48,7 @@ def _end_walks_one_page_early(patch: pytest.MonkeyPatch) -> None:
             if held is not None:
                 yield held
             held = page
-            if page.page.next_token is None and not page.page.operations:
+            if page.page.next_token is None and not page.page.rows:
                 yield page
 
     patch.setattr(reading, "walk_pages", early)
