@@ -14,7 +14,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.errors import PipelineBusy
 from comms_source.source import SECTIONS
-from comms_source.warehouse import explained, reach
+from comms_source.warehouse import explained, held_open, reach
 from comms_source.windows import parse_duration
 
 logger = logging.getLogger("comms_source")
@@ -38,10 +38,19 @@ def commit(pipeline: dlt.Pipeline, source: Any) -> list[str]:
 
     def attempt() -> list[str]:
         # What was extracted is pending, and must not be extracted again.
-        info = pipeline.run() if pipeline.has_pending_data else pipeline.run(source)
-        return [] if info is None else list(info.loads_ids)
+        if not pipeline.has_pending_data:
+            pipeline.extract(source)
+        return _load(pipeline)
 
     return patient(attempt)()
+
+
+def _load(pipeline: dlt.Pipeline) -> list[str]:
+    """Load what was extracted; returns the load ids."""
+    pipeline.normalize()
+    with held_open(pipeline) as workers:
+        info = pipeline.load(workers=workers)
+    return [] if info is None else list(info.loads_ids)
 
 
 def patient(action: Callable[P, T]) -> Callable[P, T]:
@@ -73,9 +82,10 @@ def finish_pending(pipeline: dlt.Pipeline) -> None:
     """
     known = patient(reach)(pipeline)
     _sweep(pipeline)
+    # Where nothing was ever loaded, dlt would take what is pending for a leftover and remove it.
+    if known or not pipeline.first_run:
+        patient(pipeline.sync_destination)()
     if not pipeline.has_pending_data:
-        if known and pipeline.default_schema_name is None:
-            patient(pipeline.sync_destination)()
         return
     try:
         patient(_load_pending)(pipeline)
@@ -93,7 +103,7 @@ class _Unloadable(Exception):
 def _load_pending(pipeline: dlt.Pipeline) -> None:
     try:
         with explained():
-            pipeline.run()
+            _load(pipeline)
     except PipelineBusy:
         raise
     except Exception as error:

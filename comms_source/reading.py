@@ -51,9 +51,9 @@ logger = logging.getLogger("comms_source")
 
 OnError = Literal["raise", "continue"]
 
-BATCH_ROWS: Final = 50_000
+BATCH_ROWS: Final = 20_000
 """How many rows are handed on at a time: some tens of full pages."""
-WAITING_PAGES: Final = 16
+WAITING_PAGES: Final = 8
 """How many read pages may wait to be handed on; walks pause beyond that, so memory is bounded."""
 
 

@@ -162,18 +162,26 @@ def _commented_columns(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
             above = ""
 
 
-def _tables(sql: str) -> set[str]:
-    from sqlglot import exp, parse_one  # noqa: PLC0415 - slow to import, and seldom needed
+@cache
+def _parsed(sql: str) -> Any:
+    from sqlglot import parse_one  # noqa: PLC0415 - slow to import, and seldom needed
 
-    tree = parse_one(sql, read="duckdb")
+    return parse_one(sql, read="duckdb")
+
+
+@cache
+def _tables(sql: str) -> set[str]:
+    from sqlglot import exp  # noqa: PLC0415
+
+    tree = _parsed(sql)
     names = {table.name for table in tree.find_all(exp.Table)}
     return names - {cte.alias for cte in tree.find_all(exp.CTE)}
 
 
 def _create(view: View, *, dialect: str, dataset: str, pinned: Mapping[str, StatsReading]) -> str:
-    from sqlglot import exp, parse_one  # noqa: PLC0415
+    from sqlglot import exp  # noqa: PLC0415
 
-    query = parse_one(view.sql, read="duckdb")
+    query = _parsed(view.sql).copy()
     outside = _tables(view.sql)
     for table in query.find_all(exp.Table):
         if table.name in outside:

@@ -35,6 +35,8 @@ and that must not be the dataset's name: `comms.operations` could then mean eith
 
 DATASET: Final = "comms"
 DESTINATION: Final = "duckdb"
+LOAD_JOBS: Final = 20
+"""How many load jobs run at once, by dlt's own default."""
 
 
 def open_pipeline(
@@ -92,6 +94,22 @@ def reach(pipeline: dlt.Pipeline) -> bool:
             return _may_be_made(file)
         with client:
             return client.is_storage_initialized()
+
+
+@contextmanager
+def held_open(pipeline: dlt.Pipeline) -> Iterator[int]:
+    """Keep a DuckDB file open while dlt loads into it; gives the number of jobs to run at once.
+
+    dlt opens and closes the file for each of its jobs, and each closing writes the file anew. The
+    jobs follow each other: DuckDB spreads each of them over all cores, and several at once only
+    take several times the memory. A setting of the user's, `load.workers`, comes first.
+    """
+    set_by_user = dlt.config.get("load.workers", int)
+    if _duckdb_file(pipeline.destination_client().config.credentials) is None:
+        yield set_by_user or LOAD_JOBS
+        return
+    with pipeline.sql_client():
+        yield set_by_user or 1
 
 
 def _duckdb_file(credentials: Any) -> Path | None:
