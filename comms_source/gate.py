@@ -2,7 +2,8 @@
 
 Shared by the walks of all channels, whatever thread they run on. After a refusal (429) nobody
 passes until the time that the API named is over, and half as many may be under way; every answer
-after that raises the number again, by one for each full round.
+after that raises the number again, by one for each full round. Requests then start at the rate that
+was let through, see `pace`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from comms_source.pace import Pace
 
 
 class Gate:
@@ -37,7 +40,7 @@ class Gate:
         self._most = concurrency
         self._allowed = float(concurrency)
         self._under_way = 0
-        self._interval = 1 / requests_per_second if requests_per_second else 0.0
+        self._pace = Pace(requests_per_second)
         self._next_start = 0.0
         self._resume_at = 0.0
         self._closed_by: BaseException | None = None
@@ -73,11 +76,13 @@ class Gate:
             now = self._clock()
             if now >= self._resume_at:
                 self._allowed = max(1.0, self._allowed / 2)
+                self._pace.refused(now)
             self._resume_at = max(self._resume_at, now + seconds)
 
     def recover(self) -> None:
         """Note a good answer: one more place after each full round of them."""
         with self._changed:
+            self._pace.passed(self._clock())
             self._allowed = min(float(self._most), self._allowed + 1 / self._allowed)
             self._changed.notify()
 
@@ -108,5 +113,10 @@ class Gate:
             if delay > 0:
                 return delay
             self._under_way += 1
-            self._next_start = max(now, self._next_start) + self._interval
+            self._next_start = self._after(now)
             return 0.0
+
+    def _after(self, now: float) -> float:
+        """When the next request may start, if one starts now; a little delay is made up for."""
+        interval = self._pace.interval(now)
+        return (self._next_start if now < self._next_start + interval else now) + interval
