@@ -14,13 +14,17 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.errors import PipelineBusy
 from comms_source.source import SECTIONS
-from comms_source.warehouse import explained, held_open, reach
+from comms_source.warehouse import explained, held_open, loads_into_file, reach
 from comms_source.windows import parse_duration
 
 logger = logging.getLogger("comms_source")
 
 LOCK_WAIT: Final = "30 seconds"
 SECONDS_BETWEEN_TRIES: Final = 0.5
+JOBS_AT_ONCE: Final = 20
+"""dlt's own default."""
+MOST_BYTES_AT_ONCE: Final = 12_000_000
+"""Of Parquet, some 250,000 operations: beyond that, load jobs into a file follow each other."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,9 +52,21 @@ def commit(pipeline: dlt.Pipeline, source: Any) -> list[str]:
 def _load(pipeline: dlt.Pipeline) -> list[str]:
     """Load what was extracted; returns the load ids."""
     pipeline.normalize()
-    with held_open(pipeline) as workers:
-        info = pipeline.load(workers=workers)
+    with held_open(pipeline):
+        info = pipeline.load(workers=_jobs_at_once(pipeline))
     return [] if info is None else list(info.loads_ids)
+
+
+def _jobs_at_once(pipeline: dlt.Pipeline) -> int:
+    """How many jobs dlt runs at once: `load.workers` if it is set.
+
+    Large jobs into a DuckDB file follow each other: DuckDB spreads each of them over all cores, and
+    several at once only take several times the memory.
+    """
+    told = dlt.config.get("load.workers", int)
+    files = Path(pipeline.working_dir).glob("load/normalized/**/*.parquet")
+    large = sum(file.stat().st_size for file in files) > MOST_BYTES_AT_ONCE
+    return told or (1 if large and loads_into_file(pipeline) else JOBS_AT_ONCE)
 
 
 def patient(action: Callable[P, T]) -> Callable[P, T]:

@@ -35,8 +35,6 @@ and that must not be the dataset's name: `comms.operations` could then mean eith
 
 DATASET: Final = "comms"
 DESTINATION: Final = "duckdb"
-LOAD_JOBS: Final = 20
-"""How many load jobs run at once, by dlt's own default."""
 
 
 def open_pipeline(
@@ -97,19 +95,21 @@ def reach(pipeline: dlt.Pipeline) -> bool:
 
 
 @contextmanager
-def held_open(pipeline: dlt.Pipeline) -> Iterator[int]:
-    """Keep a DuckDB file open while dlt loads into it; gives the number of jobs to run at once.
+def held_open(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Keep a DuckDB file open while dlt loads into it; other destinations are left alone.
 
-    dlt opens and closes the file for each of its jobs, and each closing writes the file anew. The
-    jobs follow each other: DuckDB spreads each of them over all cores, and several at once only
-    take several times the memory. A setting of the user's, `load.workers`, comes first.
+    dlt opens and closes the file for each of its jobs, and each closing writes the file anew.
     """
-    set_by_user = dlt.config.get("load.workers", int)
-    if _duckdb_file(pipeline.destination_client().config.credentials) is None:
-        yield set_by_user or LOAD_JOBS
+    if not loads_into_file(pipeline):
+        yield
         return
     with pipeline.sql_client():
-        yield set_by_user or 1
+        yield
+
+
+def loads_into_file(pipeline: dlt.Pipeline) -> bool:
+    """Whether the destination is a DuckDB file of this machine."""
+    return _duckdb_file(pipeline.destination_client().config.credentials) is not None
 
 
 def _duckdb_file(credentials: Any) -> Path | None:

@@ -1,0 +1,58 @@
+"""One virtual environment for each peer, kept from one benchmark to the next."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.bench.errors import BenchError
+
+
+def python_for(*, name: str, requirements: Path, cache: Path) -> Path:
+    """The Python of the environment `name` below `cache`, which is made if it has to be.
+
+    A copy of the requirements lies beside it and is written last: an environment without one that
+    equals `requirements` is unfinished or out of date, and is made again.
+
+    Raises:
+        BenchError: if it cannot be made.
+    """
+    wanted = requirements.read_text(encoding="utf-8")
+    environment, made_from = cache / name, cache / f"{name}.txt"
+    python = environment / "bin" / "python"
+    if not (python.exists() and _text_of(made_from) == wanted):
+        made_from.unlink(missing_ok=True)
+        _hide_from_git(cache)
+        _make(environment=environment, requirements=requirements)
+        made_from.write_text(wanted, encoding="utf-8")
+    return python.absolute()
+
+
+def _text_of(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.exists() else None
+
+
+def _hide_from_git(cache: Path) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
+def _make(*, environment: Path, requirements: Path) -> None:
+    python = environment / "bin" / "python"
+    quietly = ["--quiet", "--disable-pip-version-check"]
+    _run(sys.executable, "-m", "venv", "--clear", str(environment), what=environment.name)
+    _run(
+        str(python), "-m", "pip", "install", *quietly, "-r", str(requirements),
+        what=environment.name,
+    )  # fmt: skip
+
+
+def _run(*command: str, what: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise BenchError(
+            f"The environment of {what} could not be made; see below, and run again, or leave it "
+            f"out with --only.\n{said}"
+        )

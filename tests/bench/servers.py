@@ -1,0 +1,99 @@
+"""The sandboxes that participants read from: one process for each number of operations."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+from tests.bench.errors import BenchError
+
+SERVE: Final = Path(__file__).with_name("serve.py")
+END_SECONDS: Final = 20
+_USER_TICKS: Final = 11
+_SYSTEM_TICKS: Final = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A sandbox that serves."""
+
+    pid: int
+    url: str
+    user: str
+    password: str
+    now: datetime
+    """The sandbox's time, which stands still; in UTC."""
+    rows: int
+    """How many operations its lists hold."""
+
+
+class Servers:
+    """Starts a sandbox when one of its size is first asked for; all end with the `with` block."""
+
+    def __enter__(self) -> Self:
+        self._open = ExitStack()
+        self._served: dict[int, Served] = {}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def of(self, operations: int) -> Served:
+        """The sandbox with about so many operations."""
+        if operations not in self._served:
+            self._served[operations] = self._open.enter_context(_serving(operations))
+        return self._served[operations]
+
+
+@contextmanager
+def _serving(operations: int) -> Iterator[Served]:
+    process = subprocess.Popen(
+        [sys.executable, str(SERVE), str(operations)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # an interrupt is for the benchmark, which ends the server
+    )
+    try:
+        yield _await_ready(process)
+    finally:
+        _end(process)
+
+
+def _await_ready(process: subprocess.Popen[str]) -> Served:
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        raise BenchError(
+            "The sandbox did not start; see above. It needs this project to be installed with its "
+            "extra: pip install '.[sandbox]'."
+        )
+    told = json.loads(line)
+    return Served(pid=process.pid, **told | {"now": datetime.fromisoformat(told["now"])})
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """What a process that runs has used of all cores up to now; None where there is no /proc."""
+    file = Path(f"/proc/{pid}/stat")
+    if not file.exists():
+        return None
+    # A program's name, in brackets, may hold anything; what follows it is numbers.
+    fields = file.read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
