@@ -7,7 +7,7 @@ SEEDS ?= 2000
 KILLS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help run test search simulate torture check format build clean
+.PHONY: help run test search simulate torture bench check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ simulate: $(READY) ## Live through thousands of made-up accounts (SEEDS=2000)
 torture: $(READY) ## Kill a first load at 50 random moments and look what is lost (KILLS=50)
 	$(BIN)/python -m tests.torture --kills $(KILLS)
 
+bench: $(READY) ## Measure a first load beside others, and what else costs time (takes an hour)
+	$(BIN)/python -m tests.bench --environments .bench
+	$(BIN)/python -m tests.bench.cases --large
+
 check: $(READY) ## Lint, check the format and the types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,4 +54,4 @@ build: $(READY) ## Build wheel and sdist into dist/
 	$(BIN)/python -m build --quiet
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

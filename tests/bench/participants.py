@@ -25,7 +25,7 @@ Size = Literal["full", "slow", "trial"]
 
 _PEERS: Final = Path(__file__).with_name("peers")
 _COUNTING: Final = Path(__file__).with_name("counting.py")
-_DATABASE: Final = "twilio_comms.duckdb"
+DATABASE: Final = "twilio_comms.duckdb"
 _FOREIGN: Final = (
     "COMMS_", "DATASET", "DESTINATION", "DLT_", "EXTRACT_", "LOAD_", "NORMALIZE_", "PYTHON",
     "RUNTIME_", "SOURCES_", "TWILIO_",
@@ -104,31 +104,46 @@ class Ours:
 
     def prepare(self, cache: Path) -> None:  # noqa: ARG002 - nothing of it is kept
         """Find the command."""
-        self._command = Path(sys.executable).with_name("comms")
-        if not self._command.exists():
-            raise BenchError(
-                f"There is no command comms beside {sys.executable}; install this project there "
-                "with pip install '.[sandbox]', or leave it out with --only."
-            )
+        find_comms()
 
     def command(self, *, served: Served, folder: Path) -> Command:
         """A first load in a project folder with nothing in it."""
-        environment = clean_environment(home=folder) | {
-            "TWILIO_ACCOUNT_SID": served.user,
-            "TWILIO_AUTH_TOKEN": served.password,
-            "SOURCES__COMMS_SOURCE__BASE_URL": served.url,
-            "DLT_DATA_DIR": str(folder / "dlt-data"),
-        }
-        return Command(argv=(str(self._command), "load"), environment=environment, folder=folder)
+        return comms("load", served=served, folder=folder)
 
     def outcome(self, *, output: str, folder: Path) -> Outcome:  # noqa: ARG002 - it is looked up
         """What its database holds."""
         counted = subprocess.run(
-            [sys.executable, str(_COUNTING), str(folder / _DATABASE)],
+            [sys.executable, str(_COUNTING), str(folder / DATABASE)],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         versions = {name: version(name) for name in ("comms-source", "dlt", "duckdb")}
         return Outcome(rows=int(counted.stdout), versions=versions)
+
+
+def find_comms() -> Path:
+    """The command of this project beside the Python that runs the benchmark.
+
+    Raises:
+        BenchError: if it is not installed there.
+    """
+    command = Path(sys.executable).with_name("comms")
+    if not command.exists():
+        raise BenchError(
+            f"There is no command comms beside {sys.executable}; install this project there with "
+            "pip install '.[sandbox]', or leave it out with --only."
+        )
+    return command
+
+
+def comms(*arguments: str, served: Served, folder: Path) -> Command:
+    """One of this project's commands in a project folder, with default settings."""
+    environment = clean_environment(home=folder) | {
+        "TWILIO_ACCOUNT_SID": served.user,
+        "TWILIO_AUTH_TOKEN": served.password,
+        "SOURCES__COMMS_SOURCE__BASE_URL": served.url,
+        "DLT_DATA_DIR": str(folder / "dlt-data"),
+    }
+    return Command(argv=(str(find_comms()), *arguments), environment=environment, folder=folder)
 
 
 def clean_environment(*, home: Path) -> dict[str, str]:

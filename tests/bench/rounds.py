@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.bench.measuring import Command, Measured, measure
 from tests.bench.participants import Outcome, Participant
-from tests.bench.servers import Served, Servers, cpu_seconds
+from tests.bench.servers import Offer, Served, Servers, cpu_seconds
 
 TRIAL_OPERATIONS: Final = 10_000
 MOST_SECONDS: Final = 300
@@ -60,10 +60,10 @@ def play(
     entries = [_enter(one, terms=terms, servers=servers, tell=tell) for one in participants]
     for operations in dict.fromkeys(entry.operations for entry in entries):
         tell(f"rendering {operations:,} operations")
-        servers.of(operations)
+        servers.of(Offer(operations))
     for number in range(1, terms.repeat + 1):
         for entry in entries:
-            served = servers.of(entry.operations)
+            served = servers.of(Offer(entry.operations))
             entry.runs.append(run_once(entry.participant, served=served, limit=terms.limit))
             tell(f"round {number}, {entry.participant.name}: {_in_short(entry.runs[-1])}")
     return entries
@@ -85,7 +85,7 @@ def _enter(participant: Participant, *, terms: Terms, servers: Servers, tell: Te
     fewer = min(terms.slow_operations, terms.operations)
     slow = participant.size == "slow"
     if participant.size == "trial" and terms.operations > TRIAL_OPERATIONS:
-        trial = run_once(participant, served=servers.of(TRIAL_OPERATIONS), limit=terms.limit)
+        trial = run_once(participant, served=servers.of(Offer(TRIAL_OPERATIONS)), limit=terms.limit)
         tell(f"trial, {participant.name}: {_in_short(trial)}")
         whole = trial.measured.seconds * terms.operations / TRIAL_OPERATIONS
         slow = whole > MOST_SECONDS

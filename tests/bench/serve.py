@@ -1,17 +1,19 @@
 """A sandbox in a process of its own, rendered beforehand; started by `servers`.
 
-    python serve.py OPERATIONS
+    python serve.py OFFER
 
-Prints one line of JSON when it serves: where, for whom, its time and how many operations its lists
-hold. It ends when its standard input is closed, hence also when the process that started it dies.
+The offer is a `servers.Offer` as JSON. Prints one line of JSON when it serves: where, for whom, its
+time and how many operations its lists hold. It ends when its standard input is closed, hence also
+when the process that started it dies.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from comms_source.channels import CHANNELS
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
@@ -28,8 +30,8 @@ BEHIND: Final = timedelta(seconds=5)
 
 
 def main() -> None:
-    """Serve as many operations as the first argument says, divided among the channels."""
-    settings = settings_for(int(sys.argv[1]))
+    """Serve what the first argument says."""
+    settings = settings_for(json.loads(sys.argv[1]))
     now = datetime.now(UTC).replace(microsecond=0) - BEHIND
     with Sandbox(settings, Clock(now)) as sandbox:
         served = {
@@ -44,10 +46,16 @@ def main() -> None:
         sys.stdin.read()
 
 
-def settings_for(operations: int) -> SandboxSettings:
-    """The sandbox whose lists hold about `operations` in all."""
-    a_week = round(operations / len(CHANNELS) * (WEEK / SHOWN))
-    return SandboxSettings(operations_per_week=a_week, retention=SHOWN, rendered=True)
+def settings_for(offer: Mapping[str, Any]) -> SandboxSettings:
+    """The sandbox that offers what is told."""
+    each = round(offer["operations"] / len(offer["channels"]) * (WEEK / SHOWN))
+    return SandboxSettings(
+        operations_per_week={name: each if name in offer["channels"] else 0 for name in CHANNELS},
+        retention=SHOWN,
+        latency=timedelta(seconds=offer["latency"]),
+        rate_limit=offer["rate_limit"],
+        rendered=True,
+    )
 
 
 def count(settings: SandboxSettings, now: datetime) -> int:

@@ -8,17 +8,31 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
+from comms_source.channels import CHANNELS
 from tests.bench.errors import BenchError
 
 SERVE: Final = Path(__file__).with_name("serve.py")
 END_SECONDS: Final = 20
 _USER_TICKS: Final = 11
 _SYSTEM_TICKS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a sandbox should be like."""
+
+    operations: int
+    """About how many its lists hold, divided among the channels."""
+    channels: tuple[str, ...] = tuple(CHANNELS)
+    latency: float = 0.0
+    """Seconds before each answer."""
+    rate_limit: float | None = None
+    """Requests a second, beyond which it answers 429."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,27 +50,27 @@ class Served:
 
 
 class Servers:
-    """Starts a sandbox when one of its size is first asked for; all end with the `with` block."""
+    """Starts a sandbox when one of its kind is first asked for; all end with the `with` block."""
 
     def __enter__(self) -> Self:
         self._open = ExitStack()
-        self._served: dict[int, Served] = {}
+        self._served: dict[Offer, Served] = {}
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def of(self, operations: int) -> Served:
-        """The sandbox with about so many operations."""
-        if operations not in self._served:
-            self._served[operations] = self._open.enter_context(_serving(operations))
-        return self._served[operations]
+    def of(self, offer: Offer) -> Served:
+        """The sandbox that offers this."""
+        if offer not in self._served:
+            self._served[offer] = self._open.enter_context(_serving(offer))
+        return self._served[offer]
 
 
 @contextmanager
-def _serving(operations: int) -> Iterator[Served]:
+def _serving(offer: Offer) -> Iterator[Served]:
     process = subprocess.Popen(
-        [sys.executable, str(SERVE), str(operations)],
+        [sys.executable, str(SERVE), json.dumps(asdict(offer))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,0 +1,89 @@
+"""A minute of reading from a server that allows so many requests a second; started by `cases`.
+
+python limited.py URL USER PASSWORD RATE
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from datetime import timedelta
+from typing import Final
+
+import httpx
+
+from comms_source.channels import CHANNELS, Channel
+from comms_source.credentials import BasicCredentials
+from comms_source.errors import RunStopped
+from comms_source.planner import Walk
+from comms_source.reading import Agenda, Budget, read_channel
+from comms_source.session import Session
+from comms_source.settings import Settings
+from comms_source.windows import Span, windows
+
+SECONDS: Final = 60.0
+SETTLING_SECONDS: Final = 5.0
+PAGE_SIZE: Final = 50
+"""Small, so that there is enough to ask for in a minute and more."""
+
+
+class Watched(httpx.HTTPTransport):
+    """Notes when which answer came; after a minute it ends the run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = time.monotonic()
+        self.answers: list[tuple[float, int]] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it on."""
+        response = super().handle_request(request)
+        response.read()
+        self.answers.append((time.monotonic() - self.began, response.status_code))
+        if self.answers[-1][0] > SECONDS:
+            raise RunStopped("the minute is over")
+        return response
+
+
+def main() -> None:
+    """Read for a minute, then print how it went."""
+    url, user, password, rate = sys.argv[1:5]
+    watched = Watched()
+    credentials = BasicCredentials(user, password)
+    settings = Settings(credentials=credentials, base_url=url, page_size=PAGE_SIZE)
+    session = Session(settings=settings, transport=watched)
+    readers = [threading.Thread(target=_read, args=(c, session)) for c in CHANNELS.values()]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    sys.stdout.write(_sentence(watched.answers, rate=float(rate)))
+
+
+def _read(channel: Channel, session: Session) -> None:
+    span = Span(session.now - timedelta(days=6), session.now)
+    agenda = Agenda(deque(Walk(span=part) for part in windows(span, timedelta(hours=6))))
+    try:
+        for _ in read_channel(
+            channel=channel, agenda=agenda, session=session, load_id="", on_error="raise",
+            budget=Budget(),
+        ):  # fmt: skip
+            pass
+    except RunStopped:
+        return
+
+
+def _sentence(answers: list[tuple[float, int]], *, rate: float) -> str:
+    passed = sum(at <= SECONDS and status == httpx.codes.OK for at, status in answers)
+    later = [status for at, status in answers if SETTLING_SECONDS < at <= SECONDS]
+    refused = later.count(httpx.codes.TOO_MANY_REQUESTS) / len(later)
+    return (
+        f"{rate:.0f} requests a second allowed: {passed / (rate * SECONDS):.1%} of them used in a "
+        f"minute; after {SETTLING_SECONDS:.0f} s {refused:.2%} of the requests refused\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
