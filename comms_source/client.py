@@ -157,7 +157,10 @@ class CommsClient:
             self._journal.count_request(channel.name)
             response = self._get(path, parameters)
         self._journal.answered = True
-        return Reply(response.status_code, response.headers, response.content, self._clock())
+        reply = Reply(response.status_code, response.headers, response.content, self._clock())
+        # Response and stream hold each other, and the body, until the garbage collector comes by.
+        response.stream = httpx.ByteStream(b"")
+        return reply
 
     def _get(self, path: str, parameters: dict[str, str]) -> httpx.Response:
         # The library's exceptions hold the request, and with it credentials and token, so nothing

@@ -29,7 +29,9 @@ FULL_WALK: Final = 20
 SHORT_WALK: Final = 5
 """How many pages a walk has at least before it is cut for the sake of parallel reading."""
 LONGEST_UNCUT: Final = 2 * SHORT_WALK
-"""Up to how many pages a walk is left whole when its first page shows how many it has."""
+"""Up to how many pages a walk of which nothing was known is left whole."""
+LONGEST_PIECE: Final = FULL_WALK + SHORT_WALK
+"""Up to how many pages the piece of a walk is left whole: there are enough others to read."""
 FULL_PAGE: Final = 0.98
 """How full a page is planned at most, since a count may have grown."""
 _NO_BOUNDS: Final = timedelta(days=1_000_000)
@@ -133,10 +135,10 @@ def pages_for(rows: int, page_size: int) -> int:
     return max(1, math.ceil(rows / page_size))
 
 
-def cuts_for(*, rows: float, page_size: int, parallel: int) -> int:
-    """Into how many walks to cut one that should bring `rows`; 1 to leave it whole."""
+def cuts_for(walk: Walk, *, rows: float, page_size: int, parallel: int) -> int:
+    """Into how many walks to cut one that turns out to bring `rows`; 1 to leave it whole."""
     pages = math.ceil(rows / page_size)
-    if pages <= LONGEST_UNCUT:
+    if pages <= (LONGEST_UNCUT if walk.rows is None else LONGEST_PIECE):
         return 1
     return min(MOST_CUTS, math.ceil(pages / _share(pages, parallel)))
 

@@ -330,7 +330,7 @@ class _Reader:
         """What a walk is cut into, once its first page shows how densely operations lie."""
         policy = self._policy
         rows = density(first_page) * walk.span.width.total_seconds()
-        count = cuts_for(rows=rows, page_size=policy.page_size, parallel=policy.parallel)
+        count = cuts_for(walk, rows=rows, page_size=policy.page_size, parallel=policy.parallel)
         spans = cut(walk.span, count, policy.window)
         each = math.ceil(rows / len(spans))
         return [replace(walk, span=span, rows=each, cuttable=True) for span in spans]

@@ -35,6 +35,8 @@ and that must not be the dataset's name: `comms.operations` could then mean eith
 
 DATASET: Final = "comms"
 DESTINATION: Final = "duckdb"
+MEGABYTES_A_THREAD: Final = 128
+"""What DuckDB needs for each of its threads to work in memory."""
 
 
 def open_pipeline(
@@ -98,12 +100,18 @@ def reach(pipeline: dlt.Pipeline) -> bool:
 def held_open(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Keep a DuckDB file open while dlt loads into it; other destinations are left alone.
 
-    dlt opens and closes the file for each of its jobs, and each closing writes the file anew.
+    dlt opens and closes the file for each of its jobs, and each closing writes the file anew. DuckDB
+    would use most of the machine's memory to keep what it has seen; here it gets what it needs to
+    be as fast, unless `memory_limit` is set in dlt's `global_config`.
     """
     if not loads_into_file(pipeline):
         yield
         return
-    with pipeline.sql_client():
+    with pipeline.sql_client() as client:
+        configured: Any = client.credentials
+        if "memory_limit" not in (configured.global_config or {}):
+            (threads,) = (client.execute_sql("select current_setting('threads')") or [(1,)])[0]
+            client.execute_sql(f"set memory_limit = '{MEGABYTES_A_THREAD * max(2, threads)}MB'")
         yield
 
 

@@ -463,16 +463,28 @@ def test_pieces_meet_at_window_bounds_where_there_are_enough(
         assert max(lengths) - min(lengths) <= 2 * width
 
 
-@given(st.floats(0, 10 * PAGE), st.integers(1, 64))
-def test_a_walk_of_up_to_ten_pages_is_left_whole(rows: float, parallel: int) -> None:
+UNKNOWN = Walk(span=Span(NOW, NOW + DAY), cuttable=True)
+PIECE = replace(UNKNOWN, rows=PAGE)
+
+
+@given(st.floats(0, 10 * PAGE), st.integers(1, 64), st.sampled_from([UNKNOWN, PIECE]))
+def test_a_walk_of_up_to_ten_pages_is_left_whole(rows: float, parallel: int, walk: Walk) -> None:
     """What cutting costs would be more than what reading at once saves."""
-    assert cuts_for(rows=rows, page_size=PAGE, parallel=parallel) == 1
+    assert cuts_for(walk, rows=rows, page_size=PAGE, parallel=parallel) == 1
 
 
-@given(st.floats(10 * PAGE + 1, 10**9), st.integers(1, 64))
-def test_a_longer_walk_is_cut_into_what_may_run_at_once(rows: float, parallel: int) -> None:
+@given(st.floats(0, 25 * PAGE), st.integers(1, 64))
+def test_a_piece_is_not_cut_again_for_a_little_more(rows: float, parallel: int) -> None:
+    """There are other pieces to read at the same time; its first page would be read twice."""
+    assert cuts_for(PIECE, rows=rows, page_size=PAGE, parallel=parallel) == 1
+
+
+@given(st.floats(25 * PAGE + 1, 10**9), st.integers(1, 64), st.sampled_from([UNKNOWN, PIECE]))
+def test_a_longer_walk_is_cut_into_what_may_run_at_once(
+    rows: float, parallel: int, walk: Walk
+) -> None:
     """Into at least two of at most a full walk each, unless even the most pieces are too few."""
-    count = cuts_for(rows=rows, page_size=PAGE, parallel=parallel)
+    count = cuts_for(walk, rows=rows, page_size=PAGE, parallel=parallel)
 
     assert 1 <= count <= MOST_CUTS
     assert count == MOST_CUTS or rows / count <= FULL_WALK * PAGE
