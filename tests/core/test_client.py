@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import gzip
 from datetime import timedelta
 
+import httpx
 import pyarrow as pa
 import pytest
 
 from comms_source.channels import CHANNELS, STATUSES
+from comms_source.pages import Page
 from comms_source.sandbox import Sandbox
 from comms_source.windows import Span, to_iso
 from tests.support import NOW, session_for
@@ -79,3 +83,39 @@ def test_the_apis_time_comes_with_an_answer(sandbox: Sandbox) -> None:
 
     assert answer.api_time == NOW.replace(microsecond=0)
     assert answer.received_at == NOW
+
+
+def test_a_page_is_let_go_at_once(sandbox: Sandbox) -> None:
+    """Without a garbage collection: at 300 kB a page, waiting for one takes a lot of memory."""
+    with session_for(sandbox).connected() as client:
+        client.list_page(channel=CHANNELS["emails"], span=None)
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            client.list_page(channel=CHANNELS["emails"], span=None)
+            gc.collect()
+            left = [found for found in gc.garbage if isinstance(found, httpx.Response | Page)]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+
+    assert not left
+
+
+def test_a_compressed_answer_is_asked_for_and_understood(sandbox: Sandbox) -> None:
+    """A page shrinks to a fraction of its size on the way, where the API offers that."""
+
+    def compress(request: httpx.Request) -> httpx.Response:
+        assert "gzip" in request.headers["Accept-Encoding"]
+        with httpx.Client() as wire:
+            body = gzip.compress(wire.send(request).content)
+        return httpx.Response(200, content=body, headers={"Content-Encoding": "gzip"})
+
+    plain, squeezed = session_for(sandbox), session_for(sandbox)
+    squeezed.transport = httpx.MockTransport(compress)
+
+    rows = []
+    for session in (plain, squeezed):
+        with session.connected() as client:
+            rows.append(client.list_page(channel=CHANNELS["emails"], span=None).page.rows)
+    assert rows[0] == rows[1]

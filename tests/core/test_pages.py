@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
 from comms_source.errors import EnvelopeMissing
@@ -80,3 +82,59 @@ def test_raw_rows_are_the_text_to_the_letter() -> None:
     body = b'{"operations": [{"a":1.50,  "b": 2}, 7], "pagination": {}}'
 
     assert raw_rows(body) == ['{"a":1.50,  "b": 2}', "7"]
+
+
+BODY = msgspec.json.encode(
+    {
+        "operations": [
+            {
+                "id": "op",
+                "status": "COMPLETED",
+                "stats": {"total": 1, "read": None},
+                "createdAt": "2026-11-19T06:20:00Z",
+                "updatedAt": None,
+            }
+        ],
+        "pagination": {"next": None, "self": "x"},
+    }
+)
+SPLICES = [
+    b"",
+    b"{}",
+    b"[]",
+    b"null",
+    b",",
+    b'"',
+    b"\x00",
+    b"\xff",
+    b"\n",
+    b"1",
+    b'"id":"z",',
+    b"\\ud800",
+]
+edits = st.lists(
+    st.tuples(st.integers(0, len(BODY)), st.integers(0, 4), st.sampled_from(SPLICES)), max_size=3
+)
+
+
+@settings(max_examples=500)
+@given(edits)
+def test_an_answer_with_bytes_lost_or_added_is_read_as_json_or_refused(
+    changes: list[tuple[int, int, bytes]],
+) -> None:
+    """Arrow's reader never sees what is no JSON, and finds as many rows as a decoder does."""
+    body = BODY
+    for at, lost, added in changes:
+        body = body[:at] + added + body[at + lost :]
+    try:
+        page = decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, EnvelopeMissing):
+        return
+
+    assert len(page.rows) == len(msgspec.json.decode(body)["operations"])
+
+
+def test_text_that_is_not_utf8_is_refused() -> None:
+    """Arrow would take it as it is, and the destination would stumble over it."""
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        decode(BODY.replace(b"COMPLETED", b"COMPL\xffTED"))

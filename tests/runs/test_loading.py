@@ -1,0 +1,106 @@
+"""How what was read goes into a DuckDB file: opened once, in bounded memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dlt
+import duckdb
+import pyarrow as pa
+import pytest
+
+from comms_source import packages
+from comms_source.packages import JOBS_AT_ONCE, commit
+from comms_source.sandbox import Sandbox
+from comms_source.warehouse import MEGABYTES_A_THREAD, held_open, open_pipeline
+from tests.support import FILE, load
+
+
+def limit_within(pipeline: dlt.Pipeline) -> float:
+    """DuckDB's memory limit, in millions of bytes, while the pipeline's file is held open."""
+    with held_open(pipeline), duckdb.connect(FILE) as beside:
+        text, threads = beside.execute(
+            "select current_setting('memory_limit'), current_setting('threads')"
+        ).fetchall()[0]
+    assert threads
+    number, unit = text.split()
+    return float(number) * {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[unit] / 1e6
+
+
+def test_duckdb_takes_no_more_memory_than_its_threads_need(sandbox: Sandbox) -> None:
+    """By default it would take most of the machine's."""
+    load(sandbox)
+    with duckdb.connect() as anywhere:
+        (threads,) = anywhere.execute("select current_setting('threads')").fetchall()[0]
+
+    limit = limit_within(open_pipeline())
+
+    assert limit == pytest.approx(MEGABYTES_A_THREAD * max(2, threads), rel=0.01)
+
+
+def test_a_memory_limit_of_the_users_stays(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is set where dlt has it set."""
+    config = '{"memory_limit": "333MB"}'
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", config)
+    load(sandbox)
+
+    assert limit_within(open_pipeline()) == pytest.approx(333, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("large", "told", "expected"), [(False, None, JOBS_AT_ONCE), (True, None, 1), (True, "7", 7)]
+)
+def test_only_large_jobs_follow_each_other(
+    monkeypatch: pytest.MonkeyPatch, large: bool, told: str | None, expected: int
+) -> None:
+    """Several small ones at once are faster; a setting of the user's comes first."""
+    given: list[int] = []
+    load = dlt.Pipeline.load
+
+    def noting(self: dlt.Pipeline, *, workers: int) -> object:
+        given.append(workers)
+        return load(self)
+
+    monkeypatch.setattr(packages, "MOST_BYTES_AT_ONCE", 0 if large else 10**6)
+    monkeypatch.setattr(dlt.Pipeline, "load", noting)
+    if told:
+        monkeypatch.setenv("LOAD__WORKERS", told)
+
+    commit(open_pipeline(), dlt.resource([pa.table({"id": [1]})], name="some"))
+
+    assert given == [expected]
+
+
+def test_the_file_is_open_while_it_is_loaded_into_and_not_while_the_api_is_read(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One opening for all jobs; readers are kept out for no longer than that."""
+    held: dict[str, bool] = {}
+    steps = {name: getattr(dlt.Pipeline, name) for name in ("extract", "load")}
+
+    def watching(name: str) -> object:
+        def step(self: dlt.Pipeline, *given: object, **named: object) -> object:
+            held[name] = _is_open(Path(FILE))
+            return steps[name](self, *given, **named)
+
+        return step
+
+    load(sandbox)
+    for name in steps:
+        monkeypatch.setattr(dlt.Pipeline, name, watching(name))
+    load(sandbox)
+
+    assert held == {"extract": False, "load": True}
+
+
+def _is_open(file: Path) -> bool:
+    """Whether this process has the file open."""
+    opened = []
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            opened.append(link.readlink())
+        except FileNotFoundError:
+            continue
+    return file.resolve() in opened
