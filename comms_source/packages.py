@@ -21,6 +21,7 @@ logger = logging.getLogger("comms_source")
 
 LOCK_WAIT: Final = "30 seconds"
 SECONDS_BETWEEN_TRIES: Final = 0.5
+TRUNCATE_STAGING: Final = "load.truncate_staging_dataset"
 JOBS_AT_ONCE: Final = 20
 """dlt's own default."""
 MOST_BYTES_AT_ONCE: Final = 12_000_000
@@ -52,6 +53,9 @@ def commit(pipeline: dlt.Pipeline, source: Any) -> list[str]:
 def _load(pipeline: dlt.Pipeline) -> list[str]:
     """Load what was extracted; returns the load ids."""
     pipeline.normalize()
+    if loads_into_file(pipeline) and dlt.config.get(TRUNCATE_STAGING, bool) is None:
+        # What was merged would be written to the file a second time, and stay there for nothing.
+        dlt.config[TRUNCATE_STAGING] = True
     with held_open(pipeline):
         info = pipeline.load(workers=_jobs_at_once(pipeline))
     return [] if info is None else list(info.loads_ids)

@@ -95,6 +95,22 @@ def test_the_file_is_open_while_it_is_loaded_into_and_not_while_the_api_is_read(
     assert held == {"extract": False, "load": True}
 
 
+@pytest.mark.parametrize("told", [None, "false"])
+def test_nothing_is_left_in_the_staging_tables(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, told: str | None
+) -> None:
+    """They would take as much room as what was loaded last; a setting of the user's comes first."""
+    if told:
+        monkeypatch.setenv("LOAD__TRUNCATE_STAGING_DATASET", told)
+    load(sandbox)
+
+    with duckdb.connect(FILE, read_only=True) as connection:
+        (left,) = connection.execute(
+            "select count(*) from comms_staging.email_operations"
+        ).fetchall()[0]
+    assert bool(left) == bool(told)
+
+
 def _is_open(file: Path) -> bool:
     """Whether this process has the file open."""
     opened = []
