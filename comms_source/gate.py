@@ -113,10 +113,5 @@ class Gate:
             if delay > 0:
                 return delay
             self._under_way += 1
-            self._next_start = self._after(now)
+            self._next_start = now + self._pace.interval(now)
             return 0.0
-
-    def _after(self, now: float) -> float:
-        """When the next request may start, if one starts now; a little delay is made up for."""
-        interval = self._pace.interval(now)
-        return (self._next_start if now < self._next_start + interval else now) + interval

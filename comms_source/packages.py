@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 import dlt
+from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.errors import PipelineBusy
@@ -53,24 +54,28 @@ def commit(pipeline: dlt.Pipeline, source: Any) -> list[str]:
 def _load(pipeline: dlt.Pipeline) -> list[str]:
     """Load what was extracted; returns the load ids."""
     pipeline.normalize()
-    if loads_into_file(pipeline) and dlt.config.get(TRUNCATE_STAGING, bool) is None:
+    if not loads_into_file(pipeline):
+        return _load_ids(pipeline.load())
+    if dlt.config.get(TRUNCATE_STAGING, bool) is None:
         # What was merged would be written to the file a second time, and stay there for nothing.
         dlt.config[TRUNCATE_STAGING] = True
     with held_open(pipeline):
-        info = pipeline.load(workers=_jobs_at_once(pipeline))
+        return _load_ids(pipeline.load(workers=_jobs_at_once(pipeline)))
+
+
+def _load_ids(info: LoadInfo | None) -> list[str]:
     return [] if info is None else list(info.loads_ids)
 
 
 def _jobs_at_once(pipeline: dlt.Pipeline) -> int:
-    """How many jobs dlt runs at once: `load.workers` if it is set.
+    """How many jobs dlt runs at once on a DuckDB file: `load.workers` if it is set.
 
-    Large jobs into a DuckDB file follow each other: DuckDB spreads each of them over all cores, and
-    several at once only take several times the memory.
+    Large ones follow each other: DuckDB spreads each of them over all cores, and several at once
+    only take several times the memory.
     """
-    told = dlt.config.get("load.workers", int)
     files = Path(pipeline.working_dir).glob("load/normalized/**/*.parquet")
     large = sum(file.stat().st_size for file in files) > MOST_BYTES_AT_ONCE
-    return told or (1 if large and loads_into_file(pipeline) else JOBS_AT_ONCE)
+    return dlt.config.get("load.workers", int) or (1 if large else JOBS_AT_ONCE)
 
 
 def patient(action: Callable[P, T]) -> Callable[P, T]:

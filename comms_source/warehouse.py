@@ -98,15 +98,12 @@ def reach(pipeline: dlt.Pipeline) -> bool:
 
 @contextmanager
 def held_open(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Keep a DuckDB file open while dlt loads into it; other destinations are left alone.
+    """Keep the DuckDB file of a pipeline open while dlt loads into it.
 
     dlt opens and closes the file for each of its jobs, and each closing writes the file anew.
     DuckDB would use most of the machine's memory to keep what it has seen; here it gets what it
     needs to be as fast, unless `memory_limit` is set in dlt's `global_config`.
     """
-    if not loads_into_file(pipeline):
-        yield
-        return
     with pipeline.sql_client() as client:
         configured: Any = client.credentials
         if "memory_limit" not in (configured.global_config or {}):

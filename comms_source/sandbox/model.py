@@ -138,10 +138,9 @@ class SandboxModel:
         query = parse_query(request.parameters)
         position = position_of(query, channel=channel.name, settings=self.settings)
         page = select(position=position, population=population, settings=self.settings, now=now)
-        rows = [population.answer(number, now) for number in page.numbers]
         blemishes = [fault for fault in faults if fault.kind in ROW_FAULTS]
-        if blemishes:
-            rows = [population.show(number, now) for number in page.numbers]
+        shown = population.show if blemishes else population.answer
+        rows = [shown(number, now) for number in page.numbers]
         for fault in blemishes:
             rows = blemish(rows, fault)
         following = self._following(page, faults)

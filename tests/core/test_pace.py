@@ -87,6 +87,14 @@ def test_the_allowed_rate_is_used_and_seldom_overdone(rate: float, latency: floa
     assert minutes.refused_share(since=5) < 0.02
 
 
+def test_a_low_rate_is_overdone_a_few_times_a_minute() -> None:
+    """At 5 a second, each refusal is a larger share; there are no more of them."""
+    minutes = Minutes(bucket(5), latency=0.05).play(Pace(), seconds=60)
+
+    assert minutes.rate(0, 60) >= 0.85 * 5
+    assert sum(at >= 5 for at in minutes.refused) <= 6
+
+
 def test_a_server_without_a_store_of_requests_is_paced_too() -> None:
     """Where not two may come at once, the refusals of the first second are the lesson."""
     minutes = Minutes(bucket(20, size=1, whole_seconds=False)).play(Pace(), seconds=120)
