@@ -15,20 +15,14 @@ from typing import Any, Final
 import pyarrow as pa
 
 from comms_source.backfill import Backfill
+from comms_source.batches import Batch, batch_of, empty_batch
+from comms_source.budget import Budget
 from comms_source.channels import Channel
 from comms_source.coverage import Ledger, Reading
 from comms_source.following import OpenOperation, due_by_id, follow
 from comms_source.journal import ChannelRecord
 from comms_source.planner import Walk, plan, retained
-from comms_source.reading import (
-    Agenda,
-    Batch,
-    Budget,
-    OnError,
-    batch_of,
-    empty_batch,
-    read_channel,
-)
+from comms_source.reading import Agenda, OnError, read_channel
 from comms_source.records import COVERAGE, FOLLOWED, GAPS, RECORDS, REJECTED, Record
 from comms_source.session import Session
 from comms_source.windows import Span

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from comms_source.batches import Batch, batch_of
 from comms_source.channels import Channel
 from comms_source.client import CommsClient, OperationAnswer
 from comms_source.errors import ChannelRefused, WalkFailed
-from comms_source.reading import Batch, batch_of
 from comms_source.session import Session
 from comms_source.tables import PageTables, Stamp, read_rows
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from comms_source.channels import CHANNELS
 from comms_source.windows import Span
 
 
@@ -64,7 +65,7 @@ class Journal:
     """The counts of one run, by channel and in all."""
 
     def __init__(self) -> None:
-        self.channels: dict[str, ChannelRecord] = {}
+        self._records: dict[str, ChannelRecord] = {}
         self.retries = 0
         self.waited_seconds = 0.0
         self.answered = False
@@ -72,10 +73,16 @@ class Journal:
         self._lock = threading.Lock()
         self._watchers: list[Callable[[Journal], None]] = []
 
+    @property
+    def channels(self) -> dict[str, ChannelRecord]:
+        """The records so far, in the order of `CHANNELS`, whichever channel came first."""
+        with self._lock:
+            return {name: self._records[name] for name in CHANNELS if name in self._records}
+
     def channel(self, name: str) -> ChannelRecord:
         """The record of a channel, made on first use."""
         with self._lock:
-            return self.channels.setdefault(name, ChannelRecord())
+            return self._records.setdefault(name, ChannelRecord())
 
     def watch(self, watcher: Callable[[Journal], None]) -> None:
         """Have `watcher` called with this journal whenever a page arrived or a walk ended."""

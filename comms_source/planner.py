@@ -106,9 +106,10 @@ def plan(
         return [Walk(span=span, reasons=("never read",), cuttable=True)]
     slots = _slots(span, now=now, ledger=ledger, policy=policy)
     chosen = _runs(slots, policy.page_size)
-    shared = _fair_share(sum(pages_for(_rows(run), policy.page_size) for run in chosen), policy)
-    cut = [part for run in chosen for part in _cut_run(run, shared * policy.page_size)]
-    return [left for walk in cut for left in _without_parts(walk, ledger, policy)]
+    pages = sum(pages_for(_rows(run), policy.page_size) for run in chosen)
+    most_rows = _share(pages, policy.parallel) * policy.page_size
+    walks = [walk for run in chosen for walk in _cut_run(run, most_rows)]
+    return [left for walk in walks for left in _without_parts(walk, ledger, policy)]
 
 
 def why(
@@ -186,11 +187,8 @@ def _rows(run: Sequence[_Slot]) -> int:
 
 
 def _share(pages: int, parallel: int) -> int:
+    """How many pages a walk should have where so many are to be read."""
     return min(FULL_WALK, max(SHORT_WALK, math.ceil(pages / (3 * parallel))))
-
-
-def _fair_share(pages: int, policy: Policy) -> int:
-    return _share(pages, policy.parallel)
 
 
 def _runs(slots: Sequence[_Slot], page_size: int) -> list[Sequence[_Slot]]:

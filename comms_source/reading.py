@@ -21,6 +21,8 @@ from typing import Final, Literal
 
 import pyarrow as pa
 
+from comms_source.batches import Batch, batches
+from comms_source.budget import Budget
 from comms_source.channels import Channel
 from comms_source.client import CommsClient, PageAnswer
 from comms_source.coverage import Reading
@@ -34,12 +36,9 @@ from comms_source.journal import WalkFailure
 from comms_source.planner import LONGEST_UNCUT, Policy, Walk, cut, cuts_for
 from comms_source.session import Session
 from comms_source.tables import (
-    REJECTED_SCHEMA,
     PageTables,
     Stamp,
     density,
-    joined,
-    operations_schema,
     read_page,
     rows_by_window,
     within,
@@ -51,18 +50,8 @@ logger = logging.getLogger("comms_source")
 
 OnError = Literal["raise", "continue"]
 
-BATCH_ROWS: Final = 20_000
-"""How many rows are handed on at a time: some tens of full pages."""
 WAITING_PAGES: Final = 8
 """How many read pages may wait to be handed on; walks pause beyond that, so memory is bounded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A piece of what was read: no operation is in it twice."""
-
-    operations: pa.Table
-    rejected: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,33 +67,6 @@ class _Ended:
 
 class _Abandoned(Exception):
     """Nobody waits for the pages any more."""
-
-
-class Budget:
-    """How many pages are read before what was read is committed. Safe for threads."""
-
-    def __init__(self, pages: float = math.inf) -> None:
-        """Allow `pages`, and what the last walk that begins takes beyond them."""
-        self._left = pages
-        self._promised = 0
-        self._lock = threading.Lock()
-
-    def promise(self, pages: int) -> bool:
-        """Set so many pages aside for a walk; False if it should not begin any more."""
-        with self._lock:
-            allowed = self._left > self._promised
-            self._promised += pages if allowed else 0
-        return allowed
-
-    def release(self, pages: int) -> None:
-        """Set them aside no longer: the walk has ended."""
-        with self._lock:
-            self._promised -= pages
-
-    def spend(self) -> None:
-        """Note a page that was read."""
-        with self._lock:
-            self._left -= 1
 
 
 @dataclass(slots=True)
@@ -149,33 +111,7 @@ def read_channel(
         agenda=agenda,
         budget=budget,
     )
-    yield from _batches(reader.pages())
-
-
-def _batches(pages: Iterator[PageTables]) -> Iterator[Batch]:
-    held: list[PageTables] = []
-    rows = 0
-    for page in pages:
-        held.append(page)
-        rows += page.operations.num_rows + page.rejected.num_rows
-        if rows >= BATCH_ROWS:
-            yield batch_of(held)
-            held, rows = [], 0
-    if rows:
-        yield batch_of(held)
-
-
-def empty_batch(channel: Channel) -> Batch:
-    """No rows, and the shape of the tables."""
-    return Batch(operations_schema(channel).empty_table(), REJECTED_SCHEMA.empty_table())
-
-
-def batch_of(pages: Sequence[PageTables]) -> Batch:
-    """The pages as one piece, of each operation the last row."""
-    return Batch(
-        operations=joined([page.operations for page in pages], key="id"),
-        rejected=joined([page.rejected for page in pages], key="row_key"),
-    )
+    yield from batches(reader.pages())
 
 
 class _Reader:

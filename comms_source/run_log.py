@@ -64,7 +64,7 @@ class RunLog:
     def row(self, *, load_id: str, running: bool = False, error: str | None = None) -> pa.Table:
         """The row as it is now; `error` is the name of the error that ended the run."""
         journal = self.session.journal
-        records = list(journal.channels.values())
+        records = journal.channels.values()
         outcome = OUTCOMES[FAILED if error else journal_exit_code(journal)]
         row = {
             "run_id": self.run_id,

@@ -12,6 +12,8 @@ import dlt
 from dlt.extract import DltResource
 
 from comms_source.backfill import Backfill
+from comms_source.batches import empty_batch
+from comms_source.budget import Budget
 from comms_source.channels import CHANNELS, Channel
 from comms_source.errors import (
     CommsSourceError,
@@ -27,7 +29,6 @@ from comms_source.journal import Journal
 from comms_source.locks import only_run
 from comms_source.open_operations import open_operations
 from comms_source.packages import commit, finish_pending, patient
-from comms_source.reading import Budget, empty_batch
 from comms_source.run_log import OUTCOMES, RunLog, channels_as_dict, journal_exit_code
 from comms_source.session import Session
 from comms_source.source import (

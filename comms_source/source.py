@@ -24,12 +24,14 @@ from dlt.common.storages.load_package import load_package_state
 from dlt.common.typing import TAnyDateTime, TSecretStrValue
 from dlt.extract import DltResource
 
+from comms_source.batches import Batch
+from comms_source.budget import Budget
 from comms_source.channels import CHANNELS, Channel
 from comms_source.credentials import VARIABLES, BasicCredentials, choose
 from comms_source.errors import ConfigurationError
 from comms_source.extracting import ChannelRun, Piece
 from comms_source.planner import Walk
-from comms_source.reading import Batch, Budget, OnError
+from comms_source.reading import OnError
 from comms_source.records import RECORDS, REJECTED, RUNS
 from comms_source.run_log import RunLog
 from comms_source.session import Session

@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from comms_source.budget import Budget
 from comms_source.channels import CHANNELS
 from comms_source.credentials import BasicCredentials
 from comms_source.extracting import ChannelRun
-from comms_source.reading import Budget
 from comms_source.runs import RunSummary, run_load
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 from comms_source.session import Session

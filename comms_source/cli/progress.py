@@ -71,7 +71,7 @@ class _Bars:
 
     def show(self, journal: Journal) -> None:
         with self._lock:
-            for name, record in list(journal.channels.items()):
+            for name, record in journal.channels.items():
                 task = self._tasks.get(name)
                 if task is None:
                     task = self._tasks[name] = self._progress.add_task(name, said="")
@@ -92,6 +92,6 @@ class _Lines:
             if time.monotonic() < self._next:
                 return
             self._next = time.monotonic() + SECONDS_BETWEEN_LINES
-        for name, record in list(journal.channels.items()):
+        for name, record in journal.channels.items():
             left = time_left(record, seconds=time.monotonic() - self._began)
             typer.echo(f"{name}: {described(record)}{left}", err=True)

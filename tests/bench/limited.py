@@ -14,11 +14,12 @@ from typing import Final
 
 import httpx
 
+from comms_source.budget import Budget
 from comms_source.channels import CHANNELS, Channel
 from comms_source.credentials import BasicCredentials
 from comms_source.errors import RunStopped
 from comms_source.planner import Walk
-from comms_source.reading import Agenda, Budget, read_channel
+from comms_source.reading import Agenda, read_channel
 from comms_source.session import Session
 from comms_source.settings import Settings
 from comms_source.windows import Span, windows

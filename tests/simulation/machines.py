@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from comms_source.budget import Budget
 from comms_source.channels import CHANNELS
 from comms_source.coverage import Ledger
 from comms_source.extracting import LEDGERS, ChannelRun
 from comms_source.following import OPEN_STATUSES, OpenOperation
-from comms_source.reading import Budget
 from comms_source.session import Session
 from tests.simulation.world import CHANNEL, Crash
 
