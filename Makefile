@@ -37,7 +37,7 @@ simulate: $(READY) ## Live through thousands of made-up accounts (SEEDS=2000)
 torture: $(READY) ## Kill a first load at 50 random moments and look what is lost (KILLS=50)
 	$(BIN)/python -m tests.torture --kills $(KILLS)
 
-bench: $(READY) ## Measure a first load beside others, and what else costs time (takes half an hour)
+bench: $(READY) ## Measure a first load beside others, and what else costs time (takes a quarter of an hour)
 	$(BIN)/python -m tests.bench --environments .bench
 	$(BIN)/python -m tests.bench.cases --large
 
