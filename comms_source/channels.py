@@ -28,6 +28,11 @@ class Channel:
     counters: tuple[str, ...]
     """The documented keys of `stats`, which are also the names of the columns."""
 
+    @property
+    def history_table(self) -> str:
+        """The table that holds each state in which an operation of the channel was seen."""
+        return f"{self.table.removesuffix('s')}_history"
+
 
 CHANNELS: Final[Mapping[str, Channel]] = MappingProxyType(
     {

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 
@@ -20,11 +20,13 @@ from comms_source.budget import Budget
 from comms_source.channels import Channel
 from comms_source.coverage import Ledger, Reading
 from comms_source.following import OpenOperation, due_by_id, follow
+from comms_source.history import history_rows
 from comms_source.journal import ChannelRecord
 from comms_source.planner import Walk, plan, retained
 from comms_source.reading import Agenda, OnError, read_channel
 from comms_source.records import COVERAGE, FOLLOWED, GAPS, RECORDS, REJECTED, Record
 from comms_source.session import Session
+from comms_source.tables import ids_before
 from comms_source.windows import Span
 
 LEDGERS: Final = "coverage"
@@ -33,10 +35,16 @@ LEDGERS: Final = "coverage"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Rows of one table; of the channel's own where `record` is None."""
+    """Rows of one table: of the channel's operations, of their history, or of records."""
 
     rows: pa.Table
-    record: Record | None = None
+    kind: Record | Literal["operations", "history"] = "operations"
+
+    def table(self, channel: Channel) -> str:
+        """The name of the table."""
+        if isinstance(self.kind, Record):
+            return self.kind.table
+        return channel.table if self.kind == "operations" else channel.history_table
 
 
 class ChannelRun:
@@ -77,6 +85,8 @@ class ChannelRun:
         self.remembers = remembers
         self._opened = opened
         self._agenda: Agenda | None = None
+        self._old_ids: set[str] = set()
+        """Operations past retention that a list showed after all, in this run."""
 
     def package(
         self, *, state: MutableMapping[str, Any], load_id: str, budget: Budget
@@ -123,8 +133,7 @@ class ChannelRun:
         return self._session.journal.channel(self.channel.name)
 
     def _shapes(self) -> Iterator[Piece]:
-        yield Piece(empty_batch(self.channel).operations)
-        yield from (Piece(record.empty(), record) for record in RECORDS)
+        yield from shapes(self.channel)
 
     def _begin(self, ledger: Ledger, state: Mapping[str, Any]) -> tuple[Agenda, list[Span]]:
         """Fold what the API has forgotten, and plan; returns the walks and the gaps found."""
@@ -149,7 +158,16 @@ class ChannelRun:
             on_error=self._on_error,
             budget=budget,
         ):
-            yield from _pieces(batch)
+            self._old_ids |= ids_before(batch.operations, self._horizon)
+            yield from self._pieces(batch)
+
+    @property
+    def _horizon(self) -> datetime:
+        return self._session.now - self._session.settings.retention
+
+    def _pieces(self, batch: Batch) -> Iterator[Piece]:
+        history = self._session.settings.history
+        return pieces(batch, channel=self.channel, history=history)
 
     def _take_readings(self, agenda: Agenda) -> list[Reading]:
         readings, agenda.readings = agenda.readings, []
@@ -169,7 +187,8 @@ class ChannelRun:
         if self.record.refused:
             return
         policy, now = self._session.settings.policy, self._session.now
-        due = due_by_id(self._opened, now=now, policy=policy)
+        opened = [operation for operation in self._opened if operation.id not in self._old_ids]
+        due = due_by_id(opened, now=now, policy=policy)
         followed = follow(due, channel=self.channel, session=self._session, load_id=load_id)
         self.record.followed += len(due)
         self.record.lost += sum(row["outcome"] == "lost" for row in followed.records)
@@ -177,7 +196,7 @@ class ChannelRun:
         if followed.failures and self._on_error == "raise":
             raise next(iter(followed.failures.values()))
         if followed.pages:
-            yield from _pieces(batch_of(followed.pages))
+            yield from self._pieces(batch_of(followed.pages))
         yield Piece(FOLLOWED.rows(followed.records, load_id=load_id), FOLLOWED)
 
     def _conclude(self, ledger: Ledger) -> None:
@@ -212,6 +231,15 @@ class ChannelRun:
         ]
 
 
-def _pieces(batch: Batch) -> Iterator[Piece]:
+def shapes(channel: Channel) -> Iterator[Piece]:
+    """No rows, for every table that a channel's resource fills, so that all of them come to be."""
+    yield from pieces(empty_batch(channel), channel=channel, history=True)
+    yield from (Piece(record.empty(), record) for record in RECORDS if record is not REJECTED)
+
+
+def pieces(batch: Batch, *, channel: Channel, history: bool) -> Iterator[Piece]:
+    """What a batch brings to each table."""
     yield Piece(batch.operations)
+    if history:
+        yield Piece(history_rows(batch.operations, channel), "history")
     yield Piece(batch.rejected, REJECTED)

@@ -39,6 +39,7 @@ from comms_source.tables import (
     PageTables,
     Stamp,
     density,
+    first_sights,
     read_page,
     rows_by_window,
     within,
@@ -248,12 +249,15 @@ class _Reader:
         if self._record.refused:
             raise ChannelRefused(self._record.refused)
         tally = _Tally(walk.span, began=self._session.clock())
+        seen: set[str] = set()
         for answer in walk_pages(client=client, channel=self._channel, span=walk.span):
             page = self._read(answer, walk.span)
             if walk.cuttable and not tally.rows and answer.page.next_token:
                 pieces = self._pieces(page.operations, walk)
                 if len(pieces) > 1:
                     return _Ended(walk, pieces=pieces)
+            # New operations push those on a page to the next one, where they come again.
+            page = replace(page, operations=first_sights(page.operations, seen))
             tally.add(answer, rows_by_window(page.operations, self._policy.window))
             self._put(page)
         return _Ended(walk, tally.reading())

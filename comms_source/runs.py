@@ -31,15 +31,18 @@ from comms_source.open_operations import open_operations
 from comms_source.packages import commit, finish_pending, patient
 from comms_source.run_log import OUTCOMES, RunLog, channels_as_dict, journal_exit_code
 from comms_source.session import Session
+from comms_source.settings import RETENTION
 from comms_source.source import (
     SECTIONS,
+    checked,
     failed_run_resource,
     fetched_resource,
     package_resources,
 )
-from comms_source.views import StatsReading, check_readings, create_views
+from comms_source.view_settings import ViewSettings
+from comms_source.views import create_views, refresh_views
 from comms_source.warehouse import explained, place, reach
-from comms_source.windows import SECOND, Span, align_down, align_up, to_iso
+from comms_source.windows import SECOND, Span, align_down, align_up, parse_duration, to_iso
 
 logger = logging.getLogger("comms_source")
 
@@ -174,13 +177,13 @@ def run_channels(
     Raises:
         RunStopped: if nothing (more) can be loaded, or the destination does not take it.
     """
-    check_readings(pinned_readings())
+    told = view_settings()
     with only_run(pipeline, command=command):
         started_at = session.now
         finish_pending(pipeline)
         log = RunLog(session=session, command=command)
         load_ids = _commit_all(make_runs(session, pipeline), log=log, pipeline=pipeline)
-        views = patient(create_views)(pipeline, stats_reading=pinned_readings())
+        views = patient(refresh_views)(pipeline, settings=told)
     return RunSummary(
         journal=session.journal,
         started_at=started_at,
@@ -228,7 +231,12 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
         channels = session.settings.selected
         fetched = fetch_operations(session=session, ids=ids, channels=channels)
         resources = [
-            fetched_resource(channel, fetched.batches[channel.name])
+            fetched_resource(
+                channel,
+                fetched.batches[channel.name],
+                history=session.settings.history,
+                read_by=session.clock(),
+            )
             for channel in channels
             if channel.name in fetched.batches
         ]
@@ -250,12 +258,23 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
             "run comms load first, it makes the views too"
         )
     with explained():
-        return create_views(pipeline, stats_reading=pinned_readings())
+        return create_views(pipeline, settings=view_settings())
 
 
-def pinned_readings() -> dict[str, StatsReading]:
-    """The setting `stats_reading`: how counters are to be read, by channel; empty if not set."""
-    return dlt.config.get(".".join((*SECTIONS, "stats_reading")), dict) or {}
+def view_settings() -> ViewSettings:
+    """What the settings `stats_reading`, `time_zone` and `retention` tell the views.
+
+    Raises:
+        ConfigurationError: if one of them is wrong.
+    """
+    readings = dlt.config.get(".".join((*SECTIONS, "stats_reading")), dict)
+    zone = dlt.config.get(".".join((*SECTIONS, "time_zone")), str)
+    kept = dlt.config.get(".".join((*SECTIONS, "retention")), str)
+    return ViewSettings(
+        stats_reading=readings or {},
+        time_zone=zone or "UTC",
+        retention=checked("retention", parse_duration, kept or RETENTION),
+    )
 
 
 def _source_of(resources: Sequence[DltResource]) -> Any:
@@ -265,4 +284,4 @@ def _source_of(resources: Sequence[DltResource]) -> Any:
 def _others(read: Sequence[Channel]) -> list[DltResource]:
     """Empty resources for the channels that are left out, so that their tables come to be."""
     left_out = [channel for channel in CHANNELS.values() if channel not in read]
-    return [fetched_resource(channel, empty_batch(channel)) for channel in left_out]
+    return [fetched_resource(channel, empty_batch(channel), history=False) for channel in left_out]

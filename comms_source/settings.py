@@ -54,6 +54,8 @@ class Settings:
     commit_pages: int = COMMIT_PAGES
     timeout: timedelta = parse_duration(TIMEOUT)
     patience: timedelta = parse_duration(PATIENCE)
+    history: bool = True
+    """Whether each state of an operation is kept, and not the latest alone."""
     attempts: int = ATTEMPTS
     """How many attempts a request is worth whose connection fails; no setting for users."""
 

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Optional, TypeVar
 
 import dlt
+import pendulum
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.inject import get_fun_spec
 from dlt.common.configuration.specs import CredentialsConfiguration
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
-from dlt.common.storages.load_package import load_package_state
+from dlt.common.storages.load_package import commit_load_package_state, load_package_state
 from dlt.common.typing import TAnyDateTime, TSecretStrValue
 from dlt.extract import DltResource
 
@@ -29,10 +31,11 @@ from comms_source.budget import Budget
 from comms_source.channels import CHANNELS, Channel
 from comms_source.credentials import VARIABLES, BasicCredentials, choose
 from comms_source.errors import ConfigurationError
-from comms_source.extracting import ChannelRun, Piece
+from comms_source.extracting import ChannelRun, Piece, pieces, shapes
+from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION
 from comms_source.planner import Walk
 from comms_source.reading import OnError
-from comms_source.records import RECORDS, REJECTED, RUNS
+from comms_source.records import RUNS, Record
 from comms_source.run_log import RunLog
 from comms_source.session import Session
 from comms_source.settings import (
@@ -71,6 +74,7 @@ _SETTINGS: Final = (
     "commit_pages",
     "timeout",
     "patience",
+    "history",
 )
 
 
@@ -114,6 +118,7 @@ def comms_source(
     commit_pages: int = COMMIT_PAGES,
     timeout: str = TIMEOUT,
     patience: str = PATIENCE,
+    history: bool = True,
     start_date: Optional[TAnyDateTime] = None,  # noqa: UP045
     end_date: Optional[TAnyDateTime] = None,  # noqa: UP045
     on_error: str = "raise",
@@ -138,6 +143,7 @@ def comms_source(
             of yours commits once.
         timeout: How long one answer may take.
         patience: How long one request may, in sum, be made to wait by a busy API.
+        history: Keep each state of an operation that was seen, in a table beside the operations.
         start_date: Read nothing created before, ISO 8601; by default all that is kept.
         end_date: Read operations created before then, and leave no state: a backfill. It goes with
             a `start_date`.
@@ -165,6 +171,7 @@ def comms_source(
         commit_pages=commit_pages,
         timeout=timeout,
         patience=patience,
+        history=history,
     )
     start, end = _date("start_date", start_date), _date("end_date", end_date)
     session = Session(settings=settings)
@@ -192,7 +199,7 @@ def make_settings(*, credentials: TwilioCredentials, **values: Any) -> Settings:
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
     for name in ("retention", "window", "timeout", "patience"):
-        values[name] = _checked(name, parse_duration, values[name])
+        values[name] = checked(name, parse_duration, values[name])
     return Settings(credentials=credentials.basic(), **values)
 
 
@@ -246,14 +253,28 @@ def _continuing(run: ChannelRun) -> Begin:
     return lambda _, __: run
 
 
-def fetched_resource(channel: Channel, batch: Batch) -> DltResource:
-    """A resource that merges rows of `channel` which were read before; it has no cursor."""
+def fetched_resource(
+    channel: Channel, batch: Batch, *, history: bool, read_by: datetime | None = None
+) -> DltResource:
+    """A resource that merges rows of `channel` which were read before; it has no cursor.
+
+    Args:
+        channel: The channel that the rows are from.
+        batch: The rows.
+        history: Whether their states are kept.
+        read_by: When they had been read; None where there are none.
+    """
 
     def operations() -> Iterator[Any]:
         load_id = _load_id()
-        yield _marked(Piece(with_load_id(batch.operations, load_id)), channel)
-        yield _marked(Piece(with_load_id(batch.rejected, load_id), REJECTED), channel)
-        yield from (_marked(Piece(record.empty(), record), channel) for record in RECORDS)
+        stamped = Batch(
+            with_load_id(batch.operations, load_id), with_load_id(batch.rejected, load_id)
+        )
+        yield from (_marked(piece, channel) for piece in shapes(channel))
+        for piece in pieces(stamped, channel=channel, history=history):
+            yield _marked(piece, channel)
+        if read_by is not None:
+            _date_package(read_by)
 
     return dlt.resource(
         operations,
@@ -277,6 +298,13 @@ def failed_run_resource(log: RunLog, *, error: str) -> DltResource:
 _LATER_COUNTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}
 """Of two rows of one operation in one load the later one counts."""
 
+_STATES_FOLLOW: Final[Any] = {
+    "disposition": "merge",
+    "strategy": "scd2",
+    "row_version_column_name": VERSION,
+    "validity_column_names": [SEEN_FROM, SEEN_UNTIL],
+}
+"""A version that is not the operation's current one ends that and follows it."""
 
 Begin = Callable[[Optional[datetime], Optional[datetime]], ChannelRun]  # noqa: UP045
 """Makes a channel's run when it is time to read, from the cursor's bounds."""
@@ -318,9 +346,9 @@ def _resource(
         log.enter(channel)
         known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
         for piece in run.package(state=_state(run, load_id), load_id=load_id, budget=budget):
-            table = channel.table if piece.record is None else piece.record.table
-            if piece.rows.num_rows or table not in known:
+            if piece.rows.num_rows or piece.table(channel) not in known:
                 yield _marked(piece, channel)
+        _date_package(log.session.clock())
         for row in log.leave(run, load_id=load_id):
             yield _marked(Piece(row, RUNS), channel)
 
@@ -350,20 +378,27 @@ def _state(run: ChannelRun, load_id: str) -> MutableMapping[str, Any]:
 
 def _marked(piece: Piece, channel: Channel) -> Any:
     """The rows with the hints of their table; hints on the resource would go to all its tables."""
-    if piece.record is None:
-        hints = dlt.mark.make_hints(
-            table_name=channel.table,
-            primary_key="id",
-            write_disposition="merge",
-            columns=_LATER_COUNTS,
-        )
-    else:
-        hints = dlt.mark.make_hints(
-            table_name=piece.record.table,
-            primary_key=list(piece.record.key),
-            write_disposition="merge",
-        )
+    hints = dlt.mark.make_hints(table_name=piece.table(channel), **_merging(piece))
     return dlt.mark.with_hints(piece.rows, hints, create_table_variant=True)
+
+
+def _merging(piece: Piece) -> dict[str, Any]:
+    """How rows find those that they replace, or follow."""
+    if isinstance(piece.kind, Record):
+        return {"primary_key": list(piece.kind.key), "write_disposition": "merge"}
+    if piece.kind == "operations":
+        return {"primary_key": "id", "write_disposition": "merge", "columns": _LATER_COUNTS}
+    return {"merge_key": "id", "write_disposition": _STATES_FOLLOW}
+
+
+def _date_package(read_by: datetime) -> None:
+    """Date the load package by the end of its reading, which becomes `valid_from` in histories.
+
+    dlt dates it by its beginning, when nothing of it had been seen yet.
+    """
+    with suppress(CurrentLoadPackageStateNotAvailable):
+        load_package_state()["state"]["created_at"] = pendulum.instance(read_by)
+        commit_load_package_state()
 
 
 def _load_id() -> str:
@@ -374,7 +409,12 @@ def _load_id() -> str:
         return ""
 
 
-def _checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:
+def checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:
+    """What `parse` makes of the value of a setting.
+
+    Raises:
+        ConfigurationError: if it makes nothing of it; it names the setting.
+    """
     try:
         return parse(value)
     except ValueError as error:
@@ -387,7 +427,7 @@ def parse_date(setting: str, value: Any) -> datetime:
     Raises:
         ConfigurationError: if it means none; it names the setting.
     """
-    return _checked(setting, parse_instant, value)
+    return checked(setting, parse_instant, value)
 
 
 def _date(setting: str, value: Any) -> datetime | None:

@@ -126,6 +126,24 @@ def within(table: pa.Table, span: Span) -> pa.Table:
     return table if pc.all(inside).as_py() is not False else table.filter(inside)
 
 
+def first_sights(table: pa.Table, seen: set[str]) -> pa.Table:
+    """The rows whose `id` is not in `seen`, each id once; `seen` takes their ids in."""
+    ids: list[Any] = table["id"].to_pylist()
+    fresh = set(ids) - seen
+    seen |= fresh
+    if len(fresh) == len(ids):
+        return table
+    first = {key: position for position, key in reversed([*enumerate(ids)]) if key in fresh}
+    return table.take(pa.array(sorted(first.values()), pa.int64()))
+
+
+def ids_before(table: pa.Table, instant: datetime) -> set[str]:
+    """The ids of the rows that were created before `instant`."""
+    old = pc.less(table["created_at"], pa.scalar(instant, TIMESTAMP))
+    ids: list[Any] = table.filter(old)["id"].to_pylist() if pc.any(old).as_py() else []
+    return set(ids)
+
+
 def rows_by_window(table: pa.Table, width: timedelta) -> dict[datetime, int]:
     """How many rows were created in each window of `width`, by its start; none without rows."""
     step = pa.scalar(width // timedelta(microseconds=1), pa.int64())

@@ -1,17 +1,12 @@
--- One row per account, channel and UTC day of creation, with sums and with rates of those sums.
+-- One row per account, channel and day of creation, with sums and with rates of those sums.
 -- A rate is a ratio of sums over the operations that tell both of its sides, never a mean of rates.
 -- What a channel cannot know is NULL. Young days still move: compare them with old ones with care.
-with known_sides as (
+with local_days as (
 
     select
         *,
-        cast(created_at at time zone 'UTC' as date) as day,
-        undelivered + failed as missed,
-        case
-            when stats_check + total = 0 then null
-            else total - scheduled - queued - canceled
-        end as attempted
-    from operations
+        cast(created_at at time zone $time_zone as date) as day
+    from operation_measures
 
 ),
 
@@ -63,7 +58,7 @@ daily_sums as (
         sum(case when canceled is not null then total end) as cancelable,
         sum(case when total is not null then attempts end) as attempts_of_total,
         sum(case when attempts is not null then total end) as attempted_total
-    from known_sides
+    from local_days
     group by day, account, channel
 
 ),
@@ -137,7 +132,7 @@ rates as (
 )
 
 select
-    day,  -- UTC day on which the send requests were made
+    day,  -- day of the reporting time zone on which the send requests were made
     account,  -- label of the account that the operations belong to
     channel,  -- messages, emails or push_notifications
     operations,  -- operations created on that day

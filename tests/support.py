@@ -38,7 +38,7 @@ def read(session: Session, channel: str) -> dict[str, tuple[Any, ...]]:
     """The rows that one channel's first run reads, by id, with no warehouse at all."""
     run = ChannelRun(channel=CHANNELS[channel], session=session, on_error="raise")
     pieces = run.package(state={}, load_id="", budget=Budget())
-    tables = [piece.rows for piece in pieces if piece.record is None]
+    tables = [piece.rows for piece in pieces if piece.kind == "operations"]
     rows = pa.concat_tables(tables).select(["id", *columns_of(channel)]).to_pylist()
     return {row.pop("id"): tuple(row.values()) for row in rows}
 

@@ -17,7 +17,7 @@ from comms_source.records import RECORDS
 from comms_source.sandbox import Sandbox
 from comms_source.source import comms_source
 from comms_source.tables import REJECTED_SCHEMA, operations_schema
-from comms_source.views import read_views
+from comms_source.view_files import read_views
 from tests.support import FILE, load
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ def test_every_setting_is_in_the_readme_and_in_config_toml() -> None:
     """By its name, and no other is; the ones of a single run aside."""
     single_run = {"start_date", "end_date", "on_error"}
     settings = set(inspect.signature(comms_source).parameters) - single_run
-    settings |= {"stats_reading", "lock_wait"}
+    settings |= {"stats_reading", "lock_wait", "time_zone"}
     config = (ROOT / ".dlt/config.toml").read_text()
 
     named = {row[0].strip("`") for row in table_rows("Settings") if row[0].startswith("`")}
@@ -76,7 +76,7 @@ def test_config_toml_shows_the_defaults() -> None:
     defaults = inspect.signature(comms_source).parameters
 
     for name, value in shown.items():
-        if name in {"requests_per_second", "stats_reading", "lock_wait"}:
+        if name in {"requests_per_second", "stats_reading", "lock_wait", "time_zone"}:
             continue
         default = defaults[name].default
         assert value == (list(default) if isinstance(default, tuple) else default), name
@@ -85,9 +85,12 @@ def test_config_toml_shows_the_defaults() -> None:
 def test_every_table_and_view_is_in_the_readme() -> None:
     """And no other is."""
     named = {
-        row[0].split("`")[1] for row in table_rows("Tables, and the questions they answer")[2:]
+        row[0].split("`")[1]
+        for row in table_rows("Tables, and the questions they answer")
+        if row[0].startswith("`")
     }
     tables = {channel.table for channel in CHANNELS.values()} | {kind.table for kind in RECORDS}
+    tables |= {channel.history_table for channel in CHANNELS.values()}
 
     assert named == tables | {view.name for view in read_views()}
 
@@ -129,6 +132,7 @@ def test_every_column_is_in_the_readme() -> None:
         "CHANGELOG.md",
         "docs/coverage.md",
         "docs/sandbox.md",
+        "docs/history.md",
         "docs/measures.md",
         "docs/speed.md",
     ],

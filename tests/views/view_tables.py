@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -11,10 +12,15 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from comms_source.channels import CHANNELS, Channel
+from comms_source.channels import CHANNELS
+from comms_source.history import history_schema
+from comms_source.records import RECORDS
 from comms_source.sandbox import documented_payloads
 from comms_source.sandbox.samples import CHANNEL_OF, operations_in
-from comms_source.views import StatsReading, view_statements
+from comms_source.tables import TIMESTAMP, operations_schema
+from comms_source.view_files import read_views
+from comms_source.view_settings import StatsReading, ViewSettings
+from comms_source.view_statements import view_statements
 
 Counters = Mapping[str, int | None]
 Record = dict[str, Any]
@@ -22,8 +28,10 @@ Record = dict[str, Any]
 NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 """When an operation was created, where a test does not care."""
 
-TEXT_COLUMNS: Final = ("id", "account", "status", "extra", "_dlt_load_id")
-TIME_COLUMNS: Final = ("created_at", "updated_at", "synced_at")
+NOW: Final = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+"""What the views take for the present."""
+
+DEFAULTS: Final = ViewSettings(now=NOW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,19 @@ class Operation:
     account: str = "acme"
     status: str | None = "COMPLETED"
     created_at: datetime = NOON
+    updated_at: datetime | None = None
+    synced_at: datetime | None = None
+    """By default when it was created."""
+    extra: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One row of a channel's history: an operation as it was shown for a while."""
+
+    shown: Operation
+    valid_from: datetime
+    valid_to: datetime | None = None
 
 
 def counted(channel: str, **counters: int | None) -> Operation:
@@ -76,46 +97,101 @@ def _samples() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def empty_tables(path: str = ":memory:", *, schema: str = "comms") -> duckdb.DuckDBPyConnection:
-    """A database with the three tables and nothing in them."""
+    """A database with all tables that a first load makes, and nothing in them."""
     db = duckdb.connect(path)
+    db.execute("set timezone = 'UTC'")
     db.execute(f'create schema "{schema}"')
-    for channel in CHANNELS.values():
-        columns = [
-            *(f"{name} text" for name in TEXT_COLUMNS),
-            *(f"{name} timestamptz" for name in TIME_COLUMNS),
-            *(f"{name} bigint" for name in channel.counters),
-        ]
-        db.execute(f'create table "{schema}".{channel.table} ({", ".join(columns)})')
+    for table, columns in table_schemas().items():
+        empty = columns.empty_table()
+        db.register("shape", empty)
+        db.execute(f'create table "{schema}".{table} as select * from shape')
+        db.unregister("shape")
     return db
 
 
+@cache
+def table_schemas() -> dict[str, pa.Schema]:
+    """Every table, by name, with the columns that it has in a warehouse."""
+    schemas = {record.table: record.schema for record in RECORDS}
+    for channel in CHANNELS.values():
+        history = history_schema(channel)
+        for column in ("valid_from", "valid_to"):
+            history = history.append(pa.field(column, TIMESTAMP))
+        schemas |= {channel.table: operations_schema(channel), channel.history_table: history}
+    return {table: _nullable(schema) for table, schema in schemas.items()}
+
+
+def _nullable(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field.with_nullable(True) for field in schema])
+
+
 def make_views(
-    db: duckdb.DuckDBPyConnection,
-    *,
-    schema: str = "comms",
-    stats_reading: Mapping[str, StatsReading] | None = None,
+    db: duckdb.DuckDBPyConnection, *, schema: str = "comms", settings: ViewSettings = DEFAULTS
 ) -> None:
     """Make the views, without their comments, which most tests do not look at."""
-    for statement in _statements(schema, tuple((stats_reading or {}).items())):
+    for statement in _statements(schema, settings):
         db.execute(statement)
 
 
-@cache
-def _statements(schema: str, pins: tuple[tuple[str, StatsReading], ...]) -> list[str]:
-    views = view_statements(dialect="duckdb", dataset=schema, stats_reading=dict(pins))
-    return [view.create for view in views]
+_MADE: Final[dict[str, list[str]]] = {}
 
 
+def _statements(schema: str, settings: ViewSettings) -> list[str]:
+    key = f"{schema} {settings}"
+    if key not in _MADE:
+        views = view_statements(dialect="duckdb", dataset=schema, settings=settings)
+        _MADE[key] = [view.create for view in views]
+    return _MADE[key]
+
+
+_IDLE: Final[dict[str, list[duckdb.DuckDBPyConnection]]] = {}
+"""Warehouses without rows, by what their views were told."""
+
+
+@contextmanager
 def warehouse(
     operations: Iterable[Operation] = (),
     *,
-    path: str = ":memory:",
-    stats_reading: Mapping[str, StatsReading] | None = None,
-) -> duckdb.DuckDBPyConnection:
-    """A database with the tables, the operations and the views."""
-    db = empty_tables(path)
-    make_views(db, stats_reading=stats_reading)
+    path: str | None = None,
+    settings: ViewSettings = DEFAULTS,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with the tables, the operations and the views.
+
+    To make it takes longer than most tests do, so it is emptied and used again. One that has a
+    `path` is not, and may be altered; `:memory:` is a path too.
+    """
+    if path is not None:
+        with _made(path, settings) as own:
+            put(own, operations)
+            yield own
+        return
+    idle = _IDLE.setdefault(str(settings), [])
+    db = idle.pop() if idle else _made(":memory:", settings)
     put(db, operations)
+    yield db  # a test that fails leaves it to nobody
+    idle.append(_emptied(db))
+
+
+def _made(path: str, settings: ViewSettings) -> duckdb.DuckDBPyConnection:
+    db = empty_tables(path)
+    make_views(db, settings=settings)
+    return db
+
+
+def _emptied(db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The database as the next test expects it.
+
+    Raises:
+        AssertionError: if it was altered, for which a test needs one of its own.
+    """
+    clear(db)
+    db.execute("set timezone = 'UTC'")
+    columns = db.execute(
+        "select table_name, count(*) from duckdb_columns() where schema_name = 'comms' group by all"
+    ).fetchall()
+    views = {view.name: len(view.columns) for view in read_views()}
+    tables = {name: len(schema) for name, schema in table_schemas().items()}
+    assert dict(columns) == tables | views, "a test that alters its warehouse needs a path"
     return db
 
 
@@ -123,31 +199,47 @@ def put(db: duckdb.DuckDBPyConnection, operations: Iterable[Operation]) -> None:
     """Write the operations to the tables of their channels."""
     all_operations = list(operations)
     for channel in CHANNELS.values():
-        mine = [each for each in all_operations if each.channel == channel.name]
-        if mine:
-            db.register("mine", _arrow(channel, mine))
-            db.execute(f"insert into comms.{channel.table} by name select * from mine")
-            db.unregister("mine")
+        mine = [_row(each) for each in all_operations if each.channel == channel.name]
+        put_rows(db, channel.table, mine)
+
+
+def put_states(db: duckdb.DuckDBPyConnection, states: Iterable[State]) -> None:
+    """Write states to the histories of their channels."""
+    all_states = list(states)
+    for channel in CHANNELS.values():
+        mine = [
+            {**_row(state.shown), "valid_from": state.valid_from, "valid_to": state.valid_to}
+            for state in all_states
+            if state.shown.channel == channel.name
+        ]
+        put_rows(db, channel.history_table, mine)
+
+
+def put_rows(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Record]) -> None:
+    """Write rows to a table, by column; what a row lacks is NULL."""
+    if rows:
+        db.register("mine", pa.Table.from_pylist(list(rows), schema=table_schemas()[table]))
+        db.execute(f"insert into comms.{table} by name select * from mine")
+        db.unregister("mine")
 
 
 def clear(db: duckdb.DuckDBPyConnection) -> None:
-    """Take all operations out again."""
-    for channel in CHANNELS.values():
-        db.execute(f"delete from comms.{channel.table}")
+    """Take everything out again."""
+    for table in table_schemas():
+        db.execute(f"delete from comms.{table}")
 
 
-def _arrow(channel: Channel, operations: Sequence[Operation]) -> pa.Table:
-    columns: dict[str, pa.Array[Any]] = {
-        "id": pa.array([each.id for each in operations], pa.string()),
-        "account": pa.array([each.account for each in operations], pa.string()),
-        "status": pa.array([each.status for each in operations], pa.string()),
-        "created_at": pa.array(
-            [each.created_at for each in operations], pa.timestamp("us", tz="UTC")
-        ),
+def _row(operation: Operation) -> Record:
+    return {
+        "id": operation.id,
+        "account": operation.account,
+        "status": operation.status,
+        "created_at": operation.created_at,
+        "updated_at": operation.updated_at,
+        "synced_at": operation.synced_at or operation.created_at,
+        "extra": operation.extra,
+        **operation.counters,
     }
-    for name in channel.counters:
-        columns[name] = pa.array([each.counters.get(name) for each in operations], pa.int64())
-    return pa.table(columns)
 
 
 def records(db: duckdb.DuckDBPyConnection, query: str) -> list[Record]:
@@ -167,8 +259,13 @@ def days_of(db: duckdb.DuckDBPyConnection) -> list[Record]:
     return records(db, "select * from comms.daily_delivery order by day, account, channel")
 
 
+def pinned(pins: Mapping[str, StatsReading]) -> ViewSettings:
+    """Settings that pin how counters are read, and are as usual else."""
+    return ViewSettings(stats_reading=pins, now=NOW)
+
+
 def measured(operation: Operation, *, reading: StatsReading | None = None) -> Record:
     """What the view `operations` makes of one operation that is alone in its warehouse."""
-    pins = {operation.channel: reading} if reading else None
-    with warehouse([operation], stats_reading=pins) as db:
+    settings = pinned({operation.channel: reading} if reading else {})
+    with warehouse([operation], settings=settings) as db:
         return operations_of(db)[0]

@@ -1,0 +1,75 @@
+-- One row per operation that does not go on as it should, with the reason.
+-- Processing for more than an hour; completed, yet with resources that wait to be sent; or still open
+-- when the API stopped answering for it.
+with lost_operations as (
+
+    select
+        account,
+        channel,
+        operation_id
+    from followed_operations
+    where outcome = 'lost'
+
+),
+
+open_or_waiting as (
+
+    select
+        account,
+        channel,
+        id,
+        status,
+        created_at,
+        updated_at,
+        total,
+        scheduled,
+        queued,
+        (epoch($now) - epoch(created_at)) / 3600 as age_hours,
+        synced_at
+    from operation_counters
+    where
+        status in ('SCHEDULED', 'PROCESSING')
+        or (status in ('COMPLETED', 'CANCELED') and queued + scheduled > 0)
+
+),
+
+reasons as (
+
+    select
+        open_or_waiting.*,
+        case
+            when open_or_waiting.status in ('COMPLETED', 'CANCELED') then 'ended with some waiting'
+            when lost_operations.operation_id is not null then 'lost from sight'
+            when open_or_waiting.status = 'PROCESSING' and open_or_waiting.age_hours > 1
+                then 'processing too long'
+        end as reason
+    from open_or_waiting
+    left join lost_operations
+        on
+            open_or_waiting.account = lost_operations.account
+            and open_or_waiting.channel = lost_operations.channel
+            and open_or_waiting.id = lost_operations.operation_id
+
+),
+
+stuck as (
+
+    select * from reasons
+    where reason is not null
+
+)
+
+select
+    account,  -- label of the account that the operation belongs to
+    channel,  -- messages, emails or push_notifications
+    id,  -- the API's id of the operation
+    reason,  -- processing too long, ended with some waiting, or lost from sight
+    status,  -- SCHEDULED, PROCESSING, COMPLETED or CANCELED
+    created_at,  -- when the send request was made
+    age_hours,  -- hours since then
+    updated_at,  -- when the API says that the operation last changed
+    total,  -- resources (messages, emails, pushes) in the operation
+    scheduled,  -- resources to be sent later
+    queued,  -- resources waiting to be sent
+    synced_at  -- when the API said all this
+from stuck
