@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 import dlt
+import pyarrow as pa
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -56,6 +57,8 @@ def _load(pipeline: dlt.Pipeline) -> list[str]:
     pipeline.normalize()
     if not loads_into_file(pipeline):
         return _load_ids(pipeline.load())
+    # DuckDB takes its memory from elsewhere, so what Arrow keeps for later would come on top.
+    pa.default_memory_pool().release_unused()
     if dlt.config.get(TRUNCATE_STAGING, bool) is None:
         # What was merged would be written to the file a second time, and stay there for nothing.
         dlt.config[TRUNCATE_STAGING] = True

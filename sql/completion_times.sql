@@ -22,7 +22,7 @@ with watched_messages as (
         as reported,
         max(case when status = 'SCHEDULED' then 1 else 0 end) as was_scheduled
     from operation_states
-    where channel = 'messages' and created_at >= $now - interval '30' day
+    where channel = 'messages' and created_at >= $now - interval '720' hour
     group by account, id
 
 ),
@@ -46,7 +46,7 @@ watched_emails as (
         as reported,
         max(case when status = 'SCHEDULED' then 1 else 0 end) as was_scheduled
     from operation_states
-    where channel = 'emails' and created_at >= $now - interval '30' day
+    where channel = 'emails' and created_at >= $now - interval '720' hour
     group by account, id
 
 ),
@@ -70,7 +70,7 @@ watched_push_notifications as (
         as reported,
         max(case when status = 'SCHEDULED' then 1 else 0 end) as was_scheduled
     from operation_states
-    where channel = 'push_notifications' and created_at >= $now - interval '30' day
+    where channel = 'push_notifications' and created_at >= $now - interval '720' hour
     group by account, id
 
 ),
@@ -117,7 +117,9 @@ ranked_low as (
         size,
         seconds_low as seconds,
         sum(sum(operations)) over (
-            partition by account, channel, size order by seconds_low
+            partition by account, channel, size
+            order by seconds_low
+            rows between unbounded preceding and current row
         ) as within,
         sum(sum(operations)) over (partition by account, channel, size) as operations
     from counted_times
@@ -149,7 +151,9 @@ ranked_high as (
         size,
         seconds_high as seconds,
         sum(sum(operations)) over (
-            partition by account, channel, size order by seconds_high
+            partition by account, channel, size
+            order by seconds_high
+            rows between unbounded preceding and current row
         ) as within,
         sum(sum(operations)) over (partition by account, channel, size) as operations
     from counted_times
@@ -181,7 +185,9 @@ ranked_reported as (
         size,
         seconds_reported as seconds,
         sum(sum(operations)) over (
-            partition by account, channel, size order by seconds_reported
+            partition by account, channel, size
+            order by seconds_reported
+            rows between unbounded preceding and current row
         ) as within,
         sum(sum(operations)) over (partition by account, channel, size) as operations
     from counted_times

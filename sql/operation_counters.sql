@@ -25,14 +25,21 @@ with messages as (
         case when canceled between 0 and 1000000000000 then canceled end as canceled,
         synced_at,
         extra,
-        coalesce(least(
-            total, recipients, attempts, unaddressable, scheduled, queued, sent,
-            delivered, read, undelivered, failed, canceled
-        ) < 0, false)
-        or coalesce(greatest(
-            total, recipients, attempts, unaddressable, scheduled, queued, sent,
-            delivered, read, undelivered, failed, canceled
-        ) > 1000000000000, false) as is_odd
+        coalesce(
+            total not between 0 and 1000000000000
+            or recipients not between 0 and 1000000000000
+            or attempts not between 0 and 1000000000000
+            or unaddressable not between 0 and 1000000000000
+            or scheduled not between 0 and 1000000000000
+            or queued not between 0 and 1000000000000
+            or sent not between 0 and 1000000000000
+            or delivered not between 0 and 1000000000000
+            or read not between 0 and 1000000000000
+            or undelivered not between 0 and 1000000000000
+            or failed not between 0 and 1000000000000
+            or canceled not between 0 and 1000000000000,
+            false
+        ) as is_odd
     from message_operations
 
 ),
@@ -61,14 +68,20 @@ emails as (
         case when canceled between 0 and 1000000000000 then canceled end as canceled,
         synced_at,
         extra,
-        coalesce(least(
-            total, recipients, attempts, scheduled, queued, sent, delivered, opened,
-            undelivered, failed, canceled
-        ) < 0, false)
-        or coalesce(greatest(
-            total, recipients, attempts, scheduled, queued, sent, delivered, opened,
-            undelivered, failed, canceled
-        ) > 1000000000000, false) as is_odd
+        coalesce(
+            total not between 0 and 1000000000000
+            or recipients not between 0 and 1000000000000
+            or attempts not between 0 and 1000000000000
+            or scheduled not between 0 and 1000000000000
+            or queued not between 0 and 1000000000000
+            or sent not between 0 and 1000000000000
+            or delivered not between 0 and 1000000000000
+            or opened not between 0 and 1000000000000
+            or undelivered not between 0 and 1000000000000
+            or failed not between 0 and 1000000000000
+            or canceled not between 0 and 1000000000000,
+            false
+        ) as is_odd
     from email_operations
 
 ),
@@ -97,12 +110,17 @@ push_notifications as (
         case when canceled between 0 and 1000000000000 then canceled end as canceled,
         synced_at,
         extra,
-        coalesce(least(
-            total, recipients, unaddressable, scheduled, queued, sent, failed, canceled
-        ) < 0, false)
-        or coalesce(greatest(
-            total, recipients, unaddressable, scheduled, queued, sent, failed, canceled
-        ) > 1000000000000, false) as is_odd
+        coalesce(
+            total not between 0 and 1000000000000
+            or recipients not between 0 and 1000000000000
+            or unaddressable not between 0 and 1000000000000
+            or scheduled not between 0 and 1000000000000
+            or queued not between 0 and 1000000000000
+            or sent not between 0 and 1000000000000
+            or failed not between 0 and 1000000000000
+            or canceled not between 0 and 1000000000000,
+            false
+        ) as is_odd
     from push_notification_operations
 
 ),

@@ -91,7 +91,7 @@ settled_operations as (
             when all_channels.created_at < $retained_from then true
             when all_channels.status in ('COMPLETED', 'CANCELED')
                 then coalesce(
-                    all_channels.unchanged_since <= all_channels.synced_at - interval '1' day,
+                    all_channels.unchanged_since <= all_channels.synced_at - interval '24' hour,
                     false
                 )
             else false

@@ -40,19 +40,26 @@ measured_states as (
         (epoch(operation_states.valid_from) - epoch(operation_states.created_at)) / 3600
         as from_age,
         (epoch(operation_states.valid_to) - epoch(operation_states.created_at)) / 3600 as to_age,
-        case
-            when operation_states.channel = 'push_notifications' then operation_states.sent
-            when coalesce(channel_readings.pinned_reading, channel_readings.channel_reading)
-                = 'exclusive'
-                then operation_states.delivered
-                    + coalesce(operation_states.read, operation_states.opened)
-            else operation_states.delivered
-        end as reached,
-        coalesce(operation_states.read, operation_states.opened) as engaged,
-        case
-            when operation_states.channel = 'push_notifications' then operation_states.failed
-            else operation_states.undelivered + operation_states.failed
-        end as missed
+        -- what a state does not tell was not known by then, and counts as 0
+        coalesce(
+            case
+                when operation_states.channel = 'push_notifications' then operation_states.sent
+                when coalesce(channel_readings.pinned_reading, channel_readings.channel_reading)
+                    = 'exclusive'
+                    then operation_states.delivered
+                        + coalesce(operation_states.read, operation_states.opened)
+                else operation_states.delivered
+            end,
+            0
+        ) as reached,
+        coalesce(operation_states.read, operation_states.opened, 0) as engaged,
+        coalesce(
+            case
+                when operation_states.channel = 'push_notifications' then operation_states.failed
+                else operation_states.undelivered + operation_states.failed
+            end,
+            0
+        ) as missed
     from operation_states
     inner join channel_readings
         on
@@ -60,7 +67,7 @@ measured_states as (
             and operation_states.channel = channel_readings.channel
     where
         operation_states.created_at < $retained_from
-        and operation_states.created_at >= $retained_from - interval '28' day
+        and operation_states.created_at >= $retained_from - interval '672' hour
 
 ),
 

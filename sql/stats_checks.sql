@@ -7,10 +7,9 @@ with checked_operations as (
         operation_measures.unaddressable > operation_measures.recipients as unaddressable_exceed,
         case
             when operation_measures.rules_out_exclusive
-                then channel_readings.exclusive_operations > channel_readings.cumulative_operations
+                then channel_readings.exclusive_operations >= channel_readings.cumulative_operations
             when operation_measures.rules_out_cumulative
                 then channel_readings.cumulative_operations >= channel_readings.exclusive_operations
-                    and channel_readings.cumulative_operations > 0
             else false
         end as stands_alone
     from operation_measures

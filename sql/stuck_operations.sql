@@ -1,5 +1,5 @@
 -- One row per operation that does not go on as it should, with the reason.
--- Processing for more than an hour; completed, yet with resources that wait to be sent; or still open
+-- Processing for more than an hour; ended, yet with resources that wait to be sent; or still open
 -- when the API stopped answering for it.
 with lost_operations as (
 

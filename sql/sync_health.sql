@@ -5,39 +5,10 @@ with read_channels as (
     select
         account,
         channel,
-        max(window_end) as read_up_to,
-        max(read_at) as last_read_at
+        max(read_at) as last_read_at,
+        min(case when is_complete then window_start end) as first_complete
     from coverage
     group by account, channel
-
-),
-
-complete_windows as (
-
-    select
-        account,
-        channel,
-        window_start,
-        window_end
-    from coverage
-    where is_complete and window_end > $retained_from
-
-),
-
-ends_of_cover as (
-
-    select
-        ended.account,
-        ended.channel,
-        min(ended.window_end) as complete_up_to
-    from complete_windows as ended
-    left join complete_windows as next_one
-        on
-            ended.account = next_one.account
-            and ended.channel = next_one.channel
-            and ended.window_end = next_one.window_start
-    where next_one.window_start is null
-    group by ended.account, ended.channel
 
 ),
 
@@ -50,6 +21,61 @@ found_gaps as (
         sum(epoch(gap_end) - epoch(gap_start)) / 3600 as gap_hours,
         max(gap_end) as last_gap_end
     from gaps
+    group by account, channel
+
+),
+
+accounted_for as (
+
+    select
+        account,
+        channel,
+        window_start,
+        window_end
+    from coverage
+    where is_complete
+    union all
+    -- what lies before the end of a gap was accounted for when the gap was found; where there is
+    -- none, nothing was owed before the first complete window
+    select
+        read_channels.account,
+        read_channels.channel,
+        cast('1970-01-01T00:00:00Z' as timestamptz) as window_start,
+        coalesce(found_gaps.last_gap_end, read_channels.first_complete) as window_end
+    from read_channels
+    left join found_gaps
+        on
+            read_channels.account = found_gaps.account
+            and read_channels.channel = found_gaps.channel
+
+),
+
+windows_in_order as (
+
+    select
+        account,
+        channel,
+        window_start,
+        window_end,
+        max(window_end) over (
+            partition by account, channel
+            order by window_start
+            rows between unbounded preceding and 1 preceding
+        ) as complete_before
+    from accounted_for
+
+),
+
+covered as (
+
+    select
+        account,
+        channel,
+        coalesce(
+            min(case when window_start > complete_before then complete_before end),
+            max(window_end)
+        ) as complete_up_to
+    from windows_in_order
     group by account, channel
 
 ),
@@ -95,9 +121,9 @@ runs_by_account as (
         account,
         max(started_at) as last_run_at,
         max(case when outcome = 'complete' then started_at end) as last_complete_run_at,
-        count(case when started_at >= $now - interval '7' day then 1 end) as runs_7_days,
+        count(case when started_at >= $now - interval '168' hour then 1 end) as runs_7_days,
         count(
-            case when started_at >= $now - interval '7' day and outcome <> 'complete' then 1 end
+            case when started_at >= $now - interval '168' hour and outcome <> 'complete' then 1 end
         ) as troubled_runs_7_days
     from runs
     group by account
@@ -125,8 +151,8 @@ health as (
         newest.newest_operation,
         read_channels.last_read_at,
         (epoch($now) - epoch(read_channels.last_read_at)) / 3600 as hours_since_read,
-        ends_of_cover.complete_up_to,
-        (epoch(ends_of_cover.complete_up_to) - epoch($retained_from)) / 3600 as hours_to_deadline,
+        covered.complete_up_to,
+        (epoch(covered.complete_up_to) - epoch($retained_from)) / 3600 as hours_to_deadline,
         coalesce(found_gaps.gaps, 0) as gaps,
         coalesce(found_gaps.gap_hours, 0) as gap_hours,
         found_gaps.last_gap_end,
@@ -139,10 +165,10 @@ health as (
         coalesce(runs_by_account.runs_7_days, 0) as runs_7_days,
         coalesce(runs_by_account.troubled_runs_7_days, 0) as troubled_runs_7_days
     from read_channels
-    left join ends_of_cover
+    left join covered
         on
-            read_channels.account = ends_of_cover.account
-            and read_channels.channel = ends_of_cover.channel
+            read_channels.account = covered.account
+            and read_channels.channel = covered.channel
     left join found_gaps
         on
             read_channels.account = found_gaps.account
@@ -171,9 +197,10 @@ select
     newest_operation,  -- when the latest of them was created
     last_read_at,  -- when the latest reading of any window began
     hours_since_read,  -- hours since then
-    complete_up_to,  -- up to which creation time everything within retention was read completely
+    -- the creation time up to which everything was read completely, or is known to be lost
+    complete_up_to,
     -- hours left until the next run must have read, or creation time is lost: below 0, some is; NULL
-    -- where nothing within retention is complete
+    -- where nothing was ever read completely and nothing is known to be lost
     hours_to_deadline,
     gaps,  -- stretches of creation time that are lost
     gap_hours,  -- how long they are together, in hours

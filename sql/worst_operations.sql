@@ -10,7 +10,7 @@ with loss_counts as (
         count(*) as operations
     from operation_measures
     where
-        created_at >= $now - interval '30' day
+        created_at >= $now - interval '720' hour
         and case when channel = 'push_notifications' then failed else missed end > 0
     group by 1, 2, 3
 
@@ -20,8 +20,11 @@ running_counts as (
 
     select
         *,
-        sum(operations) over (partition by account, channel order by lost desc) - operations
-        as worse_operations
+        sum(operations) over (
+            partition by account, channel
+            order by lost desc
+            rows between unbounded preceding and current row
+        ) - operations as worse_operations
     from loss_counts
 
 ),
@@ -57,7 +60,7 @@ losses as (
             and operation_measures.channel = thresholds.channel
             and case when operation_measures.channel = 'push_notifications' then operation_measures.failed else operation_measures.missed end
             >= thresholds.least_lost
-    where operation_measures.created_at >= $now - interval '30' day
+    where operation_measures.created_at >= $now - interval '720' hour
 
 ),
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
+from tests.postgres import NoPostgres, Postgres, running_postgres
 from tests.support import NOW
 
 settings.register_profile("repeatable", derandomize=True)
@@ -42,3 +43,13 @@ def sandbox() -> Iterator[Sandbox]:
     """A sandbox with a few hundred operations of each channel, its clock stopped."""
     with Sandbox(SandboxSettings(operations_per_week=300), Clock(NOW)) as serving:
         yield serving
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests that need one; where there is none, they are skipped."""
+    try:
+        with running_postgres() as server:
+            yield server
+    except NoPostgres as reason:
+        pytest.skip(str(reason))

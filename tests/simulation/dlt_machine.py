@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -22,11 +23,12 @@ from dlt.load.load import Load
 from comms_source.channels import CHANNELS
 from comms_source.coverage import Ledger
 from comms_source.errors import RunStopped
+from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION
 from comms_source.ledgers import ledger_of, stored_state
 from comms_source.runs import run_load
 from comms_source.session import Session
 from comms_source.warehouse import open_pipeline
-from tests.simulation.machines import KEPT
+from tests.simulation.machines import HISTORY, KEPT
 from tests.simulation.world import CHANNEL, Crash
 from tests.support import FILE
 
@@ -43,6 +45,12 @@ START_JOBS = Load.start_new_jobs
 """Only its first call for a package counts: how often dlt comes by depends on how long jobs take,
 and a life must not."""
 
+KNOWN = {
+    CHANNEL: (CHANNELS[CHANNEL].table, KEPT),
+    HISTORY: (CHANNELS[CHANNEL].history_table, (*KEPT, VERSION, SEEN_FROM, SEEN_UNTIL)),
+}
+"""The tables of the channel, and what of them is looked at."""
+
 
 class Death(BaseException):
     """Not an error: nothing handles it."""
@@ -57,6 +65,8 @@ class DltMachine:
         self._started = set[str]()
         self.dies = 0.0
         self.unloadable = 0.0  # ignored: this warehouse takes everything
+        # It dies before a package's first job or after its last, so none is loaded by half.
+        self.torn: Mapping[str, datetime] = {}
 
     def run(self, session: Session) -> bool:
         """Whether a run read all that was due; raises `Crash` where it dies."""
@@ -82,15 +92,16 @@ class DltMachine:
         return ledger_of(state, channel=CHANNELS[CHANNEL], account="default")
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table; a channel's by its name."""
-        columns = ", ".join(KEPT) if table in CHANNELS else "*"
-        name = CHANNELS[table].table if table in CHANNELS else table
+        """The rows of a table; a channel's by its name, and its history as `HISTORY`."""
+        name, columns = KNOWN.get(table, (table, ("*",)))
         if not Path(FILE).exists():
             return []
         with duckdb.connect(FILE, read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
             try:
-                found = connection.execute(f"select {columns} from comms.{name}").to_arrow_table()
+                found = connection.execute(
+                    f"select {', '.join(columns)} from comms.{name}"
+                ).to_arrow_table()
             except duckdb.CatalogException:
                 return []
         rows: list[dict[str, Any]] = found.to_pylist()

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from comms_source.coverage import Ledger
+from comms_source.history import SEEN_UNTIL
 from comms_source.sandbox.instants import to_ms
 from comms_source.windows import EPOCH, align_down
-from tests.simulation.machines import Machine
+from tests.simulation.machines import HISTORY, Machine
 from tests.simulation.world import CHANNEL, Sent, World
 
 DAY = timedelta(days=1)
+STATE = ("status", "queued", "sent", "delivered")
+"""What tells states apart, as far as machines keep it."""
 
 
 class LawBroken(AssertionError):
@@ -29,6 +32,8 @@ class Witness:
     run_starts: list[datetime] = field(default_factory=list)
     complete_runs: list[tuple[datetime, datetime]] = field(default_factory=list)
     """When each complete run began and ended."""
+    kept_since: dict[str, datetime] = field(default_factory=dict)
+    """By the end of which complete run an operation was stored, with its history."""
     before: dict[str, dict[str, Any]] = field(default_factory=dict)
     first_owed: datetime | None = None
     checked: set[str] = field(default_factory=set)
@@ -44,16 +49,24 @@ class Witness:
         self._rows_never_go_back(stored)
         if complete:
             self._nothing_is_stale(stored, now)
+            self._one_state_is_current(stored, machine)
         self._last_chances_were_taken(stored, gaps, now)
         self.before = stored
+
+    @property
+    def refresh_ratio(self) -> float:
+        """The share of its age by which a row may be stale."""
+        ratio: float = self.world.habits.settings["refresh_ratio"]  # type: ignore[assignment]
+        return ratio
+
+    @property
+    def retention(self) -> timedelta:
+        """How long the API lists an operation."""
+        return self.world.model.settings.retention
 
     def _window(self, instant: datetime) -> datetime:
         width: timedelta = self.world.habits.settings["window"]  # type: ignore[assignment]
         return align_down(instant, width)
-
-    @property
-    def _retention(self) -> timedelta:
-        return self.world.model.settings.retention
 
     def _nothing_claimed_is_missing(self, ledger: Ledger, stored: dict[str, Any]) -> None:
         """1, 6: what a window's coverage says was read, and could be seen then, is there."""
@@ -63,7 +76,7 @@ class Witness:
                 continue
             upto = self.run_starts[bisect_right(self.run_starts, read.read_at + DAY / 86400) - 1]
             seen = op.visible <= read.read_at and op.created < upto
-            kept = op.created >= read.read_at - self._retention + timedelta(hours=3)
+            kept = op.created >= read.read_at - self.retention + timedelta(hours=3)
             if read.complete or (seen and kept):
                 raise LawBroken(f"{op} is claimed by {read} and missing")
 
@@ -88,7 +101,7 @@ class Witness:
     def _first_owed(self, said: datetime) -> datetime:
         """Where coverage begins: at the first window that a run could still read whole."""
         width: timedelta = self.world.habits.settings["window"]  # type: ignore[assignment]
-        possible = [-(-(run - self._retention - EPOCH) // width) for run in self.run_starts]
+        possible = [-(-(run - self.retention - EPOCH) // width) for run in self.run_starts]
         if said not in {EPOCH + number * width for number in possible}:
             raise LawBroken(f"coverage begins at {said}, which no run could mean")
         return said
@@ -118,12 +131,37 @@ class Witness:
                 raise LawBroken(f"{row} became {now}")
 
     def _nothing_is_stale(self, stored: dict[str, Any], now: datetime) -> None:
-        """3: after a complete run no row is staler than the share of its age that was promised."""
-        ratio: float = self.world.habits.settings["refresh_ratio"]  # type: ignore[assignment]
+        """3: after a complete run no row is staler than the share of its age that was promised.
+
+        As long as the API lists it, which may end between the run's beginning and its request.
+        """
+        ratio, ended = self.refresh_ratio, self.complete_runs[-1][1]
         for row in stored.values():
-            age = now - row["created_at"]
-            if age < self._retention and now - row["synced_at"] > ratio * age:
+            created = row["created_at"]
+            listed = ended - created < self.retention
+            if listed and now - row["synced_at"] > ratio * (now - created):
                 raise LawBroken(f"{row} is staler than {ratio} of its age at {now}")
+
+    def _one_state_is_current(self, stored: dict[str, Any], machine: Machine) -> None:
+        """8: each operation has one current state, and that is what its row shows.
+
+        Rows and histories are loaded one after the other, and a package may be lost in between. So
+        operations that it held are let off, unless they have been read again since.
+        """
+        current = self._current_states(machine)
+        for key in stored.keys() | current.keys():
+            row, state = stored.get(key), current.get(key)
+            if row and state and all(row[name] == state[name] for name in STATE):
+                self.kept_since.setdefault(key, self.complete_runs[-1][1])
+            elif key not in machine.torn or (row and row["synced_at"] > machine.torn[key]):
+                raise LawBroken(f"{row} is {state} in the history")
+
+    def _current_states(self, machine: Machine) -> dict[str, dict[str, Any]]:
+        current: dict[str, dict[str, Any]] = {}
+        for row in machine.rows(HISTORY):
+            if row[SEEN_UNTIL] is None and current.setdefault(row["id"], row) is not row:
+                raise LawBroken(f"{row} and {current[row['id']]} are both current")
+        return current
 
     def _last_chances_were_taken(
         self, stored: dict[str, Any], gaps: list[tuple[datetime, datetime]], now: datetime
@@ -131,7 +169,7 @@ class Witness:
         """4: a run within the last day before a window is forgotten has read it."""
         for row in stored.values():
             window = self._window(row["created_at"])
-            opens, closes = window + self._retention - DAY, window + self._retention
+            opens, closes = window + self.retention - DAY, window + self.retention
             if closes > now or closes < now - 3 * DAY:
                 continue
             if any(start <= row["created_at"] < end for start, end in gaps):

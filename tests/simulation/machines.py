@@ -2,13 +2,15 @@
 
 `MemoryMachine` stands in for dlt and a warehouse, with dlt's rules: what a run extracts is kept on
 the machine, state included; loading goes table by table, then state; only a load that ended counts
-as one; what a dead run had extracted is loaded before anything else.
+as one; what a dead run had extracted is loaded before anything else. Histories grow by the rules of
+dlt's `scd2`.
 """
 
 from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -16,8 +18,10 @@ from typing import Any, Protocol
 from comms_source.budget import Budget
 from comms_source.channels import CHANNELS
 from comms_source.coverage import Ledger
-from comms_source.extracting import LEDGERS, ChannelRun
+from comms_source.extracting import LEDGERS, ChannelRun, Piece
 from comms_source.following import OPEN_STATUSES, OpenOperation
+from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION
+from comms_source.records import Record
 from comms_source.session import Session
 from tests.simulation.world import CHANNEL, Crash
 
@@ -28,6 +32,8 @@ KEYS = {
     "rejected_operations": ("row_key",),
 }
 KEPT = ("id", "status", "created_at", "updated_at", "synced_at", "queued", "sent", "delivered")
+HISTORY = "history"
+"""What machines call the history of their channel."""
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -40,6 +46,14 @@ class Machine(Protocol):
     unloadable: float
     """How likely the warehouse refuses what a dead run left."""
 
+    @property
+    def torn(self) -> Mapping[str, datetime]:
+        """Operations that were in a package which was lost half loaded, and when it had been read.
+
+        Either their rows had been loaded or their histories, and until they are read again the two
+        may differ.
+        """
+
     def run(self, session: Session) -> bool:
         """Whether a run read all that was due; raises `Crash` where it dies."""
 
@@ -50,7 +64,7 @@ class Machine(Protocol):
         """The ledger in the warehouse."""
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table; a channel's by its name."""
+        """The rows of a table; a channel's by its name, and its history as `HISTORY`."""
 
 
 @dataclass(slots=True)
@@ -59,6 +73,14 @@ class Package:
 
     rows: Rows
     state: dict[str, Any]
+    read_by: datetime
+    """When the extract ended, which is when the states in it begin to be valid."""
+    loaded: set[str] = field(default_factory=set)
+
+    @property
+    def torn(self) -> bool:
+        """Whether rows are loaded and the histories are not, or the other way round."""
+        return len(self.loaded & {CHANNEL, HISTORY}) == 1
 
 
 @dataclass(slots=True)
@@ -67,6 +89,9 @@ class MemoryMachine:
 
     chance: random.Random
     tables: dict[str, dict[Any, dict[str, Any]]] = field(default_factory=dict)
+    histories: Rows = field(default_factory=dict)
+    """The states of each operation, the current one last."""
+    torn: dict[str, datetime] = field(default_factory=dict)
     stored_state: dict[str, Any] = field(default_factory=dict)
     local_state: dict[str, Any] | None = None
     pending: Package | None = None
@@ -91,7 +116,8 @@ class MemoryMachine:
             rows = _extract(run, session, state)
             self._step()
             self.before_pending = self.current_state()
-            self.pending, self.local_state = Package(rows, state), state
+            self.pending = Package(rows, state, read_by(session))
+            self.local_state = state
             self._step()
             self._load(self.pending)
         return run.record.read_all
@@ -102,13 +128,20 @@ class MemoryMachine:
             return
         loaded = self.stored_state is self.pending.state  # It died before it had put that down.
         if not loaded and self.chance.random() < self.unloadable:
-            self.pending, self.local_state = None, self.before_pending
+            self._lose_pending()
+            self.local_state = self.before_pending
         else:
             self._load(self.pending)
 
     def move(self) -> None:
         """Go on with another machine: only the warehouse is the same."""
-        self.pending, self.local_state = None, None
+        self._lose_pending()
+        self.local_state = None
+
+    def _lose_pending(self) -> None:
+        lost, self.pending = self.pending, None
+        if lost and lost.torn:
+            self.torn |= {row["id"]: lost.read_by for row in lost.rows[CHANNEL]}
 
     def current_state(self) -> dict[str, Any]:
         """The state that the next extract begins with."""
@@ -119,7 +152,9 @@ class MemoryMachine:
         return Ledger.from_state(self.stored_state.get(LEDGERS, {}).get("default"))
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table."""
+        """The rows of a table; a channel's by its name, and its history as `HISTORY`."""
+        if table == HISTORY:
+            return [state for states in self.histories.values() for state in states]
         return list(self.tables.get(table, {}).values())
 
     def open_operations(self) -> list[OpenOperation]:
@@ -134,7 +169,11 @@ class MemoryMachine:
 
     def _load(self, package: Package) -> None:
         for table in self.chance.sample(sorted(package.rows), len(package.rows)):
-            _merge(self.tables.setdefault(table, {}), table, package.rows[table])
+            if table == HISTORY:
+                follow(self.histories, package.rows[table], package.read_by)
+            else:
+                _merge(self.tables.setdefault(table, {}), table, package.rows[table])
+            package.loaded.add(table)
             self._step()
         self.stored_state = package.state
         self._step()
@@ -146,15 +185,28 @@ class MemoryMachine:
             raise Crash
 
 
+def read_by(session: Session) -> datetime:
+    """When reading ended, asked for at the end of an extract."""
+    return session.clock()
+
+
 def _extract(run: ChannelRun, session: Session, state: dict[str, Any]) -> Rows:
-    rows: Rows = {}
+    rows: Rows = {CHANNEL: [], HISTORY: []}
     budget = Budget(session.settings.commit_pages)
     for piece in run.package(state=state, load_id="made up", budget=budget):
-        if piece.record is None:
-            rows.setdefault(CHANNEL, []).extend(piece.rows.select(KEPT).to_pylist())
-        elif piece.rows.num_rows:
-            rows.setdefault(piece.record.table, []).extend(piece.rows.to_pylist())
+        if piece.rows.num_rows:
+            table, found = _taken(piece)
+            rows.setdefault(table, []).extend(found)
     return rows
+
+
+def _taken(piece: Piece) -> tuple[str, list[dict[str, Any]]]:
+    """The table that a piece is for, and its rows as far as they are kept."""
+    if isinstance(piece.kind, Record):
+        return piece.kind.table, piece.rows.to_pylist()
+    if piece.kind == "history":
+        return HISTORY, piece.rows.select([*KEPT, VERSION]).to_pylist()
+    return CHANNEL, piece.rows.select(KEPT).to_pylist()
 
 
 def _merge(into: dict[Any, dict[str, Any]], table: str, rows: list[dict[str, Any]]) -> None:
@@ -163,3 +215,23 @@ def _merge(into: dict[Any, dict[str, Any]], table: str, rows: list[dict[str, Any
     newest = sorted(rows, key=lambda row: row.get("synced_at") or datetime.min)  # noqa: DTZ901
     for row in newest:
         into[tuple(row[name] for name in key)] = row
+
+
+def follow(histories: Rows, staged: list[dict[str, Any]], instant: datetime) -> None:
+    """As dlt's scd2 merges: another version than the current one ends that, and follows it.
+
+    It compares all that is staged with all that is current, so two versions of one operation in
+    one package would both become current.
+    """
+    staged_of: Rows = {}
+    for row in staged:
+        staged_of.setdefault(row["id"], []).append(row)
+    for key, rows in staged_of.items():
+        states = histories.setdefault(key, [])
+        versions = {row[VERSION] for row in rows}
+        current = [state for state in states if state[SEEN_UNTIL] is None]
+        for state in current:
+            state[SEEN_UNTIL] = None if state[VERSION] in versions else instant
+        known = {state[VERSION] for state in current}
+        fresh = [row for row in rows if row[VERSION] not in known]
+        states += [{**row, SEEN_FROM: instant, SEEN_UNTIL: None} for row in fresh]

@@ -9,14 +9,16 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from comms_source.errors import RunStopped
 from comms_source.session import Session
+from tests.simulation.histories import look_back
 from tests.simulation.laws import LawBroken, Witness
-from tests.simulation.machines import Machine, MemoryMachine
+from tests.simulation.machines import HISTORY, Machine, MemoryMachine
 from tests.simulation.world import BEGINNING, Crash, Weather, World, everything, habits
 
 
@@ -53,13 +55,22 @@ def play(seed: int, make: Callable[[random.Random], Machine] = MemoryMachine) ->
         crashes += complete is None
         if complete:
             witness.complete_runs.append((session.now, world.clock.now()))
-        try:
+        with _named(seed, runs):
             witness.look(machine, complete=bool(complete), now=session.now)
-        except LawBroken as broken:
-            raise LawBroken(f"seed {seed}, run {runs}: {broken}") from None
         _rest(world, machine)
+    with _named(seed, runs):
+        look_back(machine.rows(HISTORY), witness)
     days = (world.clock.now() - BEGINNING).total_seconds() / 86400
     return Played(days, runs, crashes, world.asked, len(machine.rows("gaps")))
+
+
+@contextmanager
+def _named(seed: int, run: int) -> Iterator[None]:
+    """Say where a law was broken."""
+    try:
+        yield
+    except LawBroken as broken:
+        raise LawBroken(f"seed {seed}, run {run}: {broken}") from None
 
 
 def _run(machine: Machine, session: Session) -> bool | None:

@@ -156,7 +156,7 @@ def test_that_days_are_days_in_utc_whatever_the_session_says(zone: str) -> None:
 def test_that_a_view_made_in_another_zone_has_the_same_days() -> None:
     """The zone of the session that made the view is not kept in it."""
     operation = Operation(channel="emails", created_at=datetime(2026, 11, 20, 23, 59, tzinfo=UTC))
-    with warehouse([operation]) as db:
+    with warehouse([operation], path=":memory:") as db:
         db.execute("set timezone = 'Pacific/Kiritimati'")
         db.execute("create view comms.mine as select * from comms.daily_delivery")
         db.execute("set timezone = 'UTC'")

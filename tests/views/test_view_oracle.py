@@ -1,138 +1,138 @@
-"""Every measure of both views, against the same measure worked out in plain Python."""
+"""Every row of every view, against the same row worked out in plain Python."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-import duckdb
 import pytest
 from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
-from comms_source.views import StatsReading
-from tests.views.view_oracle import expected_days, expected_operations
+from comms_source.view_files import read_views
+from comms_source.view_settings import StatsReading
+from tests.views.expectations import EXPECTED, disagreements
+from tests.views.small_worlds import small_worlds
+from tests.views.view_oracle import Oracle
 from tests.views.view_tables import (
+    DEFAULTS,
+    NOON,
+    NOW,
     Operation,
-    Record,
-    clear,
+    State,
     counted,
-    days_of,
-    operations_of,
-    put,
+    pinned,
+    records,
+    sample,
+    sample_names,
     warehouse,
 )
-
-NOT_JUDGED: Final = {"updated_at", "synced_at", "extra", "_sides"}
-"""Columns that are passed on as they are, and the oracle's own notes."""
+from tests.views.view_worlds import DAY, HOUR, Chance, World, put_world, random_world
 
 PINS: Final[list[Mapping[str, StatsReading]]] = [
     {},
-    {"messages": "exclusive", "emails": "exclusive", "push_notifications": "exclusive"},
-    {"messages": "cumulative", "emails": "cumulative", "push_notifications": "cumulative"},
+    dict.fromkeys(CHANNELS, "exclusive"),
+    dict.fromkeys(CHANNELS, "cumulative"),
+    {"emails": "exclusive"},
 ]
 
-
-def differing(rows: list[Record], expected: list[Record]) -> list[Record]:
-    """What is not as expected, row by row: the column, what it is, and what it should be."""
-    assert len(rows) == len(expected)
-    return [
-        {column: (row.get(column), as_it_should[column]) for column in wrong}
-        for row, as_it_should in zip(rows, expected, strict=True)
-        if (
-            wrong := [
-                key for key in row.keys() | as_it_should.keys() if _differs(key, row, as_it_should)
-            ]
-        )
-    ]
-
-
-def _differs(column: str, row: Record, expected: Record) -> bool:
-    return column not in NOT_JUDGED and row[column] != expected[column]
-
-
-def random_operation(chance: random.Random, number: int) -> Operation:
-    """Counters as an API might have them, of either reading, now and then nonsense."""
-    channel = chance.choice(list(CHANNELS))
-    top = chance.choice((1, 3, 10, 1000))
-    counters: dict[str, int | None] = {}
-    for name in CHANNELS[channel].counters:
-        counters[name] = chance.choice((0, 0, chance.randint(0, top)))
-        if chance.random() < 0.02:
-            counters[name] = chance.choice((None, -1, 10**12, 10**12 + 1, 2**63 - 1))
-    if chance.random() < 0.6:
-        counters["total"] = chance.randint(0, 4 * top)
-    return Operation(
-        channel=channel,
-        counters=counters,
-        id=f"op{number:06}",
-        account=chance.choice(("acme", "globex", "initech", *(f"one-off-{number}",) * 3)),
-        status=chance.choice(("SCHEDULED", "PROCESSING", "COMPLETED", "CANCELED", "NEW", None)),
-        created_at=datetime(2026, 11, 1, tzinfo=UTC)
-        + timedelta(seconds=chance.randint(0, 5 * 86400)),
-    )
+INTERVALS: Final = (
+    "delivery_rate",
+    "attempted_delivery_rate",
+    "failure_rate",
+    "read_rate",
+    "open_rate",
+    "engagement_rate",
+    "previous_delivery_rate",
+    "previous_engagement_rate",
+    "reached",
+)
+NOT_OF_PUSHES: Final = (
+    *("attempts", "delivered", "read", "opened", "undelivered", "engaged", "missed"),
+    *("delivery_rate", "delivery_rate_change", "engagement_rate_change"),
+    *("attempts_per_resource", "reached_share", "engaged_share"),
+    *(f"{interval}_{end}" for interval in INTERVALS for end in ("low", "high")),
+)
 
 
-@pytest.mark.parametrize("pins", PINS)
+def test_that_every_view_is_judged() -> None:
+    """A view that is added to the project gets its definition here, too."""
+    assert EXPECTED.keys() == {view.name for view in read_views()}
+
+
+@pytest.mark.parametrize("pins", PINS, ids=str)
 def test_that_the_views_agree_with_the_definitions(pins: Mapping[str, StatsReading]) -> None:
-    """Thousands of rows, of many accounts and days: every measure of every row is as defined."""
-    chance = random.Random(20261120)
-    operations = [random_operation(chance, number) for number in range(4000)]
-    with warehouse(operations, stats_reading=pins) as db:
-        assert differing(operations_of(db), expected_operations(operations, pins)) == []
-        assert differing(days_of(db), expected_days(operations, pins)) == []
+    """Thousands of rows, of many accounts and days: every column of every row is as defined."""
+    world, told = random_world(Chance(20261120), 500 if pins else 1500), pinned(pins)
+    with warehouse(settings=told) as db:
+        put_world(db, world)
+        assert disagreements(db, world, told) == {}
 
 
-COUNTER = st.sampled_from((0, 0, 1, 2, 3, 5, 8, None, -1, 10**12, 10**12 + 1, 2**63 - 1, -(2**63)))
+@pytest.mark.parametrize("view", EXPECTED)
+def test_that_a_random_world_has_something_for_every_view(view: str) -> None:
+    """Among the made-up rows are those that each view is about."""
+    _, expect = EXPECTED[view]
+    assert len(expect(Oracle(random_world(Chance(1), 60), DEFAULTS))) > 5
 
 
-@st.composite
-def an_operation(draw: st.DrawFn) -> Operation:
-    """Any counters at all, with little between them so that they meet."""
-    channel = draw(st.sampled_from(list(CHANNELS)))
-    names = CHANNELS[channel].counters
-    values = draw(st.lists(COUNTER, min_size=len(names), max_size=len(names)))
-    return Operation(
-        channel=channel,
-        counters=dict(zip(names, values, strict=True)),
-        account=draw(st.sampled_from(("acme", "globex"))),
-        created_at=datetime(2026, 11, draw(st.integers(1, 2)), tzinfo=UTC),
-    )
+def test_that_the_documented_operations_are_told_as_defined() -> None:
+    """Each of them young and old, seen completed at once and changed in nothing since."""
+    operations = [
+        replace(shown, account=account, created_at=created, synced_at=created + DAY)
+        for account, created in (("young", NOW - DAY), ("old", NOW - 8 * DAY))
+        for shown in map(sample, sample_names())
+    ]
+    world = World(operations=operations, states=[_seen_once(each) for each in operations])
+    with warehouse() as db:
+        put_world(db, world)
+        assert disagreements(db, world, DEFAULTS) == {}
 
 
-@pytest.fixture(scope="module")
-def db() -> Iterator[duckdb.DuckDBPyConnection]:
-    """One warehouse for all examples, empty in between."""
-    with warehouse() as connection:
-        yield connection
+def _seen_once(operation: Operation) -> State:
+    seen = operation.created_at + HOUR / 2
+    return State(shown=replace(operation, synced_at=seen), valid_from=seen)
+
+
+@pytest.mark.parametrize("view", EXPECTED)
+def test_that_empty_tables_give_empty_views(view: str) -> None:
+    """Before the first operation there is no row, rather than a row of zeros."""
+    with warehouse() as db:
+        assert records(db, f"select * from comms.{view}") == []
+
+
+@pytest.mark.parametrize("view", EXPECTED)
+def test_that_what_a_push_has_not_is_unknown(view: str) -> None:
+    """Whatever the other channels have: no counter that pushes lack is 0 anywhere."""
+    world = random_world(Chance(3), 150)
+    with warehouse() as db:
+        put_world(db, world)
+        rows = records(db, f"select * from comms.{view} where channel = 'push_notifications'")
+    assert rows or view == "unaddressable_recipients"
+    told = {name for row in rows for name, value in row.items() if value is not None}
+    assert told.isdisjoint(NOT_OF_PUSHES)
 
 
 SILENT_DELIVERIES = Operation(channel="emails", counters={"scheduled": 1, "queued": 1, "sent": 5})
-MANY_SENT = counted("emails", total=5, sent=5, delivered=5, opened=3)
+MANY_SENT = replace(counted("emails", total=5, sent=5, delivered=5, opened=3), id="many")
+COMPLETE = {"account": "acme", "channel": "emails", "read_at": NOON, "is_complete": True}
 
 
-@settings(max_examples=120, deadline=None)
-@given(st.lists(an_operation(), max_size=6))
-@example([SILENT_DELIVERIES, MANY_SENT])
-def test_that_nonsense_is_measured_as_defined(
-    db: duckdb.DuckDBPyConnection, drawn: list[Operation]
-) -> None:
-    """Absent, negative and absurd counters count as unknown, and the rest is as defined."""
-    operations = [_named(operation, number) for number, operation in enumerate(drawn)]
-    clear(db)
-    put(db, operations)
-    assert differing(operations_of(db), expected_operations(operations)) == []
-    assert differing(days_of(db), expected_days(operations)) == []
-
-
-def _named(operation: Operation, number: int) -> Operation:
-    return Operation(
-        channel=operation.channel,
-        counters=operation.counters,
-        id=f"op{number}",
-        account=operation.account,
-        created_at=operation.created_at,
+@settings(max_examples=16, deadline=None)
+@given(small_worlds())
+@example(World(operations=[SILENT_DELIVERIES, MANY_SENT]))
+@example(
+    World(
+        coverage=[
+            COMPLETE | {"window_start": NOON, "window_end": NOON + HOUR},
+            COMPLETE | {"window_start": NOON, "window_end": NOON + 3 * HOUR},
+            COMPLETE | {"window_start": NOON + 4 * HOUR, "window_end": NOON + 5 * HOUR},
+        ]
     )
+)
+def test_that_odd_worlds_are_told_as_defined(world: World) -> None:
+    """Absent and absurd counters, states and records that meet in all ways: all is as defined."""
+    with warehouse() as db:
+        put_world(db, world)
+        assert disagreements(db, world, DEFAULTS) == {}

@@ -8,13 +8,15 @@ import pytest
 
 from comms_source.channels import CHANNELS
 from comms_source.errors import ConfigurationError
-from comms_source.views import StatsReading, view_statements
+from comms_source.view_settings import StatsReading, ViewSettings
+from comms_source.view_statements import view_statements
 from tests.views.view_tables import (
     Operation,
     Record,
     counted,
     measured,
     operations_of,
+    pinned,
     sample,
     sample_names,
     warehouse,
@@ -151,7 +153,11 @@ def test_that_a_view_made_again_without_a_pin_forgets_it() -> None:
     """The setting is as it was said last, and nothing of an earlier one stays in the view."""
     assert _sample_readings({"emails": "exclusive"}) != _sample_readings({})
     first = view_statements(dialect="duckdb", dataset="comms")
-    view_statements(dialect="duckdb", dataset="comms", stats_reading={"messages": "cumulative"})
+    view_statements(
+        dialect="duckdb",
+        dataset="comms",
+        settings=ViewSettings(stats_reading={"messages": "cumulative"}),
+    )
     assert view_statements(dialect="duckdb", dataset="comms") == first
 
 
@@ -171,12 +177,12 @@ def test_that_a_view_made_again_without_a_pin_forgets_it() -> None:
 def test_that_a_pin_that_means_nothing_is_refused(pins: dict[str, Any], named: str) -> None:
     """The message names what was said and all that could have been."""
     with pytest.raises(ConfigurationError) as refused:
-        view_statements(dialect="duckdb", dataset="comms", stats_reading=pins)
+        ViewSettings(stats_reading=pins)
     message = str(refused.value)
     for part in (named, "exclusive or cumulative", *CHANNELS):
         assert part in message
 
 
 def _sample_readings(pins: dict[str, StatsReading]) -> Record:
-    with warehouse(map(sample, sample_names()), stats_reading=pins) as db:
+    with warehouse(map(sample, sample_names()), settings=pinned(pins)) as db:
         return {row["id"]: row["stats_reading"] for row in operations_of(db)}

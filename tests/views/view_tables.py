@@ -174,6 +174,7 @@ def warehouse(
 
 def _made(path: str, settings: ViewSettings) -> duckdb.DuckDBPyConnection:
     db = empty_tables(path)
+    db.execute("set threads = 1")  # so little is done faster by one
     make_views(db, settings=settings)
     return db
 

@@ -1,0 +1,142 @@
+"""Loads into PostgreSQL: the same rows, the same histories, the same views as in a DuckDB file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import dlt
+import pytest
+
+from comms_source.channels import CHANNELS, Channel
+from comms_source.figures import read_figures
+from comms_source.runs import RunSummary, run_load, run_views
+from comms_source.sandbox import Sandbox
+from comms_source.view_files import read_views
+from comms_source.warehouse import open_pipeline
+from tests.postgres import Postgres
+from tests.support import columns_of, load, session_for, true
+
+DATABASE = "runs"
+PER_CHANNEL = CHANNELS.values()
+
+
+@pytest.fixture
+def cursor(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A look into an empty database, which is where dlt's `postgres` loads to."""
+    url = postgres.make_database(DATABASE)
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+    with postgres.connect(DATABASE) as looking:
+        yield looking
+
+
+def load_there(sandbox: Sandbox, **changes: Any) -> RunSummary:
+    """One run of `comms load` into PostgreSQL."""
+    return run_load(session=session_for(sandbox, **changes), pipeline=pipeline())
+
+
+def pipeline() -> dlt.Pipeline:
+    """The pipeline of the commands, into PostgreSQL."""
+    return open_pipeline(destination="postgres")
+
+
+def rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
+    """What a query gives."""
+    cursor.execute(query)
+    found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def stored_there(cursor: Any, channel: Channel) -> dict[str, tuple[Any, ...]]:
+    """The rows of a channel's table, by id."""
+    columns = ", ".join(columns_of(channel.name))
+    found = rows(cursor, f"select id, {columns} from comms.{channel.table}")
+    assert len({row[0] for row in found}) == len(found)
+    return {row[0]: row[1:] for row in found}
+
+
+def states_there(cursor: Any, channel: Channel) -> dict[str, list[tuple[Any, ...]]]:
+    """Version, beginning and end of each operation's states, by id and in their order."""
+    states: dict[str, list[tuple[Any, ...]]] = {}
+    query = "select id, row_version, valid_from, valid_to from comms.{} order by valid_from"
+    for name, *state in rows(cursor, query.format(channel.history_table)):
+        states.setdefault(name, []).append(tuple(state))
+    return states
+
+
+def test_that_tables_and_histories_are_true_after_each_load(sandbox: Sandbox, cursor: Any) -> None:
+    """Reading again what is unchanged changes nothing; later each new state follows its former."""
+    assert load_there(sandbox).exit_code == 0
+    first = {channel.name: states_there(cursor, channel) for channel in PER_CHANNEL}
+    load_there(sandbox)
+    for channel in PER_CHANNEL:
+        assert stored_there(cursor, channel) == true(sandbox, channel.name)
+        assert states_there(cursor, channel) == first[channel.name]
+        assert {len(states) for states in first[channel.name].values()} == {1}
+        assert first[channel.name].keys() == true(sandbox, channel.name).keys()
+
+    sandbox.clock.set(sandbox.clock.now() + timedelta(hours=3))
+    assert load_there(sandbox, refresh="full").exit_code == 0
+    changed = 0
+    for channel in PER_CHANNEL:
+        now, there = true(sandbox, channel.name), stored_there(cursor, channel)
+        assert {name: there[name] for name in now} == now
+        changed += len(adjoining(states_there(cursor, channel)) & first[channel.name].keys())
+    assert changed > 0
+
+
+def adjoining(histories: dict[str, list[tuple[Any, ...]]]) -> set[str]:
+    """The operations with more than one state, in which each state ends where the next begins."""
+    for states in histories.values():
+        assert [end for _, _, end in states][-1] is None
+        for (former, _, end), (version, begin, _) in pairwise(states):
+            assert former != version
+            assert end == begin
+    return {name for name, states in histories.items() if len(states) > 1}
+
+
+def test_that_the_views_are_made_and_described(sandbox: Sandbox, cursor: Any) -> None:
+    """Whoever opens the database finds all views and a description of each column."""
+    views = read_views()
+    assert load_there(sandbox).views == [view.name for view in views]
+    query = """
+        select relname, attname, description from pg_description
+        join pg_class on objoid = pg_class.oid
+        join pg_attribute on attrelid = pg_class.oid and attnum = objsubid
+        where relkind = 'v' and relnamespace = 'comms'::regnamespace
+    """
+    described = {(view, column): said for view, column, said in rows(cursor, query)}
+    expected = {(view.name, name): said for view in views for name, said in view.columns.items()}
+    assert described == expected
+
+
+def test_that_the_figures_are_those_of_duckdb(sandbox: Sandbox, cursor: Any) -> None:
+    """The same account, loaded at the same time, has the same figures in both."""
+    load(sandbox)
+    load_there(sandbox)
+    figures = read_figures(pipeline())
+    assert figures == read_figures(open_pipeline())
+    assert [each.operations for each in figures] == [
+        count for channel in PER_CHANNEL for ((count,),) in [counted_in(cursor, channel)]
+    ]
+
+
+def counted_in(cursor: Any, channel: Channel) -> list[tuple[Any, ...]]:
+    """How many rows a channel's table has."""
+    return rows(cursor, f"select count(*) from comms.{channel.table}")
+
+
+def test_that_a_view_that_had_other_columns_is_made_anew(sandbox: Sandbox, cursor: Any) -> None:
+    """PostgreSQL does not replace such a view, and does not drop one that others read."""
+    load_there(sandbox)
+    expected = rows(cursor, "select * from comms.channel_readings order by 1, 2")
+    for view in reversed(read_views()):
+        cursor.execute(f"drop view comms.{view.name}")
+    cursor.execute("create view comms.operation_counters as select 1 as one, 2 as two")
+    cursor.execute("create view comms.operations as select two from comms.operation_counters")
+    names = [view.name for view in read_views()]
+    assert run_views(pipeline()) == names
+    assert rows(cursor, "select * from comms.channel_readings order by 1, 2") == expected
+    assert run_views(pipeline()) == names

@@ -1,0 +1,98 @@
+"""What `sync_health` should say, in plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from comms_source.coverage import uncovered
+from comms_source.windows import Span
+from tests.views.view_oracle import DAY, HOUR, Oracle
+from tests.views.view_tables import Record
+
+
+def sync_health(oracle: Oracle) -> list[Record]:
+    """One row for each account and channel that was ever read."""
+    keys = {(row["account"], row["channel"]) for row in oracle.world.coverage}
+    return [
+        {"account": account, "channel": channel}
+        | _stored(oracle, account, channel)
+        | _covered(oracle, account, channel)
+        | _beside(oracle, account, channel)
+        | _runs([row for row in oracle.world.runs if row["account"] == account], oracle)
+        for account, channel in keys
+    ]
+
+
+def _mine(rows: Iterable[Record], account: str, channel: str) -> list[Record]:
+    return [row for row in rows if (row["account"], row["channel"]) == (account, channel)]
+
+
+def _stored(oracle: Oracle, account: str, channel: str) -> Record:
+    operations = _mine(oracle.operations, account, channel)
+    return {
+        "operations": len(operations),
+        "newest_operation": _latest(row["created_at"] for row in operations),
+    }
+
+
+def _covered(oracle: Oracle, account: str, channel: str) -> Record:
+    rows = _mine(oracle.world.coverage, account, channel)
+    gaps = _mine(oracle.world.gaps, account, channel)
+    last_read = _latest(row["read_at"] for row in rows)
+    complete = _complete_up_to(rows, gaps)
+    assert last_read is not None
+    return {
+        "last_read_at": last_read,
+        "hours_since_read": (oracle.now - last_read) / HOUR,
+        "complete_up_to": complete,
+        "hours_to_deadline": None if complete is None else (complete - oracle.retained_from) / HOUR,
+    }
+
+
+def _complete_up_to(coverage: Sequence[Record], gaps: Sequence[Record]) -> datetime | None:
+    """The first instant that is neither read completely nor accounted for otherwise.
+
+    What lies before the end of a gap was accounted for when that gap was found; where there is
+    none, nothing was owed before the first complete window.
+    """
+    spans = [Span(row["window_start"], row["window_end"]) for row in coverage if row["is_complete"]]
+    owed_from: datetime | None = _latest(row["gap_end"] for row in gaps)
+    owed_from = owed_from or min((span.start for span in spans), default=None)
+    end = max((span.end for span in spans), default=owed_from)
+    if owed_from is None or end is None or end <= owed_from:
+        return owed_from
+    missing = uncovered(Span(owed_from, end), spans)
+    return missing[0].start if missing else end
+
+
+def _beside(oracle: Oracle, account: str, channel: str) -> Record:
+    gaps = _mine(oracle.world.gaps, account, channel)
+    outcomes = [row["outcome"] for row in _mine(oracle.world.followed, account, channel)]
+    return {
+        "gaps": len(gaps),
+        "gap_hours": sum((row["gap_end"] - row["gap_start"]) / HOUR for row in gaps),
+        "last_gap_end": _latest(row["gap_end"] for row in gaps),
+        "rejected": len(_mine(oracle.world.rejected, account, channel)),
+        "followed": outcomes.count("open"),
+        "lost": outcomes.count("lost"),
+    }
+
+
+def _runs(runs: Sequence[Record], oracle: Oracle) -> Record:
+    last = _latest(row["started_at"] for row in runs)
+    recent = [row for row in runs if row["started_at"] >= oracle.now - 7 * DAY]
+    complete = [row["started_at"] for row in runs if row["outcome"] == "complete"]
+    outcomes = [row["outcome"] for row in runs if row["started_at"] == last]
+    return {
+        "last_run_at": last,
+        "last_run_outcome": min(outcomes, default=None),
+        "last_complete_run_at": _latest(complete),
+        "runs_7_days": len(recent),
+        "troubled_runs_7_days": sum(row["outcome"] != "complete" for row in recent),
+    }
+
+
+def _latest(instants: Iterable[Any]) -> Any:
+    return max(instants, default=None)

@@ -1,0 +1,141 @@
+"""The views in PostgreSQL: the same rows give the same answers as in DuckDB."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from math import isclose
+from typing import Any, Final
+
+import pyarrow as pa
+import pytest
+
+from comms_source.view_files import read_views
+from comms_source.view_settings import ViewSettings
+from comms_source.view_statements import view_statements
+from tests.postgres import Postgres
+from tests.views.expectations import EXPECTED, by_key
+from tests.views.view_tables import (
+    DEFAULTS,
+    NOW,
+    Record,
+    put_rows,
+    records,
+    table_schemas,
+    warehouse,
+)
+from tests.views.view_worlds import Chance, put_world, random_world
+
+DATABASE: Final = "views"
+KINDS: Final = {
+    pa.string(): "text",
+    pa.int64(): "bigint",
+    pa.float64(): "double precision",
+    pa.bool_(): "boolean",
+    pa.timestamp("us", tz="UTC"): "timestamptz",
+}
+TYPES: Final = {
+    "BIGINT": "bigint",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "DOUBLE": "double precision",
+    "TIMESTAMP": "timestamp without time zone",
+    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
+    "VARCHAR": "text",
+}
+BERLIN: Final = ViewSettings(
+    now=NOW, time_zone="Europe/Berlin", stats_reading={"emails": "exclusive"}
+)
+Tables = dict[str, list[Record]]
+
+
+@pytest.fixture(scope="module")
+def tables(postgres: Postgres) -> Tables:
+    """The rows of all tables, which are in the database as well."""
+    with warehouse() as db:
+        put_world(db, random_world(Chance(15), 300))
+        rows = {name: records(db, f"select * from comms.{name}") for name in table_schemas()}
+    postgres.make_database(DATABASE)
+    with postgres.connect(DATABASE) as cursor:
+        cursor.execute("create schema comms")
+        for name, schema in table_schemas().items():
+            columns = [f"{field.name} {KINDS[field.type]}" for field in schema]
+            cursor.execute(f"create table comms.{name} ({', '.join(columns)})")
+            values = ", ".join(["%s"] * len(schema))
+            cursor.executemany(
+                f"insert into comms.{name} values ({values})",
+                [list(row.values()) for row in rows[name]],
+            )
+    return rows
+
+
+def make_views(cursor: Any, settings: ViewSettings) -> None:
+    """Make the views anew, with their comments."""
+    made = view_statements(dialect="postgres", dataset="comms", settings=settings)
+    for statements in reversed(made):
+        cursor.execute(statements.drop)
+    for statements in made:
+        for statement in (statements.create, *statements.comments):
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("zone", "settings"), [("America/New_York", DEFAULTS), ("Asia/Kolkata", BERLIN)]
+)
+def test_that_postgres_gives_the_same_rows(
+    postgres: Postgres, tables: Tables, zone: str, settings: ViewSettings
+) -> None:
+    """View for view and column for column, whatever the time zone of whoever asks."""
+    with warehouse(settings=settings) as db:
+        for table, rows in tables.items():
+            put_rows(db, table, rows)
+        expected = {view: records(db, f"select * from comms.{view}") for view in EXPECTED}
+    with postgres.connect(DATABASE, zone=zone) as cursor:
+        make_views(cursor, settings)
+        for view in EXPECTED:
+            assert unlike(rows_of(cursor, view), expected[view], key=EXPECTED[view][0]) == {}
+
+
+def test_that_postgres_has_the_types_that_people_calculate_with(
+    postgres: Postgres, tables: Tables
+) -> None:
+    """The same as in DuckDB: no sum and no time is a NUMERIC, which Python has no float for."""
+    assert tables
+    query = "select table_name, column_name, data_type from information_schema.columns"
+    with postgres.connect(DATABASE) as cursor:
+        make_views(cursor, DEFAULTS)
+        cursor.execute(f"{query} where table_schema = 'comms'")
+        found = {(view, column): kind for view, column, kind in cursor.fetchall()}
+    with warehouse() as db:
+        columns = [
+            (view.name, row["column_name"], row["column_type"])
+            for view in read_views()
+            for row in records(db, f"describe comms.{view.name}")
+        ]
+    assert [(view, column, found[view, column]) for view, column, _ in columns] == [
+        (view, column, TYPES[kind]) for view, column, kind in columns
+    ]
+
+
+def rows_of(cursor: Any, view: str) -> list[Record]:
+    """The rows of a view in PostgreSQL."""
+    cursor.execute(f"select * from comms.{view}")
+    names = [column.name for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def unlike(rows: list[Record], expected: list[Record], *, key: tuple[str, ...]) -> dict[Any, Any]:
+    """Of each row that is not the same: what it is, and what it should be."""
+    found, right = by_key(rows, key), by_key(expected, key)
+    assert found.keys() == right.keys()
+    assert [*rows[0]] == [*expected[0]]
+    return {
+        name: (row, right[name])
+        for name, row in found.items()
+        if not all(_same(value, right[name][column]) for column, value in row.items())
+    }
+
+
+def _same(value: Any, expected: Any) -> bool:
+    if isinstance(value, float | Decimal) and expected is not None:
+        return isclose(value, expected, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(value == expected)

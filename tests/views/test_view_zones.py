@@ -1,0 +1,94 @@
+"""Days and hours of the reporting time zone, also where the clock is set back or forward."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import pytest
+
+from comms_source.view_settings import ViewSettings
+from tests.views.expectations import disagreements
+from tests.views.view_tables import Operation, records, warehouse
+from tests.views.view_worlds import DAY, Chance, World, put_world, random_world
+
+BERLIN_SET_BACK: Final = datetime(2026, 10, 25, 1, tzinfo=UTC)
+BERLIN_SET_FORWARD: Final = datetime(2026, 3, 29, 1, tzinfo=UTC)
+QUARTER: Final = timedelta(minutes=15)
+
+
+def world_around(instant: datetime, now: datetime) -> World:
+    """Made-up rows, and an email at each quarter of an hour of the half day around an instant."""
+    chance = Chance(8)
+    chance.now = now
+    beside = random_world(chance, 200)
+    emails = [
+        Operation(
+            channel="emails",
+            counters={"total": number},
+            id=str(number),
+            created_at=instant + number * QUARTER,
+        )
+        for number in range(-24, 25)
+    ]
+    return replace(beside, operations=[*beside.operations, *emails])
+
+
+def days_after(instant: datetime, zone: str) -> ViewSettings:
+    """What the views are told in a zone, a few days after an instant."""
+    return ViewSettings(time_zone=zone, now=instant + 3.4 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("zone", "around", "session"),
+    [
+        ("Europe/Berlin", BERLIN_SET_BACK, "America/New_York"),
+        ("Europe/Berlin", BERLIN_SET_FORWARD, "Europe/Berlin"),
+        ("Asia/Kolkata", BERLIN_SET_BACK, "Europe/London"),
+    ],
+)
+def test_that_all_views_agree_with_the_definitions(
+    zone: str, around: datetime, session: str
+) -> None:
+    """Whatever the zone of whoever asks, and where a day of it has 23 hours, or 25."""
+    told = days_after(around, zone)
+    assert told.now is not None
+    world = world_around(around, told.now)
+    with warehouse(settings=told) as db:
+        put_world(db, world)
+        db.execute(f"set timezone = '{session}'")
+        assert disagreements(db, world, told) == {}
+
+
+def test_that_the_hour_that_comes_twice_is_one_row() -> None:
+    """In Berlin it is a quarter past two once in summer time and once more in winter time."""
+    instants = [BERLIN_SET_BACK + offset * QUARTER for offset in (-5, -3, 1, 5)]
+    operations = [
+        Operation(channel="emails", id=str(number), created_at=instant)
+        for number, instant in enumerate(instants)
+    ]
+    with warehouse(operations, settings=days_after(BERLIN_SET_BACK, "Europe/Berlin")) as db:
+        hours = records(db, "select hour, hour_of_day, operations from comms.hourly_volume")
+        days = records(db, "select day, operations from comms.daily_delivery")
+    assert sorted((row["hour"].hour, row["hour_of_day"], row["operations"]) for row in hours) == [
+        (1, 1, 1),
+        (2, 2, 2),
+        (3, 3, 1),
+    ]
+    assert days == [{"day": date(2026, 10, 25), "operations": 4}]
+
+
+def test_that_hours_begin_where_the_clock_on_the_wall_has_them() -> None:
+    """In Kolkata an hour, and a day, begins at half past an hour of UTC."""
+    half_past = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
+    operations = [
+        Operation(channel="emails", id=str(offset), created_at=half_past + offset * QUARTER)
+        for offset in (-1, 0, 1)
+    ]
+    with warehouse(operations, settings=days_after(BERLIN_SET_BACK, "Asia/Kolkata")) as db:
+        hours = records(db, "select hour, day, operations from comms.hourly_volume order by hour")
+    assert [tuple(row.values()) for row in hours] == [
+        (datetime(2026, 11, 20, 23), date(2026, 11, 20), 1),
+        (datetime(2026, 11, 21, 0), date(2026, 11, 21), 2),
+    ]
