@@ -66,8 +66,8 @@ def _of_texts(*columns: Any) -> Any:
     texts: Any = pc.binary_join_element_wise(
         *columns, _SEPARATOR, null_handling="replace", null_replacement=""
     )
-    digests = b"".join(map(xxhash.xxh3_64_digest, pc.cast(texts, pa.binary()).to_pylist()))
-    return pa.Array.from_buffers(pa.uint64(), len(texts), [None, pa.py_buffer(digests)])
+    digests = map(xxhash.xxh3_64_intdigest, pc.cast(texts, pa.binary()).to_pylist())
+    return pa.array(list(digests), pa.uint64())
 
 
 def _of_counter(name: str, values: Any) -> Any:

@@ -50,13 +50,15 @@ def view_statements(
 def _create(view: View, *, dialect: str, dataset: str, settings: ViewSettings) -> str:
     from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
 
+    from comms_source.view_dialects import fitted  # noqa: PLC0415 - imports sqlglot
+
     outside = tables_of(view.sql)
     query = parsed(view.sql).copy()
     for table in query.find_all(exp.Table):
         if table.name in outside:
             table.set("db", exp.to_identifier(dataset, quoted=_quotes(dialect)))
     query = query.transform(_filled(settings), copy=False)
-    query = query.transform(_fitted(dialect), copy=False)
+    query = fitted(query, dialect)
     create = exp.Create(
         this=exp.table_(view.name, db=dataset, quoted=_quotes(dialect)),
         kind="VIEW",
@@ -94,34 +96,6 @@ def _instant(settings: ViewSettings) -> Any:
 
     text = "" if settings.now is None else to_iso(settings.now)
     return exp.cast(exp.Literal.string(text), "timestamptz")
-
-
-def _fitted(dialect: str) -> Callable[[Any], Any]:
-    """Says in the dialect's own words what sqlglot carries over as it stands."""
-    from sqlglot import exp  # noqa: PLC0415
-
-    seconds = {"bigquery": "UNIX_SECONDS", "clickhouse": "toUnixTimestamp"}.get(dialect)
-
-    def fit(node: Any) -> Any:
-        if isinstance(node, exp.TimeToUnix) and seconds:
-            return exp.Anonymous(this=seconds, expressions=[node.this])
-        if isinstance(node, exp.AtTimeZone):
-            return _local(node, dialect)
-        return node
-
-    return fit
-
-
-def _local(node: Any, dialect: str) -> Any:
-    """The wall clock of a zone; in DuckDB, that of UTC without its calendar, which is slow."""
-    from sqlglot import exp  # noqa: PLC0415
-
-    if dialect == "duckdb" and node.args["zone"].name == "UTC":
-        micros = exp.Anonymous(this="epoch_us", expressions=[node.this])
-        return exp.Anonymous(this="make_timestamp", expressions=[micros])
-    if dialect == "clickhouse":
-        return exp.Anonymous(this="toTimeZone", expressions=[node.this, node.args["zone"]])
-    return node
 
 
 def _comments(view: View, *, dialect: str, dataset: str) -> list[str]:

@@ -1,8 +1,8 @@
 -- One row per account, channel and size of send: how long operations of the last 30 days took.
--- From creation to COMPLETED, of the operations that were first seen within an hour. Between two
--- readings nobody looked, so each time is an interval: at least until it was last known to be
--- open, at most until it was first seen completed, in whole seconds. A percentile is the time that so many operations
--- did not exceed (nearest rank).
+-- From creation to COMPLETED, of the operations that were first seen within an hour; those that are
+-- still open have no time yet and do not count. Between two readings nobody looked, so each time is
+-- an interval: at least until it was last known to be open, at most until it was first seen
+-- completed, in whole seconds. A percentile is the time that so many did not exceed (nearest rank).
 with watched_messages as (
 
     select
@@ -92,7 +92,8 @@ counted_times as (
         account,
         channel,
         case
-            when recipients <= 1 then '1'
+            when recipients < 1 then 'none'
+            when recipients = 1 then '1'
             when recipients <= 10 then '2 to 10'
             when recipients <= 100 then '11 to 100'
             when recipients <= 1000 then '101 to 1000'
@@ -244,7 +245,7 @@ percentiles as (
 select
     account,  -- label of the account that the operations belong to
     channel,  -- messages, emails or push_notifications
-    size,  -- recipients of the operation: 1, 2 to 10, 11 to 100, 101 to 1000, over 1000, not known
+    size,  -- recipients: none, 1, 2 to 10, 11 to 100, 101 to 1000, over 1000, or not known
     operations,  -- operations that were seen from their first hour on and have completed
     p50_seconds_low,  -- half of them took no longer than this, at least
     p50_seconds_high,  -- half of them took no longer than this, at most
@@ -252,7 +253,7 @@ select
     p90_seconds_high,  -- nine tenths of them took no longer than this, at most
     p99_seconds_low,  -- 99 of 100 took no longer than this, at least
     p99_seconds_high,  -- 99 of 100 took no longer than this, at most
-    -- half of them, by updated_at as it was when they were first seen completed; the API does not
+    -- half of them, by the earliest updated_at with which they were seen completed; the API does not
     -- say whether that is when they completed
     p50_seconds_reported,
     p90_seconds_reported,  -- nine tenths of them, by updated_at

@@ -1,7 +1,8 @@
 -- One row per account, channel and age: how much of the final figures was known at that age.
--- Of operations of four weeks that are now past the API's retention: what the warehouse showed when they
--- were as old, as a share of what it shows now. Operations that were first seen later than the age do not
--- count at it. So it says how far figures of that age can be trusted, readings and delays included.
+-- Of operations of four weeks that are now past the API's retention: what the warehouse showed when
+-- they were as old, as a share of what it shows now; above 1 where counters went down since. Shares
+-- are ratios of sums, so large operations weigh more. Operations that were first seen later than the
+-- age do not count at it. Where the reading is open, deliveries are read as cumulative.
 with ages as (
 
     select cast(0.25 as double) as age_hours

@@ -6,6 +6,7 @@ with checked_operations as (
         operation_measures.*,
         operation_measures.unaddressable > operation_measures.recipients as unaddressable_exceed,
         case
+            when channel_readings.pinned_reading is not null then false
             when operation_measures.rules_out_exclusive
                 then channel_readings.exclusive_operations >= channel_readings.cumulative_operations
             when operation_measures.rules_out_cumulative

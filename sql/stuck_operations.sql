@@ -1,5 +1,5 @@
 -- One row per operation that does not go on as it should, with the reason.
--- Processing for more than an hour; ended, yet with resources that wait to be sent; or still open
+-- Processing for more than an hour when the API last said so; ended, yet with resources that wait to be sent; or still open
 -- when the API stopped answering for it.
 with lost_operations as (
 
@@ -9,6 +9,20 @@ with lost_operations as (
         operation_id
     from followed_operations
     where outcome = 'lost'
+
+),
+
+begins as (
+
+    -- what was scheduled for later begins later
+    select
+        account,
+        channel,
+        id,
+        max(valid_to) as begun_at
+    from operation_states
+    where status = 'SCHEDULED'
+    group by account, channel, id
 
 ),
 
@@ -40,7 +54,9 @@ reasons as (
         case
             when open_or_waiting.status in ('COMPLETED', 'CANCELED') then 'ended with some waiting'
             when lost_operations.operation_id is not null then 'lost from sight'
-            when open_or_waiting.status = 'PROCESSING' and open_or_waiting.age_hours > 1
+            when open_or_waiting.status = 'PROCESSING'
+                and coalesce(begins.begun_at, open_or_waiting.created_at)
+                < open_or_waiting.synced_at - interval '1' hour
                 then 'processing too long'
         end as reason
     from open_or_waiting
@@ -49,6 +65,11 @@ reasons as (
             open_or_waiting.account = lost_operations.account
             and open_or_waiting.channel = lost_operations.channel
             and open_or_waiting.id = lost_operations.operation_id
+    left join begins
+        on
+            open_or_waiting.account = begins.account
+            and open_or_waiting.channel = begins.channel
+            and open_or_waiting.id = begins.id
 
 ),
 

@@ -1,4 +1,4 @@
--- One row per account, channel and day on which recipients had no address that fits, or might have.
+-- One row per account, channel and day: how many recipients had no address that fits.
 -- Emails have no such counter and no row. The unit is recipients, not messages: a measure of how well
 -- lists are kept. Rates are ratios of sums over the operations that tell both sides.
 with local_days as (

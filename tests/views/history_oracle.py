@@ -15,7 +15,7 @@ from tests.views.view_oracle import read_at as seen_at
 from tests.views.view_tables import Record, State
 
 AGES: Final = (0.25, 1, 3, 6, 12, 24, 48, 72, 96, 120, 144, 168)
-SIZES: Final = ((1, "1"), (10, "2 to 10"), (100, "11 to 100"), (1000, "101 to 1000"))
+SIZES: Final = ((0, "none"), (1, "1"), (10, "2 to 10"), (100, "11 to 100"), (1000, "101 to 1000"))
 FIGURES: Final = ("reached", "engaged", "missed")
 
 

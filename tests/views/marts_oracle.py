@@ -133,7 +133,8 @@ def _stuck(row: Record, oracle: Oracle) -> str | None:
         return "ended with some waiting" if waiting > 0 else None
     if row["status"] in OPEN and (row["account"], row["channel"], row["id"]) in oracle.lost:
         return "lost from sight"
-    too_long = row["status"] == "PROCESSING" and row["created_at"] < oracle.now - HOUR
+    begun = oracle.begun.get((row["account"], row["channel"], row["id"]), row["created_at"])
+    too_long = row["status"] == "PROCESSING" and begun < row["synced_at"] - HOUR
     return "processing too long" if too_long else None
 
 
@@ -211,7 +212,8 @@ def _contradictions(row: Record, oracle: Oracle) -> Iterator[str]:
     if not cumulative and row["stats_reading"] == "cumulative":
         yield "not cumulative, as pinned"
     votes = oracle.own_readings[row["account"], row["channel"]]
-    if exclusive != cumulative:
+    pinned = row["channel"] in oracle.told.stats_reading
+    if exclusive != cumulative and not pinned:
         own, other = ("exclusive", "cumulative")[:: 1 if exclusive else -1]
         if votes[other] >= votes[own]:  # half of them are not most of them
             yield "unlike most of the channel"

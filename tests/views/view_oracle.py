@@ -89,6 +89,16 @@ class Oracle:
         }
 
     @cached_property
+    def begun(self) -> dict[Key, datetime]:
+        """When operations that were scheduled for later were first seen to be so no more."""
+        ends: dict[Key, datetime] = {}
+        for state in self.world.states:
+            key = key_of(state.shown)
+            if state.shown.status == "SCHEDULED" and state.valid_to is not None:
+                ends[key] = max(state.valid_to, ends.get(key, state.valid_to))
+        return ends
+
+    @cached_property
     def operations(self) -> list[Record]:
         """All that views say of single operations."""
         current = {
