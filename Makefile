@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --group dev --editable '.[sandbox]'
+		--constraint constraints.txt --group dev --editable '.[report,sandbox]'
 	@touch $(READY)
 
 run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox

@@ -15,6 +15,7 @@ from comms_source.cli.demo import demo
 from comms_source.cli.fetch import fetch
 from comms_source.cli.load import load
 from comms_source.cli.plan import plan
+from comms_source.cli.report import report
 from comms_source.cli.sandbox import sandbox
 from comms_source.cli.status import status
 from comms_source.cli.views import views
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (load, backfill, fetch, plan, status, views, check, sandbox, demo):
+for command in (load, backfill, fetch, plan, status, report, views, check, sandbox, demo):
     app.command()(command)
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -16,8 +16,14 @@ from rich.console import Console
 from comms_source.errors import CommsSourceError
 from comms_source.exits import FAILED, REFUSED, exit_code
 
-EXTRAS: Final = frozenset({"starlette", "uvicorn"})
-"""Packages that only some commands need."""
+EXTRAS: Final[Mapping[str, str]] = {
+    "starlette": "sandbox",
+    "uvicorn": "sandbox",
+    "altair": "report",
+    "jinja2": "report",
+    "vl_convert": "report",
+}
+"""Packages that only some commands need, and the extra that brings each."""
 
 
 @contextmanager
@@ -37,9 +43,11 @@ def ending(*, as_json: bool = False) -> Iterator[None]:
         typer.echo(f"comms: {type(error).__name__}: {error}", err=True)
         raise typer.Exit(code) from None
     except ModuleNotFoundError as missing:
-        if missing.name not in EXTRAS:
+        extra = EXTRAS.get(missing.name or "")
+        if extra is None:
             raise
-        typer.echo(f"comms: {missing}", err=True)
+        needed = f"comms-source[{extra}]"
+        typer.echo(f"comms: {missing}; this needs more: pip install '{needed}'", err=True)
         raise typer.Exit(REFUSED) from None
 
 

@@ -44,7 +44,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
-COMMANDS = ("load", "fetch", "views", "check", "sandbox", "demo")
+COMMANDS = ("load", "fetch", "report", "views", "check", "sandbox", "demo")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -28,13 +28,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_adds_nothing_but_comms_source(wheel: Path) -> None:
-    """No tests, no scripts, no folder `sql` beside the package; the views are inside it."""
+    """No tests, no scripts, no folder `sql` beside the package; views and page are inside it."""
     names = zipfile.ZipFile(wheel).namelist()
 
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"comms_source"}
     assert "comms_source/sql/operations.sql" in names
     assert "comms_source/py.typed" in names
+    assert {f"comms_source/report/page/page.{kind}" for kind in ("css", "html.jinja")} <= {*names}
 
 
 def test_installed_elsewhere_comms_works_with_its_views(wheel: Path, tmp_path: Path) -> None:

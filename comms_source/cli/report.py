@@ -1,0 +1,71 @@
+"""`comms report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from comms_source.cli.options import AsJson, Channels, Dataset, Destination
+from comms_source.cli.outcome import ending, print_json
+
+if TYPE_CHECKING:
+    from comms_source.report.facts import Facts
+
+
+def report(
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page to this file, complete in itself.", show_default=False),
+    ] = None,
+    channel: Channels = None,
+    account: Annotated[
+        str | None, typer.Option(help="Only this account.", show_default="all")
+    ] = None,
+    destination: Destination = None,
+    dataset: Dataset = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show today, yesterday and seven days, what is wrong, and how final the figures are.
+
+    Reads the views of what is loaded, and asks the API for nothing. --html needs more packages, and
+    says how to install them where they are missing.
+    """
+    with ending(as_json=as_json):
+        from comms_source.report.reading import read_facts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.report.writing import check_page  # noqa: PLC0415
+        from comms_source.runs import view_settings  # noqa: PLC0415
+        from comms_source.session import utc_now  # noqa: PLC0415
+        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
+
+        if html:
+            check_page(html)
+        facts = read_facts(
+            open_pipeline(destination=destination, dataset=dataset),
+            settings=view_settings(),
+            now=utc_now(),
+            channels=channel or (),
+            account=account,
+        )
+        _show(facts, html=html, as_json=as_json)
+
+
+def _show(facts: Facts, *, html: Path | None, as_json: bool) -> None:
+    from comms_source.report.machine import as_dict  # noqa: PLC0415
+    from comms_source.report.terminal import show_report  # noqa: PLC0415
+
+    written = _write(facts, html) if html else None
+    if as_json:
+        print_json(as_dict(facts) | ({"page": written} if written else {}))
+    elif written:
+        typer.echo(f"{written['path']}, {written['bytes']:,} bytes")
+    else:
+        show_report(facts)
+
+
+def _write(facts: Facts, html: Path) -> dict[str, Any]:
+    from comms_source.report.page.rendering import page  # noqa: PLC0415
+    from comms_source.report.writing import write_page  # noqa: PLC0415
+
+    return {"path": str(html), "bytes": write_page(page(facts), html)}

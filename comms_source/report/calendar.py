@@ -1,0 +1,30 @@
+"""Days of the reporting time zone, and the instants at which they begin. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+DAYS: Final = 30
+"""Days before today that a report shows one by one."""
+WEEK: Final = 7
+STRIP_DAYS: Final = 14
+"""Days of the health strip, today included."""
+HOUR_DAYS: Final = 28
+"""Days before today whose hours are added up: each day of the week four times."""
+
+
+def start_of(day: date, *, zone: str) -> datetime:
+    """The instant in UTC at which a day begins; where clocks skip midnight, when they do."""
+    return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def day_bounds(today: date, *, zone: str) -> list[datetime]:
+    """The beginnings of today and of the days that are shown one by one, today first."""
+    return [start_of(today - timedelta(days=ago), zone=zone) for ago in range(DAYS + 1)]
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """All days from `first` to `last`, both included."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]

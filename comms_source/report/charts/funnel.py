@@ -1,0 +1,90 @@
+"""The funnel of a channel: what was asked for and how far it came, below it what was lost. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from comms_source.report.charts.drawing import (
+    FIRST,
+    INK,
+    MUTED,
+    RULE,
+    SECOND,
+    WIDTH,
+    Drawing,
+    altair,
+)
+from comms_source.report.funnel import Funnel, Stage
+from comms_source.report.wording import DASH, RESOURCES, TITLES, count, percent
+
+STEP: Final = 44
+"""How high a stage is: its name and numbers, and below them its bar."""
+PLOT: Final = WIDTH - 12
+
+
+def funnel(channel: str, told: Funnel) -> Drawing | None:
+    """The chart; None where no stage is known."""
+    alt = altair()
+    if not told.stages:
+        return None
+    rows = [_row(stage, told) for stage in told.stages]
+    top = max(stage.high for stage in told.stages) or 1
+    base = alt.Chart(alt.Data(values=[{**row, "top": top} for row in rows])).encode(
+        y=alt.Y("name:N", sort=[stage.name for stage in told.stages], axis=None)
+    )
+    layers = [*_bars(alt, base, top), *_words(alt, base, top)]
+    chart = alt.layer(*layers).properties(width=PLOT, height=STEP * len(rows))
+    about = f"{TITLES[channel]}: what became of all {RESOURCES[channel]}"
+    return Drawing(chart=chart, about=about, finding=finding(told))
+
+
+def finding(told: Funnel) -> str:
+    """What the chart shows: each stage with its numbers, and what is not known."""
+    stages = "; ".join(f"{stage.name} {_numbers(stage)}" for stage in told.stages)
+    unknown = f" Not known: {', '.join(told.unknown)}." if told.unknown else ""
+    return f"{stages.capitalize()}.{unknown}"
+
+
+def _bars(alt: Any, base: Any, top: int) -> Sequence[Any]:
+    scale = alt.Scale(domain=[0, top], nice=False)
+    colour = alt.Color(
+        "kind:N",
+        scale=alt.Scale(domain=["stage", "loss"], range=[FIRST, SECOND]),
+        legend=None,
+    )
+    x = alt.X("low:Q", scale=scale, axis=None)
+    place = {"yOffset": 12, "height": 10}
+    return [
+        base.mark_bar(**place, color=RULE).encode(x=alt.X("top:Q", scale=scale, axis=None)),
+        base.mark_bar(**place, opacity=0.4).encode(x=x, x2="high:Q", color=colour),
+        base.mark_bar(**place).encode(x=x, color=colour),
+    ]
+
+
+def _words(alt: Any, base: Any, top: int) -> Sequence[Any]:
+    scale = alt.Scale(domain=[0, top], nice=False)
+    at_end = alt.X("top:Q", scale=scale, axis=None)
+    return [
+        base.mark_text(align="left", dy=-6, color=INK).encode(x=alt.value(0), text="label:N"),
+        base.mark_text(align="right", dy=-6, color=MUTED).encode(x=at_end, text="numbers:N"),
+    ]
+
+
+def _row(stage: Stage, told: Funnel) -> dict[str, Any]:
+    some = "" if stage.told >= told.operations else "at least "
+    return {
+        "name": stage.name,
+        "label": stage.name.capitalize(),
+        "numbers": f"{some}{_numbers(stage)}",
+        "kind": stage.kind,
+        "low": stage.low,
+        "high": stage.high,
+    }
+
+
+def _numbers(stage: Stage) -> str:
+    number = count(stage.low)
+    if stage.high != stage.low:
+        number = f"{number}{DASH}{count(stage.high)}"
+    return f"{number} · {percent(stage.share)}" if stage.share else number

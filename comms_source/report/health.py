@@ -1,0 +1,57 @@
+"""How fresh and how complete the record of a channel is, over all its accounts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from comms_source.report.facts import AccountHealth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The worst of the accounts where one can be named, and the sums of the rest."""
+
+    last_read_at: datetime | None
+    """When the account that was left alone longest was last read."""
+    deadline: datetime | None
+    """Before it the next run must read, or creation time is lost; None where none is complete."""
+    without_cover: Sequence[str]
+    """The accounts of which nothing is complete that the API still answers for."""
+    gaps: int
+    gap_hours: float
+    rejected: int
+    followed: int
+    lost: int
+    runs: int
+    troubled_runs: int
+    failed_accounts: Sequence[str]
+    """The accounts whose last run was not complete."""
+
+
+def health_of(accounts: Sequence[AccountHealth], *, now: datetime) -> Health | None:
+    """The health of a channel; None if it was never read."""
+    if not accounts:
+        return None
+    read = [each.last_read_at for each in accounts if each.last_read_at]
+    left = [each.hours_to_deadline for each in accounts if each.hours_to_deadline is not None]
+    return Health(
+        last_read_at=min(read, default=None),
+        deadline=now + timedelta(hours=min(left)) if left else None,
+        without_cover=_names(each for each in accounts if each.hours_to_deadline is None),
+        gaps=sum(each.gaps for each in accounts),
+        gap_hours=sum(each.gap_hours for each in accounts),
+        rejected=sum(each.rejected for each in accounts),
+        followed=sum(each.followed for each in accounts),
+        lost=sum(each.lost for each in accounts),
+        runs=sum(each.runs for each in accounts),
+        troubled_runs=sum(each.troubled_runs for each in accounts),
+        failed_accounts=_names(
+            each for each in accounts if each.last_run_outcome not in {"complete", None}
+        ),
+    )
+
+
+def _names(accounts: Iterable[AccountHealth]) -> list[str]:
+    return sorted(each.account for each in accounts)

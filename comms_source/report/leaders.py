@@ -1,0 +1,27 @@
+"""What cannot be added up over accounts is shown of the account that has the most of it. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+
+class _OfAccount(Protocol):
+    @property
+    def account(self) -> str: ...
+
+    @property
+    def operations(self) -> int: ...
+
+
+T = TypeVar("T", bound=_OfAccount)
+
+
+def of_largest(rows: Sequence[T]) -> list[T]:
+    """The rows of the account that has the most operations in them."""
+    operations: dict[str, int] = defaultdict(int)
+    for row in rows:
+        operations[row.account] = max(operations[row.account], row.operations)
+    largest = min(operations, key=lambda name: (-operations[name], name), default=None)
+    return [row for row in rows if row.account == largest]

@@ -1,0 +1,208 @@
+"""Numbers, shares, times and lists as people read them. Pure.
+
+What is not known is said to be so. A share that is not all is never rounded up to 100%, nor one
+that is not nothing down to 0%.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from comms_source.report.sums import Share
+
+NOT_KNOWN: Final = "not known"
+DASH: Final = "\N{EN DASH}"
+MINUS: Final = "\N{MINUS SIGN}"
+MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+WEEKDAYS: Final = (
+    *("Monday", "Tuesday", "Wednesday", "Thursday"),
+    *("Friday", "Saturday", "Sunday"),
+)
+TITLES: Final = {
+    "messages": "Messages",
+    "emails": "Emails",
+    "push_notifications": "Push notifications",
+}
+SHORTS: Final = {"messages": "Messages", "emails": "Emails", "push_notifications": "Push"}
+RESOURCES: Final = {"messages": "messages", "emails": "emails", "push_notifications": "pushes"}
+SUCCESS: Final = {
+    "messages": "delivered",
+    "emails": "delivered",
+    "push_notifications": "accepted",
+}
+ENGAGED: Final = {"messages": "read", "emails": "opened"}
+"""How the channels that tell call what recipients do."""
+
+_WIDE: Final = 0.02
+"""From this distance between its ends on, a share needs no decimals."""
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
+
+
+def count(value: int | None) -> str:
+    """A whole number, in groups of three digits."""
+    return NOT_KNOWN if value is None else f"{value:,}"
+
+
+def counted(value: int, what: str, several: str | None = None) -> str:
+    """A number of things."""
+    return f"{value:,} {what if value == 1 else several or what + 's'}"
+
+
+def at_least(value: int | None, *, told: int, of: int) -> str:
+    """A sum that only `told` of its operations tell."""
+    if value is None or told >= of:
+        return count(value)
+    return f"at least {count(value)}" if value else NOT_KNOWN
+
+
+def percent(share: Share | None) -> str:
+    """A share as one number where its ends agree in the digits shown, else as an interval."""
+    if share is None:
+        return NOT_KNOWN
+    decimals = 0 if share.high - share.low >= _WIDE else 1
+    low, high = _percent(share.low, decimals), _percent(share.high, decimals)
+    return f"{low}%" if low == high else f"{low}{DASH}{high}%"
+
+
+def _percent(value: float, decimals: int) -> str:
+    text = f"{100 * value:.{decimals}f}"
+    smallest = 10**-decimals
+    if value < 1 and float(text) >= 100:  # noqa: PLR2004 - per cent
+        return f">{100 - smallest:.{decimals}f}"
+    return f"<{smallest:.{decimals}f}" if value > 0 and float(text) == 0 else text
+
+
+def change(now: Share | None, before: Share | None) -> str | None:
+    """By how many points a share has changed; None where either is not known."""
+    if now is None or before is None:
+        return None
+    least, most = (_points(now.low - before.high), _points(now.high - before.low))
+    if least == most:
+        return "no change" if least == "0.0" else f"{least} points"
+    return f"{least} to {most} points"
+
+
+def _points(value: float) -> str:
+    text = f"{100 * abs(value):.1f}"
+    return text if float(text) == 0 else f"{MINUS if value < 0 else '+'}{text}"
+
+
+def growth(now: int | None, before: int | None) -> str | None:
+    """By what part a number has grown; None where there was nothing before."""
+    if now is None or not before:
+        return None
+    grown = now / before - 1
+    text = f"{100 * abs(grown):,.0f}%"
+    return "no change" if text == "0%" else f"{MINUS if grown < 0 else '+'}{text}"
+
+
+def compact(value: float) -> str:
+    """A number in three digits or so, for where there is no room for more."""
+    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        # so that 999,999 is 1M and not 1000k
+        if abs(value) >= size * 0.9995:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def moment(at: datetime | None, *, zone: str) -> str:
+    """A day and time on the wall clock of a zone."""
+    if at is None:
+        return "never"
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{day(local.date())} {local.year}, {local:%H:%M}"
+
+
+def brief_moment(at: datetime, *, zone: str) -> str:
+    """The same in few letters."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{brief_day(local.date())}, {local:%H:%M}"
+
+
+def day(of: date) -> str:
+    """A day of the year, in full."""
+    return f"{of.day} {MONTHS[of.month - 1]}"
+
+
+def brief_day(of: date) -> str:
+    """A day of the year, in few letters."""
+    return f"{of.day} {MONTHS[of.month - 1][:3]}"
+
+
+def days(first: date, last: date) -> str:
+    """A range of days, both ends included."""
+    if first == last:
+        return day(first)
+    start = str(first.day) if (first.year, first.month) == (last.year, last.month) else day(first)
+    return f"{start}{DASH}{day(last)}"
+
+
+def ranges(several: Sequence[date], *, most: int = 3) -> str:
+    """The latest days, those that follow each other as one range, and how many are before them."""
+    runs: list[list[date]] = []
+    for each in sorted(several):
+        if runs and (each - runs[-1][-1]).days == 1:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    left = sum(len(run) for run in runs[:-most])
+    names = [days(run[0], run[-1]) for run in runs[-most:]]
+    return listed([counted(left, "older day"), *names] if left else names)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as in a sentence."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def hours(number: float) -> str:
+    """A length of time given in hours."""
+    return seconds(3600 * number)
+
+
+def seconds(number: float) -> str:
+    """A length of time, in the unit that suits it."""
+    for size, unit in ((2 * _DAY, "days"), (2 * _HOUR, "h"), (2 * _MINUTE, "min")):
+        if number >= size:
+            return f"{2 * number / size:.3g} {unit}"
+    return f"{number:.0f} s"
+
+
+def took(pair: tuple[float, float] | None) -> str:
+    """A length of time that lies between two."""
+    if pair is None:
+        return NOT_KNOWN
+    low, high = (seconds(end) for end in pair)
+    if low == high:
+        return low
+    return f"up to {high}" if pair[0] <= 0 else f"{low}{DASH}{high}"
+
+
+def age(number: float) -> str:
+    """An age in hours, in the unit that suits it."""
+    days_old = number / 24
+    if number < 1:
+        return f"{60 * number:.0f} min"
+    return f"{number:.0f} h" if days_old < 1 else counted(round(days_old), "day")
+
+
+def brief_age(number: float) -> str:
+    """The same in few letters, as a mark on an axis."""
+    value, unit = age(number).split(" ")
+    return f"{value}{unit[0]}"
+
+
+def plain(text: str) -> str:
+    """Text without control characters, which a terminal would obey and a page cannot show."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def short(text: str, *, most: int = 200) -> str:
+    """The same, cut where it is longer than any name or id should be."""
+    return plain(text if len(text) <= most else f"{text[: most - 1]}…")

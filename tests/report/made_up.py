@@ -1,0 +1,245 @@
+"""Warehouses made by hand: the tables that loads leave behind, and the views over them.
+
+What is put in is known row by row, so that a test can add it up by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from comms_source.channels import CHANNELS, Channel
+from comms_source.history import history_schema
+from comms_source.records import RECORDS
+from comms_source.report.facts import Facts
+from comms_source.report.reading import read_facts
+from comms_source.tables import TIMESTAMP, operations_schema
+from comms_source.view_settings import ViewSettings
+from comms_source.view_statements import view_statements
+from comms_source.warehouse import open_pipeline
+
+NOW: Final = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+"""A Saturday evening."""
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+LOAD: Final = "1"
+FILE: Final = "made_up.duckdb"
+
+Counters = Mapping[str, int | None]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A row of a channel's table; counters that are not named are 0."""
+
+    channel: str
+    id: str
+    created_at: datetime
+    counters: Counters
+    account: str = "acme"
+    status: str | None = "COMPLETED"
+    synced_at: datetime = NOW
+    settled: bool = False
+    """Whether its history shows that it has not changed for long."""
+
+    @property
+    def all_counters(self) -> dict[str, int | None]:
+        """What the row holds."""
+        return {**dict.fromkeys(CHANNELS[self.channel].counters, 0), **self.counters}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warehouse:
+    """What a file holds."""
+
+    operations: Sequence[Operation] = ()
+    records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """The rows of the tables beside the operations, by table."""
+    time_zone: str = "UTC"
+
+
+def write(warehouse: Warehouse, *, path: str = FILE, now: datetime | None = NOW) -> None:
+    """Make the file; its views take `now` for the present."""
+    with duckdb.connect(path) as db:
+        db.execute("set timezone = 'UTC'")
+        db.execute("create schema comms")
+        for channel in CHANNELS.values():
+            mine = [each for each in warehouse.operations if each.channel == channel.name]
+            _table(db, channel.table, _rows(channel, mine))
+            _table(db, channel.history_table, _history(channel, mine))
+        for record in RECORDS:
+            rows = record.rows(warehouse.records.get(record.table, ()), load_id=LOAD)
+            _table(db, record.table, rows)
+        for statement in _views(warehouse.time_zone, now):
+            db.execute(statement)
+
+
+def facts_in(
+    path: Path | str = FILE, *, time_zone: str = "UTC", now: datetime = NOW, **options: Any
+) -> Facts:
+    """What a report reads of a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(path))
+        patch.setenv("DLT_DATA_DIR", str(Path(path).absolute().parent / "dlt-data"))
+        settings = ViewSettings(time_zone=time_zone)
+        return read_facts(open_pipeline(), settings=settings, now=now, **options)
+
+
+def facts_of(*operations: Operation, **options: Any) -> Facts:
+    """What a report reads of a new file with these operations."""
+    write(Warehouse(operations=operations))
+    return facts_in(FILE, **options)
+
+
+def coverage(
+    *, first: datetime, last: datetime, account: str = "acme", complete: bool = True
+) -> list[Row]:
+    """Windows of an hour that were read, of every channel."""
+    hours = (last - first) // HOUR
+    return [
+        {
+            "account": account,
+            "channel": channel,
+            "window_start": first + number * HOUR,
+            "window_end": first + (number + 1) * HOUR,
+            "read_at": min(NOW, first + (number + 2) * HOUR),
+            "rows_read": 1,
+            "is_complete": complete,
+        }
+        for channel in CHANNELS
+        for number in range(hours)
+    ]
+
+
+def run(
+    *, outcome: str = "complete", account: str = "acme", ago: timedelta = HOUR
+) -> dict[str, Any]:
+    """A row of the table `runs`."""
+    numbers = ("requests", "retries", "operations", "rejected", "walks", "walks_failed", "gaps")
+    return {
+        "run_id": f"{account} {ago}",
+        "command": "load",
+        "account": account,
+        "started_at": NOW - ago,
+        "ended_at": NOW - ago,
+        "outcome": outcome,
+        "error": None,
+        **dict.fromkeys(numbers, 0),
+        "waited_seconds": 0.0,
+        "channels": "{}",
+        "version": "1",
+    }
+
+
+def gap(start: datetime, end: datetime, *, channel: str, account: str = "acme") -> Row:
+    """A row of the table `gaps`."""
+    return {
+        "account": account,
+        "channel": channel,
+        "gap_start": start,
+        "gap_end": end,
+        "found_at": NOW,
+    }
+
+
+def messages(
+    name: str,
+    *,
+    created_at: datetime,
+    delivered: int = 0,
+    read: int = 0,
+    undelivered: int = 0,
+    failed: int = 0,
+    queued: int = 0,
+    **more: Any,
+) -> Operation:
+    """An operation whose messages are each counted in one state."""
+    total = delivered + read + undelivered + failed + queued
+    counters = {
+        "total": total,
+        "recipients": total,
+        "attempts": total,
+        "delivered": delivered,
+        "read": read,
+        "undelivered": undelivered,
+        "failed": failed,
+        "queued": queued,
+    }
+    return Operation(channel="messages", id=name, created_at=created_at, counters=counters, **more)
+
+
+def _rows(channel: Channel, operations: Iterable[Operation]) -> pa.Table:
+    rows = [
+        {
+            "id": each.id,
+            "account": each.account,
+            "status": each.status,
+            "created_at": each.created_at,
+            "updated_at": min(NOW, each.created_at + timedelta(minutes=9)),
+            **each.all_counters,
+            "synced_at": each.synced_at,
+            "_dlt_load_id": LOAD,
+        }
+        for each in operations
+    ]
+    return pa.Table.from_pylist(rows, schema=operations_schema(channel))
+
+
+_STATES: Final = ((0.2, 0.35), (2.0, 0.7), (20.0, 0.96), (46.0, 1.0))
+"""At which ages in hours an operation is seen in a new state, and how much of it is done then."""
+
+
+def _history(channel: Channel, operations: Iterable[Operation]) -> pa.Table:
+    fields = [pa.field(name, TIMESTAMP) for name in ("valid_from", "valid_to")]
+    schema = pa.schema([*history_schema(channel), *fields])
+    rows = [row for each in operations if each.settled for row in _states(each)]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _states(operation: Operation) -> Iterable[Row]:
+    for version, (hours, done) in enumerate(_STATES):
+        seen = operation.created_at + hours * HOUR
+        later = version + 1 < len(_STATES)
+        yield {
+            "id": operation.id,
+            "account": operation.account,
+            "status": "COMPLETED" if version else "PROCESSING",
+            "created_at": operation.created_at,
+            "updated_at": seen,
+            **_done(operation.all_counters, done),
+            "synced_at": seen,
+            "_dlt_load_id": LOAD,
+            "row_version": version,
+            "valid_from": seen,
+            "valid_to": operation.created_at + _STATES[version + 1][0] * HOUR if later else None,
+        }
+
+
+def _done(counters: Counters, part: float) -> dict[str, int | None]:
+    moving = {"delivered": 1.0, "undelivered": 1.0, "read": 1.6, "opened": 1.6}
+    return {
+        name: None if value is None else int(value * part ** moving.get(name, 0.0))
+        for name, value in counters.items()
+    }
+
+
+def _table(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    db.register("made_up", rows)
+    db.execute(f"create table comms.{name} as select * from made_up")
+    db.unregister("made_up")
+
+
+@cache
+def _views(time_zone: str, now: datetime | None) -> list[str]:
+    settings = ViewSettings(time_zone=time_zone, now=now)
+    statements = view_statements(dialect="duckdb", dataset="comms", settings=settings)
+    return [view.create for view in statements]

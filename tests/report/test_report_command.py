@@ -1,0 +1,201 @@
+"""`comms report` as people type it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from comms_source.channels import CHANNELS
+from comms_source.cli.app import app
+from comms_source.errors import ConfigurationError
+from comms_source.report.facts import Facts
+from comms_source.report.figures import week_of
+from comms_source.report.page.rendering import page as page_of
+from comms_source.report.sums import success
+from comms_source.report.wording import change, count, growth, percent
+from comms_source.report.writing import write_page
+from tests.report.made_up import NOW, Warehouse, facts_in, write
+
+
+@pytest.fixture
+def stored(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands read the made-up file, at its time."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(warehouse))
+    monkeypatch.setattr("comms_source.session.utc_now", lambda: NOW)
+
+
+def report(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(app, ["report", *arguments], catch_exceptions=False)
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_terminal_shows_three_periods_a_channel(facts: Facts) -> None:
+    """With the figures that are in the database."""
+    shown = report()
+    lines = [re.split(r" {2,}", line.strip()) for line in shown.stdout.splitlines()]
+
+    assert shown.exit_code == 0
+    at = [position for position, line in enumerate(lines) if line[0] in CHANNELS]
+    for position, channel in zip(at[: len(CHANNELS)], facts.channels, strict=True):
+        week = week_of(channel, facts.made)
+        today, yesterday, last = lines[position + 1 : position + 4]
+        assert today[:2] == ["today *", count(channel.days[0].all.operations)]
+        assert yesterday[:2] == ["yesterday *", count(channel.days[1].all.operations)]
+        assert last[1:3] == [count(week.all.operations), count(week.all.resources)]
+        share = percent(success(week.shown, channel.channel))
+        assert last[3].removesuffix(" accepted") == share
+        expected = growth(week.all.operations, week.all_before.operations)
+        assert lines[position + 4][1] == expected
+        moved = change(
+            success(week.shown, channel.channel), success(week.compared, channel.channel)
+        )
+        assert moved is None or moved in lines[position + 4]
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_terminal_says_what_is_wrong_and_how_final_the_figures_are() -> None:
+    """What is stuck, what fails, what is lost; which days may still move, and until when."""
+    shown = report().stdout
+
+    for expected in (
+        r"! messages: 1 gap in the last 30 days, lost for good; the latest from 12 Nov, 18:00",
+        r"! messages: \d+ operations processing for more than an hour",
+        r"! messages: 1 operation of the last 7 days lost at least half of its messages, 3,900",
+        r"- emails: 1 row of the API's could not be read, see rejected_operations",
+        r"stuck_00 +processing too long, created 21 November 2026, 12:00, 400 waiting",
+        r"older ones in the view stuck_operations",
+        r"emails: \d+ operations of 1\d.21 November may still change, until 28 November",
+    ):
+        assert re.search(expected, shown), expected
+
+
+@pytest.mark.usefixtures("stored")
+def test_machines_get_one_object() -> None:
+    """And only the channels that were asked for."""
+    told = json.loads(report("--json", "--channel", "emails").stdout)
+
+    assert list(told["channels"]) == ["emails"]
+    assert told["made_at"] == "2026-11-21T18:00:00Z"
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_page_is_written_and_named(warehouse: Path) -> None:
+    """Over an old one, and the same page each time."""
+    Path("report.html").write_text("old")
+    done = report("--html", "report.html", "--channel", "push_notifications")
+    page = page_of(facts_in(warehouse, channels=["push_notifications"]))
+
+    assert done.exit_code == 0
+    assert Path("report.html").read_text() == page
+    assert done.stdout == f"report.html, {len(page.encode()):,} bytes\n"
+    assert [path.name for path in Path().iterdir()] == ["report.html"]
+
+
+def test_a_page_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where writing fails the old page stays, and nothing lies about."""
+    target = Path("report.html")
+    target.write_text("old")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(ConfigurationError, match="No space left on device"):
+        write_page("new", target)
+    assert target.read_text() == "old"
+    assert [path.name for path in Path().iterdir()] == ["report.html"]
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("target", ["nowhere/report.html", "."])
+def test_a_page_that_cannot_be_written_is_exit_code_2(target: str) -> None:
+    """Told before the views are asked."""
+    done = report("--html", target)
+
+    assert done.exit_code == 2
+    assert "html: " in done.stderr
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("missing", ["altair", "jinja2", "vl_convert"])
+def test_without_the_extra_only_the_page_is_refused(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """With what to install; exit code 2."""
+    monkeypatch.setitem(sys.modules, missing, None)
+    done = report("--html", "report.html")
+
+    assert done.exit_code == 2
+    assert "pip install 'comms-source[report]'" in done.stderr
+    assert not Path("report.html").exists()
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_terminal_report_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does that for machines."""
+    for name in ("altair", "jinja2", "markupsafe", "vl_convert"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    assert report().exit_code == report("--json").exit_code == 0
+
+
+def test_without_tables_it_says_what_to_run_first() -> None:
+    """As `comms views` does, and makes no file by looking."""
+    done = report()
+
+    assert done.exit_code == 1
+    assert "has no tables in comms yet; run comms load first, it makes the views too" in done.stderr
+    assert not list(Path().iterdir())
+
+
+def test_without_views_it_says_how_to_make_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of an older version have others."""
+    import duckdb  # noqa: PLC0415 - for this one alone
+
+    write(Warehouse())
+    with duckdb.connect("made_up.duckdb") as db:
+        db.execute("drop view comms.settle_curve")
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "made_up.duckdb")
+    done = report()
+
+    assert done.exit_code == 1
+    assert "run comms views to make them anew" in done.stderr
+
+
+@pytest.mark.usefixtures("stored")
+def test_an_unknown_channel_is_exit_code_2() -> None:
+    """It names those that there are."""
+    done = report("--channel", "letters")
+
+    assert done.exit_code == 2
+    assert "push_notifications" in done.stderr
+
+
+def test_the_terminal_obeys_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An id could hold some."""
+    from tests.report.made_up import HOUR, messages  # noqa: PLC0415
+
+    odd = messages("\x1b[31mred", created_at=NOW - 3 * HOUR, queued=5, status="PROCESSING")
+    write(Warehouse(operations=[odd]))
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "made_up.duckdb")
+    monkeypatch.setattr("comms_source.session.utc_now", lambda: NOW)
+    shown = report().stdout
+
+    assert "\x1b" not in shown
+    assert "[31mred" in shown
+
+
+def test_an_empty_database_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No zeros where nothing is known."""
+    write(Warehouse())
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "made_up.duckdb")
+    shown = report().stdout
+
+    assert "No operation is stored yet." in shown
+    assert "wrong" not in shown

@@ -1,0 +1,121 @@
+"""Numbers, shares, times and days as people read them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comms_source.report import wording
+from comms_source.report.sums import Share, Sums
+from comms_source.report.wording import DASH, MINUS
+
+SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda ends: Share(*sorted(ends)))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.919, 0.919, "91.9%"),
+        (0.9191, 0.9194, "91.9%"),
+        (0.75, 0.8, f"75{DASH}80%"),
+        (0.216, 0.217, f"21.6{DASH}21.7%"),
+        (1, 1, "100.0%"),
+        (0, 0, "0.0%"),
+        (0.99999, 0.99999, ">99.9%"),
+        (0.00001, 0.00001, "<0.1%"),
+    ],
+)
+def test_a_share_is_one_number_where_its_ends_agree(low: float, high: float, expected: str) -> None:
+    """And an interval where they do not."""
+    assert wording.percent(Share(low, high)) == expected
+
+
+@given(SHARES)
+def test_almost_all_is_never_all_and_almost_nothing_never_nothing(share: Share) -> None:
+    """What says 100% is all, and what says 0% is nothing."""
+    said = wording.percent(share)
+    if "100" in said and ">" not in said:
+        assert share.high == 1
+    if said in {"0.0%", "0%"}:
+        assert share.high == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "expected"),
+    [
+        (Share(0.92, 0.92), Share(0.9, 0.9), "+2.0 points"),
+        (Share(0.9, 0.9), Share(0.92, 0.92), f"{MINUS}2.0 points"),
+        (Share(0.9, 0.9), Share(0.9001, 0.9001), "no change"),
+        (Share(0.75, 0.8), Share(0.7, 0.7), "+5.0 to +10.0 points"),
+        (None, Share(0.7, 0.7), None),
+    ],
+)
+def test_a_change_of_intervals_is_an_interval(
+    now: Share | None, before: Share | None, expected: str | None
+) -> None:
+    """The least and the most that it can have been."""
+    assert wording.change(now, before) == expected
+
+
+def test_growth_needs_something_to_grow_from() -> None:
+    """From nothing, nothing can be said."""
+    assert wording.growth(110, 100) == "+10%"
+    assert wording.growth(50, 100) == f"{MINUS}50%"
+    assert wording.growth(5, 0) is None
+    assert wording.growth(None, 5) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0, "0"), (999, "999"), (1234, "1.23k"), (999_999, "1M"), (28_829_809, "28.8M"), (5e12, "5T")],
+)
+def test_short_numbers_keep_three_digits(value: float, expected: str) -> None:
+    """And never a thousand of something."""
+    assert wording.compact(value) == expected
+
+
+def test_what_is_not_known_says_so() -> None:
+    """Never 0, never empty."""
+    assert wording.count(None) == wording.percent(None) == wording.took(None) == "not known"
+    assert wording.at_least(5, told=1, of=2) == "at least 5"
+    assert wording.at_least(0, told=1, of=2) == "not known"
+    assert wording.at_least(5, told=2, of=2) == "5"
+
+
+@given(st.sets(st.integers(0, 60)))
+def test_ranges_name_every_day_or_count_it(offsets: set[int]) -> None:
+    """Days that follow each other become one range; no day is lost."""
+    days = [date(2026, 12, 1) + timedelta(days=offset) for offset in offsets]
+    if not days:
+        return
+    said = wording.ranges(days, most=100)
+    starts = [day for day in days if day - timedelta(days=1) not in days]
+    assert said.count(",") + said.count(" and ") == len(starts) - 1
+    few = wording.ranges(days, most=1)
+    assert ("older day" in few) == (len(starts) > 1)
+
+
+def test_days_and_times_are_written_out() -> None:
+    """On the wall clock of the zone."""
+    assert wording.days(date(2026, 11, 14), date(2026, 11, 20)) == f"14{DASH}20 November"
+    assert wording.days(date(2026, 10, 31), date(2026, 11, 1)) == f"31 October{DASH}1 November"
+    assert wording.seconds(45) == "45 s"
+    assert wording.seconds(5400) == "90 min"
+    assert wording.seconds(7 * 86400) == "7 days"
+    assert wording.took((0, 600)) == "up to 10 min"
+    assert wording.took((600, 7200)) == f"10 min{DASH}2 h"
+
+
+COUNTS = st.none() | st.integers(0, 10**6)
+SUMS = st.builds(Sums, operations=st.integers(0, 9), outcome_low=COUNTS, missed=COUNTS)
+
+
+@given(SUMS, SUMS, SUMS)
+def test_sums_can_be_added_in_any_order(one: Sums, two: Sums, three: Sums) -> None:
+    """What is not known of one side is what is known of the other."""
+    assert (one + two) + three == one + (two + three)
+    assert one + two == two + one
+    assert one + Sums() == one
