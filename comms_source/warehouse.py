@@ -35,7 +35,7 @@ and that must not be the dataset's name: `comms.operations` could then mean eith
 
 DATASET: Final = "comms"
 DESTINATION: Final = "duckdb"
-MEGABYTES_A_THREAD: Final = 128
+MEGABYTES_A_THREAD: Final = 72
 """What DuckDB needs for each of its threads to work in memory."""
 
 

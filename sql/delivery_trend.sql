@@ -8,6 +8,8 @@ with local_days as (
         cast(created_at at time zone $time_zone as date) as day,
         cast($now at time zone $time_zone as date) as today
     from operations
+    -- whole days in any zone are among these
+    where created_at >= $now - interval '384' hour
 
 ),
 
