@@ -24,8 +24,8 @@ logger = logging.getLogger("comms_source")
 LOCK_WAIT: Final = "30 seconds"
 SECONDS_BETWEEN_TRIES: Final = 0.5
 TRUNCATE_STAGING: Final = "load.truncate_staging_dataset"
-JOBS_AT_ONCE: Final = 20
-"""dlt's own default."""
+JOBS_AT_ONCE: Final = 4
+"""More of them take more memory at the same time, and are no faster."""
 MOST_BYTES_AT_ONCE: Final = 12_000_000
 """Of Parquet, some 250,000 operations: beyond that, load jobs into a file follow each other."""
 

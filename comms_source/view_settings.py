@@ -34,6 +34,10 @@ class ViewSettings:
     now: datetime | None = None
     """The instant that is taken for the present; by default that of each query."""
 
+    def __hash__(self) -> int:
+        pinned = frozenset(self.stats_reading.items())
+        return hash((pinned, self.time_zone, self.retention, self.now))
+
     def __post_init__(self) -> None:
         _check_readings(self.stats_reading)
         _check_zone(self.time_zone)

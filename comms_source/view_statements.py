@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from comms_source.channels import CHANNELS
@@ -35,16 +36,20 @@ def view_statements(
         dataset: The schema that holds the tables and gets the views.
         settings: What the views are told; by default UTC, and that rows tell how to read them.
     """
-    told = settings or ViewSettings()
-    return [
+    return list(_statements(dialect, dataset, settings or ViewSettings()))
+
+
+@cache
+def _statements(dialect: str, dataset: str, settings: ViewSettings) -> tuple[ViewStatements, ...]:
+    return tuple(
         ViewStatements(
             name=view.name,
-            create=_create(view, dialect=dialect, dataset=dataset, settings=told),
+            create=_create(view, dialect=dialect, dataset=dataset, settings=settings),
             drop=f"drop view if exists {_qualified(view.name, dialect=dialect, dataset=dataset)}",
             comments=_comments(view, dialect=dialect, dataset=dataset),
         )
         for view in read_views()
-    ]
+    )
 
 
 def _create(view: View, *, dialect: str, dataset: str, settings: ViewSettings) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,11 +54,12 @@ def create_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]
         )
         creating = [view.create for view in statements]
         try:
-            client.execute_many(creating)
+            with _together(client):
+                client.execute_many(creating)
         except DatabaseTerminalException as error:
             # PostgreSQL, for one, does not replace a view by one with other columns.
             logger.info("the views are dropped and made anew: %s", error)
-            with client.begin_transaction():
+            with _together(client):
                 client.execute_many([view.drop for view in reversed(statements)] + creating)
         _comment(client, statements)
     names = [view.name for view in statements]
@@ -66,9 +68,16 @@ def create_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]
     return names
 
 
+def _together(client: Any) -> AbstractContextManager[Any]:
+    """All or nothing, where views can be made so; and faster."""
+    transacting = client.capabilities.supports_ddl_transactions
+    return client.begin_transaction() if transacting else nullcontext()
+
+
 def _comment(client: Any, statements: Sequence[ViewStatements]) -> None:
     try:
-        client.execute_many([comment for view in statements for comment in view.comments])
+        with _together(client):
+            client.execute_many([comment for view in statements for comment in view.comments])
     except DatabaseTerminalException as error:
         logger.info("the views get no comments here: %s", error)
 
