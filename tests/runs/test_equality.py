@@ -141,6 +141,7 @@ def test_the_page_size_does_not_matter(page_size: int) -> None:
         assert stored("messages") == true(sandbox, "messages")
 
 
+@pytest.mark.usefixtures("views")
 def test_an_account_that_sent_nothing_has_all_tables_and_views() -> None:
     """So that nothing that reads them breaks."""
     with Sandbox(SandboxSettings(operations_per_week=0), Clock(NOW)) as sandbox:

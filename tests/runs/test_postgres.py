@@ -97,6 +97,7 @@ def adjoining(histories: dict[str, list[tuple[Any, ...]]]) -> set[str]:
     return {name for name, states in histories.items() if len(states) > 1}
 
 
+@pytest.mark.usefixtures("views")
 def test_that_the_views_are_made_and_described(sandbox: Sandbox, cursor: Any) -> None:
     """Whoever opens the database finds all views and a description of each column."""
     views = read_views()
@@ -112,6 +113,7 @@ def test_that_the_views_are_made_and_described(sandbox: Sandbox, cursor: Any) ->
     assert described == expected
 
 
+@pytest.mark.usefixtures("views")
 def test_that_the_figures_are_those_of_duckdb(sandbox: Sandbox, cursor: Any) -> None:
     """The same account, loaded at the same time, has the same figures in both."""
     load(sandbox)
@@ -128,6 +130,7 @@ def counted_in(cursor: Any, channel: Channel) -> list[tuple[Any, ...]]:
     return rows(cursor, f"select count(*) from comms.{channel.table}")
 
 
+@pytest.mark.usefixtures("views")
 def test_that_a_view_that_had_other_columns_is_made_anew(sandbox: Sandbox, cursor: Any) -> None:
     """PostgreSQL does not replace such a view, and does not drop one that others read."""
     load_there(sandbox)

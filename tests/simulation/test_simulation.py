@@ -19,7 +19,7 @@ from tests.simulation.laws import LawBroken
 from tests.simulation.machines import MemoryMachine, Rows
 from tests.simulation.play import play
 
-SEEDS = 300
+SEEDS = 200
 BATCH = 10
 
 
