@@ -10,17 +10,20 @@ makes a run that reads exactly the given range and leaves no state behind.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, Optional, TypeVar
 
 import dlt
 import pendulum
 from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.inject import get_fun_spec
 from dlt.common.configuration.specs import CredentialsConfiguration
+from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.common.storages.load_package import commit_load_package_state, load_package_state
 from dlt.common.typing import TAnyDateTime, TSecretStrValue
@@ -270,8 +273,8 @@ def fetched_resource(
         stamped = Batch(
             with_load_id(batch.operations, load_id), with_load_id(batch.rejected, load_id)
         )
-        yield from (_marked(piece, channel) for piece in shapes(channel))
-        for piece in pieces(stamped, channel=channel, history=history):
+        brought = pieces(stamped, channel=channel, history=history)
+        for piece in _loadable(chain(shapes(channel), brought)):
             yield _marked(piece, channel)
         if read_by is not None:
             _date_package(read_by)
@@ -345,7 +348,8 @@ def _resource(
         load_id = _load_id()
         log.enter(channel)
         known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
-        for piece in run.package(state=_state(run, load_id), load_id=load_id, budget=budget):
+        package = run.package(state=_state(run, load_id), load_id=load_id, budget=budget)
+        for piece in _loadable(package):
             if piece.rows.num_rows or piece.table(channel) not in known:
                 yield _marked(piece, channel)
         _date_package(log.session.clock())
@@ -374,6 +378,13 @@ def _state(run: ChannelRun, load_id: str) -> MutableMapping[str, Any]:
         return {}
     state: MutableMapping[str, Any] = dlt.current.resource_state()
     return state
+
+
+def _loadable(all_pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """What the destination can take: lakes, for one, cannot keep histories."""
+    strategies = Container()[DestinationCapabilitiesContext].supported_merge_strategies
+    keeps = strategies is None or "scd2" in strategies
+    return (piece for piece in all_pieces if keeps or piece.kind != "history")
 
 
 def _marked(piece: Piece, channel: Channel) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -311,3 +312,18 @@ def test_what_a_dead_run_had_read_keeps_the_date_of_its_reading(sandbox: Sandbox
     now = sandbox.clock.now()
     assert {row["valid_from"] for row in histories()} == {NOW, now}
     assert {row["valid_to"] for row in histories()} == {None, now}
+
+
+def test_where_states_cannot_follow_each_other_the_rest_is_loaded(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Dlt's lakes have no scd2: there the histories are left out, and nothing fails."""
+    lake = dlt.destinations.filesystem(str(tmp_path / "lake"))
+    pipeline = dlt.pipeline("lake", destination=lake, dataset_name="comms")
+    session = session_for(sandbox)
+
+    pipeline.run(operation_resources(session), loader_file_format="parquet")
+
+    tables = {folder.name for folder in (tmp_path / "lake/comms").iterdir()}
+    assert {channel.table for channel in CHANNELS.values()} <= tables
+    assert not {channel.history_table for channel in CHANNELS.values()} & tables
