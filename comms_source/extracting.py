@@ -108,7 +108,7 @@ class ChannelRun:
         account = self._session.settings.account
         ledgers = state.setdefault(LEDGERS, {})
         ledger = Ledger.from_state(ledgers.get(account))
-        yield from self._shapes()
+        yield from shapes(self.channel)
         if self._agenda is None:
             self._agenda, gaps = self._begin(ledger, state)
             yield Piece(GAPS.rows(self._gap_rows(gaps), load_id=load_id), GAPS)
@@ -131,9 +131,6 @@ class ChannelRun:
     def record(self) -> ChannelRecord:
         """What the journal notes of this channel."""
         return self._session.journal.channel(self.channel.name)
-
-    def _shapes(self) -> Iterator[Piece]:
-        yield from shapes(self.channel)
 
     def _begin(self, ledger: Ledger, state: Mapping[str, Any]) -> tuple[Agenda, list[Span]]:
         """Fold what the API has forgotten, and plan; returns the walks and the gaps found."""

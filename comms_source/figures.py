@@ -1,4 +1,4 @@
-"""The headline figures of each channel, from the view `operations`."""
+"""The headline figures of each channel, from the view `operation_measures`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,7 @@ select
     sum(case when engaged is not null then reached_high end),
     sum(in_flight),
     count(*) - count(in_flight)
-from (
-    select
-        *,
-        undelivered + failed as missed,
-        coalesce(read, opened) as engaged
-    from {operations}
-) as measured
+from {operations}
 group by channel
 order by min(case channel when 'messages' then 1 when 'emails' then 2 else 3 end)
 """
@@ -51,7 +45,7 @@ class Figures:
 def read_figures(pipeline: dlt.Pipeline) -> list[Figures]:
     """The figures of each channel that has an operation."""
     with pipeline.sql_client() as client:
-        operations = client.make_qualified_table_name("operations")
+        operations = client.make_qualified_table_name("operation_measures")
         rows = client.execute_sql(_QUERY.format(operations=operations)) or []
     return [
         Figures(

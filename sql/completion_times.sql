@@ -5,6 +5,7 @@
 -- completed, in whole seconds. A percentile is the time that so many did not exceed (nearest rank).
 with watched_messages as (
 
+    -- one channel at a time: each groups one table, by a shorter key
     select
         account,
         'messages' as channel,

@@ -4,6 +4,7 @@
 -- never 0. A counter below 0 or above 10^12 makes no sense and is NULL here; the table keeps it.
 with settled_messages as (
 
+    -- one channel at a time: each joins one table, by a shorter key
     select
         operation_measures.*,
         current_states.synced_at as unchanged_since

@@ -62,7 +62,7 @@ class HourVolume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loser:
+class WorstOperation:
     """One of the operations that lost most."""
 
     account: str
@@ -176,7 +176,7 @@ class ChannelFacts:
     older: Older | None = None
     """What can still change of all that is older."""
     hours: Sequence[HourVolume] = ()
-    worst: Sequence[Loser] = ()
+    worst: Sequence[WorstOperation] = ()
     stuck: Mapping[str, int] = field(default_factory=dict)
     """How many operations are stuck, by reason."""
     contradictions: Mapping[str, int] = field(default_factory=dict)

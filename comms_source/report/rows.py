@@ -17,12 +17,12 @@ from comms_source.report.facts import (
     Facts,
     Gap,
     HourVolume,
-    Loser,
     Made,
     Older,
     ReadWindow,
     SettlePoint,
     Stuck,
+    WorstOperation,
 )
 from comms_source.report.queries import SUMS
 from comms_source.report.sums import Share, Sums
@@ -30,7 +30,10 @@ from comms_source.windows import parse_instant
 
 Rows = Sequence[Sequence[Any]]
 
-SIZES: Final = ("1", "2 to 10", "11 to 100", "101 to 1000", "over 1000", "not known")
+SIZES: Final = (
+    *("none", "1", "2 to 10", "11 to 100", "101 to 1000", "over 1000"),
+    "not known",
+)
 """The sizes of operations, in the order in which people read them."""
 
 
@@ -85,7 +88,7 @@ def _channel(channel: str, answers: Answers) -> ChannelFacts:
         days=days,
         older=_older(mine(answers.older)),
         hours=[_hour(*row) for row in mine(answers.hours)],
-        worst=[_loser(*row) for row in mine(answers.worst)],
+        worst=[_worst(*row) for row in mine(answers.worst)],
         stuck={row[0]: int(row[1]) for row in mine(answers.stuck)},
         contradictions={row[0]: int(row[1]) for row in mine(answers.contradictions)},
         curve=[_point(*row) for row in mine(answers.curve)],
@@ -127,9 +130,9 @@ def _hour(day: Any, hour: Any, operations: Any, resources: Any) -> HourVolume:
     )
 
 
-def _loser(*row: Any) -> Loser:
+def _worst(*row: Any) -> WorstOperation:
     account, name, status, created_at, resources, lost, loss_rate = row
-    return Loser(
+    return WorstOperation(
         account=account,
         id=name,
         status=status,

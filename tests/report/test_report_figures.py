@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,8 +16,10 @@ from comms_source.channels import CHANNELS
 from comms_source.report.facts import ChannelFacts, Facts
 from comms_source.report.figures import day_of, week_of, young_days
 from comms_source.report.machine import as_dict
+from comms_source.report.rows import SIZES
 from comms_source.report.strip import strip_of
 from comms_source.report.sums import Share, Sums, success
+from comms_source.view_files import read_views
 from tests.report.lives import busy
 from tests.report.made_up import (
     DAY,
@@ -296,3 +299,25 @@ def test_life_is_bounded_however_long_it_lasts(tmp_path: Path) -> None:
         write(Warehouse(operations=busy(days=days, a_day=2)), path=str(path))
         sizes.append(len(json.dumps(as_dict(facts_in(path)))))
     assert sizes[1] < 1.1 * sizes[0]
+
+
+def test_each_size_of_send_has_its_completion_times() -> None:
+    """From sends to nobody, of which there are some, to the largest; the smaller ones first."""
+    sends = (7000, 700, 70, 7, 1, 0)
+    operations = [
+        messages(f"to_{number}", created_at=NOW - 4 * DAY, delivered=number, settled=True)
+        for number in sends
+    ]
+
+    (channel,) = facts_of(*operations).channels
+
+    sizes = ["none", "1", "2 to 10", "11 to 100", "101 to 1000", "over 1000"]
+    assert [each.size for each in channel.times] == sizes
+
+
+def test_the_report_knows_each_size_that_the_view_tells() -> None:
+    """A size that it did not know would end it."""
+    (view,) = (view for view in read_views() if view.name == "completion_times")
+    told = re.findall(r"(?:then|else) '([^']+)'", view.sql)
+
+    assert tuple(told) == SIZES

@@ -16,8 +16,8 @@ from comms_source.report.facts import (
     ChannelFacts,
     CompletionTime,
     Gap,
-    Loser,
     Made,
+    WorstOperation,
 )
 from comms_source.report.figures import YoungDay, week_of, young_days
 from comms_source.report.funnel import Funnel, funnel_of
@@ -54,7 +54,7 @@ class ChannelPage:
     delivery: Figure | None
     funnel: Figure | None
     funnel_notes: Sequence[str]
-    worst: Sequence[Loser]
+    worst: Sequence[WorstOperation]
     hours: Figure | None
     hours_unit: str
     hours_top: str
