@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import dlt
 
+from comms_source.report.queries import SUMS
+from comms_source.report.sums import Share, Sums
+
+_SUMMED: Final = (
+    *("operations", "outcome_low", "outcome_high", "missed"),
+    *("engaged_of_reached", "engageable_low", "engageable_high"),
+    *("in_flight", "in_flight_known"),
+)
 _QUERY: Final = """
-select
-    channel,
-    count(*),
-    sum(recipients),
-    sum(case when missed is not null then reached_low end),
-    sum(case when missed is not null then reached_high end),
-    sum(case when reached_low is not null then missed end),
-    sum(case when reached_low is not null then engaged end),
-    sum(case when engaged is not null then reached_low end),
-    sum(case when engaged is not null then reached_high end),
-    sum(in_flight),
-    count(*) - count(in_flight)
-from {operations}
+select channel, sum(recipients), {sums}
+from {operation_measures}
 group by channel
 order by min(case channel when 'messages' then 1 when 'emails' then 2 else 3 end)
 """
@@ -45,44 +42,29 @@ class Figures:
 def read_figures(pipeline: dlt.Pipeline) -> list[Figures]:
     """The figures of each channel that has an operation."""
     with pipeline.sql_client() as client:
-        operations = client.make_qualified_table_name("operation_measures")
-        rows = client.execute_sql(_QUERY.format(operations=operations)) or []
-    return [
-        Figures(
-            channel=channel,
-            operations=int(count),
-            recipients=_whole(recipients),
-            delivered=_share((low, _plus(low, missed)), (high, _plus(high, missed))),
-            engaged=_share((engaged, of_high), (engaged, of_low)),
-            in_flight=_whole(in_flight),
-            undecided=int(undecided),
-        )
-        for (
-            channel,
-            count,
-            recipients,
-            low,
-            high,
-            missed,
-            engaged,
-            of_low,
-            of_high,
-            in_flight,
-            undecided,
-        ) in rows
-    ]
+        view = client.make_qualified_table_name("operation_measures")
+        sums = ", ".join(SUMS[name] for name in _SUMMED)
+        rows = client.execute_sql(_QUERY.format(sums=sums, operation_measures=view)) or []
+    return [_figures(*row) for row in rows]
 
 
-def _plus(left: int | None, right: int | None) -> int | None:
-    return None if left is None or right is None else left + right
+def _figures(channel: str, recipients: Any, *values: Any) -> Figures:
+    named: dict[str, Any] = dict(zip(_SUMMED, map(_whole, values), strict=True))
+    sums = Sums(**named)
+    return Figures(
+        channel=channel,
+        operations=sums.operations,
+        recipients=_whole(recipients),
+        delivered=_ends(sums.delivery),
+        engaged=_ends(sums.engagement),
+        in_flight=sums.in_flight,
+        undecided=sums.operations - sums.in_flight_known,
+    )
 
 
-def _whole(value: int | None) -> int | None:
+def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
 
 
-def _share(
-    *ends: tuple[int | None, int | None],
-) -> tuple[float, float] | None:
-    shares = [float(part) / float(whole) for part, whole in ends if part is not None and whole]
-    return (min(1.0, shares[0]), min(1.0, shares[1])) if len(shares) == len(ends) else None
+def _ends(share: Share | None) -> tuple[float, float] | None:
+    return None if share is None else (share.low, share.high)
