@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+from comms_source.accounts import Account
 from comms_source.channels import Channel
 from comms_source.client import CommsClient, PageAnswer
 from comms_source.errors import (
     ChannelRefused,
     CommsSourceError,
+    ConfigurationError,
     ConnectionLost,
     CredentialsRefused,
 )
@@ -23,10 +25,17 @@ MOST_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from the API's."""
 
 Kind = Literal[
-    "passed", "wrong_secret", "missing_permission", "unreachable", "skewed_clock", "other"
+    "passed",
+    "wrong_setting",
+    "wrong_secret",
+    "missing_permission",
+    "unreachable",
+    "skewed_clock",
+    "other",
 ]
 EXIT_CODES: Final[dict[str, int]] = {
     "passed": COMPLETE,
+    "wrong_setting": REFUSED,
     "wrong_secret": REFUSED,
     "missing_permission": INCOMPLETE,
     "unreachable": FAILED,
@@ -40,9 +49,11 @@ class Check:
     """One thing looked at."""
 
     subject: str
-    """A channel, or `destination`."""
+    """A channel, `settings`, or `destination`."""
     kind: Kind
     detail: str
+    account: str | None = None
+    """Whose channel, or settings; None for the destination, which all have in common."""
 
     @property
     def passed(self) -> bool:
@@ -52,11 +63,23 @@ class Check:
     def as_dict(self) -> dict[str, Any]:
         """The same for machines."""
         return {
+            "account": self.account,
             "subject": self.subject,
             "passed": self.passed,
             "kind": self.kind,
             "detail": self.detail,
         }
+
+
+def check_account(account: Account) -> Iterator[Check]:
+    """Look at the settings of one account, and at its channels."""
+    try:
+        settings = account.settings
+    except ConfigurationError as error:
+        yield Check("settings", "wrong_setting", str(error), account=account.name)
+        return
+    for check in check_channels(settings):
+        yield replace(check, account=account.name)
 
 
 def check_channels(settings: Settings) -> Iterator[Check]:

@@ -172,6 +172,13 @@ class Ledger:
         start = next((w.start for w in owed if not self._is_complete(w)), self.owed_from)
         return max(start, self.owed_from) + kept.retention
 
+    @property
+    def as_of(self) -> tuple[datetime, datetime]:
+        """Grows from run to run: until when time is accounted for, and when was last read."""
+        never = datetime.min.replace(tzinfo=UTC)
+        last = max((read.read_at for read in self.windows.values()), default=never)
+        return self.owed_from or never, last
+
     def _recut(self, width: timedelta) -> None:
         """Carry the ledger over to windows of another width; what does not fit becomes due."""
         before, self.width = self.width, width
@@ -225,6 +232,14 @@ class Ledger:
             home = align_down(part.span.start, width) if width else part.span.start
             ledger.parts.setdefault(home, []).append(part)
         return ledger
+
+
+def latest(ledgers: Iterable[Ledger]) -> Ledger:
+    """Of ledgers that went on from one another, the last; of equals the first; else an empty one.
+
+    An account's channel has several where it was loaded in a lane as well as without.
+    """
+    return max(ledgers, key=lambda ledger: ledger.as_of, default=Ledger())
 
 
 def uncovered(span: Span, covers: Iterable[Span]) -> list[Span]:

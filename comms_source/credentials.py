@@ -34,10 +34,9 @@ def choose(*, given: Mapping[str, str | None], environment: Mapping[str, str]) -
         ConfigurationError: if no pair is complete; it names what was found, not its value.
     """
     ambient = {name: environment.get(variable) for name, variable in VARIABLES.items()}
-    for values in (given, ambient):
-        for user, password in _PAIRS:
-            if (name := values.get(user)) and (secret := values.get(password)):
-                return BasicCredentials(name, secret)
+    found_pair = complete_pair(given) or complete_pair(ambient)
+    if found_pair:
+        return found_pair
     found = [name for name in given if given[name]]
     found += [variable for variable in VARIABLES.values() if environment.get(variable)]
     half = f" (found only {', '.join(found)})" if found else ""
@@ -46,3 +45,11 @@ def choose(*, given: Mapping[str, str | None], environment: Mapping[str, str]) -
         "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, in the environment, or the same in "
         "[sources.comms_source.credentials] of .dlt/secrets.toml"
     )
+
+
+def complete_pair(values: Mapping[str, str | None]) -> BasicCredentials | None:
+    """The API key and its secret, else the account id and its token, else nothing."""
+    for user, password in _PAIRS:
+        if (name := values.get(user)) and (secret := values.get(password)):
+            return BasicCredentials(name, secret)
+    return None

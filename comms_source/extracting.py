@@ -18,7 +18,7 @@ from comms_source.backfill import Backfill
 from comms_source.batches import Batch, batch_of, empty_batch
 from comms_source.budget import Budget
 from comms_source.channels import Channel
-from comms_source.coverage import Ledger, Reading
+from comms_source.coverage import Ledger, Reading, latest
 from comms_source.following import OpenOperation, due_by_id, follow
 from comms_source.history import history_rows
 from comms_source.journal import ChannelRecord
@@ -60,6 +60,7 @@ class ChannelRun:
         walks: Sequence[Walk] | None = None,
         backfill: Backfill | None = None,
         remembers: bool = True,
+        elsewhere: Ledger | None = None,
         opened: Sequence[OpenOperation] = (),
     ) -> None:
         """Prepare a run; nothing is planned or read yet.
@@ -72,6 +73,7 @@ class ChannelRun:
             walks: What to read, whatever was read before; by default what is due.
             backfill: A range to read chunk by chunk, as far as an earlier run has not done it.
             remembers: Whether coverage is kept.
+            elsewhere: What other pipelines remember of the channel; what is later goes on.
             opened: The operations that are open in the warehouse; those past retention are asked
                 for by id.
         """
@@ -83,6 +85,8 @@ class ChannelRun:
         self._walks = walks
         self._backfill = backfill
         self.remembers = remembers
+        self._covers = remembers and not (backfill and backfill.in_lane)
+        self._elsewhere = elsewhere or Ledger()
         self._opened = opened
         self._agenda: Agenda | None = None
         self._old_ids: set[str] = set()
@@ -107,7 +111,7 @@ class ChannelRun:
         """
         account = self._session.settings.account
         ledgers = state.setdefault(LEDGERS, {})
-        ledger = Ledger.from_state(ledgers.get(account))
+        ledger = latest([Ledger.from_state(ledgers.get(account)), self._elsewhere])
         yield from shapes(self.channel)
         if self._agenda is None:
             self._agenda, gaps = self._begin(ledger, state)
@@ -119,11 +123,12 @@ class ChannelRun:
         if self.done:
             yield from self._follow(load_id)
             self._conclude(ledger)
-        ledgers[account] = ledger.to_state()
+        if self._covers:
+            ledgers[account] = ledger.to_state()
         if self._backfill is not None:
             done = self.done and self.record.read_all
             self._backfill.note(readings, state=state, account=account, done=done)
-        if self.remembers:
+        if self._covers:
             rows = self._coverage(ledger, touched)
             yield Piece(COVERAGE.rows(rows, load_id=load_id), COVERAGE)
 

@@ -125,6 +125,11 @@ class Journal:
         return all(record.complete for record in self.channels.values())
 
     @property
+    def read_all(self) -> bool:
+        """Whether every request that was planned had its answer."""
+        return all(record.read_all for record in self.channels.values())
+
+    @property
     def fruitless(self) -> bool:
         """Whether walks were planned and not one of them could be finished."""
         records = self.channels.values()

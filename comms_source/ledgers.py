@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dlt
@@ -11,29 +11,64 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from comms_source.channels import Channel
-from comms_source.coverage import Ledger
+from comms_source.coverage import Ledger, latest
 from comms_source.extracting import LEDGERS
+from comms_source.lanes import Lane, base_name, pipeline_name
 from comms_source.warehouse import explained
 
 
-def stored_state(pipeline: dlt.Pipeline) -> Mapping[str, Any]:
-    """What the last complete load left in the destination, by resource; empty before any.
+def stored_ledgers(
+    pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str
+) -> dict[str, Ledger]:
+    """What the last complete load of each channel left in the destination, by channel.
+
+    A channel may have been loaded with others or in a lane of its own, whichever `pipeline` is;
+    each goes on from where the other stopped, so the later ledger is the one that holds.
 
     Raises:
         RunStopped: if the destination cannot be asked.
     """
+    return _read(pipeline, channels=channels, account=account, but="")
+
+
+def ledgers_elsewhere(
+    pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str
+) -> dict[str, Ledger]:
+    """The same, of what other pipelines than `pipeline` itself have loaded.
+
+    Raises:
+        RunStopped: if the destination cannot be asked.
+    """
+    return _read(pipeline, channels=channels, account=account, but=pipeline.pipeline_name)
+
+
+def _read(
+    pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str, but: str
+) -> dict[str, Ledger]:
+    base = base_name(pipeline.pipeline_name)
     with explained(), pipeline.destination_client() as client:
-        if not isinstance(client, WithStateSync):
-            return {}
-        try:
-            state: Any = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
-        except DestinationUndefinedEntity:
-            return {}
+        together = {} if base == but else _state(client, base)
+        ledgers = {}
+        for channel in channels:
+            name = pipeline_name(base, Lane(account=account, channel=channel.name))
+            alone = {} if name == but else _state(client, name)
+            states = (together, alone)
+            ledgers[channel.name] = latest([_ledger(s, channel, account) for s in states])
+    return ledgers
+
+
+def _state(client: Any, name: str) -> Mapping[str, Any]:
+    """What dlt's state of the pipeline `name` remembers, by resource; empty before any load."""
+    if not isinstance(client, WithStateSync):
+        return {}
+    try:
+        state: Any = load_pipeline_state_from_destination(name, client)
+    except DestinationUndefinedEntity:
+        return {}
     source = (state or {}).get("sources", {}).get("comms_source", {})
     resources: Mapping[str, Any] = source.get("resources", {})
     return resources
 
 
-def ledger_of(state: Mapping[str, Any], *, channel: Channel, account: str) -> Ledger:
-    """The ledger of one channel and account in what `stored_state` returned."""
+def _ledger(state: Mapping[str, Any], channel: Channel, account: str) -> Ledger:
     return Ledger.from_state(state.get(channel.table, {}).get(LEDGERS, {}).get(account))

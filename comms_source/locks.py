@@ -1,11 +1,19 @@
-"""One run at a time on one destination: a lock that ends with its process, however that ends."""
+"""Who may do what beside whom on one destination: locks that end with their process.
+
+Each run claims what it loads, and is refused where another has it. Loading itself goes in turn:
+whoever comes second waits. Both are kept on one machine; the turns on PostgreSQL also between
+machines.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import dlt
 import msgspec
@@ -15,18 +23,26 @@ from comms_source.errors import PipelineBusy
 from comms_source.session import utc_now
 from comms_source.windows import to_iso
 
+logger = logging.getLogger("comms_source")
+
 
 @contextmanager
-def only_run(pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
-    """Hold the pipeline's lock for the length of the block.
+def only_run(pipeline: dlt.Pipeline, *, command: str, claims: Sequence[str]) -> Iterator[None]:
+    """Hold what a run `claims` for the length of the block.
 
     Raises:
-        PipelineBusy: if another run holds it; it says which.
+        PipelineBusy: if another run holds any of it; it says which.
     """
-    folder = Path(pipeline.pipelines_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        for claim in claims:
+            held.enter_context(_claimed(_folder(pipeline), claim, command=command))
+        yield
+
+
+@contextmanager
+def _claimed(folder: Path, claim: str, *, command: str) -> Iterator[None]:
     # The lock's own file is emptied by whoever tries to take it, so the holder is told beside it.
-    lock, holder = FileLock(folder / "run.lock"), folder / "run.holder.json"
+    lock, holder = FileLock(folder / f"{claim}.lock"), folder / f"{claim}.holder.json"
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -42,13 +58,51 @@ def only_run(pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def in_turn(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Wait for whoever is loading into the destination, and keep others waiting.
+
+    Two loads at once could both find a row missing and both add it, or make one table twice.
+    """
+    lock = FileLock(_folder(pipeline) / "load.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("waiting: another run is loading into this destination")
+        lock.acquire()
+    try:
+        with _turn_in_database(pipeline):
+            yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _turn_in_database(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """The turn between machines, where the database has locks that end with a connection."""
+    if pipeline.destination_client().capabilities.sqlglot_dialect != "postgres":
+        yield
+        return
+    digest = hashlib.sha256(f"comms_source {pipeline.dataset_name}".encode()).digest()
+    key = int.from_bytes(digest[:8], signed=True)
+    with pipeline.sql_client() as client:
+        client.execute_sql("select pg_advisory_lock(%s)", key)
+        yield
+
+
+def _folder(pipeline: dlt.Pipeline) -> Path:
+    folder = Path(pipeline.pipelines_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _myself(command: str) -> dict[str, str]:
     return {"command": command, "process": str(os.getpid()), "since": to_iso(utc_now())}
 
 
 def _told(holder: Path) -> str:
     try:
-        told = msgspec.json.decode(holder.read_bytes(), type=dict[str, str])
+        told: Any = msgspec.json.decode(holder.read_bytes(), type=dict[str, str])
         return f"comms {told['command']} (process {told['process']}, since {told['since']})"
     except (OSError, LookupError, msgspec.MsgspecError):
         return "another run"

@@ -38,8 +38,6 @@ def open_operations(
     Raises:
         RunStopped: if the destination cannot be asked.
     """
-    if not pipeline.schema_names:
-        return []
     with explained(), pipeline.sql_client() as client:
         operations = client.make_qualified_table_name(channel.table)
         query = _QUERY.format(

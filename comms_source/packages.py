@@ -12,9 +12,11 @@ from typing import Any, Final, ParamSpec, TypeVar
 import dlt
 import pyarrow as pa
 from dlt.common.pipeline import LoadInfo
+from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.errors import PipelineBusy
+from comms_source.locks import in_turn
 from comms_source.source import SECTIONS
 from comms_source.warehouse import explained, held_open, loads_into_file, reach
 from comms_source.windows import parse_duration
@@ -53,8 +55,13 @@ def commit(pipeline: dlt.Pipeline, source: Any) -> list[str]:
 
 
 def _load(pipeline: dlt.Pipeline) -> list[str]:
-    """Load what was extracted; returns the load ids."""
+    """Load what was extracted, when it is this run's turn; returns the load ids."""
     pipeline.normalize()
+    with in_turn(pipeline):
+        return _load_now(pipeline)
+
+
+def _load_now(pipeline: dlt.Pipeline) -> list[str]:
     if not loads_into_file(pipeline):
         return _load_ids(pipeline.load())
     # DuckDB takes its memory from elsewhere, so what Arrow keeps for later would come on top.
@@ -138,6 +145,25 @@ def _load_pending(pipeline: dlt.Pipeline) -> None:
         if isinstance(error.__cause__, PipelineStepFailed):
             raise _Unloadable from error
         raise
+
+
+def forget_lane(pipeline: dlt.Pipeline) -> None:
+    """Remove what a lane leaves that nobody needs any more: staging tables and working folder.
+
+    Raises:
+        RunStopped: if the destination cannot be reached.
+    """
+    patient(_drop_staging)(pipeline)
+    shutil.rmtree(pipeline.working_dir, ignore_errors=True)
+
+
+def _drop_staging(pipeline: dlt.Pipeline) -> None:
+    with in_turn(pipeline), pipeline.destination_client() as client:
+        if not isinstance(client, SqlJobClientWithStagingDataset):
+            return
+        with client.with_staging_dataset():
+            if client.is_storage_initialized():
+                client.sql_client.drop_dataset()
 
 
 def _sweep(pipeline: dlt.Pipeline) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import dlt
 
 from comms_source.channels import Channel
+from comms_source.coverage import Ledger
 from comms_source.following import OpenOperation, due_by_id
-from comms_source.ledgers import ledger_of, stored_state
+from comms_source.ledgers import stored_ledgers
 from comms_source.open_operations import open_operations
 from comms_source.packages import patient
 from comms_source.planner import Walk, plan
@@ -67,24 +68,37 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
         RunStopped: if the destination cannot be asked.
     """
     known = patient(reach)(pipeline)
-    state = patient(stored_state)(pipeline) if known else {}
+    channels, account = settings.selected, settings.account
+    read = patient(stored_ledgers)
+    ledgers = read(pipeline, channels=channels, account=account) if known else {}
     return [
-        _plan(channel, state, settings=settings, pipeline=pipeline, now=align_down(now, SECOND))
-        for channel in settings.selected
+        _plan(
+            channel,
+            ledgers.get(channel.name),
+            settings=settings,
+            pipeline=pipeline,
+            now=align_down(now, SECOND),
+        )
+        for channel in channels
     ]
 
 
 def _plan(
-    channel: Channel, state: Any, *, settings: Settings, pipeline: dlt.Pipeline, now: datetime
+    channel: Channel,
+    stored: Ledger | None,
+    *,
+    settings: Settings,
+    pipeline: dlt.Pipeline,
+    now: datetime,
 ) -> ChannelPlan:
     policy, account = settings.policy, settings.account
-    ledger = ledger_of(state, channel=channel, account=account)
+    ledger = stored or Ledger()
     gaps = ledger.fold(now=now, kept=policy)
     ledger.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
     before = now - policy.retention
     opened = (
         patient(open_operations)(pipeline, channel=channel, account=account, before=before)
-        if state
+        if stored
         else ()
     )
     return ChannelPlan(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -15,21 +15,23 @@ from comms_source.backfill import Backfill
 from comms_source.batches import empty_batch
 from comms_source.budget import Budget
 from comms_source.channels import CHANNELS, Channel
+from comms_source.coverage import Ledger
 from comms_source.errors import (
     CommsSourceError,
     ConfigurationError,
+    CredentialsRefused,
     LoadFailed,
     PipelineBusy,
     RunStopped,
 )
-from comms_source.exits import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extracting import ChannelRun
 from comms_source.fetching import fetch_operations
-from comms_source.journal import Journal
-from comms_source.locks import only_run
+from comms_source.lanes import claims, in_lane
+from comms_source.ledgers import ledgers_elsewhere
+from comms_source.locks import in_turn, only_run
 from comms_source.open_operations import open_operations
-from comms_source.packages import commit, finish_pending, patient
-from comms_source.run_log import OUTCOMES, RunLog, channels_as_dict, journal_exit_code
+from comms_source.packages import commit, finish_pending, forget_lane, patient
+from comms_source.run_log import RunLog
 from comms_source.session import Session
 from comms_source.settings import RETENTION
 from comms_source.source import (
@@ -39,70 +41,19 @@ from comms_source.source import (
     fetched_resource,
     package_resources,
 )
+from comms_source.summaries import FetchSummary, RunSummary
 from comms_source.view_settings import ViewSettings
 from comms_source.views import create_views, refresh_views
-from comms_source.warehouse import explained, place, reach
+from comms_source.warehouse import place, reach
 from comms_source.windows import SECOND, Span, align_down, align_up, parse_duration, to_iso
 
 logger = logging.getLogger("comms_source")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
-    """How a run went."""
-
-    journal: Journal
-    started_at: datetime
-    ended_at: datetime
-    destination: str
-    dataset: str
-    load_ids: Sequence[str]
-    views: Sequence[str]
-
-    @property
-    def exit_code(self) -> int:
-        """0 if all was read, 1 if not one walk could be finished, 3 if something is missing."""
-        return journal_exit_code(self.journal)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same for machines; times in ISO 8601 and UTC, lengths of time in seconds."""
-        journal = self.journal
-        return {
-            "outcome": OUTCOMES[self.exit_code],
-            "exit_code": self.exit_code,
-            "started_at": to_iso(self.started_at),
-            "ended_at": to_iso(self.ended_at),
-            "destination": self.destination,
-            "dataset": self.dataset,
-            "load_ids": list(self.load_ids),
-            "views": list(self.views),
-            "operations": journal.operations,
-            "requests": journal.requests,
-            "retries": journal.retries,
-            "waited_seconds": round(journal.waited_seconds, 3),
-            "channels": channels_as_dict(journal),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FetchSummary:
-    """What became of ids that were asked for."""
-
-    found: Mapping[str, str]
-    """The channel of each id that was loaded."""
-    unknown: Sequence[str]
-    failures: Mapping[str, str]
-
-    @property
-    def exit_code(self) -> int:
-        """0 if all were loaded, 1 if none was, else 3."""
-        if not self.unknown and not self.failures:
-            return COMPLETE
-        return INCOMPLETE if self.found else FAILED
-
-
 def run_load(*, session: Session, pipeline: dlt.Pipeline) -> RunSummary:
     """Read all that is due, load it and make the views; failures of walks are in the summary.
+
+    In a lane, the views are left to whoever runs the lanes.
 
     Raises:
         RunStopped: if nothing (more) can be loaded, or the destination does not take it.
@@ -120,15 +71,25 @@ def run_backfill(
         RunStopped: if nothing (more) can be loaded, or the destination does not take it.
     """
     span = backfill_span(since=since, until=until, now=session.now)
-    backfill = Backfill(span, open_end=until is None)
+    backfill = Backfill(span, open_end=until is None, in_lane=in_lane(pipeline.pipeline_name))
 
-    def runs(session: Session, _: dlt.Pipeline) -> list[ChannelRun]:
+    def runs(session: Session, pipeline: dlt.Pipeline) -> list[ChannelRun]:
+        elsewhere = {} if backfill.in_lane else _elsewhere(session, pipeline)
         return [
-            ChannelRun(channel=channel, session=session, on_error="continue", backfill=backfill)
+            ChannelRun(
+                channel=channel,
+                session=session,
+                on_error="continue",
+                backfill=backfill,
+                elsewhere=elsewhere.get(channel.name),
+            )
             for channel in session.settings.selected
         ]
 
-    return run_channels(runs, session=session, pipeline=pipeline, command="backfill")
+    summary = run_channels(runs, session=session, pipeline=pipeline, command="backfill")
+    if backfill.in_lane and summary.journal.read_all:
+        forget_lane(pipeline)
+    return summary
 
 
 def backfill_span(*, since: datetime, until: datetime | None, now: datetime) -> Span:
@@ -158,15 +119,22 @@ def _due_runs(session: Session, pipeline: dlt.Pipeline) -> list[ChannelRun]:
     before = session.now - session.settings.retention
     account = session.settings.account
     find_open = patient(open_operations)
+    elsewhere = _elsewhere(session, pipeline)
     return [
         ChannelRun(
             channel=channel,
             session=session,
             on_error="continue",
+            elsewhere=elsewhere[channel.name],
             opened=find_open(pipeline, channel=channel, account=account, before=before),
         )
         for channel in session.settings.selected
     ]
+
+
+def _elsewhere(session: Session, pipeline: dlt.Pipeline) -> dict[str, Ledger]:
+    channels, account = session.settings.selected, session.settings.account
+    return patient(ledgers_elsewhere)(pipeline, channels=channels, account=account)
 
 
 def run_channels(
@@ -178,14 +146,15 @@ def run_channels(
         RunStopped: if nothing (more) can be loaded, or the destination does not take it.
     """
     told = view_settings()
-    with only_run(pipeline, command=command):
+    with _claimed(session, pipeline, command=command):
         started_at = session.now
         finish_pending(pipeline)
         log = RunLog(session=session, command=command)
         load_ids = _commit_all(make_runs(session, pipeline), log=log, pipeline=pipeline)
-        views = patient(refresh_views)(pipeline, settings=told)
+        views = [] if in_lane(pipeline.pipeline_name) else _views(pipeline, told)
     return RunSummary(
         journal=session.journal,
+        account=session.settings.account,
         started_at=started_at,
         ended_at=session.clock(),
         destination=place(pipeline),
@@ -193,6 +162,17 @@ def run_channels(
         load_ids=load_ids,
         views=views,
     )
+
+
+@contextmanager
+def _claimed(session: Session, pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
+    """Keep others from loading the same: all of the channels, or in a lane its range alone."""
+    name, settings = pipeline.pipeline_name, session.settings
+    of_a_range = in_lane(name) and command == "backfill"
+    channels = [] if of_a_range else [channel.name for channel in settings.selected]
+    claimed = claims(name, account=settings.account, channels=channels)
+    with only_run(pipeline, command=command, claims=claimed):
+        yield
 
 
 def _commit_all(runs: Sequence[ChannelRun], *, log: RunLog, pipeline: dlt.Pipeline) -> list[str]:
@@ -220,13 +200,39 @@ def _record_failure(stopped: RunStopped, *, log: RunLog, pipeline: dlt.Pipeline)
         logger.warning("the failed run could not be recorded: %s", error)
 
 
+def fetch_anywhere(
+    *, sessions: Sequence[Session], pipeline: dlt.Pipeline, ids: Sequence[str]
+) -> FetchSummary:
+    """Ask one account after the other for operations, until one has them, and load them.
+
+    Raises:
+        RunStopped: if nothing can be loaded, or the destination does not take it.
+    """
+    found: dict[str, str] = {}
+    failures: dict[str, str] = {}
+    for session in sessions:
+        left = [name for name in dict.fromkeys(ids) if name not in found]
+        try:
+            fetched = run_fetch(session=session, pipeline=pipeline, ids=left)
+        except CredentialsRefused as refused:
+            if len(sessions) == 1:
+                raise
+            failures |= dict.fromkeys(left, f"account {session.settings.account}: {refused}")
+            continue
+        found |= fetched.found
+        failures |= fetched.failures
+    failures = {name: why for name, why in failures.items() if name not in found}
+    unknown = [name for name in dict.fromkeys(ids) if name not in found and name not in failures]
+    return FetchSummary(found, unknown, failures)
+
+
 def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -> FetchSummary:
     """Ask for single operations and load those that there are.
 
     Raises:
         RunStopped: if nothing can be loaded, or the destination does not take it.
     """
-    with only_run(pipeline, command="fetch"):
+    with _claimed(session, pipeline, command="fetch"):
         finish_pending(pipeline)
         channels = session.settings.selected
         fetched = fetch_operations(session=session, ids=ids, channels=channels)
@@ -246,8 +252,12 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
     return FetchSummary(fetched.found, fetched.unknown, fetched.failures)
 
 
-def run_views(pipeline: dlt.Pipeline) -> list[str]:
+def run_views(pipeline: dlt.Pipeline, *, anew: bool = True) -> list[str]:
     """Make the views over tables that are there.
+
+    Args:
+        pipeline: The pipeline whose dataset they belong to.
+        anew: Whether to make them even where nothing has changed.
 
     Raises:
         RunStopped: if there are no tables yet, or the destination cannot be reached.
@@ -257,8 +267,12 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
             f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
             "run comms load first, it makes the views too"
         )
-    with explained():
-        return create_views(pipeline, settings=view_settings())
+    return _views(pipeline, view_settings(), anew=anew)
+
+
+def _views(pipeline: dlt.Pipeline, told: ViewSettings, *, anew: bool = False) -> list[str]:
+    with in_turn(pipeline):
+        return patient(create_views if anew else refresh_views)(pipeline, settings=told)
 
 
 def view_settings() -> ViewSettings:

@@ -12,8 +12,9 @@ import msgspec
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from comms_source.channels import Channel
+from comms_source.coverage import Ledger
 from comms_source.errors import LoadFailed
-from comms_source.ledgers import ledger_of, stored_state
+from comms_source.ledgers import stored_ledgers
 from comms_source.packages import patient
 from comms_source.planner import retained, why
 from comms_source.settings import Settings
@@ -37,7 +38,7 @@ class ChannelStatus:
     deadline: datetime | None
     """When the API begins to forget what was never read completely; before it, a run is needed."""
     failures: Sequence[str]
-    """What failed in the last run."""
+    """What failed in the last run on the channel."""
     rejected: int
     followed: Mapping[str, int]
     """Operations followed by id, by outcome."""
@@ -86,6 +87,7 @@ class Status:
     now: datetime
     destination: str
     dataset: str
+    account: str
     last_run: LastRun | None
     channels: Sequence[ChannelStatus]
 
@@ -100,6 +102,7 @@ class Status:
             "now": to_iso(self.now),
             "destination": self.destination,
             "dataset": self.dataset,
+            "account": self.account,
             "deadline": _iso(self.deadline),
             "last_run": self.last_run and self.last_run.as_dict(),
             "channels": {channel.channel: channel.as_dict() for channel in self.channels},
@@ -116,16 +119,25 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
         raise LoadFailed(
             f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; run comms load first"
         )
-    state = patient(stored_state)(pipeline)
-    last_run = _last_run(pipeline, settings.account)
+    channels, account = settings.selected, settings.account
+    ledgers = patient(stored_ledgers)(pipeline, channels=channels, account=account)
+    runs = _last_runs(pipeline, account)
     return Status(
         now=now,
+        account=account,
         destination=place(pipeline),
         dataset=pipeline.dataset_name,
-        last_run=last_run,
+        last_run=next(iter(runs), None),
         channels=[
-            _channel(channel, state, last_run, settings=settings, pipeline=pipeline, now=now)
-            for channel in settings.selected
+            _channel(
+                channel,
+                ledgers[channel.name],
+                runs,
+                settings=settings,
+                pipeline=pipeline,
+                now=now,
+            )
+            for channel in channels
         ],
     )
 
@@ -138,23 +150,23 @@ select outcome, count(*) from {table} where account = %s and channel = %s group 
 _GAPS: Final = """
 select gap_start, gap_end from {table} where account = %s and channel = %s order by gap_start
 """
-_LAST_RUN: Final = """
+_LAST_RUNS: Final = """
 select command, started_at, outcome, error, channels from {table}
-where account = %s order by started_at desc limit 1
+where account = %s order by started_at desc limit 50
 """
+"""So many, since a run may have been about other channels only."""
 
 
 def _channel(
     channel: Channel,
-    state: Mapping[str, Any],
-    last_run: LastRun | None,
+    ledger: Ledger,
+    runs: Sequence[LastRun],
     *,
     settings: Settings,
     pipeline: dlt.Pipeline,
     now: datetime,
 ) -> ChannelStatus:
     account, policy = settings.account, settings.policy
-    ledger = ledger_of(state, channel=channel, account=account)
     deadline = ledger.deadline(now=now, kept=policy)
     ledger.fold(now=now, kept=policy)
     kept = list(windows(retained(now=now, policy=policy), policy.window))
@@ -170,7 +182,7 @@ def _channel(
         windows=len(kept),
         fresh=sum(reason is None for reason in due),
         deadline=deadline,
-        failures=_failures(last_run, channel.name),
+        failures=_failures(runs, channel.name),
         rejected=rejected,
         followed=dict(_ask(pipeline, _FOLLOWED, "followed_operations", *key)),
         gaps=[
@@ -180,22 +192,25 @@ def _channel(
     )
 
 
-def _last_run(pipeline: dlt.Pipeline, account: str) -> LastRun | None:
-    found = _ask(pipeline, _LAST_RUN, "runs", account)
-    if not found:
-        return None
-    command, started_at, outcome, error, channels = found[0]
-    return LastRun(
-        command=command,
-        started_at=parse_instant(started_at),
-        outcome=outcome,
-        error=error,
-        channels=msgspec.json.decode(channels),
-    )
+def _last_runs(pipeline: dlt.Pipeline, account: str) -> list[LastRun]:
+    """The latest runs, the last one first."""
+    return [
+        LastRun(
+            command=command,
+            started_at=parse_instant(started_at),
+            outcome=outcome,
+            error=error,
+            channels=msgspec.json.decode(channels),
+        )
+        for command, started_at, outcome, error, channels in _ask(
+            pipeline, _LAST_RUNS, "runs", account
+        )
+    ]
 
 
-def _failures(last_run: LastRun | None, channel: str) -> list[str]:
-    told = (last_run.channels if last_run else {}).get(channel, {})
+def _failures(runs: Sequence[LastRun], channel: str) -> list[str]:
+    records = (run.channels[channel] for run in runs if channel in run.channels)
+    told: Mapping[str, Any] = next(records, {})
     walks = [f"[{f['start']}, {f['end']}): {f['message']}" for f in told.get("failures", ())]
     by_id = [f"{name}: {message}" for name, message in told.get("unfollowed", {}).items()]
     return [*([told["refused"]] if told.get("refused") else []), *walks, *by_id]

@@ -1,4 +1,4 @@
--- One row per account and channel that was ever read: how fresh and how complete the warehouse is.
+-- One row per account and channel that was ever asked for: how fresh and how complete the warehouse is.
 -- The next run must read before the deadline, or creation time is lost for good.
 with read_channels as (
 
@@ -115,38 +115,83 @@ newest as (
 
 ),
 
-runs_by_account as (
+channel_names as (
+
+    select 'messages' as channel
+    union all
+    select 'emails' as channel
+    union all
+    select 'push_notifications' as channel
+
+),
+
+-- a run that names no channel ended before it came to any, so it says something about each
+channel_runs as (
+
+    select
+        runs.account,
+        channel_names.channel,
+        runs.started_at,
+        runs.outcome,
+        runs.channels <> '{}' as is_named
+    from runs
+    inner join channel_names
+        on runs.channels = '{}' or runs.channels like '%"' || channel_names.channel || '":%'
+
+),
+
+known_channels as (
 
     select
         account,
+        channel
+    from read_channels
+    union distinct
+    select
+        account,
+        channel
+    from channel_runs
+    where is_named
+
+),
+
+run_counts as (
+
+    select
+        account,
+        channel,
         max(started_at) as last_run_at,
         max(case when outcome = 'complete' then started_at end) as last_complete_run_at,
         count(case when started_at >= $now - interval '168' hour then 1 end) as runs_7_days,
         count(
             case when started_at >= $now - interval '168' hour and outcome <> 'complete' then 1 end
         ) as troubled_runs_7_days
-    from runs
-    group by account
+    from channel_runs
+    group by account, channel
 
 ),
 
 last_runs as (
 
     select
-        runs.account,
-        min(runs.outcome) as last_run_outcome
-    from runs
-    inner join runs_by_account
-        on runs.account = runs_by_account.account and runs.started_at = runs_by_account.last_run_at
-    group by runs.account
+        channel_runs.account,
+        channel_runs.channel,
+        min(channel_runs.outcome) as last_run_outcome
+    from channel_runs
+    inner join run_counts
+        on
+            channel_runs.account = run_counts.account
+            and channel_runs.channel = run_counts.channel
+            and channel_runs.started_at = run_counts.last_run_at
+    group by channel_runs.account, channel_runs.channel
 
 ),
 
 health as (
 
     select
-        read_channels.account,
-        read_channels.channel,
+        known_channels.account,
+        known_channels.channel,
         coalesce(newest.operations, 0) as operations,
         newest.newest_operation,
         read_channels.last_read_at,
@@ -159,34 +204,44 @@ health as (
         coalesce(rejections.rejected, 0) as rejected,
         coalesce(followed.followed, 0) as followed,
         coalesce(followed.lost, 0) as lost,
-        runs_by_account.last_run_at,
+        run_counts.last_run_at,
         last_runs.last_run_outcome,
-        runs_by_account.last_complete_run_at,
-        coalesce(runs_by_account.runs_7_days, 0) as runs_7_days,
-        coalesce(runs_by_account.troubled_runs_7_days, 0) as troubled_runs_7_days
-    from read_channels
+        run_counts.last_complete_run_at,
+        coalesce(run_counts.runs_7_days, 0) as runs_7_days,
+        coalesce(run_counts.troubled_runs_7_days, 0) as troubled_runs_7_days
+    from known_channels
+    left join read_channels
+        on
+            known_channels.account = read_channels.account
+            and known_channels.channel = read_channels.channel
     left join covered
         on
-            read_channels.account = covered.account
-            and read_channels.channel = covered.channel
+            known_channels.account = covered.account
+            and known_channels.channel = covered.channel
     left join found_gaps
         on
-            read_channels.account = found_gaps.account
-            and read_channels.channel = found_gaps.channel
+            known_channels.account = found_gaps.account
+            and known_channels.channel = found_gaps.channel
     left join rejections
         on
-            read_channels.account = rejections.account
-            and read_channels.channel = rejections.channel
+            known_channels.account = rejections.account
+            and known_channels.channel = rejections.channel
     left join followed
         on
-            read_channels.account = followed.account
-            and read_channels.channel = followed.channel
+            known_channels.account = followed.account
+            and known_channels.channel = followed.channel
     left join newest
         on
-            read_channels.account = newest.account
-            and read_channels.channel = newest.channel
-    left join runs_by_account on read_channels.account = runs_by_account.account
-    left join last_runs on read_channels.account = last_runs.account
+            known_channels.account = newest.account
+            and known_channels.channel = newest.channel
+    left join run_counts
+        on
+            known_channels.account = run_counts.account
+            and known_channels.channel = run_counts.channel
+    left join last_runs
+        on
+            known_channels.account = last_runs.account
+            and known_channels.channel = last_runs.channel
 
 )
 
@@ -195,7 +250,7 @@ select
     channel,  -- messages, emails or push_notifications
     operations,  -- operations that are stored
     newest_operation,  -- when the latest of them was created
-    last_read_at,  -- when the latest reading of any window began
+    last_read_at,  -- when the latest reading of any window began; NULL where none was
     hours_since_read,  -- hours since then
     -- the creation time up to which everything was read completely, or is known to be lost
     complete_up_to,
@@ -208,9 +263,9 @@ select
     rejected,  -- rows that could not be read
     followed,  -- operations past retention that are open and asked for by id
     lost,  -- operations that were lost from sight while they were open
-    last_run_at,  -- when the account's last run began
+    last_run_at,  -- when the last run on the channel began
     last_run_outcome,  -- running (or died), complete, incomplete or failed
-    last_complete_run_at,  -- when the account's last complete run began
-    runs_7_days,  -- runs of the account in the last seven days
+    last_complete_run_at,  -- when the last complete one began
+    runs_7_days,  -- runs on the channel in the last seven days
     troubled_runs_7_days  -- those of them that were not complete
 from health

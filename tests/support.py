@@ -12,10 +12,11 @@ from comms_source.budget import Budget
 from comms_source.channels import CHANNELS
 from comms_source.credentials import BasicCredentials
 from comms_source.extracting import ChannelRun
-from comms_source.runs import RunSummary, run_load
+from comms_source.runs import run_load
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 from comms_source.session import Session
 from comms_source.settings import Settings
+from comms_source.summaries import RunSummary
 from comms_source.warehouse import open_pipeline
 from comms_source.windows import parse_instant
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated
 
 import typer
 
-from comms_source.cli.options import AsJson, Channels, Dataset, Destination, given
-from comms_source.cli.outcome import ending, print_json
+from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination
+from comms_source.cli.outcome import ending
 
 
 def backfill(
     since: Annotated[str, typer.Option(help="From then on, such as 2026-11-01 or an ISO time.")],
     until: Annotated[str | None, typer.Option(help="Before then.", show_default="now")] = None,
+    account: AccountNames = None,
     channel: Channels = None,
     destination: Destination = None,
     dataset: Dataset = None,
@@ -24,32 +26,37 @@ def backfill(
     stopped. What the API has begun to forget may come back incomplete, and never counts as read.
     """
     with ending(as_json=as_json):
-        from comms_source.cli.progress import watching  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.cli.each import Command, run_each  # noqa: PLC0415
+        from comms_source.cli.progress import watching  # noqa: PLC0415
         from comms_source.cli.screen import show_summary  # noqa: PLC0415
         from comms_source.runs import run_backfill  # noqa: PLC0415
         from comms_source.session import Session  # noqa: PLC0415
-        from comms_source.source import parse_date, resolve_settings  # noqa: PLC0415
+        from comms_source.settings import Settings  # noqa: PLC0415
+        from comms_source.source import parse_date  # noqa: PLC0415
+        from comms_source.summaries import RunSummary  # noqa: PLC0415
         from comms_source.warehouse import open_pipeline  # noqa: PLC0415
         from comms_source.windows import to_iso  # noqa: PLC0415
 
-        session = Session(settings=resolve_settings(**given(channels=channel)))
+        accounts = read_accounts(names=account, channels=channel)
         start = parse_date("since", since)
-        horizon = session.now - session.settings.retention
-        if start < horizon:
-            typer.echo(
-                f"comms: before {to_iso(horizon)} the API answers incompletely, without a word; "
-                "what it still shows is loaded, and nothing there counts as read",
-                err=True,
-            )
-        with watching(session.journal):
-            summary = run_backfill(
-                session=session,
-                pipeline=open_pipeline(destination=destination, dataset=dataset),
-                since=start,
-                until=None if until is None else parse_date("until", until),
-            )
-        if as_json:
-            print_json(summary.as_dict())
-        else:
-            show_summary(summary)
-    raise typer.Exit(summary.exit_code)
+        end = None if until is None else parse_date("until", until)
+        pipeline = open_pipeline(destination=destination, dataset=dataset)
+
+        def act(settings: Settings) -> RunSummary:
+            session = Session(settings=settings)
+            horizon = session.now - settings.retention
+            if start < horizon:
+                typer.echo(
+                    f"comms: before {to_iso(horizon)} the API answers incompletely, without a "
+                    "word; what it still shows is loaded, and nothing there counts as read",
+                    err=True,
+                )
+            with watching(session.journal):
+                return run_backfill(session=session, pipeline=pipeline, since=start, until=end)
+
+        command = Command(
+            act=act, show=show_summary, as_dict=RunSummary.as_dict, code=attrgetter("exit_code")
+        )
+        code = run_each(command, accounts, as_json=as_json)
+    raise typer.Exit(code)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from comms_source.cli.options import AsJson, Channels, Dataset, Destination, given
+from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination
 from comms_source.cli.outcome import ending, print_json
 
 
 def check(
+    account: AccountNames = None,
     channel: Channels = None,
     destination: Destination = None,
     dataset: Dataset = None,
@@ -19,12 +20,12 @@ def check(
     Each passes, or is told with a remedy.
     """
     with ending(as_json=as_json):
-        from comms_source.checks import check_channels, exit_code  # noqa: PLC0415 - slow to import
-        from comms_source.source import resolve_settings  # noqa: PLC0415
+        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.checks import check_account, exit_code  # noqa: PLC0415
         from comms_source.warehouse import check_destination  # noqa: PLC0415
 
-        settings = resolve_settings(**given(channels=channel))
-        checks = list(check_channels(settings))
+        accounts = read_accounts(names=account, channels=channel)
+        checks = [made for found in accounts.selected for made in check_account(found)]
         checks.append(check_destination(destination=destination, dataset=dataset))
         code = exit_code(checks)
         if as_json:
@@ -32,5 +33,6 @@ def check(
         else:
             for made in checks:
                 mark = "pass" if made.passed else "FAIL"
-                typer.echo(f"{mark}  {made.subject:<20}{made.detail}")
+                whose = f"{made.account or '':<16}" if accounts.several else ""
+                typer.echo(f"{mark}  {whose}{made.subject:<20}{made.detail}")
     raise typer.Exit(code)

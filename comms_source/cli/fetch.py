@@ -6,29 +6,33 @@ from typing import Annotated
 
 import typer
 
-from comms_source.cli.options import Channels, Dataset, Destination, given
+from comms_source.cli.options import AccountNames, Channels, Dataset, Destination
 from comms_source.cli.outcome import ending
 
 
 def fetch(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of operations.")],
+    account: AccountNames = None,
     channel: Channels = None,
     destination: Destination = None,
     dataset: Dataset = None,
 ) -> None:
     """Refresh single operations by id.
 
-    Without --channel, each channel is asked until one has the id.
+    Without --channel, each channel is asked until one has the id; without --account, each account.
     """
     with ending():
-        from comms_source.runs import run_fetch  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.runs import fetch_anywhere  # noqa: PLC0415
         from comms_source.session import Session  # noqa: PLC0415
-        from comms_source.source import resolve_settings  # noqa: PLC0415
         from comms_source.warehouse import open_pipeline  # noqa: PLC0415
 
-        session = Session(settings=resolve_settings(**given(channels=channel)))
-        pipeline = open_pipeline(destination=destination, dataset=dataset)
-        fetched = run_fetch(session=session, pipeline=pipeline, ids=ids)
+        accounts = read_accounts(names=account, channels=channel)
+        fetched = fetch_anywhere(
+            sessions=[Session(settings=found.settings) for found in accounts.selected],
+            pipeline=open_pipeline(destination=destination, dataset=dataset),
+            ids=ids,
+        )
         for operation_id, name in fetched.found.items():
             typer.echo(f"{operation_id}  loaded, {name}")
         for operation_id in fetched.unknown:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from operator import attrgetter
 
 import typer
 
-from comms_source.cli.options import AsJson, Channels, Dataset, Destination, Full, given
-from comms_source.cli.outcome import ending, print_json
+from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination, Full
+from comms_source.cli.outcome import ending
 
 
 def load(
+    account: AccountNames = None,
     channel: Channels = None,
     full: Full = False,
     destination: Destination = None,
@@ -23,24 +25,30 @@ def load(
     TWILIO_API_KEY_SECRET, or from .dlt/secrets.toml. Running it again is harmless.
     """
     with ending(as_json=as_json):
-        from comms_source.cli.progress import watching  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.cli.each import Command, run_each  # noqa: PLC0415
+        from comms_source.cli.progress import watching  # noqa: PLC0415
         from comms_source.cli.screen import show_figures, show_summary  # noqa: PLC0415
         from comms_source.runs import run_load  # noqa: PLC0415
         from comms_source.session import Session  # noqa: PLC0415
-        from comms_source.source import resolve_settings  # noqa: PLC0415
+        from comms_source.settings import Settings  # noqa: PLC0415
+        from comms_source.summaries import RunSummary  # noqa: PLC0415
         from comms_source.warehouse import open_pipeline  # noqa: PLC0415
 
-        session = Session(
-            settings=resolve_settings(**given(channels=channel, refresh="full" if full else None))
-        )
+        refresh = "full" if full else None
+        accounts = read_accounts(names=account, channels=channel, refresh=refresh)
         pipeline = open_pipeline(destination=destination, dataset=dataset)
-        with watching(session.journal):
-            summary = run_load(session=session, pipeline=pipeline)
-        if as_json:
-            print_json(summary.as_dict())
-        else:
-            show_summary(summary)
-            if sys.stdout.isatty():
-                # Nobody looks at a scheduled run, and a large warehouse takes its time for them.
-                show_figures(pipeline)
-    raise typer.Exit(summary.exit_code)
+
+        def act(settings: Settings) -> RunSummary:
+            session = Session(settings=settings)
+            with watching(session.journal):
+                return run_load(session=session, pipeline=pipeline)
+
+        command = Command(
+            act=act, show=show_summary, as_dict=RunSummary.as_dict, code=attrgetter("exit_code")
+        )
+        code = run_each(command, accounts, as_json=as_json)
+        if sys.stdout.isatty() and not as_json:
+            # Nobody looks at a scheduled run, and a large warehouse takes its time for them.
+            show_figures(pipeline)
+    raise typer.Exit(code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,6 +16,14 @@ Channels = Annotated[
         show_default=False,
     ),
 ]
+AccountNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--account",
+        help="Only this account, where there are several; may be repeated.",
+        show_default="all",
+    ),
+]
 Destination = Annotated[
     str | None,
     typer.Option(help="A dlt destination, such as duckdb or postgres.", show_default="duckdb"),
@@ -25,8 +33,3 @@ Full = Annotated[
     bool, typer.Option("--full", help="Read all that the API answers for, whatever is due.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
-
-
-def given(**values: Any) -> dict[str, Any]:
-    """The values that were given: those that are neither None nor empty."""
-    return {name: value for name, value in values.items() if value}

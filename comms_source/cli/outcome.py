@@ -36,12 +36,10 @@ def ending(*, as_json: bool = False) -> Iterator[None]:
         with _interruptible():
             yield
     except CommsSourceError as error:
-        code = exit_code(error)
         if as_json:
-            failed = {"outcome": "failed", "exit_code": code, "error": type(error).__name__}
-            print_json(failed | {"message": str(error)})
+            print_json(failure_as_dict(error))
         typer.echo(f"comms: {type(error).__name__}: {error}", err=True)
-        raise typer.Exit(code) from None
+        raise typer.Exit(exit_code(error)) from None
     except ModuleNotFoundError as missing:
         extra = EXTRAS.get(missing.name or "")
         if extra is None:
@@ -49,6 +47,16 @@ def ending(*, as_json: bool = False) -> Iterator[None]:
         needed = f"comms-source[{extra}]"
         typer.echo(f"comms: {missing}; this needs more: pip install '{needed}'", err=True)
         raise typer.Exit(REFUSED) from None
+
+
+def failure_as_dict(error: CommsSourceError) -> dict[str, Any]:
+    """What a machine gets to read of an error."""
+    return {
+        "outcome": "failed",
+        "exit_code": exit_code(error),
+        "error": type(error).__name__,
+        "message": str(error),
+    }
 
 
 @contextmanager

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from comms_source.cli.options import AsJson, Channels, Dataset, Destination, Full, given
-from comms_source.cli.outcome import ending, print_json
+import typer
+
+from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination, Full
+from comms_source.cli.outcome import ending
+from comms_source.exits import COMPLETE
 
 
 def plan(
+    account: AccountNames = None,
     channel: Channels = None,
     full: Full = False,
     destination: Destination = None,
@@ -15,16 +19,26 @@ def plan(
 ) -> None:
     """Show what the next load would ask for and why, without asking."""
     with ending(as_json=as_json):
-        from comms_source.cli.screen import show_plan  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.plans import plan_load  # noqa: PLC0415
+        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.cli.each import Command, run_each  # noqa: PLC0415
+        from comms_source.cli.screen import show_plan  # noqa: PLC0415
+        from comms_source.plans import ChannelPlan, plan_load  # noqa: PLC0415
         from comms_source.session import utc_now  # noqa: PLC0415
-        from comms_source.source import resolve_settings  # noqa: PLC0415
+        from comms_source.settings import Settings  # noqa: PLC0415
         from comms_source.warehouse import open_pipeline  # noqa: PLC0415
 
-        settings = resolve_settings(**given(channels=channel, refresh="full" if full else None))
+        refresh = "full" if full else None
+        accounts = read_accounts(names=account, channels=channel, refresh=refresh)
         pipeline = open_pipeline(destination=destination, dataset=dataset)
-        plans = plan_load(settings=settings, pipeline=pipeline, now=utc_now())
-        if as_json:
-            print_json({plan.channel: plan.as_dict() for plan in plans})
-        else:
-            show_plan(plans)
+
+        def act(settings: Settings) -> list[ChannelPlan]:
+            return plan_load(settings=settings, pipeline=pipeline, now=utc_now())
+
+        command = Command(
+            act=act,
+            show=show_plan,
+            as_dict=lambda plans: {plan.channel: plan.as_dict() for plan in plans},
+            code=lambda _: COMPLETE,
+        )
+        code = run_each(command, accounts, as_json=as_json)
+    raise typer.Exit(code)

@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from comms_source.figures import Figures, read_figures
-from comms_source.journal import ChannelRecord
 from comms_source.plans import ChannelPlan
-from comms_source.runs import RunSummary
 from comms_source.status import ChannelStatus, Status
+from comms_source.summaries import RunSummary, counted
 from comms_source.windows import to_iso
 
 WIDTH: Final = 120
@@ -24,21 +23,8 @@ WIDTH: Final = 120
 def show_summary(summary: RunSummary) -> None:
     """Print what a run read, and all that went wrong or was new."""
     console = Console(highlight=False, soft_wrap=True)
-    journal = summary.journal
-    for name, record in journal.channels.items():
-        console.print(
-            f"{name:<20}{record.operations:>10,} operations  {_counted(record.pages, 'page'):>12}",
-            markup=False,
-        )
-        for remark in _remarks(record):
-            console.print(f"    {remark}", markup=False)
-    seconds = (summary.ended_at - summary.started_at).total_seconds()
-    console.print(
-        f"Loaded into {summary.destination}, dataset {summary.dataset}, in {seconds:.1f} s: "
-        f"{journal.requests:,} requests, {journal.retries:,} of them again; "
-        f"all requests together waited {journal.waited_seconds:.1f} s.",
-        markup=False,
-    )
+    for line in summary.lines():
+        console.print(line, markup=False)
 
 
 def show_figures(pipeline: dlt.Pipeline) -> None:
@@ -79,37 +65,18 @@ def _percent(share: tuple[float, float] | None) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _remarks(record: ChannelRecord) -> list[str]:
-    remarks = [f"refused: {record.refused}"] if record.refused else []
-    remarks += [f"not read {failure.span}: {failure.message}" for failure in record.failures]
-    remarks += [f"lost for good, never read completely: {gap}" for gap in record.gaps]
-    remarks += [f"not asked for by id {name}: {why}" for name, why in record.unfollowed.items()]
-    if record.followed:
-        remarks.append(f"{record.followed:,} open operations asked for by id, {record.lost:,} lost")
-    if record.rejected:
-        remarks.append(f"{record.rejected:,} rows could not be read, see rejected_operations")
-    for what, names in (
-        ("counters, now columns", record.new_counters),
-        ("fields, kept in extra", record.new_fields),
-        ("statuses", record.new_statuses),
-    ):
-        if names:
-            remarks.append(f"new {what}: {', '.join(sorted(names))}")
-    return remarks
-
-
 def show_plan(plans: Sequence[ChannelPlan]) -> None:
     """Print the walks of the next load, why they are due, and how many requests they take."""
     console = Console(highlight=False, soft_wrap=True)
     for plan in plans:
         some = "" if plan.is_known else "at least "
-        console.print(f"{plan.channel}: {some}{_counted(plan.requests, 'request')}", markup=False)
+        console.print(f"{plan.channel}: {some}{counted(plan.requests, 'request')}", markup=False)
         for walk in plan.walks:
             rows = "rows not known" if walk.rows is None else f"about {walk.rows:,} rows"
             reasons = ", ".join(walk.reasons)
             console.print(f"    {walk.span}  {rows}  ({reasons})", markup=False)
         if plan.by_id:
-            console.print(f"    {_counted(len(plan.by_id), 'open operation')} by id", markup=False)
+            console.print(f"    {counted(len(plan.by_id), 'open operation')} by id", markup=False)
         for gap in plan.gaps:
             console.print(f"    lost for good, never read completely: {gap}", markup=False)
 
@@ -153,7 +120,3 @@ def _deadline(deadline: datetime | None, now: datetime) -> str:
 
 def _time(instant: datetime | None) -> str:
     return "never" if instant is None else to_iso(instant.replace(microsecond=0))
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

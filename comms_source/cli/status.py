@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from comms_source.cli.options import AsJson, Channels, Dataset, Destination, given
-from comms_source.cli.outcome import ending, print_json
+import typer
+
+from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination
+from comms_source.cli.outcome import ending
+from comms_source.exits import COMPLETE
 
 
 def status(
+    account: AccountNames = None,
     channel: Channels = None,
     destination: Destination = None,
     dataset: Dataset = None,
@@ -14,16 +18,22 @@ def status(
 ) -> None:
     """Show what is fresh, what is missing, and by when to run again to lose nothing."""
     with ending(as_json=as_json):
-        from comms_source.cli.screen import show_status  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.cli.each import Command, run_each  # noqa: PLC0415
+        from comms_source.cli.screen import show_status  # noqa: PLC0415
         from comms_source.session import utc_now  # noqa: PLC0415
-        from comms_source.source import resolve_settings  # noqa: PLC0415
-        from comms_source.status import read_status  # noqa: PLC0415
+        from comms_source.settings import Settings  # noqa: PLC0415
+        from comms_source.status import Status, read_status  # noqa: PLC0415
         from comms_source.warehouse import open_pipeline  # noqa: PLC0415
 
-        settings = resolve_settings(**given(channels=channel))
+        accounts = read_accounts(names=account, channels=channel)
         pipeline = open_pipeline(destination=destination, dataset=dataset)
-        stand = read_status(settings=settings, pipeline=pipeline, now=utc_now())
-        if as_json:
-            print_json(stand.as_dict())
-        else:
-            show_status(stand)
+
+        def act(settings: Settings) -> Status:
+            return read_status(settings=settings, pipeline=pipeline, now=utc_now())
+
+        command = Command(
+            act=act, show=show_status, as_dict=Status.as_dict, code=lambda _: COMPLETE
+        )
+        code = run_each(command, accounts, as_json=as_json)
+    raise typer.Exit(code)

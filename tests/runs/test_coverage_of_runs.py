@@ -20,9 +20,10 @@ from comms_source.errors import ConfigurationError, PipelineBusy
 from comms_source.journal import Journal
 from comms_source.locks import only_run
 from comms_source.plans import ChannelPlan, plan_load
-from comms_source.runs import RunSummary, run_backfill, run_load
+from comms_source.runs import run_backfill, run_load
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
 from comms_source.status import read_status
+from comms_source.summaries import RunSummary
 from comms_source.warehouse import open_pipeline
 from comms_source.windows import Span
 from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
@@ -166,7 +167,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_told_who_holds_it(sandbox:
     """It does no harm, and sends nothing."""
     pipeline = open_pipeline()
     with (
-        only_run(pipeline, command="load"),
+        only_run(pipeline, command="load", claims=["run"]),
         pytest.raises(PipelineBusy, match=r"comms load \(process \d+, since .*Z\) is at work"),
     ):
         load(sandbox)

@@ -11,8 +11,8 @@ import pytest
 from comms_source.channels import CHANNELS
 from comms_source.credentials import BasicCredentials
 from comms_source.errors import CredentialsRefused, HostUnreachable
-from comms_source.runs import RunSummary
 from comms_source.sandbox import ACCOUNT_ID, Clock, Fault, Sandbox, SandboxSettings
+from comms_source.summaries import RunSummary
 from tests.support import NOW, load, stored, true
 
 

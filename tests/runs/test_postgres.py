@@ -12,8 +12,9 @@ import pytest
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.figures import read_figures
-from comms_source.runs import RunSummary, run_load, run_views
+from comms_source.runs import run_load, run_views
 from comms_source.sandbox import Sandbox
+from comms_source.summaries import RunSummary
 from comms_source.view_files import read_views
 from comms_source.warehouse import open_pipeline
 from tests.postgres import Postgres

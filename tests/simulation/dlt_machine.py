@@ -25,7 +25,7 @@ from comms_source.channels import CHANNELS
 from comms_source.coverage import Ledger
 from comms_source.errors import RunStopped
 from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION
-from comms_source.ledgers import ledger_of, stored_state
+from comms_source.ledgers import stored_ledgers
 from comms_source.runs import run_load
 from comms_source.session import Session
 from comms_source.warehouse import open_pipeline
@@ -89,8 +89,8 @@ class DltMachine:
         """The ledger in the warehouse."""
         if not Path(FILE).exists():
             return Ledger()
-        state = stored_state(open_pipeline())
-        return ledger_of(state, channel=CHANNELS[CHANNEL], account="default")
+        channels = [CHANNELS[CHANNEL]]
+        return stored_ledgers(open_pipeline(), channels=channels, account="default")[CHANNEL]
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table; a channel's by its name, and its history as `HISTORY`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,16 +14,26 @@ from tests.views.view_tables import Record
 
 
 def sync_health(oracle: Oracle) -> list[Record]:
-    """One row for each account and channel that was ever read."""
+    """One row for each account and channel that was ever asked for."""
     keys = {(row["account"], row["channel"]) for row in oracle.world.coverage}
+    keys |= {(row["account"], name) for row in oracle.world.runs for name in _named(row)}
     return [
         {"account": account, "channel": channel}
         | _stored(oracle, account, channel)
         | _covered(oracle, account, channel)
         | _beside(oracle, account, channel)
-        | _runs([row for row in oracle.world.runs if row["account"] == account], oracle)
+        | _runs([row for row in oracle.world.runs if _is_about(row, account, channel)], oracle)
         for account, channel in keys
     ]
+
+
+def _named(run: Record) -> list[str]:
+    return list(json.loads(run["channels"]))
+
+
+def _is_about(run: Record, account: str, channel: str) -> bool:
+    """A run that names no channel is about all of them."""
+    return run["account"] == account and channel in (_named(run) or [channel])
 
 
 def _mine(rows: Iterable[Record], account: str, channel: str) -> list[Record]:
@@ -41,11 +52,10 @@ def _covered(oracle: Oracle, account: str, channel: str) -> Record:
     rows = _mine(oracle.world.coverage, account, channel)
     gaps = _mine(oracle.world.gaps, account, channel)
     last_read = _latest(row["read_at"] for row in rows)
-    complete = _complete_up_to(rows, gaps)
-    assert last_read is not None
+    complete = _complete_up_to(rows, gaps) if rows else None
     return {
         "last_read_at": last_read,
-        "hours_since_read": (oracle.now - last_read) / HOUR,
+        "hours_since_read": None if last_read is None else (oracle.now - last_read) / HOUR,
         "complete_up_to": complete,
         "hours_to_deadline": None if complete is None else (complete - oracle.retained_from) / HOUR,
     }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
 from tests.views.view_tables import NOW, Operation, Record, State
-from tests.views.view_worlds import DAY, HOUR, STATUSES, TICK, World
+from tests.views.view_worlds import DAY, HOUR, RUN_CHANNELS, STATUSES, TICK, World
 
 COUNTER: Final = st.sampled_from(
     (0, 0, 1, 2, 3, 5, 8, None, -1, 10**12, 10**12 + 1, 2**63 - 1, -(2**63))
@@ -83,7 +83,14 @@ GAP: Final = st.tuples(ACCOUNT, CHANNEL, SLOT, st.integers(1, 4)).map(
         "gap_end": drawn[2] + drawn[3] * HOUR / 2,
     }
 )
-RUN: Final = st.fixed_dictionaries({"account": ACCOUNT, "started_at": CREATED, "outcome": OUTCOME})
+RUN: Final = st.fixed_dictionaries(
+    {
+        "account": ACCOUNT,
+        "started_at": CREATED,
+        "outcome": OUTCOME,
+        "channels": st.sampled_from(RUN_CHANNELS),
+    }
+)
 REJECTED: Final = st.fixed_dictionaries({"account": ACCOUNT, "channel": CHANNEL})
 
 

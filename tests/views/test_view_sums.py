@@ -115,10 +115,10 @@ def test_that_records_add_up(db: duckdb.DuckDBPyConnection) -> None:
     ):
         place = table if table.startswith("(") else f"comms.{table}"
         found = sums(db, health, *columns)
-        expected = sums(db, place, *counted, where=READ)
+        expected = sums(db, place, *counted)
         nothing = tuple(0 for _ in counted)
         assert found == {key: expected.get(key, nothing) for key in found}
-        assert expected.keys() <= found.keys()
+        assert sums(db, place, *counted, where=READ).keys() <= found.keys()
 
 
 def test_that_readings_and_checks_count_each_operation_once(db: duckdb.DuckDBPyConnection) -> None:

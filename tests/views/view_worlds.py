@@ -258,6 +258,15 @@ def random_gaps(chance: Chance, key: Key) -> list[Record]:
     ]
 
 
+RUN_CHANNELS: Final = (
+    "{}",
+    '{"emails":{"operations":1}}',
+    '{"messages":{"refused":"closed"},"push_notifications":{}}',
+    '{"messages":{},"emails":{},"push_notifications":{}}',
+)
+"""What a run did on each channel that it came to, as the table holds it."""
+
+
 def _runs(chance: Chance, account: str) -> Iterator[Record]:
     """Runs with every outcome, two of them begun at once."""
     ages = [7 * DAY, 7 * DAY + TICK, *(chance.randint(0, 12 * 24) * HOUR for _ in range(6))]
@@ -267,6 +276,7 @@ def _runs(chance: Chance, account: str) -> Iterator[Record]:
             "account": account,
             "started_at": chance.now - age,
             "outcome": chance.choice(("complete", "complete", "incomplete", "failed", "running")),
+            "channels": chance.choice(RUN_CHANNELS),
         }
 
 

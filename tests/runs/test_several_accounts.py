@@ -1,0 +1,167 @@
+"""Several accounts in one configuration: each by itself, none in another's way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner, Result
+
+from comms_source.channels import CHANNELS
+from comms_source.cli.app import app
+from comms_source.credentials import BasicCredentials
+from comms_source.runs import run_load
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox, SandboxSettings
+from comms_source.session import Session
+from comms_source.warehouse import open_pipeline
+from tests.support import FILE, columns_of, settings_for, stored, true
+
+PREFIX = "SOURCES__COMMS_SOURCE__ACCOUNTS"
+Accounts = dict[str, Sandbox]
+
+
+@pytest.fixture
+def accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Accounts]:
+    """Three accounts, each with an API of its own; the key of `news` is refused."""
+    monkeypatch.setenv(PREFIX, '["shop", "news", "club"]')
+    now = datetime.now(UTC).replace(microsecond=0)
+    with ExitStack() as serving:
+        made = {}
+        for seed, name in enumerate(("shop", "news", "club"), 1):
+            settings = SandboxSettings(seed=seed, operations_per_week=60)
+            made[name] = serving.enter_context(Sandbox(settings, Clock(now)))
+            password = "wrong" if name == "news" else AUTH_TOKEN
+            for setting, value in {
+                "BASE_URL": made[name].url,
+                "CREDENTIALS__ACCOUNT_ID": ACCOUNT_ID,
+                "CREDENTIALS__AUTH_TOKEN": password,
+            }.items():
+                monkeypatch.setenv(f"{PREFIX}__{name.upper()}__{setting}", value)
+        yield made
+
+
+def comms(*arguments: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def kept(channel: str, account: str) -> dict[str, Any]:
+    """The rows of one account, by id."""
+    return {key: row for key, row in stored(channel).items() if row[0] == account}
+
+
+def truth(sandbox: Sandbox, channel: str, account: str) -> dict[str, Any]:
+    """What its API knows, with the account's name for a label."""
+    assert columns_of(channel)[0] == "account"
+    return {key: (account, *row[1:]) for key, row in true(sandbox, channel).items()}
+
+
+@pytest.mark.usefixtures("views")
+def test_a_refused_account_stops_no_other_and_is_named(accounts: Accounts) -> None:
+    """Nor does one whose API answers 429 half the time; every row has its own account's name."""
+    accounts["club"].faults.replace([Fault(kind="too_many_requests", every=2, retry_after="0")])
+
+    done = comms("load", "--json")
+    told = json.loads(done.stdout)
+
+    assert done.exit_code == told["exit_code"] == 3
+    assert "comms: account news: CredentialsRefused" in done.stderr
+    assert told["accounts"]["news"]["error"] == "CredentialsRefused"
+    assert [told["accounts"][name]["outcome"] for name in ("shop", "club")] == ["complete"] * 2, (
+        told
+    )
+    assert told["accounts"]["club"]["retries"] > 0
+    for channel in CHANNELS:
+        assert kept(channel, "shop") == truth(accounts["shop"], channel, "shop")
+        assert kept(channel, "club") == truth(accounts["club"], channel, "club")
+        assert {row[0] for row in stored(channel).values()} == {"shop", "club"}
+    with duckdb.connect(FILE, read_only=True) as connection:
+        runs = connection.execute("select account, outcome, error from comms.runs").fetchall()
+    assert sorted(runs) == [
+        ("club", "complete", None),
+        ("news", "failed", "CredentialsRefused"),
+        ("shop", "complete", None),
+    ]
+
+    report = comms("report")
+    assert "the last run was not complete (news)" in " ".join(report.stdout.split())
+
+
+def test_every_command_tells_the_accounts_apart(accounts: Accounts) -> None:
+    """Status, plan and check by account; what stops one of them is told beside the others."""
+    assert comms("load").exit_code == 3
+
+    status = json.loads(comms("status", "--json").stdout)
+    assert status["accounts"]["shop"]["channels"]["emails"]["operations"] == len(
+        accounts["shop"].truth("emails")
+    )
+    assert status["accounts"]["news"]["last_run"]["error"] == "CredentialsRefused"
+    assert status["accounts"]["news"]["channels"]["emails"]["operations"] == 0
+
+    plan = comms("plan", "--account", "shop", "--account", "news")
+    assert plan.stdout.startswith("account shop\n")
+    assert "account news\n" in plan.stdout
+    assert "club" not in plan.stdout
+
+    check = comms("check")
+    assert check.exit_code == 2
+    lines = [line.split() for line in check.stdout.splitlines()]
+    assert {(line[0], line[1]) for line in lines if line[2] in CHANNELS} == {
+        ("pass", "shop"),
+        ("FAIL", "news"),
+        ("pass", "club"),
+    }
+
+    known = next(iter(accounts["club"].truth("emails")))["id"]
+    fetched = comms("fetch", known, "no-such-id")
+    assert fetched.exit_code == 3
+    assert f"{known}  loaded, emails" in fetched.stdout
+    assert "no-such-id  not loaded: account news" in fetched.stdout
+
+
+def test_each_account_keeps_a_ledger_and_gaps_of_its_own(accounts: Accounts) -> None:
+    """One that was not read for eleven days has a gap; its neighbour in the same file has none."""
+    pipeline = open_pipeline()
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    def load(name: str, after: timedelta) -> int:
+        accounts[name].clock.set(now + after)
+        settings = settings_for(accounts[name], account=name, channels=["emails"])
+        session = Session(settings=settings, clock=accounts[name].clock.now)
+        return run_load(session=session, pipeline=pipeline).exit_code
+
+    assert [load("shop", timedelta(0)), load("club", timedelta(0))] == [0, 0]
+    assert load("shop", timedelta(days=5)) == 0
+    assert [load("shop", timedelta(days=11)), load("club", timedelta(days=11))] == [0, 3]
+    with duckdb.connect(FILE, read_only=True) as connection:
+        gaps = connection.execute("select distinct account from comms.gaps").fetchall()
+    assert gaps == [("club",)]
+
+
+def test_moving_from_a_token_to_an_api_key_changes_nothing_in_the_data() -> None:
+    """Rows, history and ledger belong to the account's label, not to what opened the door."""
+    known = {ACCOUNT_ID: AUTH_TOKEN, "SKkey": "key-secret"}
+    settings = SandboxSettings(operations_per_week=60, credentials=known)
+    now = datetime.now(UTC).replace(microsecond=0)
+    with Sandbox(settings, Clock(now)) as sandbox:
+        by_token = settings_for(sandbox)
+        by_key = replace(by_token, credentials=BasicCredentials("SKkey", "key-secret"))
+        results = []
+        for chosen in (by_token, by_key):
+            session = Session(settings=chosen, clock=sandbox.clock.now)
+            summary = run_load(session=session, pipeline=open_pipeline())
+            with duckdb.connect(FILE, read_only=True) as connection:
+                history = connection.execute(
+                    "select * from comms.email_operation_history order by id, valid_from"
+                ).fetchall()
+            results.append((summary.exit_code, stored("emails"), history))
+            assert summary.exit_code == 0
+
+    assert results[0] == results[1]
+    assert summary.journal.operations < sum(len(stored(channel)) for channel in CHANNELS)

@@ -1,0 +1,83 @@
+"""Where views are made, and under which names."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import pytest
+import sqlglot
+from dlt.destinations.exceptions import DatabaseTerminalException
+from sqlglot import exp
+
+from comms_source.view_files import read_views
+from comms_source.view_statements import view_statements
+from comms_source.views import _comment
+from tests.views.view_tables import empty_tables, records
+
+
+def paths(statement: str, dialect: str) -> set[str]:
+    """The full names of all tables and views that a statement names."""
+    tree = sqlglot.parse_one(statement, read=dialect)
+    inner = {cte.alias for cte in tree.find_all(exp.CTE)}
+    tables = [table for table in tree.find_all(exp.Table) if table.name not in inner]
+    return {".".join(part.name for part in table.parts) for table in tables}
+
+
+@pytest.mark.parametrize("dialect", ["bigquery", "databricks", "duckdb", "snowflake"])
+def test_that_each_name_says_its_catalog(dialect: str) -> None:
+    """A session's own catalog, or project, need not be that of the data."""
+    for view in view_statements(dialect=dialect, dataset="comms", catalog="my_catalog"):
+        found = paths(view.create, dialect)
+        assert f"my_catalog.comms.{view.name}" in found
+        assert all(path.startswith("my_catalog.comms.") for path in found)
+        assert paths(view.drop, dialect) == {f"my_catalog.comms.{view.name}"}
+        assert all(f"comms.{view.name}" in each.replace('"', "") for each in view.comments)
+
+
+def test_that_a_project_of_bigquery_may_have_a_hyphen() -> None:
+    """Most have one, and a bare name must not."""
+    (first, *_) = view_statements(dialect="bigquery", dataset="comms", catalog="my-project")
+    assert f"`my-project`.`comms`.`{first.name}`" in first.create
+
+
+def test_that_two_datasets_of_one_schema_keep_apart() -> None:
+    """Tables and views of each have names that begin alike, and columns are found all the same."""
+    with empty_tables(":memory:") as db:
+        tables = records(db, "select table_name from duckdb_tables() where schema_name = 'comms'")
+        for prefix in ("one___", "two___"):
+            for table in tables:
+                name = table["table_name"]
+                db.execute(f"create table main.{prefix}{name} as from comms.{name}")
+            for view in view_statements(dialect="duckdb", dataset="main", prefix=prefix):
+                db.execute(view.create)
+                db.execute(view.comments[0])
+                assert db.execute(f"from main.{prefix}{view.name}").fetchall() is not None
+        db.execute("drop schema comms cascade")
+        for view in read_views():
+            assert db.execute(f"from main.one___{view.name}").fetchall() is not None
+
+
+class TakesNoneOnColumns:
+    """A destination in which views have comments and their columns have none."""
+
+    capabilities = SimpleNamespace(supports_ddl_transactions=False)
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def execute_many(self, statements: list[str]) -> None:
+        """Take all, or refuse all."""
+        if any("on column" in each for each in statements):
+            raise DatabaseTerminalException(duckdb.ParserException("no columns"))
+        self.taken += statements
+
+
+def test_that_views_keep_their_comments_where_columns_take_none() -> None:
+    """That columns cannot have any is no failure, and no reason to go without the others."""
+    client: Any = TakesNoneOnColumns()
+    statements = view_statements(dialect="redshift", dataset="comms")
+    _comment(client, statements)
+    assert client.taken == [view.comments[0] for view in statements]
+    assert all(each.startswith("comment on view") for each in client.taken)
