@@ -28,17 +28,24 @@ from comms_source.warehouse import open_pipeline
 from comms_source.windows import Span, clip, to_iso, windows
 
 PROJECT: Final = "COMMS_PROJECT"
+PREFERRED: Final = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    # In Airflow dlt would ask its server for a variable for each setting, hundreds in a task.
+    "PROVIDERS__AIRFLOW_SECRETS__ONLY_TOML_FRAGMENTS": "true",
+}
+"""Settings of dlt's, unless somebody sets them otherwise."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def _in_project(action: Callable[P, T]) -> Callable[P, T]:
-    """`action`, done in the project's folder, and reported to nobody unless somebody says so."""
+    """`action`, done in the project's folder, with what dlt should not do unless it is told to."""
 
     @wraps(action)
     def there(*arguments: P.args, **named: P.kwargs) -> T:
-        os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+        for name, value in PREFERRED.items():
+            os.environ.setdefault(name, value)
         with chdir(os.environ.get(PROJECT) or "."):
             return action(*arguments, **named)
 

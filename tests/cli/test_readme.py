@@ -59,7 +59,7 @@ def test_every_setting_is_in_the_readme_and_in_config_toml() -> None:
     """By its name, and no other is; the ones of a single run aside."""
     single_run = {"start_date", "end_date", "on_error"}
     settings = set(inspect.signature(comms_source).parameters) - single_run
-    settings |= {"stats_reading", "lock_wait", "time_zone"}
+    settings |= {"accounts", "stats_reading", "lock_wait", "time_zone"}
     config = (ROOT / ".dlt/config.toml").read_text()
 
     named = {row[0].strip("`") for row in table_rows("Settings") if row[0].startswith("`")}
@@ -76,7 +76,7 @@ def test_config_toml_shows_the_defaults() -> None:
     defaults = inspect.signature(comms_source).parameters
 
     for name, value in shown.items():
-        if name in {"requests_per_second", "stats_reading", "lock_wait", "time_zone"}:
+        if name in {"accounts", "requests_per_second", "stats_reading", "lock_wait", "time_zone"}:
             continue
         default = defaults[name].default
         assert value == (list(default) if isinstance(default, tuple) else default), name
