@@ -173,11 +173,11 @@ class Ledger:
         return max(start, self.owed_from) + kept.retention
 
     @property
-    def as_of(self) -> tuple[datetime, datetime]:
-        """Grows from run to run: until when time is accounted for, and when was last read."""
+    def as_of(self) -> tuple[datetime, datetime, datetime]:
+        """Never falls from run to run: what is accounted for, last was read, last was complete."""
         never = datetime.min.replace(tzinfo=UTC)
         last = max((read.read_at for read in self.windows.values()), default=never)
-        return self.owed_from or never, last
+        return self.owed_from or never, last, self.complete_at or never
 
     def _recut(self, width: timedelta) -> None:
         """Carry the ledger over to windows of another width; what does not fit becomes due."""

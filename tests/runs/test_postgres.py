@@ -12,6 +12,7 @@ import pytest
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.figures import read_figures
+from comms_source.locks import in_turn
 from comms_source.runs import run_load, run_views
 from comms_source.sandbox import Sandbox
 from comms_source.summaries import RunSummary
@@ -144,3 +145,12 @@ def test_that_a_view_that_had_other_columns_is_made_anew(sandbox: Sandbox, curso
     assert run_views(pipeline()) == names
     assert rows(cursor, "select * from comms.channel_readings order by 1, 2") == expected
     assert run_views(pipeline()) == names
+
+
+def test_on_postgres_loading_goes_in_turn_between_machines_too(cursor: Any) -> None:
+    """The turn is a lock of the database, which ends with its connection."""
+    locks = "select count(*) from pg_locks where locktype = 'advisory' and granted"
+    with in_turn(pipeline()):
+        assert rows(cursor, locks) == [(1,)]
+
+    assert rows(cursor, locks) == [(0,)]
