@@ -17,10 +17,10 @@ from typing import Final, ParamSpec, TypeVar
 from comms_source.accounts import Account, read_accounts
 from comms_source.backfill import CHUNK
 from comms_source.channels import CHANNELS
-from comms_source.errors import ConfigurationError
 from comms_source.lanes import Lane
 from comms_source.runs import backfill_span, run_backfill, run_load, run_views
 from comms_source.session import Session, utc_now
+from comms_source.settings import Settings
 from comms_source.source import parse_date
 from comms_source.status import Status, read_status
 from comms_source.summaries import RunSummary
@@ -31,6 +31,7 @@ PROJECT: Final = "COMMS_PROJECT"
 PREFERRED: Final = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     # In Airflow dlt would ask its server for a variable for each setting, hundreds in a task.
+    "PROVIDERS__AIRFLOW_SECRETS__ONLY_SECRETS": "true",
     "PROVIDERS__AIRFLOW_SECRETS__ONLY_TOML_FRAGMENTS": "true",
 }
 """Settings of dlt's, unless somebody sets them otherwise."""
@@ -151,25 +152,25 @@ def statuses(
     destination: str | None = None,
     dataset: str | None = None,
 ) -> list[Status]:
-    """How each account stands.
+    """How each account stands; one of several whose settings are wrong is left to its tasks.
 
     Raises:
-        ConfigurationError: if a setting is missing, wrong or unsafe.
+        ConfigurationError: if the configuration is wrong.
         RunStopped: if there is nothing yet, or the destination cannot be asked.
     """
     pipeline = open_pipeline(destination=destination, dataset=dataset)
     return [
-        read_status(settings=account.settings, pipeline=pipeline, now=utc_now())
+        read_status(settings=account.found, pipeline=pipeline, now=utc_now())
         for account in read_accounts(names=accounts).selected
+        if isinstance(account.found, Settings)
     ]
 
 
 def _channels(account: Account, asked: Sequence[str] | None) -> Sequence[str]:
-    """The channels of an account; what its settings do not say, its tasks will."""
-    try:
-        return account.settings.channels
-    except ConfigurationError:
-        return asked or tuple(CHANNELS)
+    """The channels of an account; where its settings are wrong, its tasks are to tell."""
+    if isinstance(account.found, Settings):
+        return account.found.channels
+    return asked or tuple(CHANNELS)
 
 
 def _session(account: str, channel: str) -> Session:

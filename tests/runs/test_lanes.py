@@ -21,9 +21,10 @@ from comms_source.errors import ConfigurationError, PipelineBusy
 from comms_source.lanes import Lane, base_name, claims, in_lane, pipeline_name
 from comms_source.locks import in_turn, only_run
 from comms_source.plans import plan_load
-from comms_source.runs import RunSummary, run_backfill, run_load
+from comms_source.runs import run_backfill, run_load
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
 from comms_source.status import read_status
+from comms_source.summaries import RunSummary
 from comms_source.warehouse import open_pipeline
 from comms_source.windows import Span
 from tests.postgres import Postgres
