@@ -2,12 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AIRFLOW := .airflow
+WAREHOUSES := .warehouses
+DESTINATIONS := .destinations
 READY := $(VENV)/.ready
 SEEDS ?= 2000
 KILLS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help run test search simulate torture bench check format build clean
+.PHONY: help run test search simulate torture bench airflow warehouses destinations readers pythons check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +44,43 @@ bench: $(READY) ## Measure a first load beside others, and what else costs time 
 	$(BIN)/python -m tests.bench --environments .bench
 	$(BIN)/python -m tests.bench.cases --large
 
+airflow: $(READY) $(AIRFLOW)/.ready ## Run both DAGs on a real Airflow against the sandbox
+	AIRFLOW_ENVIRONMENT=$(AIRFLOW) $(BIN)/python -m pytest -q -x tests/airflow
+
+$(AIRFLOW)/.ready: pyproject.toml tests/airflow/constraints.txt
+	$(PYTHON) -m venv --clear $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint tests/airflow/constraints.txt apache-airflow asyncpg --editable '.[postgres,report,sandbox]'
+	@touch $@
+
+warehouses: $(WAREHOUSES)/.ready ## Check what warehouses with an account would be sent; ClickHouse runs
+	$(WAREHOUSES)/bin/python -m pytest -q tests/warehouses
+
+$(WAREHOUSES)/.ready: pyproject.toml tests/warehouses/constraints.txt
+	$(PYTHON) -m venv --clear $(WAREHOUSES)
+	$(WAREHOUSES)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(WAREHOUSES)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint tests/warehouses/constraints.txt --group warehouses --editable '.[sandbox]'
+	@touch $@
+
+destinations: $(DESTINATIONS)/.ready ## Load into each kind of destination, and compare what they answer
+	$(DESTINATIONS)/bin/python -m pytest -q --numprocesses 2 --dist loadgroup tests/destinations
+
+readers: $(DESTINATIONS)/.ready ## Read with eight processes all through a load of 100,000 operations
+	$(DESTINATIONS)/bin/python -m tests.destinations.readers
+
+$(DESTINATIONS)/.ready: pyproject.toml tests/destinations/constraints.txt
+	$(PYTHON) -m venv --clear $(DESTINATIONS)
+	$(DESTINATIONS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(DESTINATIONS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint tests/destinations/constraints.txt --group dev --group destinations \
+		--editable '.[lake,postgres,sandbox]'
+	@touch $@
+
+pythons: $(READY) ## Load and test with the wheel in each version of Python that is here
+	$(BIN)/python -m tests.pythons --environments .pythons
+
 check: $(READY) ## Lint, check the format and the types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,4 +94,4 @@ build: $(READY) ## Build wheel and sdist into dist/
 	$(BIN)/python -m build --quiet
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) .bench dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -24,35 +24,66 @@ class ViewStatements:
     create: str
     drop: str
     comments: Sequence[str]
+    """On the view, then on each of its columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the tables are and the views go, in the words of one dialect."""
+
+    dialect: str
+    dataset: str
+    catalog: str = ""
+    prefix: str = ""
+
+    def name(self, relation: str) -> Any:
+        """A table or view there, as sqlglot has it."""
+        from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
+
+        return exp.table_(
+            self.prefix + relation,
+            db=self.dataset or None,
+            catalog=self.catalog or None,
+            quoted=_quotes(self.dialect),
+        )
 
 
 def view_statements(
-    *, dialect: str, dataset: str, settings: ViewSettings | None = None
+    *,
+    dialect: str,
+    dataset: str,
+    catalog: str = "",
+    prefix: str = "",
+    settings: ViewSettings | None = None,
 ) -> list[ViewStatements]:
     """The statements that make the views in `dataset`, in the order to run them in.
 
     Args:
         dialect: The destination's, by sqlglot's name.
         dataset: The schema that holds the tables and gets the views.
+        catalog: What the schema is in, where names say so: BigQuery's project, for example.
+        prefix: What the names of the tables and views begin with, where a schema holds several
+            datasets: ClickHouse's databases do.
         settings: What the views are told; by default UTC, and that rows tell how to read them.
     """
-    return list(_statements(dialect, dataset, settings or ViewSettings()))
+    place = Place(dialect, dataset, catalog, prefix)
+    return list(_statements(place, settings or ViewSettings()))
 
 
 @cache
-def _statements(dialect: str, dataset: str, settings: ViewSettings) -> tuple[ViewStatements, ...]:
+def _statements(place: Place, settings: ViewSettings) -> tuple[ViewStatements, ...]:
     return tuple(
         ViewStatements(
             name=view.name,
-            create=_create(view, dialect=dialect, dataset=dataset, settings=settings),
-            drop=f"drop view if exists {_qualified(view.name, dialect=dialect, dataset=dataset)}",
-            comments=_comments(view, dialect=dialect, dataset=dataset),
+            create=_create(view, place=place, settings=settings),
+            drop=f"drop view if exists {_qualified(view.name, place)}",
+            comments=_comments(view, place),
         )
         for view in read_views()
     )
 
 
-def _create(view: View, *, dialect: str, dataset: str, settings: ViewSettings) -> str:
+def _create(view: View, *, place: Place, settings: ViewSettings) -> str:
     from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
 
     from comms_source.view_dialects import fitted  # noqa: PLC0415 - imports sqlglot
@@ -61,16 +92,22 @@ def _create(view: View, *, dialect: str, dataset: str, settings: ViewSettings) -
     query = parsed(view.sql).copy()
     for table in query.find_all(exp.Table):
         if table.name in outside:
-            table.set("db", exp.to_identifier(dataset, quoted=_quotes(dialect)))
+            _move(table, place)
     query = query.transform(_filled(settings), copy=False)
-    query = fitted(query, dialect)
-    create = exp.Create(
-        this=exp.table_(view.name, db=dataset, quoted=_quotes(dialect)),
-        kind="VIEW",
-        replace=True,
-        expression=query,
-    )
-    return create.sql(dialect=dialect, comments=False)
+    query = fitted(query, place.dialect)
+    create = exp.Create(this=place.name(view.name), kind="VIEW", replace=True, expression=query)
+    return create.sql(dialect=place.dialect, comments=False)
+
+
+def _move(table: Any, place: Place) -> None:
+    """Read a table from where it is; columns still find it by the name that the file gives it."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    if place.prefix and not table.alias:
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+    moved = place.name(table.name)
+    for part in ("this", "db", "catalog"):
+        table.set(part, moved.args.get(part))
 
 
 def _filled(settings: ViewSettings) -> Callable[[Any], Any]:
@@ -103,22 +140,21 @@ def _instant(settings: ViewSettings) -> Any:
     return exp.cast(exp.Literal.string(text), "timestamptz")
 
 
-def _comments(view: View, *, dialect: str, dataset: str) -> list[str]:
-    if dialect not in COMMENTING:
+def _comments(view: View, place: Place) -> list[str]:
+    if place.dialect not in COMMENTING:
         return []
-    mark = '"' if _quotes(dialect) else ""
-    place = _qualified(view.name, dialect=dialect, dataset=dataset)
+    mark = '"' if _quotes(place.dialect) else ""
+    name = _qualified(view.name, place)
     on_columns = [
-        f"comment on column {place}.{mark}{column}{mark} is {_quoted(comment)}"
+        f"comment on column {name}.{mark}{column}{mark} is {_quoted(comment)}"
         for column, comment in view.columns.items()
     ]
-    return [f"comment on view {place} is {_quoted(view.comment)}", *on_columns]
+    return [f"comment on view {name} is {_quoted(view.comment)}", *on_columns]
 
 
-def _qualified(name: str, *, dialect: str, dataset: str) -> str:
-    from sqlglot import exp  # noqa: PLC0415
-
-    return exp.table_(name, db=dataset, quoted=_quotes(dialect)).sql(dialect=dialect)
+def _qualified(name: str, place: Place) -> str:
+    said: str = place.name(name).sql(dialect=place.dialect)
+    return said
 
 
 def _quotes(dialect: str) -> bool:

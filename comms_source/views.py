@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dlt.destinations.exceptions import DatabaseException, DatabaseTerminalException
+from dlt.destinations.impl.duckdb.sql_client import WithTableScanners
 
+from comms_source.errors import ConfigurationError
 from comms_source.view_files import read_views, sql_files
 from comms_source.view_settings import ViewSettings
 from comms_source.view_statements import ViewStatements, view_statements
@@ -27,8 +29,32 @@ MADE: Final = "comms_views"
 """A file in the pipeline's working folder; it tells which views were made last."""
 
 
+@contextmanager
+def viewing(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> Iterator[Any]:
+    """A client of the destination that finds the views.
+
+    A lake has no place for them: there the client is a DuckDB in memory that reads its tables, in
+    which they are made first.
+    """
+    with pipeline.sql_client() as client:
+        if isinstance(client, WithTableScanners):
+            for view in view_statements(**_place(client), settings=settings):
+                client.execute_sql(view.create)
+        yield client
+
+
+def keeps_views(pipeline: dlt.Pipeline) -> bool:
+    """Whether the destination has a place for views."""
+    return not isinstance(pipeline.sql_client(), WithTableScanners)
+
+
 def refresh_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]:
-    """Make the views unless these very ones are there; return their names."""
+    """Make the views unless these very ones are there; return their names.
+
+    A lake gets none.
+    """
+    if not keeps_views(pipeline):
+        return []
     made = Path(pipeline.working_dir) / MADE
     digest, *names = (made.read_text().split() if made.exists() else []) or [""]
     if digest == _digest(pipeline, settings) and set(names) <= _present(pipeline):
@@ -45,13 +71,17 @@ def create_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]
     """Make, or make again, all views in the pipeline's dataset; return their names.
 
     The tables must be there, which they are after the first load.
+
+    Raises:
+        ConfigurationError: if the destination has no place for views.
     """
-    with pipeline.sql_client() as client:
-        statements = view_statements(
-            dialect=client.capabilities.sqlglot_dialect or "duckdb",
-            dataset=client.dataset_name,
-            settings=settings,
+    if not keeps_views(pipeline):
+        raise ConfigurationError(
+            "views: a lake keeps tables only; comms report makes the views for itself, and "
+            "docs/destinations.md says how to have them in a DuckDB file of your own"
         )
+    with pipeline.sql_client() as client:
+        statements = view_statements(**_place(client), settings=settings)
         creating = [view.create for view in statements]
         try:
             with _together(client):
@@ -74,12 +104,27 @@ def _together(client: Any) -> AbstractContextManager[Any]:
     return client.begin_transaction() if transacting else nullcontext()
 
 
+def _place(client: Any) -> dict[str, str]:
+    """Where dlt puts tables, as `view_statements` wants it; some give each name a prefix."""
+    *catalog, dataset, name = client.make_qualified_table_name_path("views", quote=False)
+    return {
+        "dialect": client.capabilities.sqlglot_dialect or "duckdb",
+        "dataset": dataset,
+        "catalog": ".".join(catalog),
+        "prefix": name[: -len("views")],
+    }
+
+
 def _comment(client: Any, statements: Sequence[ViewStatements]) -> None:
-    try:
-        with _together(client):
-            client.execute_many([comment for view in statements for comment in view.comments])
-    except DatabaseTerminalException as error:
-        logger.info("the views get no comments here: %s", error)
+    """On the views, then on their columns: Snowflake and Redshift document but the former."""
+    on_views = [comment for view in statements for comment in view.comments[:1]]
+    on_columns = [comment for view in statements for comment in view.comments[1:]]
+    for comments in (on_views, on_columns):
+        try:
+            with _together(client):
+                client.execute_many(comments)
+        except DatabaseTerminalException as error:
+            logger.info("not all views and columns get their comments here: %s", error)
 
 
 def _digest(pipeline: dlt.Pipeline, settings: ViewSettings) -> str:
@@ -93,10 +138,24 @@ def _digest(pipeline: dlt.Pipeline, settings: ViewSettings) -> str:
 
 def _present(pipeline: dlt.Pipeline) -> set[str]:
     """The views of the dataset, as the destination tells; none where it does not."""
-    query = "select table_name from information_schema.views where lower(table_schema) = %s"
     try:
         with pipeline.sql_client() as client:
-            rows = client.execute_sql(query, client.dataset_name.lower()) or []
+            place = _place(client)
+            query, values = _query_of_views(client, place)
+            rows = client.execute_sql(query, *values) or []
     except DatabaseException:
         return set()
-    return {str(name).lower() for (name,) in rows}
+    names, prefix = [str(name).lower() for (name,) in rows], place["prefix"].lower()
+    return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+
+
+def _query_of_views(client: Any, place: Mapping[str, str]) -> tuple[str, list[str]]:
+    """What asks for the names of a dataset's views, and the values to give with it."""
+    # BigQuery tells of one dataset at a time; the others of all in a catalog, or in all of them.
+    of_dataset = place["dialect"] == "bigquery"
+    scope = f"{client.fully_qualified_dataset_name()}." if of_dataset else ""
+    within = {"table_schema": place["dataset"], "table_catalog": place["catalog"]}
+    given = {column: name.lower() for column, name in within.items() if name}
+    conditions = " and ".join(f"lower({column}) = %s" for column in given)
+    query = f"select table_name from {scope}information_schema.views where {conditions}"  # noqa: S608
+    return query, list(given.values())

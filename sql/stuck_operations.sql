@@ -50,7 +50,18 @@ open_or_waiting as (
 reasons as (
 
     select
-        open_or_waiting.*,
+        -- by name: after two joins ClickHouse would call what a star brings by its table, too
+        open_or_waiting.account,
+        open_or_waiting.channel,
+        open_or_waiting.id,
+        open_or_waiting.status,
+        open_or_waiting.created_at,
+        open_or_waiting.updated_at,
+        open_or_waiting.total,
+        open_or_waiting.scheduled,
+        open_or_waiting.queued,
+        open_or_waiting.age_hours,
+        open_or_waiting.synced_at,
         case
             when open_or_waiting.status in ('COMPLETED', 'CANCELED') then 'ended with some waiting'
             when lost_operations.operation_id is not null then 'lost from sight'

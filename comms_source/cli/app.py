@@ -13,6 +13,7 @@ from comms_source.cli.backfill import backfill
 from comms_source.cli.check import check
 from comms_source.cli.demo import demo
 from comms_source.cli.fetch import fetch
+from comms_source.cli.init import init
 from comms_source.cli.load import load
 from comms_source.cli.plan import plan
 from comms_source.cli.report import report
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (load, backfill, fetch, plan, status, report, views, check, sandbox, demo):
+for command in (init, load, backfill, fetch, plan, status, report, views, check, sandbox, demo):
     app.command()(command)
 
 

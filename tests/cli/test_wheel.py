@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import venv
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
+
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
+from tests.support import FILE
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,8 +44,23 @@ def test_the_wheel_adds_nothing_but_comms_source(wheel: Path) -> None:
     assert {f"comms_source/report/page/page.{kind}" for kind in ("css", "html.jinja")} <= {*names}
 
 
-def test_installed_elsewhere_comms_works_with_its_views(wheel: Path, tmp_path: Path) -> None:
-    """In an environment of its own that has the dependencies, from a folder that has nothing."""
+def test_the_wheel_brings_what_init_writes(wheel: Path) -> None:
+    """The settings and all that a schedule runs, to the letter; and nothing is in it twice."""
+    built = zipfile.ZipFile(wheel)
+    sources = [*(ROOT / "pipelines").glob("*.*"), *(ROOT / ".dlt").glob("*.toml")]
+    names = [path.relative_to(ROOT).as_posix() for path in sources if path.name != "secrets.toml"]
+
+    assert len(set(built.namelist())) == len(built.namelist())
+    for name in names:
+        assert built.read(f"comms_source/project/{name}") == (ROOT / name).read_bytes()
+    packed = {name for name in built.namelist() if name.startswith("comms_source/project/")}
+    assert packed == {f"comms_source/project/{name}" for name in names}
+
+
+def test_a_wheel_an_empty_folder_and_two_variables_are_enough(
+    wheel: Path, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """In an environment of its own that has the dependencies, and as bare as cron's: it loads."""
     home = tmp_path / "environment"
     venv.create(home, with_pip=True)
     python = home / "bin" / "python"
@@ -52,22 +73,26 @@ def test_installed_elsewhere_comms_works_with_its_views(wheel: Path, tmp_path: P
     packages = next(home.glob("lib/*/site-packages"))
     here = next(path for path in sys.path if path.endswith("site-packages"))
     (packages / "dependencies.pth").write_text(f"{here}\n")
+    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    surroundings = {
+        "HOME": str(tmp_path),
+        "PATH": "/usr/bin:/bin",
+        "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,
+        "TWILIO_ACCOUNT_SID": ACCOUNT_ID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+    }
 
-    done = subprocess.run(
-        [home / "bin" / "comms", "demo", "--operations", "100"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    where = subprocess.run(
-        [python, "-c", "import comms_source; print(comms_source.__file__)"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    def run(*command: str | Path) -> str:
+        done = subprocess.run(
+            command, env=surroundings, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
-    assert done.returncode == 0, done.stderr
-    assert "push_notifications" in done.stdout
-    assert str(packages) in where.stdout
+    assert "wrote  .dlt/config.toml\n" in run(home / "bin" / "comms", "init")
+    (program,) = set(re.findall(r"\S+/comms(?= load)", Path("crontab.example").read_text()))
+    assert "push_notifications" in run(program, "load")
+    assert str(packages) in run(python, "-c", "import comms_source; print(comms_source.__file__)")
+    with duckdb.connect(FILE, read_only=True) as connection:
+        (count,) = connection.execute("select count(*) from comms.operations").fetchone() or (0,)
+    assert 850 < count <= 900  # while it starts, the oldest of them are forgotten

@@ -55,8 +55,8 @@ def test_that_two_datasets_of_one_schema_keep_apart() -> None:
                 db.execute(view.comments[0])
                 assert db.execute(f"from main.{prefix}{view.name}").fetchall() is not None
         db.execute("drop schema comms cascade")
-        for view in read_views():
-            assert db.execute(f"from main.one___{view.name}").fetchall() is not None
+        for name in [view.name for view in read_views()]:
+            assert db.execute(f"from main.one___{name}").fetchall() is not None
 
 
 class TakesNoneOnColumns:

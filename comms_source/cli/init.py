@@ -1,0 +1,31 @@
+"""`comms init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from comms_source.cli.outcome import ending
+
+NEXT = """
+What to do next:
+  export TWILIO_ACCOUNT_SID=AC... TWILIO_AUTH_TOKEN=...   or TWILIO_API_KEY, TWILIO_API_KEY_SECRET
+  comms check     are credentials, channels, clock and destination all right?
+  comms load      into twilio_comms.duckdb in this folder, or where .dlt/config.toml says
+To have it done every 15 minutes, add crontab.example to your crontab (crontab -e). cron does not
+see exported variables: copy .dlt/example.secrets.toml to .dlt/secrets.toml, and fill in a pair.
+Where Airflow does the scheduling, give it the files in dags/ instead."""
+
+
+def init() -> None:
+    """Make this folder a project: settings, a crontab, DAGs for Airflow.
+
+    What is there already is kept as it is, so running it again is harmless.
+    """
+    with ending():
+        from comms_source.project_files import write_project  # noqa: PLC0415 - as all commands do
+
+        for file in write_project(Path.cwd()):
+            typer.echo(f"{'wrote' if file.is_new else 'kept '}  {file.path}")
+        typer.echo(NEXT)

@@ -1,0 +1,148 @@
+"""`comms init`: what it writes into a folder, and what it leaves alone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from comms_source.cli.app import app
+from comms_source.project_files import NOT_FOR_GIT, crontab
+
+ROOT: Final = Path(__file__).parents[2]
+DAGS: Final = {path.name for path in (ROOT / "pipelines").glob("airflow_*.py")}
+
+
+def comms(*arguments: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """All files in a folder, by their names."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
+def test_an_empty_folder_becomes_a_project() -> None:
+    """Settings as the repository has them, a crontab, all DAGs, and git told to look away."""
+    done = comms("init")
+
+    found = contents(Path())
+    names = {".dlt/config.toml", ".dlt/example.secrets.toml", "crontab.example", ".gitignore"}
+    assert done.exit_code == 0
+    assert found.keys() == names | {f"dags/{name}" for name in DAGS}
+    for name in (".dlt/config.toml", ".dlt/example.secrets.toml"):
+        assert found[name] == (ROOT / name).read_text()
+    for name in DAGS:
+        assert found[f"dags/{name}"] == (ROOT / "pipelines" / name).read_text()
+    assert found[".gitignore"].split() == list(NOT_FOR_GIT)
+    for name in found:
+        assert f"wrote  {name}\n" in done.output
+
+
+def test_it_says_what_to_do_next() -> None:
+    """The pair of variables, and the two commands."""
+    said = comms("init").output
+
+    for word in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "comms check", "comms load"):
+        assert word in said
+
+
+def test_running_it_again_changes_nothing() -> None:
+    """And says that everything was kept."""
+    comms("init")
+    before = contents(Path())
+
+    again = comms("init")
+
+    assert again.exit_code == 0
+    assert contents(Path()) == before
+    assert "wrote" not in again.output
+    assert "kept   .dlt/config.toml\n" in again.output
+
+
+def test_what_is_there_already_is_kept() -> None:
+    """A file of the same name is not looked into, even where it is empty; the rest is written."""
+    Path(".dlt").mkdir()
+    Path(".dlt/config.toml").write_text("mine")
+    Path("crontab.example").touch()
+
+    done = comms("init")
+
+    assert Path(".dlt/config.toml").read_text() == "mine"
+    assert Path("crontab.example").read_text() == ""
+    assert Path(".dlt/example.secrets.toml").exists()
+    assert "kept   .dlt/config.toml\n" in done.output
+    assert "wrote  .dlt/example.secrets.toml\n" in done.output
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("*.pyc", "*.pyc\n.dlt/secrets.toml\n*.duckdb\n*.duckdb.wal\n"),
+        ("*.duckdb\n/.dlt/secrets.toml\n", "*.duckdb\n/.dlt/secrets.toml\n*.duckdb.wal\n"),
+    ],
+)
+def test_gitignore_gets_the_lines_that_it_lacks(before: str, after: str) -> None:
+    """Behind what is there, whether or not that ends with a line's end."""
+    Path(".gitignore").write_text(before)
+
+    comms("init")
+
+    assert Path(".gitignore").read_text() == after
+
+
+def test_the_crontab_runs_this_program_in_this_folder() -> None:
+    """Nothing of the example's own folder is left, and the program is one that can be started."""
+    comms("init")
+
+    text = Path("crontab.example").read_text()
+    programs = set(re.findall(r"\* (\S+/comms) (?:load|status)\b", text))
+    assert "/srv" not in text
+    assert f"COMMS_PROJECT={Path.cwd()}\n" in text
+    assert len(programs) == 1
+    assert subprocess.run([programs.pop(), "--version"], check=True, capture_output=True).stdout
+
+
+def test_names_with_blanks_and_percent_signs_reach_the_shell_as_they_are() -> None:
+    """Cron ends a command at a `%` and the shell a name at a blank; an assignment takes both."""
+    example = "A=/srv/comms\n* * * * * /srv/comms/.venv/bin/comms load > /srv/comms/last.log\n"
+
+    made = crontab(example, folder=Path("/a b/50%"), program="/my env/comms")
+
+    assert made == "A=/a b/50%\n* * * * * '/my env/comms' load > '/a b/50\\%/last.log'\n"
+
+
+def test_another_folder_can_be_named(tmp_path: Path) -> None:
+    """By the option that all commands have; this folder stays as it is."""
+    there = tmp_path / "there"
+    there.mkdir()
+
+    assert comms("--project", str(there), "init").exit_code == 0
+    assert f"COMMS_PROJECT={there}\n" in (there / "crontab.example").read_text()
+
+
+def test_a_folder_that_takes_no_files_is_told_with_the_file() -> None:
+    """One line and exit code 2; here a file stands where a folder is needed."""
+    Path(".dlt").touch()
+
+    done = comms("init")
+
+    assert done.exit_code == 2
+    assert "config.toml cannot be written" in done.output
+
+
+def test_the_settings_that_are_written_can_be_read() -> None:
+    """Both files are TOML, and no secret that could be taken for one is in them."""
+    comms("init")
+
+    settings = tomllib.loads(Path(".dlt/config.toml").read_text())
+    secrets = tomllib.loads(Path(".dlt/example.secrets.toml").read_text())
+    assert settings["sources"]["comms_source"] == {}
+    assert secrets["sources"]["comms_source"]["credentials"]["api_key_secret"] == "..."

@@ -1,0 +1,179 @@
+"""Every version of Python that is here: the wheel alone loads, and passes the tests.
+
+    python -m tests.pythons --environments .pythons
+
+For each version an environment is made that has nothing but the wheel and what it needs. In an
+empty folder and with bare surroundings it must load from a sandbox. Then it gets what the tests
+need, and runs those of the source distribution, which import the wheel's package. The version that
+runs this script is left out: `make test` runs it. One that is not here is told, and is no failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox, SandboxSettings
+
+ROOT: Final = Path(__file__).parents[1]
+VERSIONS: Final = ("3.11", "3.12", "3.13", "3.14")
+EXTRAS: Final = "report,sandbox"
+HOURS: Final = 3600
+
+
+def main() -> int:
+    """Try each version; the exit code is 1 if one that is here fails."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--environments", type=Path, required=True)
+    folder: Path = parser.parse_args().environments.resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    run([sys.executable, "-m", "build", "--quiet", "--outdir", folder, ROOT])
+    (wheel,), (sources,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    failed = []
+    for version in VERSIONS:
+        began = time.monotonic()
+        outcome = attempt(version, wheel=wheel, sources=sources, folder=folder / version)
+        say(f"Python {version}: {outcome} ({time.monotonic() - began:.0f} s)")
+        failed += [version] if "failed" in outcome else []
+    return 1 if failed else 0
+
+
+def attempt(version: str, *, wheel: Path, sources: Path, folder: Path) -> str:
+    """What became of one version."""
+    if version == ".".join(map(str, sys.version_info[:2])):
+        return "left to make test"
+    python = find(version)
+    if python is None:
+        return "not here"
+    say(f"Python {version}: {python}")
+    try:
+        try_out(python, wheel=wheel, sources=sources, folder=folder)
+    except subprocess.CalledProcessError as error:
+        say("\n".join(filter(None, [error.stdout, error.stderr])))
+        return f"failed at {Path(error.cmd[0]).name} {' '.join(map(str, error.cmd[1:3]))}"
+    return "passed"
+
+
+def find(version: str) -> Path | None:
+    """An interpreter of this version that starts: on the path, or one of pyenv's."""
+    for candidate in candidates(version):
+        try:
+            asked: list[str | Path] = [
+                candidate,
+                "-c",
+                "import sys; print('%d.%d' % sys.version_info[:2])",
+            ]
+            if run(asked).strip() == version:
+                return candidate
+        except (subprocess.CalledProcessError, OSError):
+            continue  # a stub of pyenv's, for a version that is not switched on
+    return None
+
+
+def candidates(version: str) -> Iterator[Path]:
+    """Where to look."""
+    if on_path := shutil.which(f"python{version}"):
+        yield Path(on_path)
+    if shutil.which("pyenv"):
+        installed = run(["pyenv", "versions", "--bare", "--skip-aliases"]).split()
+        for name in reversed([each for each in installed if each.startswith(f"{version}.")]):
+            yield Path(run(["pyenv", "prefix", name]).strip()) / "bin" / "python"
+
+
+def try_out(python: Path, *, wheel: Path, sources: Path, folder: Path) -> None:
+    """Load with nothing but the wheel, then run the tests.
+
+    Raises:
+        subprocess.CalledProcessError: if anything fails.
+    """
+    run([python, "-m", "venv", folder])
+    inside = folder / "bin" / "python"
+    quietly = ("--quiet", "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt")
+    install: list[str | Path] = [inside, "-m", "pip", "install", *quietly]
+    run([*install, "--upgrade", "pip>=25.1"])
+    run([*install, wheel])
+    load_from_nothing(folder)
+    say("  the wheel alone loads from a sandbox; now the tests")
+    run([*install, "--group", f"{ROOT / 'pyproject.toml'}:dev", f"{wheel}[{EXTRAS}]"])
+    run_tests(sources, folder=folder)
+
+
+def run_tests(sources: Path, *, folder: Path) -> None:
+    """Run the tests of the source distribution in an environment, on the package that it has.
+
+    Raises:
+        subprocess.CalledProcessError: if one fails.
+    """
+    with tarfile.open(sources) as archive:
+        archive.extractall(folder, filter="data")
+    (unpacked,) = folder.glob("comms_source-*/")
+    packages = next(folder.glob("lib/*/site-packages"))
+    # Behind the packages, so that the tests find the wheel's comms_source and not their own.
+    (packages / "tests.pth").write_text(f"{unpacked}\n")
+    asking = "import comms_source; print(comms_source.__file__)"
+    where: list[str | Path] = [folder / "bin" / "python", "-c", asking]
+    if not Path(run(where, cwd=folder).strip()).is_relative_to(packages):
+        raise subprocess.CalledProcessError(1, where, "the tests would not run on the wheel")
+    pytest = (folder / "bin" / "pytest", "-q", "--override-ini", "pythonpath=")
+    run([*pytest, "--numprocesses", "2", "--dist", "worksteal"], cwd=unpacked, shown=True)
+
+
+def load_from_nothing(environment: Path) -> None:
+    """In an empty folder: `comms init`, a pair of variables, `comms load`.
+
+    Raises:
+        subprocess.CalledProcessError: if one of the commands fails.
+    """
+    project = environment / "project"
+    project.mkdir()
+    comms = environment / "bin" / "comms"
+    with Sandbox(SandboxSettings(operations_per_week=100)) as sandbox:
+        surroundings = {
+            "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,
+            "TWILIO_ACCOUNT_SID": ACCOUNT_ID,
+            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+            "DLT_DATA_DIR": str(environment / "dlt"),
+        }
+        for command in ("init", "check", "load", "status"):
+            run([comms, command], cwd=project, env=surroundings)
+
+
+def say(text: str) -> None:
+    """Print it at once, so that a log shows how far we are."""
+    print(text, flush=True)  # noqa: T201 - a script talks to whoever runs it
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    shown: bool = False,
+) -> str:
+    """What a command prints, unless that is `shown` while it runs; its time is bounded.
+
+    Raises:
+        subprocess.CalledProcessError: if it fails.
+    """
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": ""} if env is None else env,
+        capture_output=not shown,
+        text=True,
+        check=True,
+        timeout=HOURS,
+    )
+    return done.stdout or ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

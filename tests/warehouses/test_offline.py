@@ -1,0 +1,276 @@
+"""What is known of warehouses without being connected to one: settings, statements, views."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from typing import Any, Final
+
+import duckdb
+import pytest
+import sqlglot
+from clickhouse_driver import Client
+from sqlglot import exp
+
+from comms_source.channels import CHANNELS
+from comms_source.records import RECORDS
+from comms_source.view_files import read_views
+from comms_source.view_statements import ViewStatements, view_statements
+from comms_source.views import _place, _query_of_views
+from comms_source.warehouse import open_pipeline
+from tests.warehouses.documented import configured, fragments
+from tests.warehouses.sent import NEW_COUNTER, Sent, loaded_schema, merged
+
+WAREHOUSES: Final = ("snowflake", "bigquery", "databricks", "redshift", "clickhouse", "motherduck")
+TYPES: Final = {
+    "snowflake": {"text": "VARCHAR", "bigint": "BIGINT", "timestamp": "TIMESTAMPLTZ"},
+    "bigquery": {"text": "TEXT", "bigint": "BIGINT", "timestamp": "TIMESTAMPTZ"},
+    "databricks": {"text": "TEXT", "bigint": "BIGINT", "timestamp": "TIMESTAMPTZ"},
+    "redshift": {"text": "VARCHAR", "bigint": "BIGINT", "timestamp": "TIMESTAMPTZ"},
+    "clickhouse": {"text": "TEXT", "bigint": "BIGINT", "timestamp": "DATETIME64"},
+    "motherduck": {"text": "TEXT", "bigint": "BIGINT", "timestamp": "TIMESTAMPTZ"},
+}
+"""What sqlglot calls the types: 64 bits for counters, and instants, not the clock on a wall."""
+OPERATIONS: Final = [channel.table for channel in CHANNELS.values()]
+HISTORIES: Final = [channel.history_table for channel in CHANNELS.values()]
+NOT_PARSED: Final = ("DROP CLUSTERING KEY", "UPDATE `valid_to` = ")
+"""Statements that sqlglot has no tree for: one of Snowflake's, and ClickHouse's update."""
+
+
+@pytest.fixture(params=WAREHOUSES)
+def warehouse(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each of the warehouses, configured as the page says."""
+    loaded_schema()
+    with configured(request.param):
+        yield request.param
+
+
+@pytest.fixture
+def sent(warehouse: str) -> Sent:
+    """What dlt would send to it."""
+    return Sent(open_pipeline(destination=warehouse))
+
+
+def tree(statement: str, dialect: str) -> Any:
+    """What the dialect's parser makes of a statement, of which there is but one."""
+    (parsed,) = [each for each in sqlglot.parse(statement.rstrip("; "), read=dialect) if each]
+    known = not isinstance(parsed, exp.Command)
+    assert known or any(words in statement for words in NOT_PARSED), statement
+    return parsed
+
+
+def table_in(statement: Any) -> str:
+    """The first table that a statement names, without what it is in."""
+    return str(statement.find(exp.Table).name)
+
+
+def path_of(table: Any) -> tuple[str, ...]:
+    """A table's full name."""
+    return tuple(part.name for part in table.parts)
+
+
+def test_the_page_has_settings_for_each_warehouse() -> None:
+    """Two files for each, and nothing that looks like a secret in the first."""
+    assert fragments().keys() == set(WAREHOUSES)
+    for files in fragments().values():
+        assert list(files) == [".dlt/config.toml", ".dlt/secrets.toml"]
+        assert not any(word in files[".dlt/config.toml"] for word in ("password", "key =", "token"))
+
+
+def test_dlt_reads_each_setting_of_the_page(warehouse: str) -> None:
+    """They name the destination, and none is a word that dlt does not know."""
+    pipeline = open_pipeline()
+    destination: Any = pipeline.destination
+    config = destination.configuration(destination.spec()._bind_dataset_name("comms"))
+    assert destination.destination_name == warehouse
+    assert config.credentials.is_resolved()
+    given = _given(warehouse)
+    credentials = given.pop("credentials")
+    for name, value in credentials.items():
+        # A key's last line gets its end from dlt, if it has none.
+        read = config.credentials[name]
+        assert (read.strip() if isinstance(read, str) else read) == value, name
+    for name, value in given.items():
+        assert config[name] == value, name
+
+
+def _given(warehouse: str) -> dict[str, Any]:
+    """What the fragments say under `destination.NAME`, both files together."""
+    said: dict[str, Any] = {"credentials": {}}
+    for text in fragments()[warehouse].values():
+        section = tomllib.loads(text).get("destination", {}).get(warehouse, {})
+        said["credentials"] |= section.pop("credentials", {})
+        said |= section
+    return said
+
+
+def test_redshift_is_staged_where_the_page_says() -> None:
+    """In the bucket, by dlt's filesystem."""
+    with configured("redshift"):
+        staging: Any = open_pipeline().staging
+        assert staging.destination_name == "filesystem"
+        config = staging.configuration(staging.spec()._bind_dataset_name("comms"))
+        assert config.bucket_url == "s3://my-bucket/comms-staging"
+        assert config.credentials.aws_access_key_id == "..."
+
+
+def test_clickhouse_is_asked_to_finish_its_updates() -> None:
+    """The setting gets as far as the driver."""
+    with configured("clickhouse"):
+        config: Any = open_pipeline().destination_client().config
+        client = Client.from_url(config.credentials.to_native_representation())
+        assert client.settings["mutations_sync"] == "1"
+
+
+def test_all_tables_can_be_made(sent: Sent) -> None:
+    """Each by one statement in words of the dialect, in its dataset and where rows are staged."""
+    tables = {*OPERATIONS, *HISTORIES, *(record.table for record in RECORDS)}
+    assert tables <= set(sent.tables())
+    for table in sent.tables():
+        for statement in sent.in_both_datasets(table):
+            made = tree(statement, sent.dialect)
+            assert (type(made), made.kind) == (exp.Create, "TABLE")
+            assert table_in(made).lower().endswith(table)
+
+
+def test_columns_have_types_that_hold_what_we_store(sent: Sent, warehouse: str) -> None:
+    """Counters in 64 bits, times as instants, texts without an end; no NULL in a key."""
+    types = TYPES[warehouse]
+    for table in (*OPERATIONS, *HISTORIES, *(record.table for record in RECORDS)):
+        columns = loaded_schema().get_table(table)["columns"]
+        (statement,) = sent.create(table)
+        made = {
+            each.name.lower(): each
+            for each in tree(statement, sent.dialect).find_all(exp.ColumnDef)
+        }
+        assert list(made) == list(columns)
+        for name, column in columns.items():
+            kind = made[name].args["kind"]
+            if column["data_type"] in types and not _is_64_bit_number(kind):
+                assert _plain(kind) == types[column["data_type"]], (table, name)
+            if column.get("nullable") is False:
+                assert not _takes_null(made[name], sent.dialect), (table, name)
+
+
+def _is_64_bit_number(kind: Any) -> bool:
+    """Snowflake's way to say it."""
+    return str(kind) == "DECIMAL(19, 0)"
+
+
+def _plain(kind: Any) -> str:
+    """The type's name; ClickHouse says Nullable around it, or in a flag."""
+    inner = kind.expressions[0] if kind.this.name == "NULLABLE" else kind
+    return str(inner.this.name)
+
+
+def _takes_null(column: Any, dialect: str) -> bool:
+    if dialect == "clickhouse":
+        return "Nullable" in column.sql(dialect)
+    return column.find(exp.NotNullColumnConstraint) is None
+
+
+def test_a_new_counter_becomes_a_column(sent: Sent) -> None:
+    """In the operations and in the history, of 64 bits, and NULL in the rows that are there."""
+    for table in (CHANNELS["emails"].table, CHANNELS["emails"].history_table):
+        statements = sent.add_column(table, NEW_COUNTER)
+        altered = tree(statements[0], sent.dialect)
+        assert isinstance(altered, exp.Alter)
+        (column,) = altered.find_all(exp.ColumnDef)
+        assert column.name.lower() == NEW_COUNTER
+        assert column.find(exp.NotNullColumnConstraint) is None
+        assert table_in(altered).lower().endswith(table)
+
+
+def test_rows_replace_those_of_their_key(sent: Sent) -> None:
+    """By delete and insert, of each key one row, the latest reading; whatever else is on offer."""
+    for table in merged(loaded_schema()):
+        if table in HISTORIES:
+            continue
+        removal, insertion = (tree(each, sent.dialect) for each in sent.merge(table))
+        assert isinstance(removal, exp.Delete)
+        assert isinstance(insertion, exp.Insert)
+        key = _key(table)
+        assert {each.name.lower() for each in removal.args["where"].find_all(exp.Column)} == key
+        (numbered,) = insertion.find_all(exp.Window)
+        assert {each.name.lower() for each in numbered.args["partition_by"]} == key
+        if table in OPERATIONS:
+            assert numbered.args["order"].sql(sent.dialect).lower().count("desc") == 1
+            assert "synced_at" in numbered.args["order"].sql(sent.dialect).lower()
+
+
+def _key(table: str) -> set[str]:
+    keys = {record.table: set(record.key) for record in RECORDS}
+    return keys.get(table, {"id"})
+
+
+def test_histories_are_kept_by_ending_a_state_and_adding_the_next(sent: Sent) -> None:
+    """Only states of operations that were read, and the two at one instant."""
+    for table in HISTORIES:
+        ending, adding = sent.merge(table)
+        tree(ending, sent.dialect)
+        assert isinstance(tree(adding, sent.dialect), exp.Insert)
+        for statement in (ending, adding):
+            assert "2026-11-20 12:00:31" in statement
+            assert "row_version" in statement.lower()
+        assert "valid_to" in ending.lower()
+        assert "is null" in ending.lower()
+        columns = [each.name.lower() for each in tree(adding, sent.dialect).this.expressions]
+        assert sorted(columns) == sorted(loaded_schema().get_table(table)["columns"])
+
+
+def said_there(sent: Sent) -> list[ViewStatements]:
+    """What makes the views, as `comms views` would in the warehouse."""
+    return view_statements(**_place(sent.client.sql_client), settings=None)
+
+
+def test_views_read_the_tables_that_dlt_makes(sent: Sent) -> None:
+    """By their full names: project or catalog, dataset and, in ClickHouse, the name's beginning."""
+    client = sent.client.sql_client
+    names = [*sent.tables(), *(view.name for view in read_views())]
+    there = {
+        tuple(part.lower() for part in client.make_qualified_table_name_path(name, quote=False))
+        for name in names
+    }
+    for statements in said_there(sent):
+        created = tree(statements.create, sent.dialect)
+        ctes = {cte.alias for cte in created.find_all(exp.CTE)}
+        used = [table for table in created.find_all(exp.Table) if table.name not in ctes]
+        assert len(used) > 1
+        for table in used:
+            assert tuple(part.lower() for part in path_of(table)) in there
+        tree(statements.drop, sent.dialect)
+
+
+def test_views_are_looked_for_where_they_are(sent: Sent) -> None:
+    """The query is one of the dialect, and asks for one dataset of one catalog."""
+    client = sent.client.sql_client
+    place = _place(client)
+    query, values = _query_of_views(client, place)
+    asked = tree(query.replace("%s", "''"), sent.dialect)
+    assert len(list(asked.find_all(exp.EQ))) == len(values) == (2 if place["catalog"] else 1)
+    assert place["dataset"].lower() in values
+
+
+def test_motherducks_statements_run_in_duckdb() -> None:
+    """In a database of its name: tables, a new column, merges, histories and all views."""
+    loaded_schema()
+    with configured("motherduck"), duckdb.connect() as db:
+        sent = Sent(open_pipeline())
+        db.execute("attach ':memory:' as analytics")
+        db.execute("create schema analytics.comms")
+        db.execute("create schema analytics.comms_staging")
+        for table in sent.tables():
+            for statement in sent.in_both_datasets(table):
+                db.execute(statement)
+        emails = CHANNELS["emails"].table
+        db.execute(f"alter table analytics.comms.{emails} drop column {NEW_COUNTER}")
+        for statement in sent.add_column(emails, NEW_COUNTER):
+            db.execute(statement)
+        for table in merged(loaded_schema()):
+            for statement in sent.merge(table):
+                db.execute(statement)
+        for statements in said_there(sent):
+            db.execute(statements.create)
+            for comment in statements.comments:
+                db.execute(comment)
+            assert db.execute(f"from analytics.comms.{statements.name}").fetchall() is not None
