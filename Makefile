@@ -9,6 +9,13 @@ READY := $(VENV)/.ready
 SEEDS ?= 2000
 KILLS ?= 50
 
+# $(call environment,FOLDER,ARGUMENTS): a virtual environment with what pip is told to install.
+define environment
+	$(PYTHON) -m venv --clear $(1)
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(2)
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help run test search simulate torture bench airflow warehouses destinations readers pythons check format build clean
 
@@ -18,11 +25,8 @@ help: ## Show this list
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed; set PYTHON=/path/to/it"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --group dev --editable '.[report,sandbox]'
-	@touch $(READY)
+	$(call environment,$(VENV),--constraint constraints.txt --group dev --editable '.[report,sandbox]')
+	@touch $@
 
 run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
 	@if [ -n "$$TWILIO_AUTH_TOKEN$$TWILIO_API_KEY_SECRET" ] || [ -f .dlt/secrets.toml ]; \
@@ -48,34 +52,27 @@ airflow: $(READY) $(AIRFLOW)/.ready ## Run both DAGs on a real Airflow against t
 	AIRFLOW_ENVIRONMENT=$(AIRFLOW) $(BIN)/python -m pytest -q -x tests/airflow
 
 $(AIRFLOW)/.ready: pyproject.toml tests/airflow/constraints.txt
-	$(PYTHON) -m venv --clear $(AIRFLOW)
-	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint tests/airflow/constraints.txt apache-airflow asyncpg --editable '.[postgres,report,sandbox]'
+	$(call environment,$(AIRFLOW),--constraint tests/airflow/constraints.txt \
+		apache-airflow asyncpg --editable '.[postgres,report,sandbox]')
 	@touch $@
 
 warehouses: $(WAREHOUSES)/.ready ## Check what warehouses with an account would be sent; ClickHouse runs
 	$(WAREHOUSES)/bin/python -m pytest -q tests/warehouses
 
 $(WAREHOUSES)/.ready: pyproject.toml tests/warehouses/constraints.txt
-	$(PYTHON) -m venv --clear $(WAREHOUSES)
-	$(WAREHOUSES)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(WAREHOUSES)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint tests/warehouses/constraints.txt --group warehouses --editable '.[sandbox]'
+	$(call environment,$(WAREHOUSES),--constraint tests/warehouses/constraints.txt \
+		--group warehouses --editable '.[sandbox]')
 	@touch $@
 
 destinations: $(DESTINATIONS)/.ready ## Load into each kind of destination, and compare what they answer
-	$(DESTINATIONS)/bin/python -m pytest -q --numprocesses 2 --dist loadgroup tests/destinations
+	$(DESTINATIONS)/bin/python -m pytest -q tests/destinations
 
 readers: $(DESTINATIONS)/.ready ## Read with eight processes all through a load of 100,000 operations
 	$(DESTINATIONS)/bin/python -m tests.destinations.readers
 
 $(DESTINATIONS)/.ready: pyproject.toml tests/destinations/constraints.txt
-	$(PYTHON) -m venv --clear $(DESTINATIONS)
-	$(DESTINATIONS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(DESTINATIONS)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint tests/destinations/constraints.txt --group dev --group destinations \
-		--editable '.[lake,postgres,sandbox]'
+	$(call environment,$(DESTINATIONS),--constraint tests/destinations/constraints.txt \
+		--group dev --group destinations --editable '.[lake,postgres,sandbox]')
 	@touch $@
 
 pythons: $(READY) ## Load and test with the wheel in each version of Python that is here

@@ -190,12 +190,9 @@ def test_another_destination_gets_the_same_rows(
     assert count == (len(today.truth("messages")),)
 
 
-def test_a_destination_that_lacks_settings_is_exit_code_2(
-    comms: Comms, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_destination_that_lacks_settings_is_exit_code_2(comms: Comms) -> None:
     """The list of what is missing is dlt's own."""
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__TABLE_FORMAT", "delta")
-    for destination in ("postgres", "filesystem"):
+    for destination in ("postgres", "motherduck"):
         done = comms("load", "--destination", destination)
         assert done.exit_code == 2
         assert "Missing" in done.stderr

@@ -22,6 +22,10 @@ from tests.support import FILE, load
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+PAGES = [f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")]
+
+OUTSIDE = {"accounts", "lock_wait", "stats_reading", "table_format", "time_zone"}
+"""Settings that are no arguments of the source."""
 
 
 def options_of(command: str) -> set[str]:
@@ -59,7 +63,7 @@ def test_every_setting_is_in_the_readme_and_in_config_toml() -> None:
     """By its name, and no other is; the ones of a single run aside."""
     single_run = {"start_date", "end_date", "on_error"}
     settings = set(inspect.signature(comms_source).parameters) - single_run
-    settings |= {"accounts", "stats_reading", "lock_wait", "time_zone"}
+    settings |= OUTSIDE
     config = (ROOT / ".dlt/config.toml").read_text()
 
     named = {row[0].strip("`") for row in table_rows("Settings") if row[0].startswith("`")}
@@ -76,7 +80,7 @@ def test_config_toml_shows_the_defaults() -> None:
     defaults = inspect.signature(comms_source).parameters
 
     for name, value in shown.items():
-        if name in {"accounts", "requests_per_second", "stats_reading", "lock_wait", "time_zone"}:
+        if name in OUTSIDE | {"requests_per_second"}:
             continue
         default = defaults[name].default
         assert value == (list(default) if isinstance(default, tuple) else default), name
@@ -125,18 +129,7 @@ def test_every_column_is_in_the_readme() -> None:
     assert columns | set(REJECTED_SCHEMA.names) <= named
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "README.md",
-        "CHANGELOG.md",
-        "docs/coverage.md",
-        "docs/sandbox.md",
-        "docs/history.md",
-        "docs/measures.md",
-        "docs/speed.md",
-    ],
-)
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", *sorted(PAGES)])
 def test_every_link_to_a_file_leads_to_one(page: str) -> None:
     """Relative links only; addresses on the web are not followed."""
     text = (ROOT / page).read_text()
