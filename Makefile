@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 AIRFLOW := .airflow
 WAREHOUSES := .warehouses
 DESTINATIONS := .destinations
+# A comma that does not end an argument of call.
+, := ,
 READY := $(VENV)/.ready
 SEEDS ?= 2000
 KILLS ?= 50
@@ -25,7 +27,7 @@ help: ## Show this list
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed; set PYTHON=/path/to/it"; exit 1; }
-	$(call environment,$(VENV),--constraint constraints.txt --group dev --editable '.[report,sandbox]')
+	$(call environment,$(VENV),--constraint constraints.txt --group dev --editable '.[report$(,)sandbox]')
 	@touch $@
 
 run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
@@ -53,7 +55,7 @@ airflow: $(READY) $(AIRFLOW)/.ready ## Run both DAGs on a real Airflow against t
 
 $(AIRFLOW)/.ready: pyproject.toml tests/airflow/constraints.txt
 	$(call environment,$(AIRFLOW),--constraint tests/airflow/constraints.txt \
-		apache-airflow asyncpg --editable '.[postgres,report,sandbox]')
+		apache-airflow asyncpg --editable '.[postgres$(,)report$(,)sandbox]')
 	@touch $@
 
 warehouses: $(WAREHOUSES)/.ready ## Check what warehouses with an account would be sent; ClickHouse runs
@@ -72,7 +74,7 @@ readers: $(DESTINATIONS)/.ready ## Read with eight processes all through a load 
 
 $(DESTINATIONS)/.ready: pyproject.toml tests/destinations/constraints.txt
 	$(call environment,$(DESTINATIONS),--constraint tests/destinations/constraints.txt \
-		--group dev --group destinations --editable '.[lake,postgres,sandbox]')
+		--group dev --group destinations --editable '.[lake$(,)postgres$(,)sandbox]')
 	@touch $@
 
 pythons: $(READY) ## Load and test with the wheel in each version of Python that is here

@@ -9,6 +9,8 @@ import dlt
 
 from comms_source.report.queries import SUMS
 from comms_source.report.sums import Share, Sums
+from comms_source.runs import view_settings
+from comms_source.views import viewing
 
 _SUMMED: Final = (
     *("operations", "outcome_low", "outcome_high", "missed"),
@@ -41,7 +43,7 @@ class Figures:
 
 def read_figures(pipeline: dlt.Pipeline) -> list[Figures]:
     """The figures of each channel that has an operation."""
-    with pipeline.sql_client() as client:
+    with viewing(pipeline, settings=view_settings()) as client:
         view = client.make_qualified_table_name("operation_measures")
         sums = ", ".join(SUMS[name] for name in _SUMMED)
         rows = client.execute_sql(_QUERY.format(sums=sums, operation_measures=view)) or []

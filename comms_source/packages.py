@@ -16,8 +16,10 @@ from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.errors import PipelineBusy
+from comms_source.lakes import widen_iceberg
 from comms_source.locks import in_turn
 from comms_source.source import SECTIONS
+from comms_source.staged import take_back
 from comms_source.warehouse import explained, held_open, loads_into_file, reach
 from comms_source.windows import parse_duration
 
@@ -58,6 +60,7 @@ def _load(pipeline: dlt.Pipeline) -> list[str]:
     """Load what was extracted, when it is this run's turn; returns the load ids."""
     pipeline.normalize()
     with in_turn(pipeline):
+        widen_iceberg(pipeline)
         return _load_now(pipeline)
 
 
@@ -138,6 +141,8 @@ class _Unloadable(Exception):
 def _load_pending(pipeline: dlt.Pipeline) -> None:
     try:
         with explained():
+            with in_turn(pipeline):
+                take_back(pipeline)
             _load(pipeline)
     except PipelineBusy:
         raise

@@ -10,7 +10,7 @@ makes a run that reads exactly the given range and leaves no state behind.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import chain
@@ -19,15 +19,14 @@ from typing import Any, Final, Optional, TypeVar
 import dlt
 import pendulum
 from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.inject import get_fun_spec
 from dlt.common.configuration.specs import CredentialsConfiguration
-from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.common.storages.load_package import commit_load_package_state, load_package_state
 from dlt.common.typing import TAnyDateTime, TSecretStrValue
 from dlt.extract import DltResource
+from dlt.extract.utils import wrap_parallel_iterator
 
 from comms_source.batches import Batch
 from comms_source.budget import Budget
@@ -35,12 +34,11 @@ from comms_source.channels import CHANNELS, Channel
 from comms_source.credentials import VARIABLES, BasicCredentials, choose
 from comms_source.errors import ConfigurationError
 from comms_source.extracting import ChannelRun, Piece, pieces, shapes
-from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION
 from comms_source.planner import Walk
 from comms_source.reading import OnError
-from comms_source.records import RUNS, Record
+from comms_source.records import RUNS
 from comms_source.run_log import RunLog
-from comms_source.session import Session
+from comms_source.session import Session, utc_now
 from comms_source.settings import (
     BASE_URL,
     COMMIT_PAGES,
@@ -55,10 +53,13 @@ from comms_source.settings import (
     Settings,
 )
 from comms_source.tables import with_load_id
+from comms_source.taking import Taking, abilities_here
 from comms_source.windows import Span, parse_duration, parse_instant, to_iso
 
 SECTIONS: Final = ("sources", "comms_source")
 """Where dlt looks for the settings: `[sources.comms_source]`, or `SOURCES__COMMS_SOURCE__...`."""
+ACCOUNTS: Final = "accounts"
+"""Below them, where several accounts have settings of their own, each in a section of its name."""
 
 T = TypeVar("T")
 
@@ -160,7 +161,7 @@ def comms_source(
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
     settings = make_settings(
-        credentials=credentials,
+        credentials=credentials.basic(),
         base_url=base_url,
         account=account,
         channels=channels,
@@ -187,23 +188,41 @@ def resolve_settings(**given: Any) -> Settings:
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
+    resolved = _resolve(SECTIONS, given)
+    return make_settings(**resolved | {"credentials": resolved["credentials"].basic()})
+
+
+def resolve_account(name: str, *, credentials: BasicCredentials) -> Settings:
+    """The settings of one of several accounts: its own, else those that all share.
+
+    Its credentials are never shared, since they decide whose operations the API tells.
+
+    Raises:
+        ConfigurationError: if a setting is wrong or unsafe.
+    """
+    given = {"account": name, "credentials": TwilioCredentials()}
+    resolved = _resolve((*SECTIONS, ACCOUNTS, name), given)
+    return make_settings(**resolved | {"credentials": credentials})
+
+
+def _resolve(sections: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     spec = get_fun_spec(comms_source)()
     try:
-        resolved = resolve_configuration(spec, sections=SECTIONS, explicit_value=given or None)
+        resolved = resolve_configuration(spec, sections=sections, explicit_value=given or None)
     except ConfigurationException as error:
         raise ConfigurationError(str(error).strip()) from None
-    return make_settings(**{name: resolved[name] for name in _SETTINGS})
+    return {name: resolved[name] for name in _SETTINGS}
 
 
-def make_settings(*, credentials: TwilioCredentials, **values: Any) -> Settings:
-    """Settings from what dlt resolved: credentials as a pair, lengths of time from their text.
+def make_settings(*, credentials: BasicCredentials, **values: Any) -> Settings:
+    """Settings from what dlt resolved: lengths of time from their text.
 
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
     for name in ("retention", "window", "timeout", "patience"):
         values[name] = checked(name, parse_duration, values[name])
-    return Settings(credentials=credentials.basic(), **values)
+    return Settings(credentials=credentials, **values)
 
 
 def operation_resources(
@@ -274,8 +293,9 @@ def fetched_resource(
             with_load_id(batch.operations, load_id), with_load_id(batch.rejected, load_id)
         )
         brought = pieces(stamped, channel=channel, history=history)
-        for piece in _loadable(chain(shapes(channel), brought)):
-            yield _marked(piece, channel)
+        taking = Taking.here(channel, clock=lambda: read_by or utc_now())
+        for piece in taking.taken(chain(shapes(channel), brought)):
+            yield taking.marked(piece)
         if read_by is not None:
             _date_package(read_by)
 
@@ -291,23 +311,13 @@ def failed_run_resource(log: RunLog, *, error: str) -> DltResource:
     """A resource that holds nothing but the row of a run that an error ended."""
 
     def failed() -> Iterator[Any]:
-        yield log.row(load_id=_load_id(), error=error)
+        hints = dlt.mark.make_hints(table_format=abilities_here().table_format)
+        yield dlt.mark.with_hints(log.row(load_id=_load_id(), error=error), hints)
 
     return dlt.resource(
         failed, name=RUNS.table, primary_key=list(RUNS.key), write_disposition="merge"
     )
 
-
-_LATER_COUNTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}
-"""Of two rows of one operation in one load the later one counts."""
-
-_STATES_FOLLOW: Final[Any] = {
-    "disposition": "merge",
-    "strategy": "scd2",
-    "row_version_column_name": VERSION,
-    "validity_column_names": [SEEN_FROM, SEEN_UNTIL],
-}
-"""A version that is not the operation's current one ends that and follows it."""
 
 Begin = Callable[[Optional[datetime], Optional[datetime]], ChannelRun]  # noqa: UP045
 """Makes a channel's run when it is time to read, from the cursor's bounds."""
@@ -342,26 +352,32 @@ def _resource(
     def operations(
         created_at: dlt.sources.incremental[datetime] = cursor,
     ) -> Iterator[Any]:
-        last = _instant(created_at.end_value)
-        run = begin(_instant(created_at.initial_value), last)
-        created_at.advance(last or log.session.now)
-        load_id = _load_id()
-        log.enter(channel)
-        known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
-        package = run.package(state=_state(run, load_id), load_id=load_id, budget=budget)
-        for piece in _loadable(package):
-            if piece.rows.num_rows or piece.table(channel) not in known:
-                yield _marked(piece, channel)
-        _date_package(log.session.clock())
-        for row in log.leave(run, load_id=load_id):
-            yield _marked(Piece(row, RUNS), channel)
+        taking = Taking.here(channel, clock=log.session.clock)
+
+        def read() -> Iterator[Any]:
+            last = _instant(created_at.end_value)
+            run = begin(_instant(created_at.initial_value), last)
+            created_at.advance(last or log.session.now)
+            load_id = _load_id()
+            log.enter(channel)
+            known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
+            package = run.package(state=_state(run, load_id), load_id=load_id, budget=budget)
+            for piece in taking.taken(package):
+                if piece.rows.num_rows or piece.table(channel) not in known:
+                    yield taking.marked(piece)
+            _date_package(log.session.clock())
+            for row in log.leave(run, load_id=load_id):
+                yield taking.marked(Piece(row, RUNS))
+
+        # Several channels are read at once, each in a thread of dlt's. Its configuration must not
+        # be asked for in those, so what a destination can do is found out before.
+        yield from wrap_parallel_iterator(read)()
 
     return dlt.resource(
         operations,
         name=channel.table,
         primary_key="id",
         write_disposition="merge",
-        parallelized=True,
     )
 
 
@@ -378,28 +394,6 @@ def _state(run: ChannelRun, load_id: str) -> MutableMapping[str, Any]:
         return {}
     state: MutableMapping[str, Any] = dlt.current.resource_state()
     return state
-
-
-def _loadable(all_pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """What the destination can take: lakes, for one, cannot keep histories."""
-    strategies = Container()[DestinationCapabilitiesContext].supported_merge_strategies
-    keeps = strategies is None or "scd2" in strategies
-    return (piece for piece in all_pieces if keeps or piece.kind != "history")
-
-
-def _marked(piece: Piece, channel: Channel) -> Any:
-    """The rows with the hints of their table; hints on the resource would go to all its tables."""
-    hints = dlt.mark.make_hints(table_name=piece.table(channel), **_merging(piece))
-    return dlt.mark.with_hints(piece.rows, hints, create_table_variant=True)
-
-
-def _merging(piece: Piece) -> dict[str, Any]:
-    """How rows find those that they replace, or follow."""
-    if isinstance(piece.kind, Record):
-        return {"primary_key": list(piece.kind.key), "write_disposition": "merge"}
-    if piece.kind == "operations":
-        return {"primary_key": "id", "write_disposition": "merge", "columns": _LATER_COUNTS}
-    return {"merge_key": "id", "write_disposition": _STATES_FOLLOW}
 
 
 def _date_package(read_by: datetime) -> None:

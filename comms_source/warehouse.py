@@ -21,6 +21,7 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from comms_source.abilities import abilities
 from comms_source.checks import Check, Kind
 from comms_source.errors import (
     CommsSourceError,
@@ -28,6 +29,7 @@ from comms_source.errors import (
     LoadFailed,
     PipelineBusy,
 )
+from comms_source.lanes import Lane, pipeline_name
 
 PIPELINE: Final = "twilio_comms"
 """Names the pipeline, and with it the DuckDB file. DuckDB calls a database as its file is called,
@@ -40,14 +42,19 @@ MEGABYTES_A_THREAD: Final = 72
 
 
 def open_pipeline(
-    *, destination: str | None = None, dataset: str | None = None, name: str = PIPELINE
+    *,
+    destination: str | None = None,
+    dataset: str | None = None,
+    name: str = PIPELINE,
+    lane: Lane | None = None,
 ) -> dlt.Pipeline:
-    """The pipeline of the commands; nothing is connected yet.
+    """The pipeline of the commands, or that of a lane; nothing is connected yet.
 
     Args:
         destination: A dlt destination; by default dlt's `destination_type` setting, or DuckDB.
         dataset: The schema to load into; by default dlt's `dataset_name` setting, or `comms`.
         name: The pipeline's name, which is also that of a DuckDB file not configured otherwise.
+        lane: Who works beside others, with a state and a staging dataset of its own.
 
     Raises:
         ConfigurationError: if the destination does not exist or lacks settings.
@@ -56,13 +63,22 @@ def open_pipeline(
     dataset = dataset or dlt.config.get("dataset_name", str) or DATASET
     with explained():
         _check_known(destination)
+        _check_merging(destination)
         location = _location(destination, dataset, name)
         return dlt.pipeline(
-            pipeline_name=name,
-            destination=destination,
+            pipeline_name=pipeline_name(name, lane),
+            destination=_shared(destination, name, lane) if lane else destination,
             dataset_name=dataset,
             pipelines_dir=str(working_folder(location)),
         )
+
+
+def _shared(destination: str, name: str, lane: Lane) -> Any:
+    """The destination as it is without the lane, but for where the lane's rows are staged."""
+    given = {"pipeline_name": name, "staging_dataset_name_layout": lane.staging}
+    known: Any = Destination.from_reference(destination)
+    fitting = {key: value for key, value in given.items() if hasattr(known.spec, key)}
+    return Destination.from_reference(destination, **fitting)
 
 
 def working_folder(location: str) -> Path:
@@ -173,6 +189,14 @@ def _check_known(destination: str) -> None:
         ) from None
 
 
+def _check_merging(destination: str) -> None:
+    """Refuse what would keep each row anew that is read again, before anything is asked for."""
+    known: Any = Destination.from_reference(destination)
+    able = abilities(known.capabilities())
+    able.check_merging()
+    able.check_installed()
+
+
 def _location(destination: str, dataset: str, name: str) -> str:
     factory: Any = Destination.from_reference(destination)
     initial: Any = factory.spec()
@@ -200,6 +224,12 @@ def _explain(error: Exception) -> CommsSourceError:
             f"the DuckDB file {held['file']} is held by another process, {held['program']} "
             f"(PID {held['pid']}); close that program, or load again later"
         )
+    if missing := _EXTENSION.search(text):
+        return LoadFailed(
+            f"DuckDB needs its extension {missing['name']!r} for this destination and could not "
+            "download it; let this machine reach extensions.duckdb.org once, or install the "
+            "extension from PyPI, as docs/destinations.md says"
+        )
     step = f"at dlt's step {error.step}" if isinstance(error, PipelineStepFailed) else "by dlt"
     return LoadFailed(f"the destination was refused {step}: {_root(error)}")
 
@@ -207,6 +237,9 @@ def _explain(error: Exception) -> CommsSourceError:
 _LOCK: Final = re.compile(
     r'lock on file "(?P<file>[^"]+)".*?held in (?P<program>.+?) \(PID (?P<pid>\d+)\)', re.DOTALL
 )
+
+
+_EXTENSION: Final = re.compile(r'Failed to download extension "(?P<name>\w+)"')
 
 
 def _root(error: BaseException) -> str:

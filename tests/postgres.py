@@ -89,7 +89,7 @@ def _served(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -> It
     data = str(folder / "data")
     made = [programs / "initdb", "-D", data, "-U", USER, "--auth=trust", "--no-sync", "--locale=C"]
     _run([*made, "--encoding=UTF8", "--no-instructions"], folder, owner).wait(PATIENCE)
-    port = _free_port()
+    port = free_port()
     place = ("-h", "127.0.0.1", "-p", port, "-k", folder)
     server = _run([programs / "postgres", "-D", data, *place, *FAST], folder, owner)
     try:
@@ -118,7 +118,8 @@ def _run(
         )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -23,6 +23,7 @@ from comms_source.report.rows import Answers, facts_of
 from comms_source.settings import check_channels
 from comms_source.version import VERSION
 from comms_source.view_settings import ViewSettings
+from comms_source.views import viewing
 from comms_source.warehouse import place, reach
 
 MOST_WORST: Final = 10
@@ -66,7 +67,7 @@ def read_facts(
     made = _made(pipeline, settings=settings, now=now, account=account)
 
     def read() -> Answers:
-        with pipeline.sql_client() as client:
+        with viewing(pipeline, settings=settings) as client:
             return _Reader(client, made=made, channels=chosen).read()
 
     return facts_of(patient(read)(), made=made, channels=chosen, told=bool(channels))

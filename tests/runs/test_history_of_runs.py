@@ -11,16 +11,18 @@ import dlt
 import duckdb
 import httpx
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source import comms_source
 from comms_source.channels import CHANNELS
 from comms_source.credentials import BasicCredentials
+from comms_source.errors import ConfigurationError
 from comms_source.runs import run_backfill, run_fetch, run_load
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox
 from comms_source.session import Session
 from comms_source.settings import Settings
 from comms_source.source import operation_resources
-from comms_source.warehouse import open_pipeline
+from comms_source.warehouse import _own_error, open_pipeline
 from comms_source.windows import to_iso
 from tests.support import FILE, NOW, load, session_for, stored, true
 
@@ -314,16 +316,15 @@ def test_what_a_dead_run_had_read_keeps_the_date_of_its_reading(sandbox: Sandbox
     assert {row["valid_to"] for row in histories()} == {None, now}
 
 
-def test_where_states_cannot_follow_each_other_the_rest_is_loaded(
+def test_plain_files_are_refused_before_anything_is_asked_for(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """Dlt's lakes have no scd2: there the histories are left out, and nothing fails."""
-    lake = dlt.destinations.filesystem(str(tmp_path / "lake"))
-    pipeline = dlt.pipeline("lake", destination=lake, dataset_name="comms")
-    session = session_for(sandbox)
+    """They keep all they are given: each row that is read again would be there twice."""
+    files = dlt.destinations.filesystem(str(tmp_path / "lake"))
+    pipeline = dlt.pipeline("lake", destination=files, dataset_name="comms")
 
-    pipeline.run(operation_resources(session), loader_file_format="parquet")
+    with pytest.raises(PipelineStepFailed, match="plain files") as failed:
+        pipeline.run(operation_resources(session_for(sandbox)))
 
-    tables = {folder.name for folder in (tmp_path / "lake/comms").iterdir()}
-    assert {channel.table for channel in CHANNELS.values()} <= tables
-    assert not {channel.history_table for channel in CHANNELS.values()} & tables
+    assert isinstance(_own_error(failed.value), ConfigurationError)
+    assert not sandbox.requests

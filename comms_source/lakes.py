@@ -1,0 +1,103 @@
+"""The tables of a lake as Arrow: read with the libraries that dlt merges them with, without SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.destination.client import SupportsOpenTables
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.libs.pyarrow import columns_to_arrow
+from dlt.common.schema.typing import TTableFormat
+from dlt.common.schema.utils import new_table
+
+from comms_source.history import SEEN_UNTIL
+
+
+class CurrentStates:
+    """The current states in one history, as the load package in the making finds them."""
+
+    def __init__(self, table: Any) -> None:
+        """Take a table by its library's class; None where there is no history yet."""
+        self._table = table
+
+    @classmethod
+    def open(cls, table: str, table_format: TTableFormat) -> CurrentStates:
+        """Find a history in the destination of the active pipeline."""
+        return cls(_open(table, table_format))
+
+    def of(self, seen: pa.Table) -> pa.Table | None:
+        """The history's current rows of the operations in `seen`; None without a history."""
+        if not seen.num_rows or self._table is None:
+            return None
+        created: Any = pc.min_max(seen["created_at"]).as_py()
+        reader = _current(self._table, first=created["min"], last=created["max"])
+        ids = seen["id"].combine_chunks().cast(reader.schema.field("id").type)
+        batches = [batch.filter(pc.is_in(batch["id"], value_set=ids)) for batch in reader]
+        return pa.Table.from_batches(batches, schema=reader.schema)
+
+
+def _open(name: str, table_format: TTableFormat) -> Any:
+    """The table by its library's class; None before it was made."""
+    client: Any = dlt.current.pipeline().destination_client()
+    if name not in client.schema.tables:
+        # Another pipeline may have made it, of which this one's schema knows nothing.
+        client.schema = client.schema.clone()
+        client.schema.update_table(new_table(name, table_format=table_format))
+    return _table(client, name, table_format)
+
+
+def _table(client: Any, name: str, table_format: TTableFormat) -> Any:
+    try:
+        return client.load_open_table(table_format, name)
+    except DestinationUndefinedEntity:
+        return None
+
+
+def _current(table: Any, *, first: datetime, last: datetime) -> pa.RecordBatchReader:
+    """The current rows of operations that were created in `[first, last]`."""
+    if hasattr(table, "to_pyarrow_dataset"):
+        created = pc.field("created_at")
+        wanted = (created >= first) & (created <= last) & pc.field(SEEN_UNTIL).is_null()
+        reader: pa.RecordBatchReader = table.to_pyarrow_dataset().scanner(filter=wanted).to_reader()
+        return reader
+    created_within = f"created_at >= '{first.isoformat()}' and created_at <= '{last.isoformat()}'"
+    scan = table.scan(row_filter=f"{created_within} and {SEEN_UNTIL} is null")
+    found: pa.RecordBatchReader = scan.to_arrow_batch_reader()
+    return found
+
+
+def widen_iceberg(pipeline: dlt.Pipeline) -> None:
+    """Give Iceberg tables the columns that they lack in their latest snapshot, before a load.
+
+    dlt gives them to the table, but PyIceberg merges with the columns of its snapshot, and where
+    these are fewer it fails, then and ever after.
+    """
+    known = pipeline.default_schema.tables
+    for name in sorted(_tables_to_load(pipeline)):
+        client: Any = pipeline.destination_client()
+        is_iceberg = known[name].get("table_format") == "iceberg"
+        if is_iceberg and issubclass(type(client), SupportsOpenTables):
+            columns = columns_to_arrow(known[name]["columns"], client.capabilities, "UTC")
+            _widen(_table(client, name, "iceberg"), columns)
+
+
+def _tables_to_load(pipeline: dlt.Pipeline) -> set[str]:
+    packages = map(pipeline.get_load_package_info, pipeline.list_normalized_load_packages())
+    jobs = [job for package in packages for job in package.jobs["new_jobs"]]
+    return {job.job_file_info.table_name for job in jobs}
+
+
+def _widen(table: Any, columns: pa.Schema) -> None:
+    snapshot = table and table.current_snapshot()
+    if not snapshot:
+        return
+    there = set(table.schemas()[snapshot.schema_id].column_names)
+    missing = [column for column in columns if column.name not in there]
+    if missing:
+        with table.update_schema() as update:
+            update.union_by_name(pa.schema(missing))
+        table.append(table.schema().as_arrow().empty_table())

@@ -1,0 +1,168 @@
+"""Where dlt keeps no history, the rows to merge make the same one: each state seen, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby, pairwise
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comms_source.channels import CHANNELS
+from comms_source.history import history_schema
+from comms_source.lake_history import KEY, successors
+
+SCHEMA = history_schema(CHANNELS["messages"])
+THEN = datetime(2026, 11, 19, 6, 20, tzinfo=UTC)
+SECOND, TICK = timedelta(seconds=1), timedelta(microseconds=1)
+
+Row = dict[str, Any]
+Sight = dict[str, int]
+"""In which version each operation is seen."""
+
+sights = st.dictionaries(st.sampled_from("abc"), st.integers(1, 3))
+lives = st.lists(st.tuples(sights, st.integers(-1, 2)), max_size=8)
+
+
+class Lake:
+    """A history, merged by `KEY` as a lake does it, row after row."""
+
+    def __init__(self) -> None:
+        """Begin without a table."""
+        self.rows: dict[Any, Row] | None = None
+
+    def see(self, sight: Sight, at: datetime, *, rows: int | None = None) -> pa.Table:
+        """Merge what a reading brought, or the first `rows` of that before the merge is stopped."""
+        staged = successors(seen(sight), self.current(), read_at=at)
+        self.rows = self.rows or {}
+        for row in staged.to_pylist()[:rows]:
+            self.rows[tuple(row[column] for column in KEY)] = row
+        return staged
+
+    def current(self) -> pa.Table | None:
+        """What is read of the table before a reading; None before there is one."""
+        if self.rows is None:
+            return None
+        empty = successors(seen({}), None, read_at=THEN).schema
+        return pa.Table.from_pylist([r for r in self.rows.values() if not r["valid_to"]], empty)
+
+    def states(self) -> dict[str, list[Row]]:
+        """The states of each operation, in their order."""
+        rows = sorted((self.rows or {}).values(), key=lambda row: (row["id"], row["valid_from"]))
+        return {key: list(of_it) for key, of_it in groupby(rows, key=lambda row: str(row["id"]))}
+
+
+def seen(sight: Mapping[str, int]) -> pa.Table:
+    """States as they are staged."""
+    rows = [
+        {"id": key, "account": "acme", "created_at": THEN, "synced_at": THEN}
+        | {"_dlt_load_id": "17", "row_version": version, "sent": 10 * version}
+        for key, version in sight.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def versions(lake: Lake) -> dict[str, list[int]]:
+    """The versions of each operation, in their order."""
+    return {key: [row["row_version"] for row in rows] for key, rows in lake.states().items()}
+
+
+def changes(sights: Sequence[Sight]) -> dict[str, list[int]]:
+    """The law: a version that is not the one before it is a new state."""
+    told: dict[str, list[int]] = {}
+    for sight in sights:
+        for key, version in sight.items():
+            states = told.setdefault(key, [])
+            if states[-1:] != [version]:
+                states.append(version)
+    return told
+
+
+def assert_in_one_piece(lake: Lake) -> None:
+    """Each state ends where the next begins, and one has no end."""
+    for rows in lake.states().values():
+        assert all(one["valid_to"] == then["valid_from"] for one, then in pairwise(rows))
+        assert all(one["valid_from"] < then["valid_from"] for one, then in pairwise(rows))
+        assert rows[-1]["valid_to"] is None
+
+
+@settings(deadline=None)
+@given(lives)
+def test_each_change_is_one_state_and_a_state_may_return(
+    life: Sequence[tuple[Sight, int]],
+) -> None:
+    """Whatever is seen in whatever order, and though the clock stands still or goes back."""
+    lake, at = Lake(), THEN
+
+    for sight, passed in life:
+        at += passed * SECOND
+        lake.see(sight, at)
+
+    assert versions(lake) == changes([sight for sight, _ in life])
+    assert_in_one_piece(lake)
+
+
+@settings(deadline=None)
+@given(lives, sights, st.integers(0, 6))
+def test_a_merge_that_stopped_half_way_is_mended_by_the_next_reading(
+    life: Sequence[tuple[Sight, int]], last: Sight, rows: int
+) -> None:
+    """The rows of a dropped package may have been merged in part; then the same is read again."""
+    lake = Lake()
+    for day, (sight, _) in enumerate(life):
+        lake.see(sight, THEN + day * SECOND)
+
+    lake.see(last, THEN + len(life) * SECOND, rows=rows)
+    lake.see(last, THEN + (len(life) + 1) * SECOND)
+
+    assert versions(lake) == changes([*(sight for sight, _ in life), last])
+    assert_in_one_piece(lake)
+
+
+@settings(deadline=None)
+@given(lives)
+def test_merging_the_same_rows_again_changes_nothing(life: Sequence[tuple[Sight, int]]) -> None:
+    """A load job that is retried merges what it merged before."""
+    lake = Lake()
+    for day, (sight, _) in enumerate(life):
+        staged = lake.see(sight, THEN + day * SECOND)
+        before = lake.states()
+        for row in staged.to_pylist():
+            assert lake.rows is not None
+            lake.rows[tuple(row[column] for column in KEY)] = row
+        assert lake.states() == before
+
+
+def test_a_state_is_valid_from_when_it_had_been_read() -> None:
+    """And its end is the instant from which its successor is valid."""
+    lake = Lake()
+    lake.see({"a": 1}, THEN)
+    lake.see({"a": 1}, THEN + SECOND)
+    lake.see({"a": 2}, THEN + 2 * SECOND)
+
+    (first, second) = lake.states()["a"]
+    assert (first["valid_from"], first["valid_to"]) == (THEN, THEN + 2 * SECOND)
+    assert (second["valid_from"], second["valid_to"]) == (THEN + 2 * SECOND, None)
+
+
+def test_two_states_read_at_the_same_instant_follow_each_other() -> None:
+    """They would share a key otherwise, and one of them would be lost."""
+    lake = Lake()
+    lake.see({"a": 1}, THEN)
+    lake.see({"a": 2}, THEN)
+
+    assert [row["valid_from"] for row in lake.states()["a"]] == [THEN, THEN + TICK]
+
+
+def test_what_ends_keeps_its_row_and_columns_of_its_own() -> None:
+    """A counter that is not told any more stays in the states that had it."""
+    clicked = pa.chunked_array([pa.array([7])])
+    held = successors(seen({"a": 1}), None, read_at=THEN).append_column("clicked", clicked)
+
+    new, ended = successors(seen({"a": 2}), held, read_at=THEN + SECOND).to_pylist()
+
+    assert ended == held.to_pylist()[0] | {"valid_to": THEN + SECOND}
+    assert (new["row_version"], new["clicked"]) == (2, None)

@@ -1,0 +1,167 @@
+"""Where the tests load to: each kind of destination, with the settings that somebody would make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Final, Literal
+
+from tests.destinations.s3 import KEY, REGION, S3, SECRET
+from tests.postgres import Postgres
+
+Server = Literal["postgres", "s3"]
+Settings = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a destination is made of: a folder of its own, and the servers, if it needs them."""
+
+    name: str
+    folder: Path
+    postgres: Postgres | None = None
+    s3: S3 | None = None
+
+    def database(self) -> str:
+        """The URL of an empty database."""
+        assert self.postgres
+        return self.postgres.make_database(f"of-{self.name}")
+
+    def bucket(self) -> str:
+        """The URL of an empty bucket."""
+        assert self.s3
+        return self.s3.make_bucket(self.name)
+
+    def on_s3(self, prefix: str) -> Settings:
+        """How the S3 server is reached, for the section with this prefix."""
+        assert self.s3
+        return {
+            f"{prefix}__AWS_ACCESS_KEY_ID": KEY,
+            f"{prefix}__AWS_SECRET_ACCESS_KEY": SECRET,
+            f"{prefix}__REGION_NAME": REGION,
+            f"{prefix}__ENDPOINT_URL": self.s3.url,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One kind of destination."""
+
+    name: str
+    destination: str
+    settings: Callable[[Surroundings], Settings]
+    needs: frozenset[Server] = frozenset()
+    is_lake: bool = False
+    """Whether it keeps tables only, and no views."""
+
+
+def _lake(table_format: str) -> Callable[[Surroundings], Settings]:
+    return lambda around: {
+        "SOURCES__COMMS_SOURCE__TABLE_FORMAT": table_format,
+        "DESTINATION__FILESYSTEM__BUCKET_URL": str(around.folder / "lake"),
+    }
+
+
+def _lake_on_s3(table_format: str) -> Callable[[Surroundings], Settings]:
+    return lambda around: {
+        "SOURCES__COMMS_SOURCE__TABLE_FORMAT": table_format,
+        "DESTINATION__FILESYSTEM__BUCKET_URL": around.bucket(),
+        **around.on_s3("DESTINATION__FILESYSTEM__CREDENTIALS"),
+    }
+
+
+EXTENSIONS: Final = (
+    *("avro", "httpfs", "delta", "iceberg"),
+    *("ducklake", "sqlite_scanner", "postgres_scanner"),
+)
+
+_CATALOG: Final = "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG"
+_STORAGE: Final = "DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE"
+
+PLACES: Final = {
+    place.name: place
+    for place in (
+        Place(name="duckdb", destination="duckdb", settings=lambda _: {}),
+        Place(
+            name="postgres",
+            destination="postgres",
+            needs=frozenset({"postgres"}),
+            settings=lambda around: {"DESTINATION__POSTGRES__CREDENTIALS": around.database()},
+        ),
+        Place(
+            name="ducklake-sqlite",
+            destination="ducklake",
+            settings=lambda around: {
+                _CATALOG: f"sqlite:///{around.folder / 'catalog.sqlite'}",
+                f"{_STORAGE}__BUCKET_URL": str(around.folder / "files"),
+            },
+        ),
+        Place(
+            name="ducklake-postgres",
+            destination="ducklake",
+            needs=frozenset({"postgres"}),
+            settings=lambda around: {
+                _CATALOG: around.database(),
+                f"{_STORAGE}__BUCKET_URL": str(around.folder / "files"),
+            },
+        ),
+        Place(
+            name="ducklake-s3",
+            destination="ducklake",
+            needs=frozenset({"postgres", "s3"}),
+            settings=lambda around: {
+                _CATALOG: around.database(),
+                f"{_STORAGE}__BUCKET_URL": around.bucket(),
+                **around.on_s3(f"{_STORAGE}__CREDENTIALS"),
+            },
+        ),
+        Place(name="delta", destination="filesystem", is_lake=True, settings=_lake("delta")),
+        Place(
+            name="delta-s3",
+            destination="filesystem",
+            needs=frozenset({"s3"}),
+            is_lake=True,
+            settings=_lake_on_s3("delta"),
+        ),
+        Place(name="iceberg", destination="filesystem", is_lake=True, settings=_lake("iceberg")),
+        Place(
+            name="iceberg-s3",
+            destination="filesystem",
+            needs=frozenset({"s3"}),
+            is_lake=True,
+            settings=_lake_on_s3("iceberg"),
+        ),
+    )
+}
+
+
+@contextmanager
+def settled(settings: Settings, *, folder: Path, home: Path) -> Iterator[None]:
+    """Work in a folder with these settings, and with what DuckDB has installed at home."""
+    before, where = dict(os.environ), Path.cwd()
+    folder.mkdir(exist_ok=True)
+    os.environ.update(settings)
+    os.environ.update({"DLT_DATA_DIR": str(folder / "dlt-data"), "HOME": str(home)})
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(where)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def installed_home(folder: Path) -> Path:
+    """A home folder in which DuckDB has its extensions, so that it downloads none."""
+    folder.mkdir(exist_ok=True)
+    before, os.environ["HOME"] = os.environ["HOME"], str(folder)
+    try:
+        for extension in EXTENSIONS:
+            import_module("duckdb_extensions").import_extension(extension)
+    finally:
+        os.environ["HOME"] = before
+    return folder

@@ -1,0 +1,259 @@
+"""Eight processes read a warehouse all through a load of 100,000 operations: what do they see?
+
+Run it with `make readers`. Each reader asks two questions, over and over, each in one statement:
+how many operations a channel's table holds and what its view `daily_delivery` adds up to, and the
+same view for all channels at once. A channel's table may only ever be seen as a load package has
+left it, and a view never other than the tables that it reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import dlt
+import duckdb
+import psycopg2  # type: ignore[import-untyped]
+
+from comms_source.channels import CHANNELS
+from comms_source.packages import commit
+from comms_source.runs import run_load
+from comms_source.sandbox import Clock, Sandbox, SandboxSettings
+from comms_source.warehouse import open_pipeline
+from tests.destinations.places import PLACES, Surroundings, installed_home, settled
+from tests.postgres import running_postgres
+from tests.support import NOW, session_for
+
+DAY: Final = timedelta(days=1)
+COUNTS: Final = " union all ".join(
+    f"select '{channel.name}' as channel, count(*) as n, sum(sent) as d from {{}}{channel.table}"
+    for channel in CHANNELS.values()
+)
+BOTH: Final = f"""
+select t.channel, t.n, coalesce(t.d, 0), coalesce(v.n, 0), coalesce(v.d, 0)
+from ({COUNTS}) as t left join (
+    select channel, sum(operations) as n, sum(sent) as d
+    from {{}}daily_delivery group by channel
+) as v on t.channel = v.channel
+order by t.channel
+"""
+
+Ask = Callable[[str], Sequence[tuple[Any, ...]]]
+State = tuple[int, int]
+"""How many operations, and how many of their messages were sent on."""
+
+
+@dataclass
+class Seen:
+    """What one reader saw."""
+
+    reads: int = 0
+    errors: list[str] = field(default_factory=list)
+    torn: int = 0
+    """Reads in which a view told other than the tables that it reads."""
+    states: dict[str, set[State]] = field(default_factory=dict)
+    """The states of each channel that were seen."""
+    together: set[tuple[State, ...]] = field(default_factory=set)
+    """The states of all channels that were seen in one statement."""
+
+    def note(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Note one read."""
+        self.reads += 1
+        for channel, *numbers in rows:
+            n, d, shown_n, shown_d = map(int, numbers)
+            self.torn += (n, d) != (shown_n, shown_d)
+            self.states.setdefault(channel, set()).add((n, d))
+        self.together.add(tuple((int(row[1]), int(row[2])) for row in rows))
+
+
+def read_on(opened: Opener, place: Any, ready: Any, stop: Event, told: Any) -> None:
+    """Read until told to stop, and tell what was seen."""
+    seen = Seen()
+    with opened(place) as ask:
+        while not stop.is_set():
+            try:
+                seen.note(ask(BOTH.replace("{}", "comms.")))
+            except Exception as error:  # noqa: BLE001 - any error at all is what is looked for
+                seen.errors.append(f"{type(error).__name__}: {error}")
+            ready.release()
+    told.put(seen)
+
+
+@contextmanager
+def postgres_reader(url: str) -> Iterator[Ask]:
+    """Asks PostgreSQL as psql would."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+
+    def ask(query: str) -> Sequence[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+    yield ask
+    connection.close()
+
+
+@contextmanager
+def ducklake_reader(url: str) -> Iterator[Ask]:
+    """Asks a DuckLake as any DuckDB would that has attached it."""
+    connection = duckdb.connect()
+    connection.execute(
+        f"attach 'ducklake:postgres:{url}' as lake (metadata_schema 'ducklake', read_only)"
+    )
+    connection.execute("use lake")
+    yield lambda query: connection.execute(query).fetchall()
+    connection.close()
+
+
+Opener = Callable[[Any], Any]
+OPENERS: Final[dict[str, Opener]] = {
+    "postgres": postgres_reader,
+    "ducklake-postgres": ducklake_reader,
+}
+
+
+def watched(
+    name: str, *, operations: int, readers: int, around: Surroundings, home: Path
+) -> tuple[list[Seen], dict[str, set[State]], list[str]]:
+    """Load twice while readers read; returns what they saw, what was committed, and the figures."""
+    place = PLACES[name]
+    settings = dict(place.settings(around))
+    figures = []
+    with settled(settings, folder=around.folder, home=home):
+        pipeline = open_pipeline(destination=place.destination)
+        _load(0, pipeline, clock=Clock(NOW))
+        url = around.postgres.url(f"of-{name}") if around.postgres else ""
+        committed = Committed(OPENERS[name], url)
+        with reading(OPENERS[name], url, readers) as seen:
+            clock = Clock(NOW + timedelta(minutes=1))
+            for what in ("first", "again a day later"):
+                began = time.monotonic()
+                packages = _load(operations, pipeline, clock=clock, committed=committed)
+                took = time.monotonic() - began
+                figures.append(f"{what}: {packages} packages in {took:.0f} s")
+                clock.advance(DAY)
+    return seen, committed.states, figures
+
+
+class Committed:
+    """The states that load packages have left, looked at after each of them."""
+
+    def __init__(self, opened: Opener, url: str) -> None:
+        """Look for the first time."""
+        self._opened, self._url = opened, url
+        self.states: dict[str, set[State]] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Note the states that are there now."""
+        with self._opened(self._url) as ask:
+            for channel, n, d, *_ in ask(BOTH.replace("{}", "comms.")):
+                self.states.setdefault(channel, set()).add((int(n), int(d)))
+
+
+def _load(
+    operations: int, pipeline: dlt.Pipeline, *, clock: Clock, committed: Committed | None = None
+) -> int:
+    """One run; returns how many packages it made."""
+    made = 0
+
+    def committing(*given: Any) -> Any:
+        nonlocal made
+        load_ids = commit(*given)
+        made += 1
+        if committed:
+            committed.look()
+        return load_ids
+
+    weekly = SandboxSettings(operations_per_week=operations // len(CHANNELS))
+    with patch("comms_source.runs.commit", committing), Sandbox(weekly, clock) as sandbox:
+        session = session_for(sandbox, refresh="full", commit_pages=25)
+        assert run_load(session=session, pipeline=pipeline).exit_code == 0
+    return made
+
+
+@contextmanager
+def reading(opened: Opener, place: Any, readers: int) -> Iterator[list[Seen]]:
+    """Keep readers reading for the length of the block; what they saw is there after it."""
+    context = get_context("spawn")
+    stop, told, ready = context.Event(), context.Queue(), context.Semaphore(0)
+    given = (opened, place, ready, stop, told)
+    processes = [context.Process(target=read_on, args=given) for _ in range(readers)]
+    seen: list[Seen] = []
+    for process in processes:
+        process.start()
+    try:
+        for _ in processes:
+            assert ready.acquire(timeout=120)
+        yield seen
+        stop.set()
+        seen += [told.get(timeout=120) for _ in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def main() -> None:
+    """Watch each destination, print what was seen, and fail if it may not have been."""
+    told = argparse.ArgumentParser(description=__doc__)
+    told.add_argument("--operations", type=int, default=100_000)
+    told.add_argument("--readers", type=int, default=8)
+    told.add_argument("--place", action="append", choices=OPENERS)
+    options = told.parse_args()
+    wrong = 0
+    with ExitStack() as stack:
+        postgres = stack.enter_context(running_postgres())
+        top = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        home = installed_home(top / "home")
+        for name in options.place or OPENERS:
+            around = Surroundings(name=name, folder=top / name, postgres=postgres)
+            result = watched(
+                name,
+                operations=options.operations,
+                readers=options.readers,
+                around=around,
+                home=home,
+            )
+            wrong += told_of(name, *result)
+    sys.exit(bool(wrong))
+
+
+def told_of(
+    name: str, seen: Sequence[Seen], committed: dict[str, set[State]], figures: Sequence[str]
+) -> int:
+    """Print what readers saw; returns how much of it they should not have seen."""
+    errors = [error for each in seen for error in each.errors]
+    torn = sum(each.torn for each in seen)
+    states = {c: set.union(*(each.states[c] for each in seen)) for c in committed}
+    strange = {c: states[c] - committed[c] for c in committed}
+    lines = [
+        f"{name}: {'; '.join(figures)}",
+        f"{len(seen)} readers, {sum(each.reads for each in seen)} reads, {len(errors)} errors",
+        f"views that told other than their tables: {torn}",
+        *(
+            f"{channel}: {len(of_it)} states seen of {len(committed[channel])} committed, "
+            f"{len(strange[channel])} that no package had left"
+            for channel, of_it in states.items()
+        ),
+        f"{len(set.union(*(each.together for each in seen)))} states of all channels together",
+        *errors[:3],
+    ]
+    print("\n  ".join(lines), flush=True)  # noqa: T201
+    return len(errors) + torn + sum(map(len, strange.values()))
+
+
+if __name__ == "__main__":
+    main()
