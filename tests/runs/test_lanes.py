@@ -80,7 +80,6 @@ def test_a_run_claims_its_channels_whether_in_a_lane_or_not() -> None:
 
 def test_who_comes_second_to_a_channel_is_refused(sandbox: Sandbox) -> None:
     """A run without lanes while a lane is at work, and the other way round; others go on."""
-    load(sandbox)
     claimed = claims(pipeline_name("p", MESSAGES), account="default", channels=["messages"])
     with only_run(open_pipeline(), command="load", claims=claimed):
         with pytest.raises(PipelineBusy, match="comms load"):
@@ -99,7 +98,6 @@ def test_lanes_and_runs_without_go_on_from_one_another(sandbox: Sandbox) -> None
         summary = load_in_lane(sandbox, "messages")
         assert summary.exit_code == 0
         assert summary.views == []
-    again = load_in_lane(sandbox, "messages")
     status = read_status(
         settings=settings_for(sandbox), pipeline=open_pipeline(), now=sandbox.clock.now()
     )
@@ -109,13 +107,12 @@ def test_lanes_and_runs_without_go_on_from_one_another(sandbox: Sandbox) -> None
     )
     together = load(sandbox)
 
-    assert again.journal.operations < len(true(sandbox, "messages"))
     assert status.channels[0].last_complete_read == sandbox.clock.now().replace(second=30) - (
         timedelta(minutes=1)
     )
     assert not plan.gaps
     assert together.journal.channels["messages"].gaps == []
-    assert together.journal.channels["messages"].operations <= again.journal.operations + 5
+    assert together.journal.channels["messages"].operations < summary.journal.operations
     gaps = rows("select distinct channel from comms.gaps order by channel")
     assert gaps == [("emails",), ("push_notifications",)]
     assert together.exit_code == 3

@@ -95,7 +95,7 @@ def test_a_refused_account_stops_no_other_and_is_named(accounts: Accounts) -> No
 
 def test_every_command_tells_the_accounts_apart(accounts: Accounts) -> None:
     """Status, plan and check by account; what stops one of them is told beside the others."""
-    assert comms("load").exit_code == 3
+    assert comms("load", "--channel", "emails").exit_code == 3
 
     status = json.loads(comms("status", "--json").stdout)
     assert status["accounts"]["shop"]["channels"]["emails"]["operations"] == len(

@@ -19,7 +19,7 @@ from tests.simulation.laws import LawBroken
 from tests.simulation.machines import MemoryMachine, Rows
 from tests.simulation.play import play
 
-SEEDS = 200
+SEEDS = 120
 BATCH = 10
 
 
