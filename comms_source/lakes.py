@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import dlt
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.destination.client import SupportsOpenTables
@@ -70,25 +72,44 @@ def _current(table: Any, *, first: datetime, last: datetime) -> pa.RecordBatchRe
     return found
 
 
-def widen_iceberg(pipeline: dlt.Pipeline) -> None:
-    """Give Iceberg tables the columns that they lack in their latest snapshot, before a load.
+def ready_iceberg(pipeline: dlt.Pipeline) -> None:
+    """Bring Iceberg tables into a state in which dlt can load; only while nobody else is loading.
 
-    dlt gives them to the table, but PyIceberg merges with the columns of its snapshot, and where
-    these are fewer it fails, then and ever after.
+    A table may lack columns in its latest snapshot. dlt gives them to the table, but PyIceberg
+    merges with the columns of the snapshot, and where these are fewer it fails ever after.
+
+    On a disk, a killed run may have left a file of metadata half written, which dlt then takes for
+    the latest.
     """
     known = pipeline.default_schema.tables
     for name in sorted(_tables_to_load(pipeline)):
         client: Any = pipeline.destination_client()
         is_iceberg = known[name].get("table_format") == "iceberg"
         if is_iceberg and issubclass(type(client), SupportsOpenTables):
+            _mend(client, name)
             columns = columns_to_arrow(known[name]["columns"], client.capabilities, "UTC")
             _widen(_table(client, name, "iceberg"), columns)
 
 
 def _tables_to_load(pipeline: dlt.Pipeline) -> set[str]:
     packages = map(pipeline.get_load_package_info, pipeline.list_normalized_load_packages())
-    jobs = [job for package in packages for job in package.jobs["new_jobs"]]
+    jobs = [
+        job
+        for package in packages
+        for job in (*package.jobs["new_jobs"], *package.jobs["started_jobs"])
+    ]
     return {job.job_file_info.table_name for job in jobs}
+
+
+def _mend(client: Any, name: str) -> None:
+    folder = Path(client.get_table_dir(name)) / "metadata"
+    if not client.is_local_filesystem or not folder.exists():
+        return
+    for latest in sorted(folder.glob("*.metadata.json"))[-1:]:
+        try:
+            msgspec.json.decode(latest.read_bytes())
+        except msgspec.DecodeError:
+            latest.unlink()
 
 
 def _widen(table: Any, columns: pa.Schema) -> None:

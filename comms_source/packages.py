@@ -16,7 +16,7 @@ from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.errors import PipelineBusy
-from comms_source.lakes import widen_iceberg
+from comms_source.lakes import ready_iceberg
 from comms_source.locks import in_turn
 from comms_source.source import SECTIONS
 from comms_source.staged import take_back
@@ -60,7 +60,7 @@ def _load(pipeline: dlt.Pipeline) -> list[str]:
     """Load what was extracted, when it is this run's turn; returns the load ids."""
     pipeline.normalize()
     with in_turn(pipeline):
-        widen_iceberg(pipeline)
+        ready_iceberg(pipeline)
         return _load_now(pipeline)
 
 

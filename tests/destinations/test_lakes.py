@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dlt import source
 
 from comms_source.errors import ConfigurationError
 from comms_source.runs import run_load, run_views
 from comms_source.sandbox import Fault, Sandbox
-from tests.destinations.life import pipeline_of, tables
+from comms_source.source import operation_resources
+from tests.destinations.life import OPERATIONS, pipeline_of, tables
 from tests.destinations.places import PLACES, Surroundings, settled
 from tests.support import session_for
 
@@ -46,3 +48,22 @@ def test_a_counter_that_is_not_told_any_more_is_null(
 
     assert {row["clicked"] for row in kept["email_operations"]} == {None}
     assert {row["clicked"] for row in kept["email_operation_history"]} == {None, 7}
+
+
+def test_metadata_that_a_killed_run_has_written_in_half_is_removed(
+    sandbox: Sandbox, tmp_path: Path, home: Path
+) -> None:
+    """It would be taken for the latest, and no load would ever succeed again."""
+    place, around = PLACES["iceberg"], Surroundings(name="iceberg", folder=tmp_path / "iceberg")
+
+    with settled(place.settings(around), folder=around.folder, home=home):
+        run_load(session=session_for(sandbox), pipeline=pipeline_of(place))
+        pipeline = pipeline_of(place)
+        resources = operation_resources(session_for(sandbox, refresh="full"))
+        pipeline.extract(source(lambda: resources, name="comms_source", section="comms_source")())
+        for table in OPERATIONS:
+            metadata = around.folder / "lake" / "comms" / table / "metadata"
+            (metadata / "99999-of-a-killed-run.metadata.json").touch()
+        summary = run_load(session=session_for(sandbox), pipeline=pipeline_of(place))
+
+    assert summary.exit_code == 0
