@@ -212,6 +212,8 @@ def fetch_anywhere(
     failures: dict[str, str] = {}
     for session in sessions:
         left = [name for name in dict.fromkeys(ids) if name not in found]
+        if not left:
+            break
         try:
             fetched = run_fetch(session=session, pipeline=pipeline, ids=left)
         except CredentialsRefused as refused:

@@ -17,6 +17,7 @@ from typing import Final, ParamSpec, TypeVar
 from comms_source.accounts import Account, read_accounts
 from comms_source.backfill import CHUNK
 from comms_source.channels import CHANNELS
+from comms_source.errors import ConfigurationError
 from comms_source.lanes import Lane
 from comms_source.runs import backfill_span, run_backfill, run_load, run_views
 from comms_source.session import Session, utc_now
@@ -63,11 +64,7 @@ def of_load(
         ConfigurationError: if the configuration is wrong; not for what is wrong with one of
             several accounts alone, which is for its tasks to tell.
     """
-    return [
-        {"account": account.name, "channel": channel}
-        for account in read_accounts(names=accounts, channels=channels).selected
-        for channel in _channels(account, channels)
-    ]
+    return _channels_of_all(accounts, channels)
 
 
 @_in_project
@@ -101,10 +98,11 @@ def of_backfill(
     """
     span = _span(since, until)
     days = [part for day in windows(span, CHUNK) if (part := clip(day, span))]
+    listed = _channels_of_all(accounts, channels)
     return [
         {**task, "since": to_iso(day.start), "until": to_iso(day.end)}
         for day in days
-        for task in of_load(accounts, channels)
+        for task in listed
     ]
 
 
@@ -166,6 +164,16 @@ def statuses(
     ]
 
 
+def _channels_of_all(
+    accounts: Sequence[str] | None, channels: Sequence[str] | None
+) -> list[dict[str, str]]:
+    return [
+        {"account": account.name, "channel": channel}
+        for account in read_accounts(names=accounts, channels=channels).selected
+        for channel in _channels(account, channels)
+    ]
+
+
 def _channels(account: Account, asked: Sequence[str] | None) -> Sequence[str]:
     """The channels of an account; where its settings are wrong, its tasks are to tell."""
     if isinstance(account.found, Settings):
@@ -174,8 +182,9 @@ def _channels(account: Account, asked: Sequence[str] | None) -> Sequence[str]:
 
 
 def _session(account: str, channel: str) -> Session:
-    (found,) = read_accounts(names=[account], channels=[channel]).selected
-    return Session(settings=found.settings)
+    for found in read_accounts(names=[account], channels=[channel]).selected:
+        return Session(settings=found.settings)
+    raise ConfigurationError(f"channels: account {account} is not configured to read {channel}")
 
 
 def _span(since: str, until: str) -> Span:

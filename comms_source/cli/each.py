@@ -10,7 +10,7 @@ import typer
 
 from comms_source.accounts import Accounts
 from comms_source.cli.outcome import failure_as_dict, print_json
-from comms_source.errors import LoadFailed, PipelineBusy, RunStopped
+from comms_source.errors import LoadFailed, RunStopped
 from comms_source.exits import COMPLETE, FAILED, INCOMPLETE, REFUSED, exit_code
 from comms_source.settings import Settings
 
@@ -62,7 +62,7 @@ def _results(command: Command[R], accounts: Accounts) -> Iterator[tuple[str, R |
     for account in accounts.selected:
         try:
             yield account.name, command.act(account.settings)
-        except (LoadFailed, PipelineBusy) as error:
+        except LoadFailed as error:
             yield account.name, error
             return
         except RunStopped as error:

@@ -204,6 +204,8 @@ def test_the_days_of_a_backfill_are_tasks(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
 
+    (Path.cwd() / "settings").mkdir()
+    monkeypatch.setenv("COMMS_PROJECT", "settings")
     listed = tasks.of_backfill("2026-11-01T12:00:00Z", "2026-11-03", channels=["emails"])
 
     assert [(each["channel"], each["since"], each["until"]) for each in listed] == [
