@@ -16,6 +16,8 @@ from typer.testing import CliRunner, Result
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
 from comms_source.credentials import BasicCredentials
+from comms_source.lanes import Lane
+from comms_source.locks import only_run
 from comms_source.runs import run_load
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox, SandboxSettings
 from comms_source.session import Session
@@ -123,6 +125,18 @@ def test_every_command_tells_the_accounts_apart(accounts: Accounts) -> None:
     assert fetched.exit_code == 3
     assert f"{known}  loaded, emails" in fetched.stdout
     assert "no-such-id  not loaded: account news" in fetched.stdout
+
+
+def test_an_account_that_another_run_is_at_work_on_stops_no_other(accounts: Accounts) -> None:
+    """A scheduler's task may hold one of its channels; the rest is loaded."""
+    lane = Lane(account="shop", channel="emails")
+    with only_run(open_pipeline(), command="load", claims=[lane.name]):
+        done = comms("load", "--channel", "emails", "--account", "shop", "--account", "club")
+
+    assert done.exit_code == 3
+    assert "comms: account shop: PipelineBusy: comms load" in done.stderr
+    assert kept("emails", "club") == truth(accounts["club"], "emails", "club")
+    assert not kept("emails", "shop")
 
 
 def test_each_account_keeps_a_ledger_and_gaps_of_its_own(accounts: Accounts) -> None:
