@@ -353,6 +353,7 @@ def _resource(
         created_at: dlt.sources.incremental[datetime] = cursor,
     ) -> Iterator[Any]:
         taking = Taking.here(channel, clock=log.session.clock)
+        known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
 
         def read() -> Iterator[Any]:
             last = _instant(created_at.end_value)
@@ -360,7 +361,6 @@ def _resource(
             created_at.advance(last or log.session.now)
             load_id = _load_id()
             log.enter(channel)
-            known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
             package = run.package(state=_state(run, load_id), load_id=load_id, budget=budget)
             for piece in taking.taken(package):
                 if piece.rows.num_rows or piece.table(channel) not in known:
@@ -370,7 +370,7 @@ def _resource(
                 yield taking.marked(Piece(row, RUNS))
 
         # Several channels are read at once, each in a thread of dlt's. Its configuration must not
-        # be asked for in those, so what a destination can do is found out before.
+        # be asked for in those, nor its schema, which grows meanwhile: both were asked before.
         yield from wrap_parallel_iterator(read)()
 
     return dlt.resource(

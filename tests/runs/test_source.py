@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,23 @@ def test_a_bare_run_fills_every_table(today: Sandbox, pipeline: dlt.Pipeline) ->
     for channel in CHANNELS.values():
         assert stored(channel.name) == true(today, channel.name)
         assert before <= cursor_of(pipeline, channel.table) <= datetime.now(UTC)
+
+
+def test_the_schema_is_never_asked_while_it_may_grow(
+    today: Sandbox, pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Channels are read in threads; meanwhile the one that dlt runs in adds tables and columns."""
+    asking = []
+    ask = dlt.Schema.data_tables
+
+    def asked(schema: dlt.Schema, *arguments: Any, **options: Any) -> Any:
+        asking.append(threading.current_thread())
+        return ask(schema, *arguments, **options)
+
+    monkeypatch.setattr(dlt.Schema, "data_tables", asked)
+    pipeline.run(source(today))
+
+    assert set(asking) == {threading.current_thread()}
 
 
 def test_the_tables_have_the_documented_columns_and_keys(
