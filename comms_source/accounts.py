@@ -33,7 +33,8 @@ class Account:
         """The settings.
 
         Raises:
-            ConfigurationError: if one of them is missing, wrong or unsafe.
+            ConfigurationError: if one of them is missing, wrong or unsafe; it does not name the
+                account.
         """
         if isinstance(self.found, ConfigurationError):
             raise self.found
@@ -126,7 +127,7 @@ def _named(name: str) -> Account:
     try:
         return Account(name, resolve_account(name, credentials=_own_credentials(name)))
     except ConfigurationError as error:
-        return Account(name, ConfigurationError(f"account {name}: {error}"))
+        return Account(name, error)
 
 
 def _own_credentials(name: str) -> BasicCredentials:

@@ -11,6 +11,7 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from comms_source.accounts import Account
 from comms_source.backfill import Backfill
 from comms_source.batches import empty_batch
 from comms_source.budget import Budget
@@ -19,7 +20,6 @@ from comms_source.coverage import Ledger
 from comms_source.errors import (
     CommsSourceError,
     ConfigurationError,
-    CredentialsRefused,
     LoadFailed,
     PipelineBusy,
     RunStopped,
@@ -201,28 +201,34 @@ def _record_failure(stopped: RunStopped, *, log: RunLog, pipeline: dlt.Pipeline)
 
 
 def fetch_anywhere(
-    *, sessions: Sequence[Session], pipeline: dlt.Pipeline, ids: Sequence[str]
+    *, accounts: Sequence[Account], pipeline: dlt.Pipeline, ids: Sequence[str]
 ) -> FetchSummary:
     """Ask one account after the other for operations, until one has them, and load them.
 
     Raises:
-        RunStopped: if nothing can be loaded, or the destination does not take it.
+        RunStopped: if the destination does not take them, or each account was stopped; it is what
+            stopped the first.
     """
     found: dict[str, str] = {}
     failures: dict[str, str] = {}
-    for session in sessions:
+    stopped: list[RunStopped] = []
+    for account in accounts:
         left = [name for name in dict.fromkeys(ids) if name not in found]
         if not left:
             break
         try:
+            session = Session(settings=account.settings)
             fetched = run_fetch(session=session, pipeline=pipeline, ids=left)
-        except CredentialsRefused as refused:
-            if len(sessions) == 1:
-                raise
-            failures |= dict.fromkeys(left, f"account {session.settings.account}: {refused}")
+        except LoadFailed:
+            raise
+        except RunStopped as error:
+            stopped.append(error)
+            failures |= dict.fromkeys(left, f"account {account.name}: {error}")
             continue
         found |= fetched.found
         failures |= fetched.failures
+    if stopped and len(stopped) == len(accounts):
+        raise stopped[0]
     failures = {name: why for name, why in failures.items() if name not in found}
     unknown = [name for name in dict.fromkeys(ids) if name not in found and name not in failures]
     return FetchSummary(found, unknown, failures)

@@ -183,7 +183,10 @@ def _channels(account: Account, asked: Sequence[str] | None) -> Sequence[str]:
 
 def _session(account: str, channel: str) -> Session:
     for found in read_accounts(names=[account], channels=[channel]).selected:
-        return Session(settings=found.settings)
+        try:
+            return Session(settings=found.settings)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"account {account}: {error}") from None
     raise ConfigurationError(f"channels: account {account} is not configured to read {channel}")
 
 

@@ -24,12 +24,11 @@ def fetch(
     with ending():
         from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
         from comms_source.runs import fetch_anywhere  # noqa: PLC0415
-        from comms_source.session import Session  # noqa: PLC0415
         from comms_source.warehouse import open_pipeline  # noqa: PLC0415
 
         accounts = read_accounts(names=account, channels=channel)
         fetched = fetch_anywhere(
-            sessions=[Session(settings=found.settings) for found in accounts.selected],
+            accounts=accounts.selected,
             pipeline=open_pipeline(destination=destination, dataset=dataset),
             ids=ids,
         )

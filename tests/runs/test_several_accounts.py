@@ -13,9 +13,11 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
+from comms_source import tasks
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
 from comms_source.credentials import BasicCredentials
+from comms_source.errors import ConfigurationError
 from comms_source.lanes import Lane
 from comms_source.locks import only_run
 from comms_source.runs import run_load
@@ -125,6 +127,26 @@ def test_every_command_tells_the_accounts_apart(accounts: Accounts) -> None:
     assert fetched.exit_code == 3
     assert f"{known}  loaded, emails" in fetched.stdout
     assert "no-such-id  not loaded: account news" in fetched.stdout
+
+
+def test_a_wrong_setting_of_one_account_stops_no_other(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the command; and it is named once."""
+    monkeypatch.setenv(f"{PREFIX}__SHOP__CONCURRENCY", "200")
+    known = next(iter(accounts["club"].truth("emails")))["id"]
+
+    fetched = comms("fetch", known)
+    assert (fetched.exit_code, fetched.stdout) == (0, f"{known}  loaded, emails\n")
+    nowhere = comms("fetch", "no-such-id", "--account", "shop", "--account", "club")
+    assert "no-such-id  not loaded: account shop: concurrency: expected" in nowhere.stdout
+    assert comms("fetch", known, "--account", "shop").exit_code == 2
+
+    loaded = comms("load", "--account", "shop", "--account", "club", "--channel", "emails")
+    assert loaded.exit_code == 3
+    assert "comms: account shop: ConfigurationError: concurrency: expected" in loaded.stderr
+    with pytest.raises(ConfigurationError, match=r"^account shop: concurrency: expected 1 to 64"):
+        tasks.load(account="shop", channel="emails")
 
 
 def test_an_account_that_another_run_is_at_work_on_stops_no_other(accounts: Accounts) -> None:
