@@ -6,6 +6,7 @@ For each version an environment is made that has nothing but the wheel and what 
 empty folder and with bare surroundings it must load from a sandbox. Then it gets what the tests
 need, and runs those of the source distribution, which import the wheel's package. The version that
 runs this script is left out: `make test` runs it. One that is not here is told, and is no failure.
+Some get a newer DuckDB than the one that all other tests run on.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox, SandboxSetting
 
 ROOT: Final = Path(__file__).parents[1]
 VERSIONS: Final = ("3.11", "3.12", "3.13", "3.14")
+NEWER: Final = {"3.13": "duckdb==2.0.0"}
+"""Beside `constraints.txt`, in which versions of Python."""
 EXTRAS: Final = "report,sandbox"
 HOURS: Final = 3600
 CAREFULLY: Final[dict[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
@@ -57,7 +60,7 @@ def attempt(version: str, *, wheel: Path, sources: Path, folder: Path) -> str:
         return "not here"
     say(f"Python {version}: {python}")
     try:
-        try_out(python, wheel=wheel, sources=sources, folder=folder)
+        try_out(python, wheel=wheel, sources=sources, folder=folder, newer=NEWER.get(version))
     except subprocess.CalledProcessError as error:
         say("\n".join(filter(None, [error.stdout, error.stderr])))
         return f"failed at {Path(error.cmd[0]).name} {' '.join(map(str, error.cmd[1:3]))}"
@@ -90,21 +93,24 @@ def candidates(version: str) -> Iterator[Path]:
             yield Path(run(["pyenv", "prefix", name]).strip()) / "bin" / "python"
 
 
-def try_out(python: Path, *, wheel: Path, sources: Path, folder: Path) -> None:
-    """Load with nothing but the wheel, then run the tests.
+def try_out(python: Path, *, wheel: Path, sources: Path, folder: Path, newer: str | None) -> None:
+    """Load with nothing but the wheel, then run the tests, with a `newer` package if there is one.
 
     Raises:
         subprocess.CalledProcessError: if anything fails.
     """
     run([python, "-m", "venv", folder])
     inside = folder / "bin" / "python"
-    quietly = ("--quiet", "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt")
-    install: list[str | Path] = [inside, "-m", "pip", "install", *quietly]
+    pip: list[str | Path] = [inside, "-m", "pip", "install", "--quiet"]
+    install = [*pip, "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt"]
     run([*install, "--upgrade", "pip>=25.1"])
     run([*install, wheel])
     load_from_nothing(folder)
     say("  the wheel alone loads from a sandbox; now the tests")
     run([*install, "--group", f"{ROOT / 'pyproject.toml'}:dev", f"{wheel}[{EXTRAS}]"])
+    if newer is not None:
+        say(f"  with {newer}")
+        run([*pip, newer])
     run_tests(sources, folder=folder)
 
 

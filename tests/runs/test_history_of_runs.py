@@ -36,7 +36,7 @@ def histories(channel: str = "messages") -> list[Row]:
     with duckdb.connect(FILE, read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         table = f"comms.{CHANNELS[channel].history_table}"
-        found = connection.execute(f"select * from {table} order by id, valid_from")
+        found = connection.sql(f"select * from {table} order by id, valid_from")
         rows: list[Row] = found.to_arrow_table().to_pylist()
     return rows
 

@@ -100,7 +100,7 @@ class DltMachine:
         with duckdb.connect(FILE, read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
             try:
-                found = connection.execute(
+                found = connection.sql(
                     f"select {', '.join(columns)} from comms.{name}"
                 ).to_arrow_table()
             except duckdb.CatalogException:
