@@ -6,7 +6,9 @@ For each version an environment is made that has nothing but the wheel and what 
 empty folder and with bare surroundings it must load from a sandbox. Then it gets what the tests
 need, and runs those of the source distribution, which import the wheel's package. The version that
 runs this script is left out: `make test` runs it. One that is not here is told, and is no failure.
-Some get a newer DuckDB than the one that all other tests run on.
+
+Nor does the wheel find the same in each: one version has the oldest of all that `pyproject.toml`
+asks for, one a newer DuckDB than all other tests run on.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -26,9 +29,9 @@ from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox, SandboxSetting
 
 ROOT: Final = Path(__file__).parents[1]
 VERSIONS: Final = ("3.11", "3.12", "3.13", "3.14")
-NEWER: Final = {"3.13": "duckdb==2.0.0"}
-"""Beside `constraints.txt`, in which versions of Python."""
-EXTRAS: Final = "report,sandbox"
+LEAST: Final = "3.12"
+NEWER: Final = {"3.13": ["duckdb==2.0.0"]}
+EXTRAS: Final = ("report", "sandbox")
 HOURS: Final = 3600
 CAREFULLY: Final[dict[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 """How to unpack; before Python 3.11.4 there was no choice."""
@@ -60,7 +63,7 @@ def attempt(version: str, *, wheel: Path, sources: Path, folder: Path) -> str:
         return "not here"
     say(f"Python {version}: {python}")
     try:
-        try_out(python, wheel=wheel, sources=sources, folder=folder, newer=NEWER.get(version))
+        try_out(version, python, wheel=wheel, sources=sources, folder=folder)
     except subprocess.CalledProcessError as error:
         say("\n".join(filter(None, [error.stdout, error.stderr])))
         return f"failed at {Path(error.cmd[0]).name} {' '.join(map(str, error.cmd[1:3]))}"
@@ -93,25 +96,51 @@ def candidates(version: str) -> Iterator[Path]:
             yield Path(run(["pyenv", "prefix", name]).strip()) / "bin" / "python"
 
 
-def try_out(python: Path, *, wheel: Path, sources: Path, folder: Path, newer: str | None) -> None:
-    """Load with nothing but the wheel, then run the tests, with a `newer` package if there is one.
+def try_out(version: str, python: Path, *, wheel: Path, sources: Path, folder: Path) -> None:
+    """Load with nothing but the wheel, then run the tests.
 
     Raises:
         subprocess.CalledProcessError: if anything fails.
     """
     run([python, "-m", "venv", folder])
-    inside = folder / "bin" / "python"
-    pip: list[str | Path] = [inside, "-m", "pip", "install", "--quiet"]
-    install = [*pip, "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt"]
+    pins = folder / "constraints.txt"
+    pins.write_text("\n".join(constraints(version)))
+    quietly = ("--quiet", "--disable-pip-version-check", "--constraint", pins)
+    install: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "install", *quietly]
     run([*install, "--upgrade", "pip>=25.1"])
     run([*install, wheel])
     load_from_nothing(folder)
     say("  the wheel alone loads from a sandbox; now the tests")
-    run([*install, "--group", f"{ROOT / 'pyproject.toml'}:dev", f"{wheel}[{EXTRAS}]"])
-    if newer is not None:
-        say(f"  with {newer}")
-        run([*pip, newer])
+    run([*install, "--group", f"{ROOT / 'pyproject.toml'}:dev", f"{wheel}[{','.join(EXTRAS)}]"])
     run_tests(sources, folder=folder)
+
+
+def constraints(version: str) -> list[str]:
+    """What is installed in a version of Python: what `constraints.txt` says, or other than that."""
+    other = least() if version == LEAST else NEWER.get(version, [])
+    if other:
+        say(f"  with {', '.join(other)}")
+    pinned = (ROOT / "constraints.txt").read_text().splitlines()
+    names = {_name(each) for each in other}
+    names |= {f"{name}-stubs" for name in names}  # which want the version that they describe
+    return [*other, *(each for each in pinned if _name(each) not in names)]
+
+
+def _name(pin: str) -> str:
+    return pin.partition("==")[0].lower()
+
+
+def least() -> list[str]:
+    """The oldest of everything that the project asks for by itself."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    optional = project["optional-dependencies"]
+    asked = [*project["dependencies"], *(each for extra in EXTRAS for each in optional[extra])]
+    return [f"{name}=={oldest}" for name, oldest in map(_oldest, asked)]
+
+
+def _oldest(requirement: str) -> tuple[str, str]:
+    name, _, versions = requirement.partition(">=")
+    return name, versions.partition(",")[0]
 
 
 def run_tests(sources: Path, *, folder: Path) -> None:

@@ -65,6 +65,11 @@ def test_that_every_table_is_read_from_the_dataset(dialect: str) -> None:
         assert {table.db for table in read} == {"comms"}
 
 
+def parsed_comment(comment: str, dialect: str) -> exp.Expr:
+    """As said of a table: of a view only newer versions of sqlglot understand it."""
+    return sqlglot.parse_one(comment.replace(" on view ", " on table ", 1), read=dialect)
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_that_comments_are_made_where_views_take_them(dialect: str) -> None:
     """One for the view and one for each column, or none where the statement does not exist."""
@@ -72,13 +77,13 @@ def test_that_comments_are_made_where_views_take_them(dialect: str) -> None:
         expected = 1 + len(view.columns) if dialect in COMMENTING else 0
         assert len(statements.comments) == expected
         for comment in statements.comments:
-            assert isinstance(sqlglot.parse_one(comment, read=dialect), exp.Comment)
+            assert isinstance(parsed_comment(comment, dialect), exp.Comment)
 
 
 def test_that_snowflake_finds_the_names_that_dlt_gave() -> None:
     """There names fold to upper case, dlt's tables do, and a quoted one in lower case is lost."""
     for _, statements, tree in said_in("snowflake"):
-        comments = [sqlglot.parse_one(each, read="snowflake") for each in statements.comments]
+        comments = [parsed_comment(each, "snowflake") for each in statements.comments]
         for said in (tree, *comments):
             quoted = [name.this for name in said.find_all(exp.Identifier) if name.args["quoted"]]
             assert quoted == []
