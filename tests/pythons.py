@@ -135,12 +135,7 @@ def least() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
     asked = [*project["dependencies"], *(each for extra in EXTRAS for each in optional[extra])]
-    return [f"{name}=={oldest}" for name, oldest in map(_oldest, asked)]
-
-
-def _oldest(requirement: str) -> tuple[str, str]:
-    name, _, versions = requirement.partition(">=")
-    return name, versions.partition(",")[0]
+    return [each.partition(",")[0].replace(">=", "==") for each in asked]
 
 
 def run_tests(sources: Path, *, folder: Path) -> None:

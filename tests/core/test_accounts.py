@@ -82,7 +82,7 @@ def test_accounts_do_not_share_credentials(monkeypatch: pytest.MonkeyPatch) -> N
     found = {each.name: each for each in read_accounts().selected}
 
     assert found["shop"].settings.credentials.user == "AC-shop"
-    with pytest.raises(ConfigurationError, match=r"credentials: no complete pair"):
+    with pytest.raises(ConfigurationError, match=r"^credentials: no complete pair"):
         _ = found["news"].settings
 
 
@@ -102,7 +102,7 @@ def test_the_environment_alone_can_hold_several_accounts(monkeypatch: pytest.Mon
 
 
 def test_what_is_wrong_with_one_account_is_that_one_s_alone() -> None:
-    """And it is named."""
+    """It is told when that one's settings are asked for."""
     configure(config=SHOP.replace("concurrency = 2", "concurrency = 200"))
 
     found = {each.name: each for each in read_accounts().selected}
