@@ -1,8 +1,8 @@
 """Who may do what beside whom on one destination: locks that end with their process.
 
 Each run claims what it loads, and is refused where another has it. Loading itself goes in turn:
-whoever comes second waits. Both are kept on one machine; the turns on PostgreSQL also between
-machines.
+whoever comes second waits, and so does who opens a pipeline that another is just making. All are
+kept on one machine; the turns of loading on PostgreSQL also between machines.
 """
 
 from __future__ import annotations
@@ -65,14 +65,34 @@ def in_turn(pipeline: dlt.Pipeline) -> Iterator[None]:
     Two loads at once could both find a row missing and both add it, or make one table twice.
     """
     lock = FileLock(_folder(pipeline) / "load.lock")
+    waited = _waited_for(lock, told="another run is loading into this destination")
+    with waited, _turn_in_database(pipeline):
+        yield
+
+
+@contextmanager
+def alone_in(working_folder: Path) -> Iterator[None]:
+    """Wait for whoever opens the pipeline of this folder, and keep others waiting.
+
+    dlt empties the folder of a pipeline that has no state in it yet, be it another's that is just
+    being made.
+    """
+    working_folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(working_folder.with_name(f"{working_folder.name}.folder.lock"))
+    with _waited_for(lock, told=f"another process opens {working_folder}", quietly=1):
+        yield
+
+
+@contextmanager
+def _waited_for(lock: FileLock, *, told: str, quietly: float = 0) -> Iterator[None]:
+    """Hold a lock, and tell what for if more than `quietly` seconds are spent waiting."""
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=quietly)
     except Timeout:
-        logger.info("waiting: another run is loading into this destination")
+        logger.info("waiting: %s", told)
         lock.acquire()
     try:
-        with _turn_in_database(pipeline):
-            yield
+        yield
     finally:
         lock.release()
 

@@ -17,7 +17,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.errors import PipelineBusy
 from comms_source.lakes import ready_iceberg
-from comms_source.locks import in_turn
+from comms_source.locks import alone_in, in_turn
 from comms_source.source import SECTIONS
 from comms_source.staged import take_back
 from comms_source.warehouse import explained, held_open, loads_into_file, reach
@@ -122,7 +122,7 @@ def finish_pending(pipeline: dlt.Pipeline) -> None:
     _sweep(pipeline)
     # Where nothing was ever loaded, dlt would take what is pending for a leftover and remove it.
     if known or not pipeline.first_run:
-        patient(pipeline.sync_destination)()
+        patient(_sync)(pipeline)
     if not pipeline.has_pending_data:
         return
     try:
@@ -132,6 +132,12 @@ def finish_pending(pipeline: dlt.Pipeline) -> None:
         with explained():
             pipeline.abort_packages()
         logger.warning("an earlier run had died; what it had read was dropped and is read again")
+
+
+def _sync(pipeline: dlt.Pipeline) -> None:
+    """Take over what the destination remembers; dlt may empty the folder for that."""
+    with alone_in(Path(pipeline.working_dir)):
+        pipeline.sync_destination()
 
 
 class _Unloadable(Exception):
@@ -159,7 +165,8 @@ def forget_lane(pipeline: dlt.Pipeline) -> None:
         RunStopped: if the destination cannot be reached.
     """
     patient(_drop_staging)(pipeline)
-    shutil.rmtree(pipeline.working_dir, ignore_errors=True)
+    with alone_in(Path(pipeline.working_dir)):
+        shutil.rmtree(pipeline.working_dir, ignore_errors=True)
 
 
 def _drop_staging(pipeline: dlt.Pipeline) -> None:

@@ -30,6 +30,7 @@ from comms_source.errors import (
     PipelineBusy,
 )
 from comms_source.lanes import Lane, pipeline_name
+from comms_source.locks import alone_in
 
 PIPELINE: Final = "twilio_comms"
 """Names the pipeline, and with it the DuckDB file. DuckDB calls a database as its file is called,
@@ -64,13 +65,15 @@ def open_pipeline(
     with explained():
         _check_known(destination)
         _check_merging(destination)
-        location = _location(destination, dataset, name)
-        return dlt.pipeline(
-            pipeline_name=pipeline_name(name, lane),
-            destination=_shared(destination, name, lane) if lane else destination,
-            dataset_name=dataset,
-            pipelines_dir=str(working_folder(location)),
-        )
+        folder = working_folder(_location(destination, dataset, name))
+        own_name = pipeline_name(name, lane)
+        with alone_in(folder / own_name):
+            return dlt.pipeline(
+                pipeline_name=own_name,
+                destination=_shared(destination, name, lane) if lane else destination,
+                dataset_name=dataset,
+                pipelines_dir=str(folder),
+            )
 
 
 def _shared(destination: str, name: str, lane: Lane) -> Any:

@@ -1,0 +1,66 @@
+"""A pipeline is opened by many processes, and dlt empties its folder where it finds no state."""
+
+from __future__ import annotations
+
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Final
+
+import dlt
+import pytest
+from filelock import FileLock, Timeout
+
+from comms_source.packages import finish_pending
+from comms_source.warehouse import open_pipeline
+from tests.support import FILE
+
+ROUNDS: Final = 12
+
+
+def open_each(barrier: Barrier) -> None:
+    """Open a new pipeline in each round, at the same time as another process does."""
+    for number in range(ROUNDS):
+        barrier.wait(20)
+        open_pipeline(dataset=f"dataset_{number}")
+
+
+def test_a_new_pipeline_may_be_opened_by_two_at_once() -> None:
+    """As two tasks of a scheduler do, or `comms status` beside the first `comms load`."""
+    context = get_context("spawn")
+    barrier = context.Barrier(2)
+    processes = [context.Process(target=open_each, args=(barrier,)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+
+
+def test_whoever_empties_a_folder_has_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a pipeline is made, and when the destination turns out to have lost its tables."""
+    alone: list[bool] = []
+    empty = dlt.Pipeline._wipe_working_folder
+
+    def watched(pipeline: dlt.Pipeline) -> None:
+        alone.append(held(Path(f"{pipeline.working_dir}.folder.lock")))
+        empty(pipeline)
+
+    monkeypatch.setattr(dlt.Pipeline, "_wipe_working_folder", watched)
+    open_pipeline().run([{"a": 1}], table_name="any")
+    opened = len(alone)
+    Path(FILE).unlink()
+    finish_pending(open_pipeline())
+
+    assert opened
+    assert len(alone) > opened
+    assert all(alone)
+
+
+def held(lock: Path) -> bool:
+    """Whether somebody has a lock."""
+    try:
+        FileLock(lock).acquire(timeout=0).lock.release()
+    except Timeout:
+        return True
+    return False
