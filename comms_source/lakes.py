@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from dlt.common.destination.client import SupportsOpenTables
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.libs.pyarrow import columns_to_arrow
-from dlt.common.schema.typing import TTableFormat
+from dlt.common.schema.typing import TTableFormat, TTableSchemaColumns
 from dlt.common.schema.utils import new_table
 
 from comms_source.history import SEEN_UNTIL
@@ -83,12 +83,16 @@ def ready_iceberg(pipeline: dlt.Pipeline) -> None:
     """
     known = pipeline.default_schema.tables
     for name in sorted(_tables_to_load(pipeline)):
-        client: Any = pipeline.destination_client()
-        is_iceberg = known[name].get("table_format") == "iceberg"
-        if is_iceberg and issubclass(type(client), SupportsOpenTables):
-            _mend(client, name)
-            columns = columns_to_arrow(known[name]["columns"], client.capabilities, "UTC")
-            _widen(_table(client, name, "iceberg"), columns)
+        if known[name].get("table_format") == "iceberg":
+            _ready(pipeline, name, known[name]["columns"])
+
+
+def _ready(pipeline: dlt.Pipeline, name: str, columns: TTableSchemaColumns) -> None:
+    client: Any = pipeline.destination_client()
+    if issubclass(type(client), SupportsOpenTables):
+        _mend(client, name)
+        known = columns_to_arrow(columns, client.capabilities, "UTC")
+        _widen(_table(client, name, "iceberg"), known)
 
 
 def _tables_to_load(pipeline: dlt.Pipeline) -> set[str]:

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
 from hypothesis import settings
 
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
@@ -36,6 +38,7 @@ def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
+    Container()[PipelineContext].deactivate()  # another test's, of another destination perhaps
 
 
 @pytest.fixture
