@@ -31,12 +31,15 @@ _STATES_FOLLOW: Final[Any] = {
 
 
 def abilities_here() -> Abilities:
-    """What the destination of the load package that is being extracted can do.
+    """What the destination of the load package that is being extracted can do, if there is one.
 
     Raises:
         ConfigurationError: if it keeps all that it is given.
     """
-    able = abilities(Container()[DestinationCapabilitiesContext])
+    container = Container()
+    if DestinationCapabilitiesContext not in container:
+        return Abilities(strategies=None, table_format=None)
+    able = abilities(container[DestinationCapabilitiesContext])
     able.check_merging()
     return able
 
