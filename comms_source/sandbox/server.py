@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from types import TracebackType
@@ -37,7 +38,7 @@ class Sandbox(SandboxModel):
         self._socket = socket.create_server((HOST, 0))
         # asyncio sets this for sockets that it has made itself; else small answers take 40 ms.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._server = uvicorn.Server(_config(self))
+        self._server = _Server(_config(self))
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
         )
@@ -51,12 +52,33 @@ class Sandbox(SandboxModel):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.should_exit = True
-        self._server.force_exit = True
+        self._server.stop()
         self._thread.join(START_SECONDS)
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+class _Server(uvicorn.Server):
+    """Stops at once: uvicorn looks ten times a second whether to stop, and waits once more then."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        await self._stopped.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    def stop(self) -> None:
+        """From another thread; answers that are still under way are cut off."""
+        self._loop.call_soon_threadsafe(self._stopped.set)
 
 
 def serve(model: SandboxModel, *, host: str = HOST, port: int = 8765) -> None:
