@@ -91,8 +91,8 @@ def _ready(pipeline: dlt.Pipeline, name: str, columns: TTableSchemaColumns) -> N
     client: Any = pipeline.destination_client()
     if issubclass(type(client), SupportsOpenTables):
         _mend(client, name)
-        known = columns_to_arrow(columns, client.capabilities, "UTC")
-        _widen(_table(client, name, "iceberg"), known)
+        expected = columns_to_arrow(columns, client.capabilities, "UTC")
+        _widen(_table(client, name, "iceberg"), expected)
 
 
 def _tables_to_load(pipeline: dlt.Pipeline) -> set[str]:

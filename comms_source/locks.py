@@ -19,7 +19,7 @@ import dlt
 import msgspec
 from filelock import FileLock, Timeout
 
-from comms_source.errors import PipelineBusy
+from comms_source.errors import ConfigurationError, PipelineBusy
 from comms_source.session import utc_now
 from comms_source.windows import to_iso
 
@@ -75,10 +75,15 @@ def alone_in(working_folder: Path) -> Iterator[None]:
     """Wait for whoever opens the pipeline of this folder, and keep others waiting.
 
     dlt empties the folder of a pipeline that has no state in it yet, be it another's that is just
-    being made.
+    being made. Whoever may only read there can empty nothing, and waits for nobody.
+
+    Raises:
+        ConfigurationError: if there can be no such folder.
     """
-    working_folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(working_folder.with_name(f"{working_folder.name}.folder.lock"))
+    if working_folder.exists() and not os.access(working_folder, os.W_OK):
+        yield
+        return
+    lock = FileLock(_made(working_folder.parent) / f"{working_folder.name}.folder.lock")
     with _waited_for(lock, told=f"another process opens {working_folder}", quietly=1):
         yield
 
@@ -111,8 +116,17 @@ def _turn_in_database(pipeline: dlt.Pipeline) -> Iterator[None]:
 
 
 def _folder(pipeline: dlt.Pipeline) -> Path:
-    folder = Path(pipeline.pipelines_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    return _made(Path(pipeline.pipelines_dir))
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"DLT_DATA_DIR: {folder} cannot be made ({error.strerror}); "
+            "set it to a folder that may be written to"
+        ) from None
     return folder
 
 

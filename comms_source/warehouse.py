@@ -58,7 +58,8 @@ def open_pipeline(
         lane: Who works beside others, with a state and a staging dataset of its own.
 
     Raises:
-        ConfigurationError: if the destination does not exist or lacks settings.
+        ConfigurationError: if the destination does not exist or lacks settings, or if what dlt
+            keeps between runs can be kept nowhere.
     """
     destination = destination or dlt.config.get("destination_type", str) or DESTINATION
     dataset = dataset or dlt.config.get("dataset_name", str) or DATASET

@@ -77,7 +77,7 @@ class _Server(uvicorn.Server):
             connection.shutdown()
 
     def stop(self) -> None:
-        """From another thread; answers that are still under way are cut off."""
+        """From another thread; answers that are still under way end with an error."""
         self._loop.call_soon_threadsafe(self._stopped.set)
 
 

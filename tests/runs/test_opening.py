@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -11,6 +12,7 @@ import dlt
 import pytest
 from filelock import FileLock, Timeout
 
+from comms_source.errors import ConfigurationError
 from comms_source.packages import finish_pending
 from comms_source.warehouse import open_pipeline
 from tests.support import FILE
@@ -55,6 +57,29 @@ def test_whoever_empties_a_folder_has_it_alone(monkeypatch: pytest.MonkeyPatch) 
     assert opened
     assert len(alone) > opened
     assert all(alone)
+
+
+def test_whoever_may_only_read_opens_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An analyst's `comms status` where another user loads: there is no lock to take."""
+    folder = Path(open_pipeline().working_dir)
+    lock = Path(f"{folder}.folder.lock")
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(OSError, match=lock.name):
+        open_pipeline()
+
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != folder)
+    assert open_pipeline().working_dir == str(folder)
+
+
+def test_where_nothing_can_be_kept_the_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before anything is asked for, with what to do."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "file"))
+    with pytest.raises(ConfigurationError, match=r"^DLT_DATA_DIR: .* cannot be made"):
+        open_pipeline()
 
 
 def held(lock: Path) -> bool:
