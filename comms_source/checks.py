@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 from comms_source.accounts import Account
+from comms_source.allowed import Scan, in_words
 from comms_source.channels import Channel
 from comms_source.client import CommsClient, PageAnswer
 from comms_source.errors import (
@@ -18,8 +19,10 @@ from comms_source.errors import (
     CredentialsRefused,
 )
 from comms_source.exits import COMPLETE, FAILED, INCOMPLETE, REFUSED
+from comms_source.planner import retained
 from comms_source.session import Session
 from comms_source.settings import Settings
+from comms_source.walks import walk_pages
 
 MOST_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from the API's."""
@@ -84,19 +87,40 @@ def check_account(account: Account) -> Iterator[Check]:
 
 def check_channels(settings: Settings) -> Iterator[Check]:
     """Ask each channel for one operation, once and without patience."""
-    session = Session(settings=replace(settings, attempts=1, patience=timedelta(seconds=1)))
+    hasty = replace(settings, attempts=1, patience=timedelta(seconds=1), page_size=1)
+    session = Session(settings=hasty, bears_skew=True)
     with session.connected() as client:
         for channel in session.settings.selected:
-            yield check_channel(client, channel)
+            yield check_channel(client, channel, session=session)
 
 
-def check_channel(client: CommsClient, channel: Channel) -> Check:
-    """Ask one channel for one operation, and compare its clock with this machine's."""
+def check_channel(client: CommsClient, channel: Channel, *, session: Session) -> Check:
+    """Ask one channel for one operation, and compare its clock with this machine's.
+
+    It is asked for the range that a first load asks for, so that a refusal of that range shows.
+    """
+    span = retained(now=session.now, policy=session.settings.policy)
+    scan = Scan(span, allowed=session.allowed)
     try:
-        answer = client.list_page(channel=channel, span=None, page_size=1)
+        answer = next(walk_pages(client=client, channel=channel, scan=scan), None)
+        scan.require_some()
     except CommsSourceError as error:
         return Check(channel.name, _kind(error), str(error))
-    return _compare_clocks(channel, answer)
+    if answer is None:
+        return Check(channel.name, "passed", "readable")
+    check = _compare_clocks(channel, answer)
+    return replace(check, detail=check.detail + _remark(scan, session))
+
+
+def _remark(scan: Scan, session: Session) -> str:
+    """What a load does about the range, if the API refuses the whole of it."""
+    if not scan.narrowed or session.allowed.margin is None:
+        return ""
+    return (
+        f"; the API refuses a range beyond {in_words(session.settings.retention)} or up to now, so "
+        f"loads ask for {in_words(session.allowed.margin)} less, and for nothing after the last "
+        "second"
+    )
 
 
 def exit_code(checks: list[Check]) -> int:

@@ -65,6 +65,7 @@ class CommsClient:
         gate: Gate,
         journal: Journal,
         clock: Callable[[], datetime],
+        on_reply: Callable[[datetime, Reply], None] | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Make a client; nothing is sent yet.
@@ -74,6 +75,8 @@ class CommsClient:
             gate: What every request passes.
             journal: Where requests, retries and waits are counted.
             clock: Tells when an answer came.
+            on_reply: Called with each reply, and when its request was sent; what it raises ends
+                the request.
             transport: Carries the requests; by default a connection pool of the HTTP library.
         """
         guard_http_logs()
@@ -81,6 +84,7 @@ class CommsClient:
         self._gate = gate
         self._journal = journal
         self._clock = clock
+        self._on_reply = on_reply
         self._http = _open_http(settings, transport)
 
     def list_page(
@@ -155,11 +159,14 @@ class CommsClient:
     def _send(self, channel: Channel, path: str, parameters: dict[str, str]) -> Reply:
         with self._gate.passing():
             self._journal.count_request(channel.name)
+            sent_at = self._clock()
             response = self._get(path, parameters)
         self._journal.answered = True
         reply = Reply(response.status_code, response.headers, response.content, self._clock())
         # Response and stream hold each other, and the body, until the garbage collector comes by.
         response.stream = httpx.ByteStream(b"")
+        if self._on_reply is not None:
+            self._on_reply(sent_at, reply)
         return reply
 
     def _get(self, path: str, parameters: dict[str, str]) -> httpx.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
 from comms_source.errors import ConfigurationError
@@ -25,6 +26,11 @@ class BasicCredentials:
 
     user: str
     password: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Stands for the user, who cannot be told from it."""
+        return sha256(self.user.encode()).hexdigest()[:16]
 
 
 def choose(*, given: Mapping[str, str | None], environment: Mapping[str, str]) -> BasicCredentials:

@@ -5,6 +5,7 @@
     │   ├── ConfigurationError     a setting is missing, wrong or unsafe
     │   ├── CredentialsRefused     the API answered 401
     │   ├── HostUnreachable        no answer at all came from the API's host
+    │   ├── ClockSkewed            this machine's clock is not the API's
     │   ├── PipelineBusy           the destination or the pipeline is in use elsewhere
     │   └── LoadFailed             the destination did not take what was read
     ├── ChannelRefused             the API answered 403, or 404 to a list: this channel stops
@@ -22,6 +23,8 @@ A message says what happened, where, and what to do. None carries credentials or
 """
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
 
 
 class CommsSourceError(Exception):
@@ -44,8 +47,26 @@ class HostUnreachable(RunStopped):
     """No request of this run was ever answered."""
 
 
+class ClockSkewed(RunStopped):
+    """This machine's clock differs from the API's by more than a minute."""
+
+    def __init__(self, skew: timedelta) -> None:
+        """Hold by how much this machine's clock is ahead of the API's; negative if it is behind."""
+        direction = "ahead of" if skew > timedelta(0) else "behind"
+        super().__init__(
+            f"this machine's clock is {abs(skew).total_seconds():,.0f} s {direction} the API's; "
+            "set it (NTP), since the time decides what is read"
+        )
+        self.skew = skew
+
+
 class PipelineBusy(RunStopped):
     """The destination or the pipeline is in use by somebody else."""
+
+    def __init__(self, message: str, *, waited: bool = False) -> None:
+        """Hold whether the run has waited for it already, for as long as it may."""
+        super().__init__(message)
+        self.waited = waited
 
 
 class LoadFailed(RunStopped):
@@ -62,6 +83,14 @@ class WalkFailed(CommsSourceError):
 
 class RequestRefused(WalkFailed):
     """The API says that the request itself is wrong."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, api_time: datetime | None = None
+    ) -> None:
+        """Hold what the API answered with (None: not known), and when by its own clock."""
+        super().__init__(message)
+        self.status = status
+        self.api_time = api_time
 
 
 class ServerFault(WalkFailed):

@@ -6,10 +6,11 @@ Each package carries the coverage of exactly the rows in it: the ledger that `pa
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import pyarrow as pa
@@ -18,19 +19,29 @@ from comms_source.backfill import Backfill
 from comms_source.batches import Batch, batch_of, empty_batch
 from comms_source.budget import Budget
 from comms_source.channels import Channel
-from comms_source.coverage import Ledger, Reading, latest
-from comms_source.following import OpenOperation, due_by_id, follow
+from comms_source.coverage import MOST_SKEW, Ledger, Reading, latest
+from comms_source.errors import ChannelRefused, WalkFailed
+from comms_source.following import due_by_id, follow
 from comms_source.history import history_rows
 from comms_source.journal import ChannelRecord
 from comms_source.planner import Walk, plan, retained
 from comms_source.reading import Agenda, OnError, read_channel
 from comms_source.records import COVERAGE, FOLLOWED, GAPS, RECORDS, REJECTED, Record
 from comms_source.session import Session
+from comms_source.stored import Stored
 from comms_source.tables import ids_before
 from comms_source.windows import Span
 
 LEDGERS: Final = "coverage"
 """Where a channel's state keeps its ledgers, by account."""
+OWNERS: Final = "owners"
+"""Where it keeps what stands for the credentials that they were read with, by account."""
+
+_YOUNG: Final = timedelta(days=1)
+"""How old the newest row may be to confirm this machine's clock, where the API does not say its
+time."""
+
+logger = logging.getLogger("comms_source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class ChannelRun:
         backfill: Backfill | None = None,
         remembers: bool = True,
         elsewhere: Ledger | None = None,
-        opened: Sequence[OpenOperation] = (),
+        stored: Stored | None = None,
     ) -> None:
         """Prepare a run; nothing is planned or read yet.
 
@@ -74,8 +85,7 @@ class ChannelRun:
             backfill: A range to read chunk by chunk, as far as an earlier run has not done it.
             remembers: Whether coverage is kept.
             elsewhere: What other pipelines remember of the channel; what is later goes on.
-            opened: The operations that are open in the warehouse; those past retention are asked
-                for by id.
+            stored: What the destination holds of the channel; by default nothing is known of it.
         """
         self.channel = channel
         self.done = False
@@ -87,8 +97,10 @@ class ChannelRun:
         self.remembers = remembers
         self._covers = remembers and not (backfill and backfill.in_lane)
         self._elsewhere = elsewhere or Ledger()
-        self._opened = opened
+        self._stored = stored or Stored()
         self._agenda: Agenda | None = None
+        self._is_first = False
+        self._last_read: datetime | None = None
         self._old_ids: set[str] = set()
         """Operations past retention that a list showed after all, in this run."""
 
@@ -113,12 +125,20 @@ class ChannelRun:
         ledgers = state.setdefault(LEDGERS, {})
         ledger = latest([Ledger.from_state(ledgers.get(account)), self._elsewhere])
         yield from shapes(self.channel)
+        begins = self._agenda is None
         if self._agenda is None:
-            self._agenda, gaps = self._begin(ledger, state)
-            yield Piece(GAPS.rows(self._gap_rows(gaps), load_id=load_id), GAPS)
+            self._agenda = self._begin(ledger, state)
         yield from self._read(self._agenda, load_id=load_id, budget=budget)
         readings = self._take_readings(self._agenda)
+        if self._session.is_clock_confirmed:
+            ledger.forget_later_than(self._session.clock(), kept=self._session.settings.policy)
         touched = self._enter(ledger, readings)
+        # Before those that the API has forgotten meanwhile leave the ledger.
+        rows: Sequence[Mapping[str, Any]] = self._coverage(ledger, touched)
+        gaps = self._gap_rows(self._expire(ledger), reason="never read")
+        if begins:
+            gaps += self._gap_rows(self._stored.lost_spans, reason="rows missing")
+        yield Piece(GAPS.rows(gaps, load_id=load_id), GAPS)
         self.done = not self._agenda.waiting
         if self.done:
             yield from self._follow(load_id)
@@ -129,7 +149,8 @@ class ChannelRun:
             done = self.done and self.record.read_all
             self._backfill.note(readings, state=state, account=account, done=done)
         if self._covers:
-            rows = self._coverage(ledger, touched)
+            if begins:
+                rows = self._corrected(ledger, rows)
             yield Piece(COVERAGE.rows(rows, load_id=load_id), COVERAGE)
 
     @property
@@ -137,10 +158,14 @@ class ChannelRun:
         """What the journal notes of this channel."""
         return self._session.journal.channel(self.channel.name)
 
-    def _begin(self, ledger: Ledger, state: Mapping[str, Any]) -> tuple[Agenda, list[Span]]:
-        """Fold what the API has forgotten, and plan; returns the walks and the gaps found."""
+    def _begin(self, ledger: Ledger, state: MutableMapping[str, Any]) -> Agenda:
+        """Plan what to read."""
         policy, now = self._session.settings.policy, self._session.now
-        gaps = ledger.fold(now=now, kept=policy, since=self._start)
+        self._forget_missing(ledger)
+        self._forget_others(ledger, state)
+        self._is_first = ledger.owed_from is None
+        self._last_read = ledger.last_read
+        ledger.set_width(policy.window)
         ledger.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
         walks = self._walks
         if walks is None:
@@ -148,8 +173,52 @@ class ChannelRun:
         if self._backfill is not None:
             walks = self._backfill.walks(state, account=self._session.settings.account)
         self.record.walks_planned += len(walks)
-        self.record.gaps.extend(gaps)
-        return Agenda(deque(walks)), gaps
+        return Agenda(deque(walks), unit=ledger.unit(policy.window))
+
+    def _forget_missing(self, ledger: Ledger) -> None:
+        """Forget windows whose rows are no longer in the table."""
+        ledger.forget(self._stored.short)
+        if self._stored.short:
+            logger.warning(
+                "%s: the table lacks rows of %d windows; what the API still has is read again",
+                self.channel.name,
+                len(self._stored.short),
+            )
+        self.record.short_windows += len(self._stored.short)
+        self.record.lost_rows.extend(self._stored.lost_spans)
+
+    def _forget_others(self, ledger: Ledger, state: MutableMapping[str, Any]) -> None:
+        """Forget all that was read of another Twilio account, whose database this was.
+
+        Other credentials may be those of the same account. They are, if the API knows the newest
+        operation that was stored.
+        """
+        settings, owners = self._session.settings, state.setdefault(OWNERS, {})
+        own = settings.credentials.digest
+        if owners.get(settings.account, own) != own:
+            try:
+                knows = self._api_knows(self._stored.newest)
+            except (WalkFailed, ChannelRefused):
+                return  # Nobody can say; the next run asks again.
+        else:
+            knows = True
+        owners[settings.account] = own
+        if knows:
+            return
+        ledger.windows, ledger.parts, ledger.owed_from = {}, {}, None
+        logger.warning(
+            "%s: what is stored of account %r is of another Twilio account; all that the API "
+            "still has of this one is read. Give each a label or a dataset of its own",
+            self.channel.name,
+            settings.account,
+        )
+
+    def _api_knows(self, operation_id: str | None) -> bool:
+        if operation_id is None:
+            return False
+        with self._session.connected() as client:
+            found = client.fetch_operation(channel=self.channel, operation_id=operation_id)
+        return found is not None
 
     def _read(self, agenda: Agenda, *, load_id: str, budget: Budget) -> Iterator[Piece]:
         for batch in read_channel(
@@ -173,7 +242,8 @@ class ChannelRun:
 
     def _take_readings(self, agenda: Agenda) -> list[Reading]:
         readings, agenda.readings = agenda.readings, []
-        return readings
+        # Without any sign of the API's time nobody can say what was closed when it was read.
+        return readings if self._knows_the_time else []
 
     def _enter(self, ledger: Ledger, readings: Sequence[Reading]) -> set[datetime]:
         policy, now = self._session.settings.policy, self._session.now
@@ -185,11 +255,43 @@ class ChannelRun:
             for window in ledger.note(reading, within=within, kept=policy)
         }
 
+    @property
+    def _knows_the_time(self) -> bool:
+        """Whether the API has said its time, or its rows confirm that the clock may be right.
+
+        A clock that was set back, to before the last reading, is not right.
+        """
+        session, last = self._session, self._last_read
+        if session.is_clock_confirmed:
+            return True
+        set_back = last is not None and session.now + MOST_SKEW < last
+        return session.api_time is not None and not set_back
+
+    def _expire(self, ledger: Ledger) -> list[Span]:
+        """Account for what the API has forgotten, as far as its own clock confirms it.
+
+        In a first run nothing is owed that the API forgot before the reading ended, however long it
+        took.
+        """
+        api_time, session = self._session.api_time, self._session
+        if api_time is None or not self._knows_the_time:
+            return []
+        now = min(session.now, api_time)
+        if self._is_first:
+            if not session.is_clock_confirmed and api_time < session.clock() - _YOUNG:
+                return []  # The clock may be ahead, and then too much would be accounted for.
+            now = max(session.clock(), api_time) + (session.allowed.margin or timedelta(0))
+            ledger.owed_from = None
+        gaps = ledger.expire(now=now, kept=session.settings.policy, since=self._start)
+        self.record.gaps.extend(gaps)
+        return gaps
+
     def _follow(self, load_id: str) -> Iterator[Piece]:
         if self.record.refused:
             return
         policy, now = self._session.settings.policy, self._session.now
-        opened = [operation for operation in self._opened if operation.id not in self._old_ids]
+        old, opened = self._old_ids, self._stored.opened
+        opened = [operation for operation in opened if operation.id not in old]
         due = due_by_id(opened, now=now, policy=policy)
         followed = follow(due, channel=self.channel, session=self._session, load_id=load_id)
         self.record.followed += len(due)
@@ -205,7 +307,7 @@ class ChannelRun:
         if self.record.read_all and self._walks is None and self._backfill is None:
             ledger.complete_at = self._session.now
 
-    def _gap_rows(self, gaps: Sequence[Span]) -> list[Mapping[str, Any]]:
+    def _gap_rows(self, gaps: Sequence[Span], *, reason: str) -> list[Mapping[str, Any]]:
         return [
             {
                 "account": self._session.settings.account,
@@ -213,23 +315,40 @@ class ChannelRun:
                 "gap_start": gap.start,
                 "gap_end": gap.end,
                 "found_at": self._session.now,
+                "reason": reason,
             }
             for gap in gaps
         ]
 
     def _coverage(self, ledger: Ledger, touched: set[datetime]) -> list[Mapping[str, Any]]:
-        width = self._session.settings.window
         return [
             {
                 "account": self._session.settings.account,
                 "channel": self.channel.name,
                 "window_start": start,
-                "window_end": start + width,
+                "window_end": ledger.span_of(start).end,
                 "read_at": ledger.windows[start].read_at,
                 "rows_read": ledger.windows[start].rows,
                 "is_complete": ledger.windows[start].complete,
             }
             for start in sorted(touched)
+        ]
+
+    def _corrected(
+        self, ledger: Ledger, rows: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of `coverage`, and those that bring the others in line with ledger and tables."""
+        stored = self._stored
+        if stored.restates:
+            there = {row["window_start"] for row in rows}
+            rows = [*rows, *self._coverage(ledger, set(ledger.windows) - there)]
+        stated = {row["window_start"] for row in rows}
+        own = {"account": self._session.settings.account, "channel": self.channel.name}
+        unfounded = [row for row in stored.unfounded if row.window.start not in stated]
+        return [
+            *rows,
+            *(own | dict(row.claims_nothing()) for row in unfounded),
+            *(own | dict(row.claims_nothing(rows=left)) for row, left in stored.lost),
         ]
 
 

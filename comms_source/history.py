@@ -6,6 +6,7 @@ staged; the destination keeps those whose version is not the one that it holds a
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import xxhash
 
 from comms_source.channels import Channel
 from comms_source.tables import operations_schema
+from comms_source.windows import TICK
 
 VERSION: Final = "row_version"
 """A digest of id, status and counters in 64 bits, the same on every machine and in every version of
@@ -33,6 +35,17 @@ _SEPARATOR: Final = "\x1f"
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 _STIR: Final = 0xBF58476D1CE4E5B9
 """The constants of the SplitMix64 generator, which spreads close numbers over all 64 bits."""
+
+
+def package_date(read_by: datetime, *, last: datetime, is_same: bool) -> datetime:
+    """When the states of a load package begin: after those of the package before it.
+
+    Args:
+        read_by: When what is in the package had been read.
+        last: The date of the last package. It is later than `read_by` if the clock was set back.
+        is_same: Whether that is the same package, dated by another channel.
+    """
+    return read_by if read_by >= last else last if is_same else last + TICK
 
 
 @cache

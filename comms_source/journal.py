@@ -40,6 +40,10 @@ class ChannelRecord:
     """Why the whole channel was refused, or None."""
     gaps: list[Span] = field(default_factory=list)
     """Creation time found lost in this run."""
+    short_windows: int = 0
+    """Windows that lacked rows in the table, though they had been read."""
+    lost_rows: list[Span] = field(default_factory=list)
+    """Creation time of rows that are no longer in the table and cannot be read again."""
     followed: int = 0
     """Operations past retention that were asked for by id."""
     lost: int = 0
@@ -53,7 +57,7 @@ class ChannelRecord:
     @property
     def complete(self) -> bool:
         """Whether everything that was planned was read, every row of it."""
-        return self.read_all and not (self.rejected or self.gaps)
+        return self.read_all and not (self.rejected or self.gaps or self.lost_rows)
 
     @property
     def read_all(self) -> bool:
@@ -108,6 +112,11 @@ class Journal:
         """Note that a request waits before it is sent."""
         with self._lock:
             self.waited_seconds += seconds
+
+    def start_over(self) -> None:
+        """Forget the walks that were planned and not done: they are planned again."""
+        for record in self.channels.values():
+            record.walks_planned = record.walks_done
 
     @property
     def requests(self) -> int:

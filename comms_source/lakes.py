@@ -82,7 +82,7 @@ def ready_iceberg(pipeline: dlt.Pipeline) -> None:
     the latest.
     """
     known = pipeline.default_schema.tables
-    for name in sorted(_tables_to_load(pipeline)):
+    for name in sorted(tables_to_load(pipeline)):
         if known[name].get("table_format") == "iceberg":
             _ready(pipeline, name, known[name]["columns"])
 
@@ -95,7 +95,8 @@ def _ready(pipeline: dlt.Pipeline, name: str, columns: TTableSchemaColumns) -> N
         _widen(_table(client, name, "iceberg"), expected)
 
 
-def _tables_to_load(pipeline: dlt.Pipeline) -> set[str]:
+def tables_to_load(pipeline: dlt.Pipeline) -> set[str]:
+    """The tables that pending packages have jobs for."""
     packages = map(pipeline.get_load_package_info, pipeline.list_normalized_load_packages())
     jobs = [
         job

@@ -12,7 +12,7 @@ from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from comms_source.channels import Channel
 from comms_source.coverage import Ledger, latest
-from comms_source.extracting import LEDGERS
+from comms_source.extracting import LEDGERS, OWNERS
 from comms_source.lanes import Lane, base_name, pipeline_name
 from comms_source.warehouse import explained
 
@@ -42,6 +42,26 @@ def ledgers_elsewhere(
     return _read(pipeline, channels=channels, account=account, but=pipeline.pipeline_name)
 
 
+def local_ledgers(
+    pipeline: dlt.Pipeline,
+    *,
+    elsewhere: Mapping[str, Ledger],
+    channels: Iterable[Channel],
+    account: str,
+) -> dict[str, Ledger]:
+    """The ledgers that a run of `pipeline` goes on from: its own, or a later one from elsewhere."""
+    state = _resources(pipeline.state)
+    own = {channel.name: _ledger(state, channel, account) for channel in channels}
+    return {name: latest([ledger, elsewhere[name]]) for name, ledger in own.items()}
+
+
+def local_owner(pipeline: dlt.Pipeline, *, channel: Channel, account: str) -> str | None:
+    """What stands for the credentials that the channel's rows were read with; None before any."""
+    state = _resources(pipeline.state).get(channel.table, {})
+    owner: str | None = state.get(OWNERS, {}).get(account)
+    return owner
+
+
 def _read(
     pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str, but: str
 ) -> dict[str, Ledger]:
@@ -65,9 +85,12 @@ def _state(client: Any, name: str) -> Mapping[str, Any]:
         state: Any = load_pipeline_state_from_destination(name, client)
     except DestinationUndefinedEntity:
         return {}
-    source = (state or {}).get("sources", {}).get("comms_source", {})
-    resources: Mapping[str, Any] = source.get("resources", {})
-    return resources
+    return _resources(state or {})
+
+
+def _resources(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = state.get("sources", {}).get("comms_source", {}).get("resources", {})
+    return found
 
 
 def _ledger(state: Mapping[str, Any], channel: Channel, account: str) -> Ledger:

@@ -7,7 +7,6 @@ kept on one machine; the turns of loading on PostgreSQL also between machines.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,9 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from comms_source.errors import ConfigurationError, PipelineBusy
+from comms_source.postgres import postgres_credentials
 from comms_source.session import utc_now
+from comms_source.waits import Deadline, load_deadline
 from comms_source.windows import to_iso
 
 logger = logging.getLogger("comms_source")
@@ -41,7 +42,6 @@ def only_run(pipeline: dlt.Pipeline, *, command: str, claims: Sequence[str]) -> 
 
 @contextmanager
 def _claimed(folder: Path, claim: str, *, command: str) -> Iterator[None]:
-    # The lock's own file is emptied by whoever tries to take it, so the holder is told beside it.
     lock, holder = FileLock(folder / f"{claim}.lock"), folder / f"{claim}.holder.json"
     try:
         lock.acquire(timeout=0)
@@ -50,8 +50,18 @@ def _claimed(folder: Path, claim: str, *, command: str) -> Iterator[None]:
             f"{_told(holder)} is at work on this destination; "
             "wait for it to end, or look at that process if it should have ended"
         ) from None
+    with _named(lock, holder, program=f"comms {command}"):
+        yield
+
+
+@contextmanager
+def _named(lock: FileLock, holder: Path, *, program: str) -> Iterator[None]:
+    """Keep a lock that was taken, and say beside it who has it.
+
+    The lock's own file cannot say so: each process that tries to take the lock empties that file.
+    """
     try:
-        holder.write_bytes(msgspec.json.encode(_myself(command)))
+        holder.write_bytes(msgspec.json.encode(_myself(program)))
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -60,14 +70,44 @@ def _claimed(folder: Path, claim: str, *, command: str) -> Iterator[None]:
 
 @contextmanager
 def in_turn(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Wait for whoever is loading into the destination, and keep others waiting.
+    """Wait for the run that loads into the destination, and keep others waiting.
 
     Two loads at once could both find a row missing and both add it, or make one table twice.
+
+    Raises:
+        PipelineBusy: if the turn has not come after `load_wait`; it names the run that has it.
+        LoadFailed: if the destination is lost meanwhile.
     """
-    lock = FileLock(_folder(pipeline) / "load.lock")
-    waited = _waited_for(lock, told="another run is loading into this destination")
-    with waited, _turn_in_database(pipeline):
+    deadline = load_deadline()
+    with (
+        _turn_on_machine(_folder(pipeline), deadline),
+        _turn_between_machines(pipeline, deadline),
+    ):
         yield
+
+
+@contextmanager
+def _turn_on_machine(folder: Path, deadline: Deadline) -> Iterator[None]:
+    lock, holder = FileLock(folder / "load.lock"), folder / "load.holder.json"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("waiting: %s loads into this destination", _told(holder))
+        _acquire(lock, holder, deadline)
+    with _named(lock, holder, program="comms"):
+        yield
+
+
+def _acquire(lock: FileLock, holder: Path, deadline: Deadline) -> None:
+    try:
+        lock.acquire(timeout=deadline.left)
+    except Timeout:
+        raise PipelineBusy(
+            f"{_told(holder)} has been loading into this destination for as long as this run may "
+            f"wait (load_wait, {deadline.allowed}); what was read is kept, so load again later, "
+            "or look at that process if it should have ended",
+            waited=True,
+        ) from None
 
 
 @contextmanager
@@ -103,15 +143,15 @@ def _waited_for(lock: FileLock, *, told: str, quietly: float = 0) -> Iterator[No
 
 
 @contextmanager
-def _turn_in_database(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """The turn between machines, where the database has locks that end with a connection."""
-    if pipeline.destination_client().capabilities.sqlglot_dialect != "postgres":
+def _turn_between_machines(pipeline: dlt.Pipeline, deadline: Deadline) -> Iterator[None]:
+    """The turn in the database, where that is PostgreSQL."""
+    credentials = postgres_credentials(pipeline)
+    if credentials is None:
         yield
         return
-    digest = hashlib.sha256(f"comms_source {pipeline.dataset_name}".encode()).digest()
-    key = int.from_bytes(digest[:8], signed=True)
-    with pipeline.sql_client() as client:
-        client.execute_sql("select pg_advisory_lock(%s)", key)
+    from comms_source.postgres_turn import turn  # noqa: PLC0415 - needs psycopg2
+
+    with turn(credentials, dataset=pipeline.dataset_name, deadline=deadline):
         yield
 
 
@@ -130,13 +170,13 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _myself(command: str) -> dict[str, str]:
-    return {"command": command, "process": str(os.getpid()), "since": to_iso(utc_now())}
+def _myself(program: str) -> dict[str, str]:
+    return {"program": program, "process": str(os.getpid()), "since": to_iso(utc_now())}
 
 
 def _told(holder: Path) -> str:
     try:
         told: Any = msgspec.json.decode(holder.read_bytes(), type=dict[str, str])
-        return f"comms {told['command']} (process {told['process']}, since {told['since']})"
+        return f"{told['program']} (process {told['process']}, since {told['since']})"
     except (OSError, LookupError, msgspec.MsgspecError):
         return "another run"

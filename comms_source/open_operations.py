@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from comms_source.channels import Channel
 from comms_source.following import OpenOperation
 from comms_source.records import FOLLOWED
-from comms_source.warehouse import explained
 from comms_source.windows import parse_instant
 
 _QUERY: Final = """
@@ -29,22 +27,24 @@ where account = %s
 
 
 def open_operations(
-    pipeline: dlt.Pipeline, *, channel: Channel, account: str, before: datetime
+    client: Any, *, channel: Channel, account: str, before: datetime
 ) -> Sequence[OpenOperation]:
     """The open operations of one channel and account that were created before an instant.
 
-    Those that were lost from sight are not among them; nor is any before the first load.
+    Those that the API no longer knows are not among them; nor is any before the first load.
 
-    Raises:
-        RunStopped: if the destination cannot be asked.
+    Args:
+        client: dlt's SQL client of the destination, connected.
+        channel: The channel.
+        account: The label of the account.
+        before: The instant.
     """
-    with explained(), pipeline.sql_client() as client:
-        operations = client.make_qualified_table_name(channel.table)
-        query = _QUERY.format(
-            operations=operations, followed=client.make_qualified_table_name(FOLLOWED.table)
-        )
-        try:
-            found = client.execute_sql(query, account, before, account, channel.name) or []
-        except DatabaseUndefinedRelation:
-            return []
+    query = _QUERY.format(
+        operations=client.make_qualified_table_name(channel.table),
+        followed=client.make_qualified_table_name(FOLLOWED.table),
+    )
+    try:
+        found = client.execute_sql(query, account, before, account, channel.name) or []
+    except DatabaseUndefinedRelation:
+        return []
     return [OpenOperation(row[0], parse_instant(row[1]), parse_instant(row[2])) for row in found]

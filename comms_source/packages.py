@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -15,17 +16,17 @@ from dlt.common.pipeline import LoadInfo
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from comms_source.destination_state import look, make_missing, take_over
 from comms_source.errors import PipelineBusy
-from comms_source.lakes import ready_iceberg
+from comms_source.lakes import ready_iceberg, tables_to_load
 from comms_source.locks import alone_in, in_turn
-from comms_source.source import SECTIONS
+from comms_source.postgres import postgres_credentials
 from comms_source.staged import take_back
-from comms_source.warehouse import explained, held_open, loads_into_file, reach
-from comms_source.windows import parse_duration
+from comms_source.waits import lock_wait
+from comms_source.warehouse import explained, held_open, loads_into_file, place
 
 logger = logging.getLogger("comms_source")
 
-LOCK_WAIT: Final = "30 seconds"
 SECONDS_BETWEEN_TRIES: Final = 0.5
 TRUNCATE_STAGING: Final = "load.truncate_staging_dataset"
 JOBS_AT_ONCE: Final = 4
@@ -65,6 +66,10 @@ def _load(pipeline: dlt.Pipeline) -> list[str]:
 
 
 def _load_now(pipeline: dlt.Pipeline) -> list[str]:
+    if postgres_credentials(pipeline):
+        from comms_source.postgres_tables import ready_tables  # noqa: PLC0415 - needs psycopg2
+
+        ready_tables(pipeline, loading=tables_to_load(pipeline))
     if not loads_into_file(pipeline):
         return _load_ids(pipeline.load())
     # DuckDB takes its memory from elsewhere, so what Arrow keeps for later would come on top.
@@ -92,16 +97,19 @@ def _jobs_at_once(pipeline: dlt.Pipeline) -> int:
 
 
 def patient(action: Callable[P, T]) -> Callable[P, T]:
-    """`action`, tried again for as long as `lock_wait` says while its destination is held."""
+    """`action`, tried again while its destination is held, for `lock_wait` once refused."""
 
     def patiently(*arguments: P.args, **named: P.kwargs) -> T:
-        began = time.monotonic()
+        # What goes before, such as reading the API or a turn to wait for, may take its time.
+        first_refused: float | None = None
         while True:
             try:
                 with explained():
                     return action(*arguments, **named)
             except PipelineBusy as busy:
-                if time.monotonic() >= began + _lock_wait():
+                now = time.monotonic()
+                first_refused = now if first_refused is None else first_refused
+                if busy.waited or now >= first_refused + lock_wait():
                     raise
                 logger.info("waiting: %s", busy)
             time.sleep(SECONDS_BETWEEN_TRIES)
@@ -109,7 +117,24 @@ def patient(action: Callable[P, T]) -> Callable[P, T]:
     return patiently
 
 
-def finish_pending(pipeline: dlt.Pipeline) -> None:
+@dataclass(slots=True)
+class Found:
+    """In what shape a run finds the destination, and what this machine knows of it."""
+
+    went_back: bool = False
+    """Whether the destination did not know the last load of this machine."""
+    missing: tuple[str, ...] = ()
+    """Tables that were not there any more, or lacked columns, and have been made again."""
+    had_pending: bool = False
+    """Whether a run that died had left a load package."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all was as the last run had left it."""
+        return not (self.went_back or self.missing or self.had_pending)
+
+
+def finish_pending(pipeline: dlt.Pipeline) -> Found:
     """Load what a run that died had read already, or drop it: dlt would load nothing else before.
 
     Dropping takes the ledger back with it, so this run reads what was dropped again, and what the
@@ -118,13 +143,11 @@ def finish_pending(pipeline: dlt.Pipeline) -> None:
     Raises:
         RunStopped: if the destination cannot be reached.
     """
-    known = patient(reach)(pipeline)
     _sweep(pipeline)
-    # Where nothing was ever loaded, dlt would take what is pending for a leftover and remove it.
-    if known or not pipeline.first_run:
-        patient(_sync)(pipeline)
+    found = _take_up(pipeline)
     if not pipeline.has_pending_data:
-        return
+        return found
+    found.had_pending = True
     try:
         patient(_load_pending)(pipeline)
         logger.warning("an earlier run had died; what it had read has now been loaded")
@@ -132,12 +155,41 @@ def finish_pending(pipeline: dlt.Pipeline) -> None:
         with explained():
             pipeline.abort_packages()
         logger.warning("an earlier run had died; what it had read was dropped and is read again")
+    return found
 
 
 def _sync(pipeline: dlt.Pipeline) -> None:
     """Take over what the destination remembers; dlt may empty the folder for that."""
     with alone_in(Path(pipeline.working_dir)):
         pipeline.sync_destination()
+
+
+def _take_up(pipeline: dlt.Pipeline) -> Found:
+    """Go on from what the destination knows, and make again the tables that are missing."""
+    found, looked = Found(), patient(look)(pipeline)
+    if not looked.goes_on:
+        found.went_back = True
+        logger.warning(
+            "%s does not hold the last load of this machine (a restored backup, or another "
+            "database); going on from what it holds",
+            place(pipeline),
+        )
+        patient(take_over)(pipeline)
+        looked = patient(look)(pipeline)
+    elif not looked.is_same and (looked.exists or not pipeline.first_run):
+        # Where nothing was ever loaded, dlt would take what is pending for a leftover.
+        patient(_sync)(pipeline)
+        looked = patient(look)(pipeline)
+    if looked.missing or looked.lacks_staging:
+        found.missing = looked.missing
+        patient(make_missing)(pipeline)
+    if looked.missing:
+        logger.warning(
+            "%s: made again, since missing: %s; what is still to be had is read again",
+            place(pipeline),
+            ", ".join(looked.missing),
+        )
+    return found
 
 
 class _Unloadable(Exception):
@@ -183,8 +235,3 @@ def _sweep(pipeline: dlt.Pipeline) -> None:
     for left in Path(pipeline.working_dir).glob("normalize/*"):
         if left.is_dir() and left.name != "extracted":
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _lock_wait() -> float:
-    told = dlt.config.get(".".join((*SECTIONS, "lock_wait")), str) or LOCK_WAIT
-    return parse_duration(told).total_seconds()

@@ -16,11 +16,25 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal
 
-from comms_source.coverage import VISIBILITY_LAG, Ledger, Retained, WindowRead, uncovered
+from comms_source.coverage import (
+    MOST_SKEW,
+    VISIBILITY_LAG,
+    Ledger,
+    Retained,
+    WindowRead,
+    uncovered,
+)
 from comms_source.windows import SECOND, Span, align_down, clip, windows
 
 Refresh = Literal["adaptive", "full"]
-Reason = Literal["never read", "not closed when read", "stale", "last chance", "full refresh"]
+Reason = Literal[
+    "never read",
+    "read by a clock ahead",
+    "not closed when read",
+    "stale",
+    "last chance",
+    "full refresh",
+]
 
 LAST_CHANCE: Final = timedelta(days=1)
 """How long before the API forgets a window it is read once more."""
@@ -116,8 +130,8 @@ def why(
     window: Span, read: WindowRead | None, *, now: datetime, policy: Policy
 ) -> tuple[Reason | None, float]:
     """Why a window is due, if it is, and how much of the time it may go unread has passed."""
-    if read is None:
-        return "never read", math.inf
+    if read is None or read.read_at > now + MOST_SKEW:
+        return ("never read" if read is None else "read by a clock ahead"), math.inf
     if policy.refresh == "full":
         return "full refresh", math.inf
     if read.read_at < window.end + VISIBILITY_LAG:
@@ -126,7 +140,7 @@ def why(
     if read.read_at < last_chance <= now:
         return "last chance", math.inf
     if now <= window.end:
-        return None, 0.0  # The clock was set back; what was read later than now is fresh.
+        return None, 0.0  # Clocks may differ by up to MOST_SKEW.
     used = (now - read.read_at) / (policy.refresh_ratio * (now - window.end))
     return ("stale", used) if used >= 1 else (None, max(0.0, used))
 
@@ -162,11 +176,14 @@ def cut(span: Span, count: int, width: timedelta) -> list[Span]:
 
 
 def _slots(span: Span, *, now: datetime, ledger: Ledger, policy: Policy) -> list[_Slot]:
-    counts = [read.rows for read in ledger.windows.values()]
-    seconds = len(counts) * policy.window.total_seconds()
-    usual = sum(counts) / seconds if counts else 0.0
+    known = [start for start in ledger.windows if ledger.span_of(start).end > span.start]
+    seconds = sum(ledger.span_of(start).width.total_seconds() for start in known)
+    rows_known = sum(ledger.windows[start].rows for start in known)
+    usual = rows_known / seconds if seconds else 0.0
     slots = []
-    for window in windows(span, policy.window):
+    for window in ledger.cut(span, policy.window):
+        if window.end <= now - policy.retention:
+            continue  # A remainder beside windows of another width; the API has forgotten it.
         read = ledger.windows.get(window.start)
         reason, used = why(window, read, now=now, policy=policy)
         part = clip(window, to=span)
@@ -303,9 +320,12 @@ def _cut_slot(slot: _Slot, count: int) -> Iterator[Walk]:
 
 def _without_parts(walk: Walk, ledger: Ledger, policy: Policy) -> Iterator[Walk]:
     """What of a walk is left to read where pieces of its windows were read already."""
+    if ledger.width != policy.window:
+        yield walk  # Pieces are of windows of another width, which are not read any more.
+        return
     done = [
         part.span
-        for window in windows(walk.span, policy.window)
+        for window in ledger.cut(walk.span, policy.window)
         for part in ledger.parts.get(window.start, ())
     ]
     if not done:

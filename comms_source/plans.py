@@ -13,10 +13,11 @@ from comms_source.channels import Channel
 from comms_source.coverage import Ledger
 from comms_source.following import OpenOperation, due_by_id
 from comms_source.ledgers import stored_ledgers
-from comms_source.open_operations import open_operations
 from comms_source.packages import patient
 from comms_source.planner import Walk, plan
 from comms_source.settings import Settings
+from comms_source.stored import Stored
+from comms_source.stored_rows import stored_channels
 from comms_source.warehouse import reach
 from comms_source.windows import SECOND, Span, align_down, to_iso
 
@@ -67,16 +68,18 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
     Raises:
         RunStopped: if the destination cannot be asked.
     """
-    known = patient(reach)(pipeline)
     channels, account = settings.selected, settings.account
-    read = patient(stored_ledgers)
-    ledgers = read(pipeline, channels=channels, account=account) if known else {}
+    ledgers = {channel.name: Ledger() for channel in channels}
+    stored: dict[str, Stored] = {}
+    if patient(reach)(pipeline):
+        ledgers = patient(stored_ledgers)(pipeline, channels=channels, account=account)
+        stored = patient(stored_channels)(pipeline, ledgers=ledgers, settings=settings, now=now)
     return [
         _plan(
             channel,
-            ledgers.get(channel.name),
+            ledgers[channel.name],
+            stored.get(channel.name, Stored()),
             settings=settings,
-            pipeline=pipeline,
             now=align_down(now, SECOND),
         )
         for channel in channels
@@ -84,27 +87,15 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
 
 
 def _plan(
-    channel: Channel,
-    stored: Ledger | None,
-    *,
-    settings: Settings,
-    pipeline: dlt.Pipeline,
-    now: datetime,
+    channel: Channel, ledger: Ledger, stored: Stored, *, settings: Settings, now: datetime
 ) -> ChannelPlan:
-    policy, account = settings.policy, settings.account
-    ledger = stored or Ledger()
-    gaps = ledger.fold(now=now, kept=policy)
+    policy = settings.policy
+    gaps = ledger.expire(now=now, kept=policy)
     ledger.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
-    before = now - policy.retention
-    opened = (
-        patient(open_operations)(pipeline, channel=channel, account=account, before=before)
-        if stored
-        else ()
-    )
     return ChannelPlan(
         channel=channel.name,
         walks=plan(now=now, ledger=ledger, policy=policy),
-        by_id=due_by_id(opened, now=now, policy=policy),
+        by_id=due_by_id(stored.opened, now=now, policy=policy),
         gaps=gaps,
         page_size=settings.page_size,
     )

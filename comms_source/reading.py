@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import pyarrow as pa
 
+from comms_source.allowed import Scan
 from comms_source.batches import Batch, batches
 from comms_source.budget import Budget
 from comms_source.channels import Channel
@@ -40,6 +41,7 @@ from comms_source.tables import (
     Stamp,
     density,
     first_sights,
+    newest,
     read_page,
     rows_by_window,
     within,
@@ -75,6 +77,8 @@ class Agenda:
     """The walks that a channel still has before it, and those that have come to their end."""
 
     waiting: deque[Walk]
+    unit: timedelta
+    """Rows are counted by such lengths of creation time."""
     readings: list[Reading] = field(default_factory=list)
 
 
@@ -211,9 +215,10 @@ class _Reader:
         if ended.pieces:
             self._agenda.waiting.extendleft(reversed(ended.pieces))
             self._record.walks_planned += len(ended.pieces) - 1
-        elif error is None and ended.reading is not None:
+        elif error is None:
             self._record.walks_done += 1
-            self._agenda.readings.append(ended.reading)
+            if ended.reading is not None:
+                self._agenda.readings.append(ended.reading)
         else:
             self._fail(ended.walk.span, error)
         self._session.journal.changed()
@@ -248,19 +253,25 @@ class _Reader:
     def _put_pages(self, client: CommsClient, walk: Walk) -> _Ended:
         if self._record.refused:
             raise ChannelRefused(self._record.refused)
-        tally = _Tally(walk.span, began=self._session.clock())
+        scan = Scan(walk.span, allowed=self._session.allowed)
+        tally = _Tally(session=self._session)
         seen: set[str] = set()
-        for answer in walk_pages(client=client, channel=self._channel, span=walk.span):
+        for answer in walk_pages(client=client, channel=self._channel, scan=scan):
             page = self._read(answer, walk.span)
             if walk.cuttable and not tally.rows and answer.page.next_token:
                 pieces = self._pieces(page.operations, walk)
                 if len(pieces) > 1:
                     return _Ended(walk, pieces=pieces)
-            # New operations push those on a page to the next one, where they come again.
+            # New operations push those on a page to the next one, where they come again; and all
+            # come again where a refusal makes the scan start over.
             page = replace(page, operations=first_sights(page.operations, seen))
-            tally.add(answer, rows_by_window(page.operations, self._policy.window))
+            if answer.api_time is None and (created := newest(page.operations)):
+                self._session.saw(created)
+            tally.add(answer, rows_by_window(page.operations, self._agenda.unit))
             self._put(page)
-        return _Ended(walk, tally.reading())
+        if not walk.reasons:
+            scan.require_some()  # A plan goes on without it, but a backfill asked for just this.
+        return _Ended(walk, tally.reading(scan.covered))
 
     @property
     def _policy(self) -> Policy:
@@ -303,17 +314,20 @@ class _Tally:
     at the earlier and ended at the later of the two.
     """
 
-    def __init__(self, span: Span, *, began: datetime) -> None:
+    def __init__(self, *, session: Session) -> None:
         self.rows: Counter[datetime] = Counter()
-        self._span = span
-        self._began = began
-        self._ended = began
+        self._session = session
+        self._began = self._ended = session.clock()
 
     def add(self, answer: PageAnswer, rows: Mapping[datetime, int]) -> None:
         self.rows.update(rows)
         api_time = answer.api_time or answer.received_at
+        if answer.api_time is None and self._session.api_time is not None:
+            # The API did not say its time, but it has passed the creation of each of its rows.
+            api_time = min(api_time, self._session.api_time)
         self._began = min(self._began, api_time)
         self._ended = max(self._ended, answer.received_at, api_time)
 
-    def reading(self) -> Reading:
-        return Reading(self._span, self._began, self._ended, self.rows)
+    def reading(self, covered: Span | None) -> Reading | None:
+        """What may be claimed of the span that was covered; None where none was."""
+        return Reading(covered, self._began, self._ended, self.rows) if covered else None

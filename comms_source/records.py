@@ -68,9 +68,12 @@ GAPS: Final = _record(
         ("gap_start", TIMESTAMP),
         ("gap_end", TIMESTAMP),
         ("found_at", TIMESTAMP),
+        ("reason", pa.string()),
     ],
 )
-"""Creation time, `gap_start` included and `gap_end` not, that was never read completely."""
+"""Creation time, `gap_start` included and `gap_end` not, that cannot be read any more. `reason` is
+`never read` where it was never read completely, or `rows missing` where rows that had been loaded
+were no longer in the table."""
 
 FOLLOWED: Final = _record(
     "followed_operations",
@@ -111,6 +114,7 @@ RUNS: Final = _record(
         ("version", pa.string()),
     ],
 )
-"""One row a run. `outcome` is `running` until its last load package, and stays so if it died."""
+"""One row a run. `outcome` is `running` until its last load package is loaded whole; of a run that
+died the next one makes it `interrupted`."""
 
 RECORDS: Final = (REJECTED, COVERAGE, GAPS, FOLLOWED, RUNS)

@@ -22,13 +22,18 @@ FIELDS: Final = frozenset({"id", "status", "stats", "createdAt", "updatedAt"})
 """The documented fields of an operation, all of them with columns of their own."""
 
 COLUMNS: Final = frozenset(
-    {"id", "account", "status", "created_at", "updated_at", "synced_at", "extra"}
+    {
+        *("id", "account", "status", "created_at", "updated_at", "synced_at", "extra"),
+        *("row_version", "valid_from", "valid_to"),
+    }
 )
-"""Names that a new counter cannot take."""
+"""Names that a new counter cannot take: columns of an operation, and those of its history. The ones
+that dlt adds begin with an underscore, as no counter's column does."""
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _COUNTER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 _LONGEST_NAME: Final = 60
+_DIGITS: Final = re.compile(r"([+-]?)0*([0-9]{1,19})")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _USUAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?")
 _CLOCK_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
@@ -190,7 +195,12 @@ def _column_or_none(name: str, channel: Channel) -> str | None:
 
 
 def _whole(value: Any) -> int | None:
-    """A whole number that fits a BIGINT; None for anything else, truth values included."""
+    """A whole number that fits a BIGINT, or the text of one; None for anything else.
+
+    A truth value is no number, and text is one only if it holds nothing but digits and a sign.
+    """
+    if isinstance(value, str) and (text := _DIGITS.fullmatch(value)):
+        value = int(text[1] + text[2])
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     if not math.isfinite(value) or value != int(value):

@@ -1,14 +1,15 @@
 """The run's own row in the table `runs`, written by whichever channel ends last in a package.
 
-So the row is committed together with what it speaks of, and costs no load of its own. Until the
-last package of a run it says `running`; a run that died is one that says so for ever.
+So the row is committed together with what it speaks of, and costs no load of its own. It says
+`running` until the last package of the run is loaded whole; `conclude` sets the outcome then. Where
+single rows cannot be changed, in a lake, the last package brings the outcome with it.
 """
 
 from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from comms_source.records import RUNS
 from comms_source.session import Session
 from comms_source.version import VERSION
 from comms_source.windows import Span, to_iso
+
+_CONCLUDE: Final = "update {table} set outcome = %s, error = %s, ended_at = %s where run_id = %s"
 
 OUTCOMES: Final = {COMPLETE: "complete", FAILED: "failed", INCOMPLETE: "incomplete"}
 
@@ -40,6 +43,10 @@ class RunLog:
 
     session: Session
     command: str
+    concludes: bool = False
+    """Whether `conclude` is called once the last package is loaded."""
+    died: Sequence[Mapping[str, Any]] = ()
+    """Rows of earlier runs that died, to be put right with this run's own."""
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
     _reading: set[str] = field(default_factory=set)
     _unfinished: set[str] = field(default_factory=set)
@@ -59,7 +66,18 @@ class RunLog:
                 self._unfinished.add(run.channel.name)
             last, running = not self._reading, bool(self._unfinished)
         if last:
-            yield self.row(load_id=load_id, running=running)
+            if self.died:
+                interrupted = [{**row, "outcome": "interrupted"} for row in self.died]
+                self.died = ()
+                yield RUNS.rows(interrupted, load_id=load_id)
+            yield self.row(load_id=load_id, running=running or self.concludes)
+
+    def conclude(self, client: Any, *, error: str | None = None) -> None:
+        """Set the outcome in the run's row, now that all is loaded; `error` is what ended it."""
+        outcome = OUTCOMES[FAILED if error else journal_exit_code(self.session.journal)]
+        table = client.make_qualified_table_name(RUNS.table)
+        values = (outcome, error, self.session.clock(), self.run_id)
+        client.execute_sql(_CONCLUDE.format(table=table), *values)
 
     def row(self, *, load_id: str, running: bool = False, error: str | None = None) -> pa.Table:
         """The row as it is now; `error` is the name of the error that ended the run."""
@@ -81,7 +99,7 @@ class RunLog:
             "rejected": sum(record.rejected for record in records),
             "walks": sum(record.walks_planned for record in records),
             "walks_failed": sum(len(record.failures) for record in records),
-            "gaps": sum(len(record.gaps) for record in records),
+            "gaps": sum(len(record.gaps) + len(record.lost_rows) for record in records),
             "channels": msgspec.json.encode(channels_as_dict(journal)).decode(),
             "version": VERSION,
         }
@@ -108,6 +126,8 @@ def _channel(record: ChannelRecord) -> dict[str, Any]:
             for failure in record.failures
         ],
         "gaps": [_span(gap) for gap in record.gaps],
+        "short_windows": record.short_windows,
+        "lost_rows": [_span(span) for span in record.lost_rows],
         "followed": record.followed,
         "lost": record.lost,
         "unfollowed": record.unfollowed,

@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import dlt
+from dlt.destinations.exceptions import DatabaseException
 from dlt.extract import DltResource
 
 from comms_source.accounts import Account
@@ -16,8 +17,8 @@ from comms_source.backfill import Backfill
 from comms_source.batches import empty_batch
 from comms_source.budget import Budget
 from comms_source.channels import CHANNELS, Channel
-from comms_source.coverage import Ledger
 from comms_source.errors import (
+    ClockSkewed,
     CommsSourceError,
     ConfigurationError,
     LoadFailed,
@@ -27,10 +28,9 @@ from comms_source.errors import (
 from comms_source.extracting import ChannelRun
 from comms_source.fetching import fetch_operations
 from comms_source.lanes import claims, in_lane
-from comms_source.ledgers import ledgers_elsewhere
 from comms_source.locks import in_turn, only_run
-from comms_source.open_operations import open_operations
-from comms_source.packages import commit, finish_pending, forget_lane, patient
+from comms_source.packages import Found, commit, finish_pending, forget_lane, patient
+from comms_source.records import COVERAGE
 from comms_source.run_log import RunLog
 from comms_source.session import Session
 from comms_source.settings import RETENTION
@@ -41,13 +41,16 @@ from comms_source.source import (
     fetched_resource,
     package_resources,
 )
+from comms_source.stored_rows import StoredAccount, changes_rows, stored_account
 from comms_source.summaries import FetchSummary, RunSummary
 from comms_source.view_settings import ViewSettings
 from comms_source.views import create_views, refresh_views
-from comms_source.warehouse import place, reach
+from comms_source.warehouse import explained, place, reach
 from comms_source.windows import SECOND, Span, align_down, align_up, parse_duration, to_iso
 
 logger = logging.getLogger("comms_source")
+
+_UNCLAIM: Final = "update {table} set is_complete = false where _dlt_load_id = %s"
 
 
 def run_load(*, session: Session, pipeline: dlt.Pipeline) -> RunSummary:
@@ -70,24 +73,25 @@ def run_backfill(
         ConfigurationError: if the range holds no time, or time that is still to come.
         RunStopped: if nothing (more) can be loaded, or the destination does not take it.
     """
-    span = backfill_span(since=since, until=until, now=session.now)
-    backfill = Backfill(span, open_end=until is None, in_lane=in_lane(pipeline.pipeline_name))
+    backfill_span(since=since, until=until, now=session.now)  # Refuse it before anything is done.
+    in_a_lane = in_lane(pipeline.pipeline_name)
 
-    def runs(session: Session, pipeline: dlt.Pipeline) -> list[ChannelRun]:
-        elsewhere = {} if backfill.in_lane else _elsewhere(session, pipeline)
+    def runs(session: Session, stored: StoredAccount) -> list[ChannelRun]:
+        span = backfill_span(since=since, until=until, now=session.now)
+        backfill = Backfill(span, open_end=until is None, in_lane=in_a_lane)
         return [
             ChannelRun(
                 channel=channel,
                 session=session,
                 on_error="continue",
                 backfill=backfill,
-                elsewhere=elsewhere.get(channel.name),
+                elsewhere=None if in_a_lane else stored.elsewhere[channel.name],
             )
             for channel in session.settings.selected
         ]
 
     summary = run_channels(runs, session=session, pipeline=pipeline, command="backfill")
-    if backfill.in_lane and summary.journal.read_all:
+    if in_a_lane and summary.journal.read_all:
         forget_lane(pipeline)
     return summary
 
@@ -111,30 +115,21 @@ def backfill_span(*, since: datetime, until: datetime | None, now: datetime) -> 
     return Span(start, end)
 
 
-ChannelRuns = Callable[[Session, dlt.Pipeline], Sequence[ChannelRun]]
+ChannelRuns = Callable[[Session, StoredAccount], Sequence[ChannelRun]]
 """Makes the runs of all channels, once what a dead run left is out of the way."""
 
 
-def _due_runs(session: Session, pipeline: dlt.Pipeline) -> list[ChannelRun]:
-    before = session.now - session.settings.retention
-    account = session.settings.account
-    find_open = patient(open_operations)
-    elsewhere = _elsewhere(session, pipeline)
+def _due_runs(session: Session, stored: StoredAccount) -> list[ChannelRun]:
     return [
         ChannelRun(
             channel=channel,
             session=session,
             on_error="continue",
-            elsewhere=elsewhere[channel.name],
-            opened=find_open(pipeline, channel=channel, account=account, before=before),
+            elsewhere=stored.elsewhere[channel.name],
+            stored=stored.channels[channel.name],
         )
         for channel in session.settings.selected
     ]
-
-
-def _elsewhere(session: Session, pipeline: dlt.Pipeline) -> dict[str, Ledger]:
-    channels, account = session.settings.selected, session.settings.account
-    return patient(ledgers_elsewhere)(pipeline, channels=channels, account=account)
 
 
 def run_channels(
@@ -147,15 +142,16 @@ def run_channels(
     """
     told = view_settings()
     with _claimed(session, pipeline, command=command):
-        started_at = session.now
-        finish_pending(pipeline)
-        log = RunLog(session=session, command=command)
-        load_ids = _commit_all(make_runs(session, pipeline), log=log, pipeline=pipeline)
+        found = finish_pending(pipeline)
+        concludes = changes_rows(pipeline)
+        log = RunLog(session=session, command=command, concludes=concludes)
+        load_ids = _commit_all(make_runs, log=log, pipeline=pipeline, found=found)
+        session = log.session
         views = [] if in_lane(pipeline.pipeline_name) else _views(pipeline, told)
     return RunSummary(
         journal=session.journal,
         account=session.settings.account,
-        started_at=started_at,
+        started_at=session.now,
         ended_at=session.clock(),
         destination=place(pipeline),
         dataset=pipeline.dataset_name,
@@ -175,21 +171,77 @@ def _claimed(session: Session, pipeline: dlt.Pipeline, *, command: str) -> Itera
         yield
 
 
-def _commit_all(runs: Sequence[ChannelRun], *, log: RunLog, pipeline: dlt.Pipeline) -> list[str]:
+def _commit_all(
+    make_runs: ChannelRuns, *, log: RunLog, pipeline: dlt.Pipeline, found: Found
+) -> list[str]:
+    runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
     load_ids: list[str] = []
     others = _others([run.channel for run in runs])
     try:
         while left := [run for run in runs if not run.done]:
             budget = Budget(log.session.settings.commit_pages)
             resources = package_resources(left, log=log, budget=budget)
-            load_ids += commit(pipeline, _source_of([*resources, *others]))
+            try:
+                load_ids += commit(pipeline, _source_of([*resources, *others]))
+            except ClockSkewed as skewed:
+                log.session = _by_the_clock_of_the_api(log.session, skewed)
+                runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
+                continue
             others = []
-    except (LoadFailed, PipelineBusy):
+        if log.concludes:
+            patient(_conclude)(log, pipeline)
+    except LoadFailed as failed:
+        _take_back_claims(failed, log=log, pipeline=pipeline)
+        raise
+    except PipelineBusy:
         raise
     except RunStopped as stopped:
         _record_failure(stopped, log=log, pipeline=pipeline)
         raise
     return load_ids
+
+
+def _made(
+    make_runs: ChannelRuns, *, log: RunLog, pipeline: dlt.Pipeline, found: Found
+) -> Sequence[ChannelRun]:
+    session = log.session
+    stored = patient(stored_account)(
+        pipeline, settings=session.settings, now=session.now, sound=found.is_sound
+    )
+    log.died = [] if in_lane(pipeline.pipeline_name) else stored.died
+    return make_runs(session, stored)
+
+
+def _by_the_clock_of_the_api(session: Session, skewed: ClockSkewed) -> Session:
+    """The session to go on with; a clock that jumps a second time ends the run."""
+    if session.is_corrected:
+        raise skewed
+    logger.warning("%s; this run goes by the API's clock", skewed)
+    return session.corrected(skewed.skew)
+
+
+def _conclude(log: RunLog, pipeline: dlt.Pipeline) -> None:
+    with pipeline.sql_client() as client:
+        log.conclude(client)
+
+
+def _take_back_claims(failed: LoadFailed, *, log: RunLog, pipeline: dlt.Pipeline) -> None:
+    """Have `runs` and `coverage` claim nothing of a package that was not loaded whole.
+
+    Jobs of one package are loaded side by side, so theirs may have ended well. The next run loads
+    what is pending, or drops it, and states coverage again.
+    """
+    if not log.concludes:
+        return
+    pending = pipeline.list_normalized_load_packages()
+    try:
+        with explained(), pipeline.sql_client() as client:
+            log.conclude(client, error=type(failed).__name__)
+            table = client.make_qualified_table_name(COVERAGE.table)
+            for load_id in pending:
+                client.execute_sql(_UNCLAIM.format(table=table), load_id)
+    except (CommsSourceError, DatabaseException) as error:
+        logger.warning("what the failed load claims could not be taken back yet: %s", error)
 
 
 def _record_failure(stopped: RunStopped, *, log: RunLog, pipeline: dlt.Pipeline) -> None:
@@ -243,7 +295,11 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
     with _claimed(session, pipeline, command="fetch"):
         finish_pending(pipeline)
         channels = session.settings.selected
-        fetched = fetch_operations(session=session, ids=ids, channels=channels)
+        try:
+            fetched = fetch_operations(session=session, ids=ids, channels=channels)
+        except ClockSkewed as skewed:
+            session = _by_the_clock_of_the_api(session, skewed)
+            fetched = fetch_operations(session=session, ids=ids, channels=channels)
         resources = [
             fetched_resource(
                 channel,

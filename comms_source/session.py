@@ -6,16 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import httpx
 
+from comms_source.allowed import Allowed
 from comms_source.client import CommsClient
+from comms_source.coverage import MOST_SKEW
+from comms_source.errors import ClockSkewed
 from comms_source.gate import Gate
 from comms_source.journal import Journal
 from comms_source.settings import Settings
+from comms_source.verdicts import Reply
 from comms_source.windows import SECOND, align_down
 
 
@@ -37,6 +41,10 @@ class Session:
     """A monotonic clock in seconds, by which requests wait."""
     sleep: Callable[[float], object] | None = None
     """How to wait for some seconds; by default ends early when the run is stopped."""
+    is_corrected: bool = False
+    """Whether the clock is this machine's, set right by the API's."""
+    bears_skew: bool = False
+    """Whether to go on where this machine's clock is not the API's."""
 
     def __post_init__(self) -> None:
         self._gate = Gate(
@@ -46,7 +54,11 @@ class Session:
             sleep=self.sleep,
             on_wait=self.journal.count_wait,
         )
+        self.allowed = Allowed(retention=self.settings.retention, clock=self.clock)
         self._client: CommsClient | None = None
+        self._api_time: datetime | None = None
+        self.is_clock_confirmed = False
+        """Whether the API has said its time in this run, and this machine's clock is the same."""
         self._users = 0
         self._lock = threading.Lock()
 
@@ -58,6 +70,38 @@ class Session:
         In whole seconds, as walks begin and end.
         """
         return align_down(self.clock(), SECOND)
+
+    @property
+    def api_time(self) -> datetime | None:
+        """A time that the API's clock has passed, the latest that is known; None before any."""
+        return self._api_time
+
+    def saw(self, instant: datetime) -> None:
+        """Note that the API's clock has passed `instant`."""
+        with self._lock:
+            self._api_time = max(instant, self._api_time or instant)
+
+    def compare_clocks(self, sent_at: datetime, reply: Reply) -> None:
+        """Compare this machine's clock with the API's, which answered after `sent_at`.
+
+        Raises:
+            ClockSkewed: if they differ by more than `MOST_SKEW`.
+        """
+        api_time = reply.api_time
+        if api_time is None:
+            return
+        # Between sending and receiving any time is right: an answer may take long.
+        is_right = sent_at - MOST_SKEW <= api_time <= reply.received_at + MOST_SKEW
+        if not is_right and not self.bears_skew:
+            raise ClockSkewed(reply.received_at - api_time)
+        self.is_clock_confirmed = True
+        self.saw(api_time)
+
+    def corrected(self, skew: timedelta) -> Session:
+        """The same session by the API's clock, to start over with."""
+        clock = self.clock
+        self.journal.start_over()
+        return replace(self, clock=lambda: clock() - skew, is_corrected=True)
 
     @contextmanager
     def connected(self) -> Iterator[CommsClient]:
@@ -77,6 +121,7 @@ class Session:
                     gate=self._gate,
                     journal=self.journal,
                     clock=self.clock,
+                    on_reply=self.compare_clocks,
                     transport=self.transport,
                 )
             return self._client

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final, Optional, TypeVar
@@ -28,12 +27,14 @@ from dlt.common.typing import TAnyDateTime, TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.utils import wrap_parallel_iterator
 
+from comms_source.based_on import BASED_ON, last_extracted
 from comms_source.batches import Batch
 from comms_source.budget import Budget
 from comms_source.channels import CHANNELS, Channel
 from comms_source.credentials import VARIABLES, BasicCredentials, choose
 from comms_source.errors import ConfigurationError
 from comms_source.extracting import ChannelRun, Piece, pieces, shapes
+from comms_source.history import package_date
 from comms_source.planner import Walk
 from comms_source.reading import OnError
 from comms_source.records import RUNS
@@ -60,6 +61,9 @@ SECTIONS: Final = ("sources", "comms_source")
 """Where dlt looks for the settings: `[sources.comms_source]`, or `SOURCES__COMMS_SOURCE__...`."""
 ACCOUNTS: Final = "accounts"
 """Below them, where several accounts have settings of their own, each in a section of its name."""
+
+DATED: Final = "dated"
+"""Where the state of the source keeps its last load package, and the date of that."""
 
 T = TypeVar("T")
 
@@ -362,10 +366,12 @@ def _resource(
             load_id = _load_id()
             log.enter(channel)
             package = run.package(state=_state(run, load_id), load_id=load_id, budget=budget)
+            brings = False
             for piece in taking.taken(package):
+                brings = brings or bool(piece.kind == "history" and piece.rows.num_rows)
                 if piece.rows.num_rows or piece.table(channel) not in known:
                     yield taking.marked(piece)
-            _date_package(log.session.clock())
+            _date_package(log.session.clock(), brings=brings, remembers=run.remembers)
             for row in log.leave(run, load_id=load_id):
                 yield taking.marked(Piece(row, RUNS))
 
@@ -396,14 +402,31 @@ def _state(run: ChannelRun, load_id: str) -> MutableMapping[str, Any]:
     return state
 
 
-def _date_package(read_by: datetime) -> None:
+def _date_package(read_by: datetime, *, brings: bool = True, remembers: bool = True) -> None:
     """Date the load package by the end of its reading, which becomes `valid_from` in histories.
 
-    dlt dates it by its beginning, when nothing of it had been seen yet.
+    dlt dates it by its beginning, when nothing of it had been seen yet. A package is dated after
+    the one before it even if the clock was set back, so that no state ends before it begins.
+
+    Args:
+        read_by: When what is in the package had been read.
+        brings: Whether it holds rows. Where it does not, no answer may have shown that the clock is
+            ahead, so later packages need not follow it.
+        remembers: Whether the package leaves a state behind.
     """
-    with suppress(CurrentLoadPackageStateNotAvailable):
-        load_package_state()["state"]["created_at"] = pendulum.instance(read_by)
-        commit_load_package_state()
+    try:
+        package = load_package_state()["state"]
+    except CurrentLoadPackageStateNotAvailable:
+        return  # Read without a pipeline.
+    state, load_id = dlt.current.source_state(), load_package_state()["load_id"]
+    before, date = state.get(DATED, (load_id, to_iso(read_by)))
+    read_by = package_date(read_by, last=parse_instant(date), is_same=before == load_id)
+    if remembers and brings:
+        state[DATED] = (load_id, to_iso(read_by))
+    if remembers:
+        state[BASED_ON] = last_extracted(dlt.current.pipeline())
+    package["created_at"] = pendulum.instance(read_by)
+    commit_load_package_state()
 
 
 def _load_id() -> str:

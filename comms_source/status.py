@@ -18,8 +18,10 @@ from comms_source.ledgers import stored_ledgers
 from comms_source.packages import patient
 from comms_source.planner import retained, why
 from comms_source.settings import Settings
+from comms_source.stored import Stored
+from comms_source.stored_rows import stored_channels
 from comms_source.warehouse import place, reach
-from comms_source.windows import Span, parse_instant, to_iso, windows
+from comms_source.windows import Span, parse_instant, to_iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class ChannelStatus:
     """How many windows the API still answers for, the open one included."""
     fresh: int
     """How many of them a load would leave alone now."""
+    short: int
+    """How many lack rows in the table that were loaded before; a load reads them again."""
     deadline: datetime | None
     """When the API begins to forget what was never read completely; before it, a run is needed."""
     failures: Sequence[str]
@@ -52,6 +56,7 @@ class ChannelStatus:
             "last_complete_read": _iso(self.last_complete_read),
             "windows": self.windows,
             "fresh": self.fresh,
+            "short": self.short,
             "deadline": _iso(self.deadline),
             "failures": list(self.failures),
             "rejected": self.rejected,
@@ -121,6 +126,7 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
         )
     channels, account = settings.selected, settings.account
     ledgers = patient(stored_ledgers)(pipeline, channels=channels, account=account)
+    stored = patient(stored_channels)(pipeline, ledgers=ledgers, settings=settings, now=now)
     runs = _last_runs(pipeline, account)
     return Status(
         now=now,
@@ -132,6 +138,7 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
             _channel(
                 channel,
                 ledgers[channel.name],
+                stored[channel.name],
                 runs,
                 settings=settings,
                 pipeline=pipeline,
@@ -160,6 +167,7 @@ where account = %s order by started_at desc limit 50
 def _channel(
     channel: Channel,
     ledger: Ledger,
+    stored: Stored,
     runs: Sequence[LastRun],
     *,
     settings: Settings,
@@ -168,8 +176,8 @@ def _channel(
 ) -> ChannelStatus:
     account, policy = settings.account, settings.policy
     deadline = ledger.deadline(now=now, kept=policy)
-    ledger.fold(now=now, kept=policy)
-    kept = list(windows(retained(now=now, policy=policy), policy.window))
+    ledger.expire(now=now, kept=policy)
+    kept = ledger.cut(retained(now=now, policy=policy), policy.window)
     due = [why(w, ledger.windows.get(w.start), now=now, policy=policy)[0] for w in kept]
     key = (account, channel.name)
     ((operations, newest),) = _ask(pipeline, _NEWEST, channel.table, account) or [(0, None)]
@@ -181,6 +189,7 @@ def _channel(
         last_complete_read=ledger.complete_at,
         windows=len(kept),
         fresh=sum(reason is None for reason in due),
+        short=len(stored.short),
         deadline=deadline,
         failures=_failures(runs, channel.name),
         rejected=rejected,

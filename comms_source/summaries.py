@@ -98,6 +98,13 @@ def _remarks(record: ChannelRecord) -> list[str]:
     remarks = [f"refused: {record.refused}"] if record.refused else []
     remarks += [f"not read {failure.span}: {failure.message}" for failure in record.failures]
     remarks += [f"lost for good, never read completely: {gap}" for gap in record.gaps]
+    remarks += [
+        f"lost for good, rows that had been loaded are gone from the table: {span}"
+        for span in record.lost_rows
+    ]
+    if record.short_windows:
+        short = counted(record.short_windows, "window")
+        remarks.append(f"{short} lacked rows that had been loaded, and so are read again")
     remarks += [f"not asked for by id {name}: {why}" for name, why in record.unfollowed.items()]
     if record.followed:
         remarks.append(f"{record.followed:,} open operations asked for by id, {record.lost:,} lost")

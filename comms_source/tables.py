@@ -144,6 +144,12 @@ def ids_before(table: pa.Table, instant: datetime) -> set[str]:
     return set(ids)
 
 
+def newest(table: pa.Table) -> datetime | None:
+    """When the last of the rows was created; None without rows."""
+    created: datetime | None = pc.max(table["created_at"]).as_py()
+    return created
+
+
 def rows_by_window(table: pa.Table, width: timedelta) -> dict[datetime, int]:
     """How many rows were created in each window of `width`, by its start; none without rows."""
     step = pa.scalar(width // timedelta(microseconds=1), pa.int64())

@@ -140,17 +140,19 @@ def _outcome(reply: Reply, *, channel: str, is_list: bool, words: str) -> Except
             f"{channel}: closed to these credentials ({status}{words}); ask for access, or leave "
             "the channel out of the channels setting"
         )
-    return _unusable(status, words)
+    return _unusable(reply, words)
 
 
-def _unusable(status: int, words: str) -> WalkFailed:
+def _unusable(reply: Reply, words: str) -> WalkFailed:
+    status = reply.status
     if 300 <= status < 400:  # noqa: PLR2004
         return Redirected(
             f"the API redirects ({status}), which is not followed; set base_url to where it leads"
         )
     if status < 300:  # noqa: PLR2004
         return EnvelopeMissing(f"expected status 200, got {status}; check base_url")
-    return RequestRefused(f"the API refuses the request ({status}{words})")
+    said = f"the API refuses the request ({status}{words})"
+    return RequestRefused(said, status=status, api_time=reply.api_time)
 
 
 def _busy(reply: Reply, words: str) -> Busy:

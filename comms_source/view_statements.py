@@ -25,6 +25,14 @@ class ViewStatements:
     drop: str
     comments: Sequence[str]
     """On the view, then on each of its columns."""
+    relation: str
+    """The view's name, as statements have it."""
+    query: str
+    """What it selects."""
+    columns: Sequence[str]
+    """Their names, not quoted."""
+    reads: frozenset[str]
+    """The tables and views that it selects from, by their names alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +80,27 @@ def view_statements(
 
 @cache
 def _statements(place: Place, settings: ViewSettings) -> tuple[ViewStatements, ...]:
-    return tuple(
-        ViewStatements(
-            name=view.name,
-            create=_create(view, place=place, settings=settings),
-            drop=f"drop view if exists {_qualified(view.name, place)}",
-            comments=_comments(view, place),
-        )
-        for view in read_views()
+    return tuple(_statements_of(view, place, settings) for view in read_views())
+
+
+def _statements_of(view: View, place: Place, settings: ViewSettings) -> ViewStatements:
+    from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
+
+    query = _query(view, place=place, settings=settings)
+    create = exp.Create(this=place.name(view.name), kind="VIEW", replace=True, expression=query)
+    return ViewStatements(
+        name=view.name,
+        create=create.sql(dialect=place.dialect, comments=False),
+        drop=f"drop view if exists {_qualified(view.name, place)}",
+        comments=_comments(view, place),
+        relation=_qualified(view.name, place),
+        query=query.sql(dialect=place.dialect, comments=False),
+        columns=tuple(view.columns),
+        reads=frozenset(tables_of(view.sql)),
     )
 
 
-def _create(view: View, *, place: Place, settings: ViewSettings) -> str:
+def _query(view: View, *, place: Place, settings: ViewSettings) -> Any:
     from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
 
     from comms_source.view_dialects import fitted  # noqa: PLC0415 - imports sqlglot
@@ -94,9 +111,7 @@ def _create(view: View, *, place: Place, settings: ViewSettings) -> str:
         if table.name in outside:
             _move(table, place)
     query = query.transform(_filled(settings), copy=False)
-    query = fitted(query, place.dialect)
-    create = exp.Create(this=place.name(view.name), kind="VIEW", replace=True, expression=query)
-    return create.sql(dialect=place.dialect, comments=False)
+    return fitted(query, place.dialect)
 
 
 def _move(table: Any, place: Place) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from dlt.destinations.exceptions import DatabaseException, DatabaseTerminalException
 from dlt.destinations.impl.duckdb.sql_client import WithTableScanners
 
-from comms_source.errors import ConfigurationError
+from comms_source.errors import ConfigurationError, LoadFailed
+from comms_source.postgres import postgres_credentials
 from comms_source.view_files import read_views, sql_files
 from comms_source.view_settings import ViewSettings
 from comms_source.view_statements import ViewStatements, view_statements
@@ -51,20 +52,27 @@ def keeps_views(pipeline: dlt.Pipeline) -> bool:
 def refresh_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]:
     """Make the views unless these very ones are there; return their names.
 
-    A lake gets none.
+    A lake gets none. A view that the destination does not take is left as it was, with a warning:
+    the rows are there, and a view of somebody's on top of ours must not fail the run.
+
+    Raises:
+        LoadFailed: if the connection to PostgreSQL is lost.
     """
     if not keeps_views(pipeline):
         return []
-    made = Path(pipeline.working_dir) / MADE
-    digest, *names = (made.read_text().split() if made.exists() else []) or [""]
-    if digest == _digest(pipeline, settings) and set(names) <= _present(pipeline):
+    names = [view.name for view in read_views()]
+    made = _made_before(pipeline, settings)
+    if made == names:
         return names
     try:
-        return create_views(pipeline, settings=settings)
-    except DatabaseTerminalException as error:
-        # The rows are there, and a view of somebody's on top of ours must not fail the run.
-        logger.warning("the views stay as they were, comms views says more: %s", error)
-        return sorted(_present(pipeline) & {view.name for view in read_views()})
+        left = _make(pipeline, settings=settings, made=made)
+    except DatabaseException as error:
+        left = str(error)
+    if not left:
+        return names
+    logger.warning("not all views could be made, the next load tries again: %s", left)
+    present = _present(pipeline)
+    return [name for name in names if name in present]
 
 
 def create_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]:
@@ -74,28 +82,60 @@ def create_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]
 
     Raises:
         ConfigurationError: if the destination has no place for views.
+        LoadFailed: if some stay as they were on PostgreSQL; it says which, why, and what to do.
     """
     if not keeps_views(pipeline):
         raise ConfigurationError(
             "views: a lake keeps tables only; comms report makes the views for itself, and "
             "docs/destinations.md says how to have them in a DuckDB file of your own"
         )
+    left = _make(pipeline, settings=settings, made=())
+    if left:
+        raise LoadFailed(f"not all views could be made: {left}")
+    return [view.name for view in read_views()]
+
+
+def _make(pipeline: dlt.Pipeline, *, settings: ViewSettings, made: Collection[str]) -> str:
+    """Make the views but those that are `made`; returns which stay as they were, and why."""
+    left = ""
     with pipeline.sql_client() as client:
-        statements = view_statements(**_place(client), settings=settings)
-        creating = [view.create for view in statements]
-        try:
-            with _together(client):
-                client.execute_many(creating)
-        except DatabaseTerminalException as error:
-            # PostgreSQL, for one, does not replace a view by one with other columns.
-            logger.info("the views are dropped and made anew: %s", error)
-            with _together(client):
-                client.execute_many([view.drop for view in reversed(statements)] + creating)
-        _comment(client, statements)
-    names = [view.name for view in statements]
-    made = Path(pipeline.working_dir) / MADE
-    made.write_text("\n".join([_digest(pipeline, settings), *names]))
-    return names
+        place = _place(client)
+        statements = view_statements(**place, settings=settings)
+        names = [view.name for view in statements]
+        if postgres_credentials(pipeline):
+            from comms_source.postgres_views import remake  # noqa: PLC0415 - needs psycopg2
+
+            connection = client.native_connection
+            remade = remake(connection, statements, dataset=place["dataset"], made=made)
+            names, left = [name for name in names if name in remade.made], str(remade)
+        else:
+            _make_together(client, statements)
+    noted = Path(pipeline.working_dir) / MADE
+    noted.write_text("\n".join([_digest(pipeline, settings), *names]))
+    return left
+
+
+def _make_together(client: Any, statements: Sequence[ViewStatements]) -> None:
+    creating = [view.create for view in statements]
+    try:
+        with _together(client):
+            client.execute_many(creating)
+    except DatabaseTerminalException as error:
+        # Not each database replaces a view by one with other columns.
+        logger.info("the views are dropped and made again: %s", error)
+        with _together(client):
+            client.execute_many([view.drop for view in reversed(statements)] + creating)
+    _comment(client, statements)
+
+
+def _made_before(pipeline: dlt.Pipeline, settings: ViewSettings) -> list[str]:
+    """The views that are there, made from what they would be made from now."""
+    noted = Path(pipeline.working_dir) / MADE
+    digest, *names = (noted.read_text().split() if noted.exists() else []) or [""]
+    if digest != _digest(pipeline, settings):
+        return []
+    present = _present(pipeline)
+    return [name for name in names if name in present]
 
 
 def _together(client: Any) -> AbstractContextManager[Any]:
@@ -130,7 +170,7 @@ def _comment(client: Any, statements: Sequence[ViewStatements]) -> None:
 def _digest(pipeline: dlt.Pipeline, settings: ViewSettings) -> str:
     """Changes with whatever the views are made from."""
     files = [path.read_bytes() for path in sql_files()]
-    names = ("view_statements.py", "view_dialects.py")
+    names = ("view_statements.py", "view_dialects.py", "postgres_views.py")
     code = [(Path(__file__).parent / name).read_bytes() for name in names]
     place = f"{pipeline.dataset_name} {settings}".encode()
     return hashlib.sha256(b"\0".join([*files, *code, place])).hexdigest()

@@ -2,6 +2,7 @@
 
 The chain ends when the API says that nothing follows, never because a page is short or empty. A
 chain that cannot end, since a token comes back or page after page brings nothing new, is an error.
+Where the API refuses the range, at the first page or at a later one, a chain over less takes over.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from comms_source.allowed import Scan
 from comms_source.channels import Channel
 from comms_source.client import PageAnswer
-from comms_source.errors import EndlessWalk
+from comms_source.errors import EndlessWalk, RequestRefused
 from comms_source.windows import Span
 
 MOST_IDLE_PAGES: Final = 100
@@ -30,19 +32,32 @@ class Lister(Protocol):
         """Ask for one page."""
 
 
-def walk_pages(*, client: Lister, channel: Channel, span: Span) -> Iterator[PageAnswer]:
-    """Ask for the pages of `span` one after the other.
+def walk_pages(*, client: Lister, channel: Channel, scan: Scan) -> Iterator[PageAnswer]:
+    """Ask for the pages of a scan one after the other.
 
-    The API is asked for a little more than `span`, since it leaves open whether bounds are
-    included; whoever reads the pages drops what lies outside.
+    The API is asked for a little more than the span, since it leaves open whether bounds are
+    included; what lies outside is for the reader of the pages to drop. Where a refusal makes the
+    chain start over, rows come again. What was read is in `scan.covered` at the end.
 
     Raises:
         EndlessWalk: if a page token comes a second time, or nothing new comes for too long.
-        CommsSourceError: what the client raises.
+        CommsSourceError: what the client raises; a refusal (400) only if less is refused too.
     """
-    asked, token, progress = span.widened(), None, _Progress()
+    while scan.asked is not None:
+        try:
+            yield from _chain(client, channel, scan)
+        except RequestRefused as refusal:
+            scan.narrow(refusal)
+        else:
+            return
+
+
+def _chain(client: Lister, channel: Channel, scan: Scan) -> Iterator[PageAnswer]:
+    """The pages of one chain, its bounds the same with every page token."""
+    asked, token, progress = scan.asked, None, _Progress()
     while True:
         answer = client.list_page(channel=channel, span=asked, page_token=token)
+        scan.note_answer()
         yield answer
         token = answer.page.next_token
         if token is None:

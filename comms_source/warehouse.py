@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -99,21 +99,33 @@ def place(pipeline: dlt.Pipeline) -> str:
 
 
 def reach(pipeline: dlt.Pipeline) -> bool:
-    """Connect to the destination once, and tell whether the dataset is there.
-
-    A DuckDB file that does not exist is not made by asking for it.
+    """Connect to the destination once, and say whether the dataset is there.
 
     Raises:
         PipelineBusy: if another process holds the DuckDB file.
         LoadFailed: if the destination does not let this machine in.
     """
-    with explained():
-        client = pipeline.destination_client()
-        file = _duckdb_file(client.config.credentials)
-        if file is not None and not file.exists():
-            return _may_be_made(file)
-        with client:
-            return client.is_storage_initialized()
+    with explained(), connected(pipeline) as client:
+        return client is not None
+
+
+@contextmanager
+def connected(pipeline: dlt.Pipeline) -> Iterator[Any]:
+    """Dlt's client of the destination, connected; None where the dataset is not there yet.
+
+    A DuckDB file that does not exist is not made by asking for it.
+
+    Raises:
+        LoadFailed: if there can be no DuckDB file.
+    """
+    client = pipeline.destination_client()
+    file = _duckdb_file(client.config.credentials)
+    if file is not None and not file.exists():
+        _require_folder(file)
+        yield None
+        return
+    with client:
+        yield client if client.is_storage_initialized() else None
 
 
 @contextmanager
@@ -142,13 +154,12 @@ def _duckdb_file(credentials: Any) -> Path | None:
     return Path(credentials.database) if local and credentials.database != ":memory:" else None
 
 
-def _may_be_made(file: Path) -> Literal[False]:
+def _require_folder(file: Path) -> None:
     if not os.access(file.parent, os.W_OK | os.X_OK):
         raise LoadFailed(
             f"{file} cannot be made: {file.parent} does not exist or may not be written to; "
             "make the folder, or set destination.duckdb.credentials to another file"
         )
-    return False
 
 
 def check_destination(*, destination: str | None, dataset: str | None) -> Check:

@@ -75,7 +75,7 @@ def running_postgres() -> Iterator[Postgres]:
     """
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
-    owner = _owner()
+    owner = owner_of_servers()
     try:
         folder.chmod(0o700)
         if owner is not None:
@@ -88,10 +88,10 @@ def running_postgres() -> Iterator[Postgres]:
 def _served(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -> Iterator[Postgres]:
     data = str(folder / "data")
     made = [programs / "initdb", "-D", data, "-U", USER, "--auth=trust", "--no-sync", "--locale=C"]
-    _run([*made, "--encoding=UTF8", "--no-instructions"], folder, owner).wait(PATIENCE)
+    start([*made, "--encoding=UTF8", "--no-instructions"], folder, owner).wait(PATIENCE)
     port = free_port()
     place = ("-h", "127.0.0.1", "-p", port, "-k", folder)
-    server = _run([programs / "postgres", "-D", data, *place, *FAST], folder, owner)
+    server = start([programs / "postgres", "-D", data, *place, *FAST], folder, owner)
     try:
         postgres = Postgres(port)
         _await(postgres, server, log=folder / "log")
@@ -101,7 +101,7 @@ def _served(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -> It
         server.wait(PATIENCE)
 
 
-def _run(
+def start(
     command: list[Any], folder: Path, owner: pwd.struct_passwd | None
 ) -> subprocess.Popen[bytes]:
     """Start a program; as root, as another user, since PostgreSQL refuses to run as root."""
@@ -152,7 +152,7 @@ def _version(folder: Path) -> int:
     return int(name) if name.isdecimal() else 0
 
 
-def _owner() -> pwd.struct_passwd | None:
+def owner_of_servers() -> pwd.struct_passwd | None:
     """Who runs the server: nobody in particular, if the tests run as root."""
     if os.geteuid() != 0:
         return None

@@ -33,6 +33,13 @@ def sandbox(
     empty_pages: Annotated[bool, typer.Option(help="Pages may be empty.")] = False,
     timestamps: Annotated[str, typer.Option(help="seconds or milliseconds.")] = "seconds",
     retention_days: Annotated[float, typer.Option(help="How long operations are shown.")] = 7,
+    out_of_range: Annotated[
+        str,
+        typer.Option(
+            help="A startDate before retention or an endDate to come: answer, refuse, "
+            "refuse_start or refuse_end."
+        ),
+    ] = "answer",
     visibility_lag: Annotated[
         float, typer.Option(help="Seconds until an operation is listed, at most.")
     ] = 0,
@@ -74,6 +81,7 @@ def sandbox(
                 "order": order,
                 "tokens": tokens,
                 "timestamps": timestamps,
+                "out_of_range": out_of_range,
             }
             settings = SandboxSettings(
                 **choices,

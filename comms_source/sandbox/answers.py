@@ -56,15 +56,16 @@ def error_answer(
     status: int,
     *,
     message: str | None = None,
+    code: int | None = None,
     context: str = "null",
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An error in the documented form."""
-    code, words = _WORDS[status]
+    usual, words = _WORDS[status]
     error = {
-        "code": code,
+        "code": code or usual,
         "message": message or words,
-        "infoUrl": f"/docs/api/errors/{code}",
+        "infoUrl": f"/docs/api/errors/{code or usual}",
         "context": context,
     }
     return json_answer({"errors": [error]}, status, headers)

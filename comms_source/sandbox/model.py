@@ -26,7 +26,14 @@ from comms_source.sandbox.blemishes import blemish
 from comms_source.sandbox.clock import Clock
 from comms_source.sandbox.faults import ROW_FAULTS, Fault, FaultBox
 from comms_source.sandbox.instants import to_ms
-from comms_source.sandbox.paging import Position, Selection, encode, position_of, select
+from comms_source.sandbox.paging import (
+    Position,
+    Selection,
+    check_range,
+    encode,
+    position_of,
+    select,
+)
 from comms_source.sandbox.population import LivingPopulation, Population
 from comms_source.sandbox.queries import BadParameter, parse_query
 from comms_source.sandbox.rate_limit import TokenBucket
@@ -124,7 +131,8 @@ class SandboxModel:
         try:
             return self._list(request, channel, faults)
         except BadParameter as refused:
-            return error_answer(400, message=str(refused), context=f"$.{refused.name}")
+            context = f"$.{refused.name}"
+            return error_answer(400, message=str(refused), code=refused.code, context=context)
 
     def _fetch(self, channel: Channel, operation_id: str) -> Response:
         population, now = self._populations[channel.name], to_ms(self.clock.now())
@@ -137,6 +145,7 @@ class SandboxModel:
         population, now = self._populations[channel.name], to_ms(self.clock.now())
         query = parse_query(request.parameters)
         position = position_of(query, channel=channel.name, settings=self.settings)
+        check_range(position, settings=self.settings, now=now)
         page = select(position=position, population=population, settings=self.settings, now=now)
         blemishes = [fault for fault in faults if fault.kind in ROW_FAULTS]
         shown = population.show if blemishes else population.answer

@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
@@ -19,6 +20,8 @@ from comms_source.sandbox.queries import BadParameter, Query
 from comms_source.sandbox.settings import SandboxSettings
 
 MARK = "sbxtok_"
+OUT_OF_RANGE = 20004
+"""The code with which another API of Twilio's refuses a start before its retention."""
 
 
 class Position(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,6 +86,23 @@ def position_of(query: Query, *, channel: str, settings: SandboxSettings) -> Pos
     if not fits:
         raise BadParameter("pageToken", "The page token was made for another request.")
     return held
+
+
+def check_range(position: Position, *, settings: SandboxSettings, now: int) -> None:
+    """Refuse a range of which lists cannot show all, if the settings say so.
+
+    Raises:
+        BadParameter: for a start before retention, or an end in the future.
+    """
+    refused, oldest = settings.out_of_range, now - settings.retention // timedelta(milliseconds=1)
+    before = position.start is not None and position.start < oldest
+    if before and refused in {"refuse", "refuse_start"}:
+        words = "startDate must not be before the retention of operations."
+        raise BadParameter("startDate", words, code=OUT_OF_RANGE)
+    after = position.end is not None and position.end > now
+    if after and refused in {"refuse", "refuse_end"}:
+        words = "endDate must not be in the future."
+        raise BadParameter("endDate", words, code=OUT_OF_RANGE)
 
 
 def first_page(position: Position) -> Position:

@@ -20,10 +20,11 @@ PARAMETERS: Final = ("startDate", "endDate", "status", "pageToken", "pageSize")
 class BadParameter(ValueError):
     """A parameter that the API refuses; `name` is the parameter's."""
 
-    def __init__(self, name: str, message: str) -> None:
-        """Say which parameter is wrong, and how."""
+    def __init__(self, name: str, message: str, *, code: int | None = None) -> None:
+        """Say which parameter is wrong, and how; without a code, that of any bad request is."""
         super().__init__(message)
         self.name = name
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ Order = Literal["ascending", "descending"]
 Tokens = Literal["strict", "loose"]
 Timestamps = Literal["seconds", "milliseconds"]
 PastRetention = Literal["omit", "partial"]
+OutOfRange = Literal["answer", "refuse", "refuse_start", "refuse_end"]
 Reading = Literal["exclusive", "cumulative"]
 
 ACCOUNT_ID: Final = "ACsandbox"
@@ -64,6 +65,9 @@ class SandboxSettings:
     """How long after its creation an operation is shown."""
     past_retention: PastRetention = "omit"
     """Whether lists hold none of the older operations, or some of them."""
+    out_of_range: OutOfRange = "answer"
+    """Whether lists are refused (400) whose `startDate` lies before retention, or whose `endDate`
+    in the future, or both."""
     fetch_retention: timedelta | None = None
     """How long after its creation an operation is shown by id; None for as long as in lists."""
     visibility_lag: timedelta = timedelta(0)
@@ -122,4 +126,5 @@ _CHOICES: Final[Mapping[str, Any]] = {
     "tokens": Tokens,
     "timestamps": Timestamps,
     "past_retention": PastRetention,
+    "out_of_range": OutOfRange,
 }

@@ -65,7 +65,8 @@ def main() -> None:
 
 def _read(channel: Channel, session: Session) -> None:
     span = Span(session.now - timedelta(days=6), session.now)
-    agenda = Agenda(deque(Walk(span=part) for part in windows(span, timedelta(hours=6))))
+    walks = deque(Walk(span=part) for part in windows(span, timedelta(hours=6)))
+    agenda = Agenda(walks, unit=session.settings.window)
     try:
         for _ in read_channel(
             channel=channel, agenda=agenda, session=session, load_id="", on_error="raise",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,7 @@ from comms_source.coverage import (
     latest,
     uncovered,
 )
+from comms_source.planner import Policy, plan
 from comms_source.windows import Span, align_down, align_up, clip, windows
 
 HOUR = timedelta(hours=1)
@@ -289,7 +291,7 @@ def test_the_first_run_owes_nothing(kept: Retained, now: datetime) -> None:
     ledger = Ledger()
 
     assert ledger.deadline(now=now, kept=kept) is None
-    assert ledger.fold(now=now, kept=kept) == []
+    assert ledger.expire(now=now, kept=kept) == []
     assert ledger.owed_from == align_up(now - kept.retention, kept.window)
     assert ledger.width == kept.window
 
@@ -305,7 +307,7 @@ def test_gaps_are_the_longest_runs_of_forgotten_windows_that_are_not_complete(
     owed, horizon = ledger.owed_from, align_up(now - kept.retention, kept.window)
     assert owed is not None
     missed = incomplete(ledger, since=owed, until=horizon, kept=kept)
-    gaps = ledger.fold(now=now, kept=kept)
+    gaps = ledger.expire(now=now, kept=kept)
 
     assert held_by(missed) == held_by(gaps)
     assert all(a.end < b.start for a, b in itertools.pairwise(gaps))
@@ -322,21 +324,21 @@ def test_gaps_are_the_longest_runs_of_forgotten_windows_that_are_not_complete(
 def test_a_gap_is_told_once(
     kept: Retained, history: list[WindowRead | None], away: timedelta, longer: timedelta
 ) -> None:
-    """A later fold tells only of what has been forgotten since; one at the same time, nothing."""
+    """A later call tells only of what has been forgotten since; one at the same time, nothing."""
     ledger = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
-    first = ledger.fold(now=NOW + away, kept=kept)
+    first = ledger.expire(now=NOW + away, kept=kept)
     accounted = ledger.owed_from
     assert accounted is not None
 
-    assert ledger.fold(now=NOW + away, kept=kept) == []
-    later = ledger.fold(now=NOW + away + longer, kept=kept)
+    assert ledger.expire(now=NOW + away, kept=kept) == []
+    later = ledger.expire(now=NOW + away + longer, kept=kept)
     assert all(gap.end <= accounted for gap in first)
     assert all(gap.start >= accounted for gap in later)
 
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=8)))
 @settings(max_examples=60, deadline=None)
-def test_fold_keeps_exactly_the_windows_that_the_api_has_not_forgotten(
+def test_expiry_keeps_exactly_the_windows_that_the_api_has_not_forgotten(
     kept: Retained, history: list[WindowRead | None], away: timedelta
 ) -> None:
     """The window that is half forgotten stays, all before it goes, and so do its parts."""
@@ -345,7 +347,7 @@ def test_fold_keeps_exactly_the_windows_that_the_api_has_not_forgotten(
         start: [Part(Span(start, start + kept.window / 2), NOW, NOW, 0)] for start in ledger.windows
     }
     known, oldest = set(ledger.windows), align_down(NOW + away - kept.retention, kept.window)
-    ledger.fold(now=NOW + away, kept=kept)
+    ledger.expire(now=NOW + away, kept=kept)
 
     assert set(ledger.windows) == {start for start in known if start >= oldest}
     assert set(ledger.parts) == set(ledger.windows)
@@ -370,7 +372,7 @@ def test_a_ledger_never_outgrows_what_the_api_holds(
     most = kept.retention / kept.window + 2
     for away, pieces in runs:
         now += away
-        ledger.fold(now=now, kept=kept)
+        ledger.expire(now=now, kept=kept)
         whole = Span(align_down(now - kept.retention, kept.window), now)
         for begin, share in pieces:
             start = whole.start + begin * whole.width
@@ -380,53 +382,82 @@ def test_a_ledger_never_outgrows_what_the_api_holds(
         assert len(ledger.parts) <= most
 
 
-@given(keeping, histories, st.integers(min_value=1, max_value=30))
-@settings(max_examples=60, deadline=None)
-def test_another_width_claims_nothing_that_the_old_windows_did_not_cover(
-    kept: Retained, history: list[WindowRead | None], width: int
+def test_windows_keep_their_bounds_when_the_width_changes() -> None:
+    """Hours that were read stay hours; the day they are in goes on where they end."""
+    eleven = START + 11 * HOUR
+    ledger = Ledger(width=HOUR, owed_from=START)
+    for hour in range(8, 11):
+        ledger.windows[START + hour * HOUR] = WindowRead(eleven + HOUR, 5, complete=True)
+
+    days = ledger.cut(Span(START, START + 30 * HOUR), timedelta(days=1))
+    assert [(w.start - START) / HOUR for w in days] == [0, 8, 9, 10, 11, 24]
+    assert days[-1].end == START + 48 * HOUR
+    reading = Reading(Span(eleven, START + 24 * HOUR), NOW, NOW, {eleven + 2 * HOUR: 3})
+    kept = replace(WEEK, retention=timedelta(days=40), window=timedelta(days=1))
+    assert ledger.note(reading, within=Span(START, NOW), kept=kept) == [eleven]
+    assert ledger.span_of(eleven) == Span(eleven, START + 24 * HOUR)
+    assert ledger.span_of(START + 9 * HOUR).width == HOUR
+    assert ledger.windows[eleven].rows == 3
+    assert ledger == Ledger.from_state(ledger.to_state())
+
+
+widths = st.sampled_from([20, 45, 60, 90, 120, 240, 420, 1440]).map(
+    lambda minutes: timedelta(minutes=minutes)
+)
+
+
+def live_run(ledger: Ledger, *, now: datetime, policy: Policy) -> tuple[list[Span], list[Span]]:
+    """A run that reads at once all that is due: what it read, and the gaps that it found."""
+    within = Span(align_down(now - policy.retention, policy.window), now)
+    spans = [walk.span for walk in plan(now=now, ledger=ledger, policy=policy)]
+    for span in spans:
+        ledger.note(Reading(span, now, now), within=within, kept=policy)
+    return spans, ledger.expire(now=now, kept=policy)
+
+
+@given(
+    st.lists(st.tuples(widths, st.integers(1, 20 * 3600)), min_size=2, max_size=12),
+    st.integers(0, 86400),
+)
+@example([(HOUR, 60), (2 * HOUR, 60), (1.5 * HOUR, 60), (4 * HOUR, 60), (24 * HOUR, 3600)], 37815)
+@settings(max_examples=120, deadline=None)
+def test_no_change_of_width_makes_a_gap_or_reads_again_what_is_complete(
+    runs: list[tuple[timedelta, int]], second: int
 ) -> None:
-    """A new window is read or complete only if old ones were that hold all of it that is owed."""
-    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
-    before = {Span(start, start + kept.window): read for start, read in ledger.windows.items()}
-    accounted = ledger.owed_from or NOW
-    ledger.fold(now=NOW, kept=replace(kept, window=width * HOUR))
-
-    complete = [span for span, read in before.items() if read.complete]
-    for start, read in ledger.windows.items():
-        window = Span(start, start + width * HOUR)
-        under = [old for span, old in before.items() if clip(span, to=window)]
-        assert all(left.end <= accounted for left in uncovered(window, before))
-        missing = uncovered(window, complete)
-        assert not read.complete or all(left.end <= accounted for left in missing)
-        assert read.read_at == min(old.read_at for old in under)
-    assert ledger.width == width * HOUR
-
-
-def test_wider_windows_tell_no_gap_of_what_was_read() -> None:
-    """The part of a window that is accounted for need not be read for the rest to count."""
-    ledger = Ledger()
-    ledger.fold(now=NOW, kept=WEEK)
-    owed_from = ledger.owed_from
-    assert owed_from is not None
-    for hour in range(24 * 7 - 1):
-        start = owed_from + hour * HOUR
-        ledger.windows[start] = WindowRead(NOW, 1, complete=True)
-
-    days = replace(WEEK, window=24 * HOUR)
-    assert ledger.fold(now=NOW + HOUR, kept=days) == []
-    assert ledger.fold(now=NOW + 20 * HOUR, kept=days) == []
+    """Whatever widths follow one another; a run right after a change reads what is still open."""
+    ledger, now = Ledger(), NOW + timedelta(seconds=second)
+    for width, pause in runs:
+        policy = Policy(
+            retention=timedelta(days=7),
+            window=width,
+            parallel=8,
+            page_size=1000,
+            refresh="adaptive",
+            refresh_ratio=0.1,
+        )
+        fresh = [ledger.span_of(s) for s, r in ledger.windows.items() if r.complete]
+        read, _ = live_run(copy.deepcopy(ledger), now=now, policy=policy)
+        if fresh:
+            assert not any(clip(window, to=span) for window in fresh for span in read)
+        now += timedelta(seconds=pause)
+        _, gaps = live_run(ledger, now=now, policy=policy)
+        assert gaps == []
 
 
-def test_windows_of_half_the_width_carry_half_the_rows() -> None:
-    """What was read need not be read again when the windows become finer."""
-    read = WindowRead(NOW, 10, complete=True)
-    ledger = Ledger(width=2 * HOUR, windows={NOW - 4 * HOUR: read})
-    ledger.fold(now=NOW, kept=WEEK)
-
-    assert ledger.windows == {
-        NOW - 4 * HOUR: replace(read, rows=5),
-        NOW - 3 * HOUR: replace(read, rows=5),
+def test_what_a_clock_ahead_has_claimed_is_forgotten_by_the_time_of_the_api() -> None:
+    """Windows read later than now are due again, and what is accounted for does not lie ahead."""
+    ahead = NOW + timedelta(days=30)
+    ledger = Ledger(width=HOUR, owed_from=ahead - WEEK.retention, complete_at=ahead)
+    sound = WindowRead(NOW - HOUR, 1, complete=True)
+    ledger.windows = {
+        NOW - 5 * HOUR: sound,
+        NOW + 5 * HOUR: WindowRead(ahead, 1, complete=True),
     }
+    ledger.forget_later_than(NOW, kept=WEEK)
+
+    assert ledger.windows == {NOW - 5 * HOUR: sound}
+    assert ledger.owed_from == NOW - WEEK.retention
+    assert ledger.complete_at is None
 
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=4)))
@@ -454,7 +485,7 @@ def test_of_ledgers_that_go_on_from_one_another_the_last_is_the_latest(
     after = Ledger.from_state(before.to_state())
     assert latest([before, after]) is before
     now = align_down(NOW + away, timedelta(seconds=1)) + HOUR
-    after.fold(now=now, kept=kept)
+    after.expire(now=now, kept=kept)
     within = Span(now - kept.retention, now)
     after.note(Reading(within, now, now), within=within, kept=kept)
 

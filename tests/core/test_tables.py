@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pytest
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.channels import CHANNELS
+from comms_source.channels import CHANNELS, Channel
+from comms_source.history import SEEN_FROM, SEEN_UNTIL, history_rows, history_schema
 from comms_source.pages import decode_page, plain_page
-from comms_source.rows import sift
+from comms_source.rows import counter_column, sift
 from comms_source.sandbox import documented_payloads
 from comms_source.tables import (
     PageTables,
@@ -148,13 +152,38 @@ def test_a_new_counter_is_a_new_column_and_is_named() -> None:
     assert tables.operations["link_clicks"].to_pylist() == [7, None]
 
 
-@pytest.mark.parametrize("name", ["id", "createdAt", "Total", "odd name", "9lives", "_x", "x" * 70])
+UNFIT = (
+    *("id", "createdAt", "Total", "odd name", "9lives", "_x", "x" * 70, "", " ", "\u00fcber"),
+    *("validFrom", "ValidTo", "valid_from", "VALID_TO", "rowVersion", "row_version"),
+    *("Valid_From", "valid from", "valid-from", "valid__from", "validFrom_", "valid_from\n"),
+    *("_dlt_id", "_dltId", "_dlt_load_id", "__dlt_id", "a" * 61, "a__b", "a_", "a+b", "a.b"),
+)
+
+
+@pytest.mark.parametrize("name", UNFIT)
 def test_a_counter_that_can_have_no_column_of_its_own_is_kept_in_extra(name: str) -> None:
     """Names that are taken or make no column name lose nothing."""
     tables = read(GOOD | {"stats": GOOD["stats"] | {name: 3}})
 
     assert msgspec.json.decode(only(tables)["extra"]) == {"stats": {name: 3}}
     assert not tables.new_counters
+
+
+def to_camel(name: str) -> str:
+    """A column's name as JSON would have it: `valid_from` as `validFrom`."""
+    return re.sub(r"(?<=[a-z])_([a-z])", lambda match: match[1].upper(), name)
+
+
+@pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
+def test_no_counter_can_take_a_column_that_a_table_has_already(channel: Channel) -> None:
+    """The column of an operation, of its history, or one that dlt adds to either."""
+    taken = {*operations_schema(channel).names, *history_schema(channel).names}
+    taken |= {SEEN_FROM, SEEN_UNTIL, C_DLT_ID, C_DLT_LOAD_ID}
+
+    for name in taken:
+        for spelling in (name, to_camel(name), name.upper()):
+            with pytest.raises(ValueError, match=r"makes no column name|would take the column"):
+                counter_column(spelling, channel=channel)
 
 
 def test_two_counters_that_want_one_column_do_not_mix() -> None:
@@ -230,7 +259,14 @@ def test_times_are_read_in_any_precision_and_offset(text: str, expected: datetim
         ({**GOOD, "createdAt": "2026-13-40T25:00:00Z"}, "createdAt is '2026-13-40T25:00:00Z'"),
         ({**GOOD, "stats": []}, "stats is []"),
         ({**GOOD, "stats": ""}, "stats is ''"),
-        ({**GOOD, "stats": {"total": "5"}}, "the counter total is '5'"),
+        ({**GOOD, "stats": {"total": "5.0"}}, "the counter total is '5.0'"),
+        ({**GOOD, "stats": {"total": " 5"}}, "the counter total is ' 5'"),
+        ({**GOOD, "stats": {"total": "1e3"}}, "the counter total is '1e3'"),
+        ({**GOOD, "stats": {"total": "1_000"}}, "the counter total is '1_000'"),
+        ({**GOOD, "stats": {"total": "\u0665"}}, "the counter total is '\u0665'"),
+        ({**GOOD, "stats": {"total": "-"}}, "the counter total is '-'"),
+        ({**GOOD, "stats": {"total": ""}}, "the counter total is ''"),
+        ({**GOOD, "stats": {"total": str(2**63)}}, "the counter total is '9223372036854775808'"),
         ({**GOOD, "stats": {"total": True}}, "the counter total is True"),
         ({**GOOD, "stats": {"total": 1.5}}, "the counter total is 1.5"),
         ({**GOOD, "stats": {"total": 2**63}}, "the counter total is 9223372036854775808"),
@@ -254,6 +290,40 @@ def test_a_row_that_cannot_be_read_is_rejected_with_its_text_and_costs_nothing_e
 def test_a_whole_number_written_as_a_fraction_is_a_number() -> None:
     """JSON has one kind of number: 5.0 counts five."""
     assert only(read(GOOD | {"stats": {"total": 5.0}}))["total"] == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("40", 40),
+        ("-3", -3),
+        ("+7", 7),
+        ("0", 0),
+        ("-0", 0),
+        ("007", 7),
+        ("0" * 5000 + "1", 1),
+        (str(2**63 - 1), 2**63 - 1),
+        (str(-(2**63)), -(2**63)),
+    ],
+)
+def test_a_whole_number_written_as_text_is_a_number(text: str, number: int) -> None:
+    """In a documented counter and in a new one; the rows around it read as ever."""
+    stats = {"total": text, "linkClicks": text}
+    tables = read(GOOD, GOOD | {"stats": stats})
+
+    assert tables.operations["total"].to_pylist() == [1, number]
+    assert tables.operations["link_clicks"].to_pylist() == [None, number]
+    assert tables.operations["extra"].to_pylist() == [None, None]
+    assert not tables.rejected.num_rows
+
+
+@pytest.mark.parametrize("text", ["40.5", "1e3", "", " 40", "40 ", "forty", str(2**63)])
+def test_other_text_under_a_new_name_is_kept_in_extra(text: str) -> None:
+    """It makes no column, and costs the row nothing."""
+    tables = read(GOOD | {"stats": GOOD["stats"] | {"linkClicks": text}})
+
+    assert msgspec.json.decode(only(tables)["extra"]) == {"stats": {"linkClicks": text}}
+    assert not tables.new_counters
 
 
 def test_the_same_rejected_row_has_the_same_key_and_others_have_others() -> None:
@@ -358,6 +428,43 @@ def test_within_keeps_the_start_and_drops_the_end() -> None:
 
     assert kept["created_at"].to_pylist() == [start]
     assert within(table.slice(0, 0), Span(start, start + timedelta(minutes=1))).num_rows == 0
+
+
+NAMING = NamingConvention(63)
+"""As dlt names columns; a name of 63 characters is the longest that each destination takes."""
+WORDS = st.sampled_from(
+    ["valid", "From", "to", "row", "Version", "_", "dlt", "id", "load", " ", "-", "2", "X", "total"]
+)
+counter_names = (
+    st.text()
+    | st.sampled_from(UNFIT)
+    | st.lists(WORDS, max_size=20).map("".join)
+    | st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,70}", fullmatch=True)
+)
+
+
+@given(st.lists(st.dictionaries(counter_names, st.integers(0, 9)), min_size=1, max_size=3))
+def test_counters_of_any_name_make_tables_that_dlt_takes(stats: list[dict[str, int]]) -> None:
+    """Each column keeps its name in dlt's spelling, and is no other's; no count is lost."""
+    ours = {*operations_schema(MESSAGES).names, *history_schema(MESSAGES).names}
+    ours |= {SEEN_FROM, SEEN_UNTIL, C_DLT_ID, C_DLT_LOAD_ID}
+
+    tables = read(*(GOOD | {"id": str(n), "stats": each} for n, each in enumerate(stats)))
+
+    rows = tables.operations
+    for table in (rows, history_rows(rows, MESSAGES)):
+        assert [NAMING.normalize_identifier(name) for name in table.column_names] == (
+            table.column_names
+        )
+        assert len(set(table.column_names)) == table.num_columns
+    assert not tables.new_counters & ours
+    assert set(rows.column_names) == {*operations_schema(MESSAGES).names, *tables.new_counters}
+    for each, row in zip(stats, rows.to_pylist(), strict=True):
+        kept = msgspec.json.decode(row["extra"])["stats"] if row["extra"] else {}
+        counted = [row[name] for name in (*MESSAGES.counters, *tables.new_counters)]
+        counted = [count for count in counted if count is not None]
+        assert kept.items() <= each.items()
+        assert sorted([*counted, *kept.values()]) == sorted(each.values())
 
 
 def test_joined_tables_keep_the_last_row_of_an_id_and_every_column() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from comms_source.allowed import Allowed, Scan
 from comms_source.channels import CHANNELS, Channel
 from comms_source.client import PageAnswer
 from comms_source.errors import EndlessWalk
@@ -17,6 +18,7 @@ from comms_source.windows import Span
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SPAN = Span(NOON, NOON + timedelta(hours=1))
+WEEK = timedelta(days=7)
 
 
 class Book:
@@ -39,7 +41,9 @@ class Book:
 def walk(*pages: tuple[Sequence[Any], str | None]) -> tuple[Book, list[PageAnswer]]:
     """Walk through a book."""
     book = Book(pages)
-    return book, list(walk_pages(client=book, channel=CHANNELS["emails"], span=SPAN))
+    allowed = Allowed(retention=WEEK, clock=lambda: SPAN.end + timedelta(days=1))
+    scan = Scan(SPAN, allowed=allowed)
+    return book, list(walk_pages(client=book, channel=CHANNELS["emails"], scan=scan))
 
 
 def test_a_walk_asks_a_second_more_on_both_sides_with_every_token() -> None:

@@ -232,3 +232,15 @@ def test_loading_goes_in_turn() -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             other.wait(timeout=0.5)
     assert other.communicate(timeout=30)[0] == "loading\n"
+
+
+def test_that_a_wait_for_another_load_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `load_wait` the run says which process loads, and since when."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "0.2 seconds")
+    said = rf"process {os.getpid()}, since .*load_wait, 0.2 seconds.*load again later"
+    with (
+        in_turn(open_pipeline()),
+        pytest.raises(PipelineBusy, match=said),
+        in_turn(open_pipeline()),
+    ):
+        pytest.fail("two runs have the turn")

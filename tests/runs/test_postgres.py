@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-import dlt
 import pytest
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.figures import read_figures
-from comms_source.locks import in_turn
-from comms_source.runs import run_load, run_views
+from comms_source.runs import run_views
 from comms_source.sandbox import Sandbox
-from comms_source.summaries import RunSummary
 from comms_source.view_files import read_views
 from comms_source.warehouse import open_pipeline
-from tests.postgres import Postgres
-from tests.support import columns_of, load, session_for, true
+from tests.runs.on_postgres import load_there, pipeline, rows
+from tests.support import columns_of, load, true
 
-DATABASE = "runs"
 PER_CHANNEL = CHANNELS.values()
-
-
-@pytest.fixture
-def cursor(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A look into an empty database, which is where dlt's `postgres` loads to."""
-    url = postgres.make_database(DATABASE)
-    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
-    with postgres.connect(DATABASE) as looking:
-        yield looking
-
-
-def load_there(sandbox: Sandbox, **changes: Any) -> RunSummary:
-    """One run of `comms load` into PostgreSQL."""
-    return run_load(session=session_for(sandbox, **changes), pipeline=pipeline())
-
-
-def pipeline() -> dlt.Pipeline:
-    """The pipeline of the commands, into PostgreSQL."""
-    return open_pipeline(destination="postgres")
-
-
-def rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
-    """What a query gives."""
-    cursor.execute(query)
-    found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
 
 
 def stored_there(cursor: Any, channel: Channel) -> dict[str, tuple[Any, ...]]:
@@ -146,14 +114,3 @@ def test_that_a_view_that_had_other_columns_is_made_anew(sandbox: Sandbox, curso
     assert run_views(pipeline()) == names
     assert rows(cursor, "select * from comms.channel_readings order by 1, 2") == expected
     assert run_views(pipeline()) == names
-
-
-def test_on_postgres_loading_goes_in_turn_between_machines_too(cursor: Any) -> None:
-    """The turn is a lock of the database, which ends with its connection."""
-    locks = "select count(*) from pg_locks where locktype = 'advisory' and granted"
-    with in_turn(pipeline()):
-        assert rows(cursor, locks) == [(1,)]
-
-    until = time.monotonic() + 10  # A connection's end takes the server a moment.
-    while rows(cursor, locks) != [(0,)]:
-        assert time.monotonic() < until

@@ -30,7 +30,7 @@ from comms_source.sandbox.samples import CHANNEL_OF, operations_in
 from comms_source.source import resolve_settings
 from comms_source.tables import operations_schema
 from comms_source.windows import parse_instant
-from tests.support import NOW, stored, true
+from tests.support import stored, true
 
 CREDENTIALS = {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}
 
@@ -113,10 +113,11 @@ def test_the_tables_have_the_documented_columns_and_keys(
 
 @pytest.mark.parametrize("how", ["end_date", "end_value"])
 def test_an_explicit_end_reads_exactly_that_range_and_leaves_no_state(
-    sandbox: Sandbox, pipeline: dlt.Pipeline, how: str
+    today: Sandbox, pipeline: dlt.Pipeline, how: str
 ) -> None:
     """A backfill: start included, end not, whatever the cursor says."""
-    start, end = NOW - timedelta(days=3), NOW - timedelta(days=1, minutes=7)
+    sandbox, now = today, today.clock.now()
+    start, end = now - timedelta(days=3), now - timedelta(days=1, minutes=7)
     if how == "end_date":
         built = source(sandbox, start_date=start.isoformat(), end_date=end)
     else:
@@ -150,7 +151,8 @@ def test_documented_payloads_arrive_in_the_warehouse_value_for_value(
 ) -> None:
     """From a server that serves nothing else, through every layer, into typed columns."""
     channel = CHANNEL_OF[name.split("_", maxsplit=1)[0]]
-    with Sandbox(SandboxSettings(samples=(name,)), Clock(NOW)) as sandbox:
+    now = datetime.now(UTC).replace(microsecond=0)
+    with Sandbox(SandboxSettings(samples=(name,)), Clock(now)) as sandbox:
         pipeline.run(source(sandbox, start_date="2024-01-01", end_date="2026-11-20"))
 
     assert stored(channel) == {

@@ -321,6 +321,46 @@ def test_past_retention_lists_omit_and_fetches_find_nothing() -> None:
     assert any(_created(row) < edge for row in partial)
 
 
+EDGE = NOW - timedelta(days=7)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("out_of_range", "refused"),
+    [
+        ("answer", []),
+        ("refuse", ["startDate", "endDate"]),
+        ("refuse_start", ["startDate"]),
+        ("refuse_end", ["endDate"]),
+    ],
+)
+def test_a_range_that_lists_cannot_show_may_be_refused(
+    out_of_range: str, refused: list[str]
+) -> None:
+    """Each bound on its own; up to the bound itself it is answered."""
+    sandbox = model(out_of_range=out_of_range)
+    bounds = {"startDate": (EDGE, EDGE - SECOND), "endDate": (NOW, NOW + SECOND)}
+
+    for name, (allowed, beyond) in bounds.items():
+        assert ask(sandbox, "/Emails/Operations", (name, allowed.isoformat())).status == 200
+        answer = ask(sandbox, "/Emails/Operations", (name, beyond.isoformat()))
+        assert answer.status == (400 if name in refused else 200)
+        if name in refused:
+            assert_valid(decoded(answer), "TwilioErrors")
+            (error,) = decoded(answer)["errors"]
+            assert (error["code"], error["context"]) == (20004, f"$.{name}")
+
+
+def test_a_chain_of_pages_that_retention_overtakes_is_refused_half_way() -> None:
+    """Its token carries the start of its range."""
+    sandbox = model(out_of_range="refuse")
+    query = [("startDate", EDGE.isoformat()), ("pageSize", "7")]
+    token = decoded(ask(sandbox, "/Emails/Operations", *query))["pagination"]["next"]
+    sandbox.clock.advance(SECOND)
+
+    assert ask(sandbox, "/Emails/Operations", *query, ("pageToken", token)).status == 400
+
+
 def test_every_answer_tells_the_sandboxs_time() -> None:
     """So that clients can measure how far their clocks are off."""
     assert ask(model(), "/Emails/Operations").headers["Date"] == "Fri, 20 Nov 2026 12:00:30 GMT"

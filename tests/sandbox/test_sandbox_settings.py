@@ -18,6 +18,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("tokens", "Strict"),
     ("timestamps", "microseconds"),
     ("past_retention", "keep"),
+    ("out_of_range", "ignore"),
     ("operations_per_week", -1),
     ("operations_per_week", {"emails": -1}),
     ("operations_per_week", {"faxes": 5}),

@@ -42,6 +42,8 @@ STEPS = (
 )
 """It may die before and after each of them."""
 
+COPY = "backup.duckdb"
+
 START_JOBS = Load.start_new_jobs
 """Only its first call for a package counts: how often dlt comes by depends on how long jobs take,
 and a life must not."""
@@ -65,7 +67,7 @@ class DltMachine:
         self._chance = chance
         self._started = set[str]()
         self.dies = 0.0
-        self.unloadable = 0.0  # ignored: this warehouse takes everything
+        self.unloadable = self.fails = 0.0  # ignored: this warehouse takes everything
         # It dies before a package's first job or after its last, so none is loaded by half.
         self.torn: Mapping[str, datetime] = {}
 
@@ -84,6 +86,18 @@ class DltMachine:
     def move(self) -> None:
         """Go on with another machine: only the DuckDB file is the same."""
         shutil.rmtree(get_dlt_pipelines_dir(), ignore_errors=True)
+
+    def back_up(self) -> None:
+        """Keep a copy of the file, in the place of an earlier one."""
+        if Path(FILE).exists():
+            shutil.copy(FILE, COPY)
+
+    def restore(self) -> bool:
+        """Put the copy in the place of the file; False where there is none."""
+        if not Path(COPY).exists():
+            return False
+        shutil.copy(COPY, FILE)
+        return True
 
     def ledger(self) -> Ledger:
         """The ledger in the warehouse."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,11 +10,12 @@ from typing import Any
 from comms_source.coverage import Ledger
 from comms_source.history import SEEN_UNTIL
 from comms_source.sandbox.instants import to_ms
-from comms_source.windows import EPOCH, align_down
+from comms_source.windows import SECOND, align_down
 from tests.simulation.machines import HISTORY, Machine
 from tests.simulation.world import CHANNEL, Sent, World
 
 DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 STATE = ("status", "queued", "sent", "delivered")
 """What tells states apart, as far as machines keep it."""
 
@@ -30,6 +31,14 @@ class Witness:
     world: World
     sent: list[Sent]
     run_starts: list[datetime] = field(default_factory=list)
+    """By the clock of the API."""
+    run_ends: list[datetime] = field(default_factory=list)
+    first_end: datetime | None = None
+    """When the first run ended, if it was complete."""
+    widest: timedelta = timedelta(0)
+    """The widest window that was ever set."""
+    believes_dates: bool = True
+    """Whether the histories are dated by a clock that was right."""
     complete_runs: list[tuple[datetime, datetime]] = field(default_factory=list)
     """When each complete run began and ended."""
     kept_since: dict[str, datetime] = field(default_factory=dict)
@@ -37,21 +46,36 @@ class Witness:
     before: dict[str, dict[str, Any]] = field(default_factory=dict)
     first_owed: datetime | None = None
     checked: set[str] = field(default_factory=set)
+    died: bool = False
+    """Whether the last run died."""
 
     def look(self, machine: Machine, *, complete: bool, now: datetime) -> None:
         """Check every law; `now` is that of the run that has just ended or died."""
         ledger = machine.ledger()
         stored = {row["id"]: row for row in machine.rows(CHANNEL)}
         gaps = [(row["gap_start"], row["gap_end"]) for row in machine.rows("gaps")]
+        self.widest = max(self.widest, self._width)
         self._nothing_claimed_is_missing(ledger, stored)
+        self._coverage_is_founded(machine, stored)
+        self._gaps_are_true(machine.rows("gaps"))
         self._nothing_is_missing_unaccounted(ledger, stored, gaps)
         self._rows_say_what_the_api_said(stored)
         self._rows_never_go_back(stored)
         if complete:
             self._nothing_is_stale(stored, now)
             self._one_state_is_current(stored, machine)
-        self._last_chances_were_taken(stored, gaps, now)
+        if not self.world.habits.widths and self.believes_dates:
+            self._last_chances_were_taken(stored, gaps, now)
         self.before = stored
+
+    def restored(self, machine: Machine) -> None:
+        """The warehouse is an older one now: what runs since have promised of it is void."""
+        self.before = {row["id"]: row for row in machine.rows(CHANNEL)}
+        self.kept_since.clear()
+        self.complete_runs.clear()
+        self.first_end = None
+        if machine.ledger().owed_from is None:
+            self.first_owed = None  # The copy is from before the first load.
 
     @property
     def refresh_ratio(self) -> float:
@@ -64,19 +88,26 @@ class Witness:
         """How long the API lists an operation."""
         return self.world.model.settings.retention
 
-    def _window(self, instant: datetime) -> datetime:
+    @property
+    def _width(self) -> timedelta:
         width: timedelta = self.world.habits.settings["window"]  # type: ignore[assignment]
-        return align_down(instant, width)
+        return width
+
+    def _window(self, instant: datetime) -> datetime:
+        return align_down(instant, self._width)
 
     def _nothing_claimed_is_missing(self, ledger: Ledger, stored: dict[str, Any]) -> None:
         """1, 6: what a window's coverage says was read, and could be seen then, is there."""
         for op in self.sent:
-            read = ledger.windows.get(self._window(op.created))
-            if read is None or op.id in stored:
+            if op.id in stored:
                 continue
-            upto = self.run_starts[bisect_right(self.run_starts, read.read_at + DAY / 86400) - 1]
-            seen = op.visible <= read.read_at and op.created < upto
-            kept = op.created >= read.read_at - self.retention + timedelta(hours=3)
+            window = ledger.holding(op.created)
+            if window is None:
+                continue
+            read = ledger.windows[window.start]
+            number = bisect_right(self.run_starts, read.read_at + SECOND) - 1
+            seen = op.visible <= read.read_at and op.created < self.run_starts[number]
+            kept = op.created >= self.run_ends[number] - self.retention
             if read.complete or (seen and kept):
                 raise LawBroken(f"{op} is claimed by {read} and missing")
 
@@ -93,38 +124,66 @@ class Witness:
                 continue
             if any(start <= op.created < end for start, end in gaps):
                 continue
-            window = self._window(op.created)
-            read = ledger.windows.get(window)
-            if window < ledger.owed_from or (read is not None and read.complete):
+            window = ledger.holding(op.created)
+            complete = window is not None and ledger.windows[window.start].complete
+            if op.created < ledger.owed_from or complete:
                 raise LawBroken(f"{op} is missing, in no gap, and nothing is due that holds it")
 
     def _first_owed(self, said: datetime) -> datetime:
-        """Where coverage begins: at the first window that a run could still read whole."""
-        width: timedelta = self.world.habits.settings["window"]  # type: ignore[assignment]
-        possible = [-(-(run - self.retention - EPOCH) // width) for run in self.run_starts]
-        if said not in {EPOCH + number * width for number in possible}:
+        """Where coverage begins: at the first window that was whole when a run had read."""
+        runs = zip(self.run_starts, self.run_ends, strict=True)
+        last = said + self.retention + MINUTE
+        if not any(start <= last and end > last - self.widest - MINUTE for start, end in runs):
             raise LawBroken(f"coverage begins at {said}, which no run could mean")
         return said
 
+    def _coverage_is_founded(self, machine: Machine, stored: dict[str, Any]) -> None:
+        """11: what the table `coverage` calls complete is there, unless a run has just died."""
+        if self.died:
+            return
+        sent = sorted((op.created, op.id) for op in self.sent)
+        for row in machine.rows("coverage"):
+            if not row["is_complete"]:
+                continue
+            first = bisect_left(sent, (row["window_start"], ""))
+            last = bisect_left(sent, (row["window_end"], ""))
+            if any(key not in stored for _, key in sent[first:last]):
+                raise LawBroken(f"{row} is claimed and not all there")
+
+    def _gaps_are_true(self, gaps: list[dict[str, Any]]) -> None:
+        """12: what a gap says was never read could have been read, and no run has read it whole."""
+        for gap in gaps:
+            start, end = gap["gap_start"], gap["gap_end"]
+            if self.first_end and start < self.first_end - self.retention:
+                raise LawBroken(f"{gap} was forgotten before the first run had ended")
+            for began, ended in self.complete_runs:
+                first = start + self.widest + MINUTE <= began and ended <= start + self.retention
+                last = end + MINUTE <= began and ended <= end - self.widest + self.retention
+                if first or last:
+                    raise LawBroken(f"{gap} was read by the run of {began}")
+
     def _rows_say_what_the_api_said(self, stored: dict[str, Any]) -> None:
-        """1: a row is what the API showed at the moment that the row names."""
+        """1: a row is what the API showed at the moment that the row names.
+
+        Or less than a second later: a clock is set right by a time in whole seconds.
+        """
+        if not self.believes_dates:
+            return
         numbers = {op.id: op.number for op in self.sent}
         for key, row in stored.items():
             mark = f"{key} {row['synced_at']}"
             if mark in self.checked:
                 continue
             self.checked.add(mark)
-            shown = self.world.population.show(numbers[key], to_ms(row["synced_at"]))
-            told = (
-                shown["status"],
-                datetime.fromisoformat(shown["updatedAt"]),
-                shown["stats"]["queued"],
-            )
-            if told != (row["status"], row["updated_at"], row["queued"]):
+            moments = (row["synced_at"], row["synced_at"] + SECOND)
+            shown = [self.world.population.show(numbers[key], to_ms(at)) for at in moments]
+            if (row["status"], row["updated_at"], row["queued"]) not in map(_told, shown):
                 raise LawBroken(f"{row} is not what the API showed: {shown}")
 
     def _rows_never_go_back(self, stored: dict[str, Any]) -> None:
         """5, 7: no row is older than it was, and none has gone."""
+        if not self.believes_dates:
+            return
         for key, row in self.before.items():
             now = stored.get(key)
             if now is None or now["synced_at"] < row["synced_at"]:
@@ -135,6 +194,8 @@ class Witness:
 
         As long as the API lists it, which may end between the run's beginning and its request.
         """
+        if not self.believes_dates:
+            return
         ratio, ended = self.refresh_ratio, self.complete_runs[-1][1]
         for row in stored.values():
             created = row["created_at"]
@@ -177,3 +238,8 @@ class Witness:
             taken = [b for b, e in self.complete_runs if opens <= b and e <= closes]
             if taken and row["synced_at"] < opens:
                 raise LawBroken(f"{row} was not read in its last day, though {taken[-1]} ran")
+
+
+def _told(shown: dict[str, Any]) -> tuple[str, datetime, int]:
+    updated = datetime.fromisoformat(shown["updatedAt"])
+    return shown["status"], updated, shown["stats"]["queued"]

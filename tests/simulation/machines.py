@@ -2,8 +2,9 @@
 
 `MemoryMachine` stands in for dlt and a warehouse, with dlt's rules: what a run extracts is kept on
 the machine, state included; loading goes table by table, then state; only a load that ended counts
-as one; what a dead run had extracted is loaded before anything else. Histories grow by the rules of
-dlt's `scd2`.
+as one; what a dead run had extracted is loaded before anything else. A job may fail while others of
+its package succeed. Histories grow by the rules of dlt's `scd2`. The warehouse may be restored from
+a backup behind the machine's back.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,11 +20,15 @@ from typing import Any, Protocol
 from comms_source.budget import Budget
 from comms_source.channels import CHANNELS
 from comms_source.coverage import Ledger
+from comms_source.errors import ClockSkewed, LoadFailed
 from comms_source.extracting import LEDGERS, ChannelRun, Piece
 from comms_source.following import OPEN_STATUSES, OpenOperation
-from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION
-from comms_source.records import Record
+from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION, package_date
+from comms_source.records import COVERAGE, Record
 from comms_source.session import Session
+from comms_source.stored import CoverageRow, Stored
+from comms_source.trust import may_go_on
+from comms_source.windows import Span, parse_instant, to_iso
 from tests.simulation.world import CHANNEL, Crash
 
 KEYS = {
@@ -45,6 +51,8 @@ class Machine(Protocol):
     """How likely it dies at each step."""
     unloadable: float
     """How likely the warehouse refuses what a dead run left."""
+    fails: float
+    """How likely a job fails while the others of its package succeed."""
 
     @property
     def torn(self) -> Mapping[str, datetime]:
@@ -59,6 +67,12 @@ class Machine(Protocol):
 
     def move(self) -> None:
         """Go on with another machine: only the warehouse is the same."""
+
+    def back_up(self) -> None:
+        """Keep a copy of the warehouse, in the place of an earlier one."""
+
+    def restore(self) -> bool:
+        """Put the copy in the place of the warehouse; False where there is none."""
 
     def ledger(self) -> Ledger:
         """The ledger in the warehouse."""
@@ -100,30 +114,75 @@ class MemoryMachine:
     """How likely it dies at each step."""
     unloadable: float = 0.0
     """How likely the warehouse refuses what a dead run left."""
+    fails: float = 0.0
+    """How likely a job fails while the others of its package succeed."""
+    copy: tuple[Any, ...] | None = None
 
     def run(self, session: Session) -> bool:
         """Whether a run read all that was due; raises `Crash` where it dies."""
         session.now  # noqa: B018 - fixed here, as the commands do
-        self.finish_pending()
-        run = ChannelRun(
-            channel=CHANNELS[CHANNEL],
-            session=session,
-            on_error="continue",
-            opened=self.open_operations(),
-        )
+        sound = self.finish_pending()
+        run = self._begin(session, sound=sound)
         while not run.done:
-            state = json.loads(json.dumps(self.current_state()))  # As dlt keeps it.
-            rows = _extract(run, session, state)
+            before = self.current_state()
+            state = json.loads(json.dumps(before))  # As dlt keeps it.
+            try:
+                rows = _extract(run, session, state)
+            except ClockSkewed as skewed:
+                session = session.corrected(skewed.skew)
+                run = self._begin(session, sound=sound)
+                continue
             self._step()
-            self.before_pending = self.current_state()
-            self.pending = Package(rows, state, read_by(session))
+            date = _date(state, session)
+            state |= {"based_on": before.get("hash"), "hash": self.chance.random()}
+            state |= {"dated": date} if rows[HISTORY] else {}
+            self.before_pending = before
+            self.pending = Package(rows, state, parse_instant(date))
             self.local_state = state
             self._step()
             self._load(self.pending)
         return run.record.read_all
 
-    def finish_pending(self) -> None:
-        """Load what a dead run left, or drop it and go back to the state before."""
+    def _begin(self, session: Session, *, sound: bool) -> ChannelRun:
+        return ChannelRun(
+            channel=CHANNELS[CHANNEL],
+            session=session,
+            on_error="continue",
+            stored=self._stored(session, sound=sound),
+        )
+
+    def _stored(self, session: Session, *, sound: bool) -> Stored:
+        """As `stored_rows` finds it."""
+        ledger = _ledger(self.current_state())
+        before = session.now - session.settings.retention
+        opened = self.open_operations()
+        if sound:
+            return Stored(opened=opened)
+        complete = [
+            CoverageRow(Span(row["window_start"], row["window_end"]), row["read_at"], 0)
+            for row in self.rows(COVERAGE.table)
+            if row["is_complete"] and row["window_end"] > before
+        ]
+        unfounded = [row for row in complete if not ledger.is_complete(row.window)]
+        return Stored(opened=opened, unfounded=unfounded, restates=True)
+
+    def finish_pending(self) -> bool:
+        """Load what a dead run left, or drop it and go back to the state before.
+
+        Returns whether all was as the last run had left it.
+        """
+        own, stored = (self.local_state or {}).get("hash"), self.stored_state.get("hash")
+        base = (self.local_state or {}).get("based_on") if self.pending else own
+        if not may_go_on(own=own, based_on=base, stored=stored):
+            self._lose_pending()
+            self.local_state = None
+            return False
+        if self.pending is None:
+            return True
+        self._finish()
+        return False
+
+    def _finish(self) -> None:
         if self.pending is None:
             return
         loaded = self.stored_state is self.pending.state  # It died before it had put that down.
@@ -138,6 +197,20 @@ class MemoryMachine:
         self._lose_pending()
         self.local_state = None
 
+    def back_up(self) -> None:
+        """Keep a copy of the warehouse, in the place of an earlier one."""
+        kept = (self.tables, self.histories, self.stored_state, self.torn)
+        self.copy = deepcopy(kept)
+
+    def restore(self) -> bool:
+        """Put the copy in the place of the warehouse; False where there is none."""
+        if self.copy is None:
+            return False
+        self.tables, self.histories, self.stored_state, self.torn = deepcopy(self.copy)
+        if self.pending:
+            self.pending.loaded.clear()
+        return True
+
     def _lose_pending(self) -> None:
         lost, self.pending = self.pending, None
         if lost and lost.torn:
@@ -149,7 +222,7 @@ class MemoryMachine:
 
     def ledger(self) -> Ledger:
         """The ledger in the warehouse."""
-        return Ledger.from_state(self.stored_state.get(LEDGERS, {}).get("default"))
+        return _ledger(self.stored_state)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table; a channel's by its name, and its history as `HISTORY`."""
@@ -168,13 +241,21 @@ class MemoryMachine:
         ]
 
     def _load(self, package: Package) -> None:
+        refused = (
+            self.chance.choice([CHANNEL, HISTORY]) if self.chance.random() < self.fails else ""
+        )
         for table in self.chance.sample(sorted(package.rows), len(package.rows)):
+            if table == refused:
+                continue
             if table == HISTORY:
                 follow(self.histories, package.rows[table], package.read_by)
             else:
                 _merge(self.tables.setdefault(table, {}), table, package.rows[table])
             package.loaded.add(table)
             self._step()
+        if refused in package.rows:
+            take_back_claims(self.tables, package)
+            raise LoadFailed("made up")
         self.stored_state = package.state
         self._step()
         self.pending = None
@@ -183,6 +264,25 @@ class MemoryMachine:
     def _step(self) -> None:
         if self.chance.random() < self.dies:
             raise Crash
+
+
+def take_back_claims(tables: dict[str, dict[Any, dict[str, Any]]], package: Package) -> None:
+    """As `runs` does where a load failed: of the package, `coverage` claims nothing."""
+    for row in package.rows.get(COVERAGE.table, ()):
+        there = tables.get(COVERAGE.table, {}).get(tuple(row[name] for name in KEYS["coverage"]))
+        if there is not None:
+            there["is_complete"] = False
+
+
+def _ledger(state: dict[str, Any]) -> Ledger:
+    return Ledger.from_state(state.get(LEDGERS, {}).get("default"))
+
+
+def _date(state: dict[str, Any], session: Session) -> str:
+    """The date of a package, as `source` gives it."""
+    date = read_by(session)
+    last = state.get("dated")
+    return to_iso(package_date(date, last=parse_instant(last), is_same=False) if last else date)
 
 
 def read_by(session: Session) -> datetime:
@@ -214,7 +314,7 @@ def _merge(into: dict[Any, dict[str, Any]], table: str, rows: list[dict[str, Any
     key = KEYS.get(table, ("id",))
     newest = sorted(rows, key=lambda row: row.get("synced_at") or datetime.min)  # noqa: DTZ901
     for row in newest:
-        into[tuple(row[name] for name in key)] = row
+        into[tuple(row[name] for name in key)] = dict(row)
 
 
 def follow(histories: Rows, staged: list[dict[str, Any]], instant: datetime) -> None:

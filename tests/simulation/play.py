@@ -16,10 +16,14 @@ from datetime import timedelta
 
 from comms_source.errors import RunStopped
 from comms_source.session import Session
+from comms_source.windows import SECOND, align_down
 from tests.simulation.histories import look_back
 from tests.simulation.laws import LawBroken, Witness
 from tests.simulation.machines import HISTORY, Machine, MemoryMachine
 from tests.simulation.world import BEGINNING, Crash, Weather, World, everything, habits
+
+JUMPS = tuple(timedelta(days=days) for days in (-2, 2, 30))
+"""How far a clock may be off."""
 
 
 @dataclass(slots=True)
@@ -47,17 +51,22 @@ def play(seed: int, make: Callable[[random.Random], Machine] = MemoryMachine) ->
     witness = Witness(world, sent)
     runs = crashes = 0
     while world.clock.now() < end:
-        _change_weather(world, machine)
-        session = world.session()
+        _change_weather(world, machine, first_was_seen=bool(witness.complete_runs))
+        session, now = world.session(), align_down(world.clock.now(), SECOND)
         runs += 1
-        witness.run_starts.append(session.now)
+        witness.run_starts.append(now)
         complete = _run(machine, session)
+        witness.run_ends.append(world.clock.now())
         crashes += complete is None
-        if complete:
-            witness.complete_runs.append((session.now, world.clock.now()))
+        witness.died = complete is None
+        believable = not (world.weather.dateless and world.weather.ahead)
+        witness.believes_dates = witness.believes_dates and believable
+        if complete and believable:
+            witness.complete_runs.append((now, world.clock.now()))
+            witness.first_end = world.clock.now() if runs == 1 else witness.first_end
         with _named(seed, runs):
-            witness.look(machine, complete=bool(complete), now=session.now)
-        _rest(world, machine)
+            witness.look(machine, complete=bool(complete) and believable, now=now)
+        _rest(world, machine, witness)
     with _named(seed, runs):
         look_back(machine.rows(HISTORY), witness)
     days = (world.clock.now() - BEGINNING).total_seconds() / 86400
@@ -83,7 +92,7 @@ def _run(machine: Machine, session: Session) -> bool | None:
         return False
 
 
-def _change_weather(world: World, machine: Machine) -> None:
+def _change_weather(world: World, machine: Machine, *, first_was_seen: bool) -> None:
     chance, trouble = world.chance, world.habits.trouble
     bad = chance.random() < trouble
     world.weather = Weather(
@@ -91,14 +100,31 @@ def _change_weather(world: World, machine: Machine) -> None:
         failing=chance.choice([0.0, 0.1, 0.5]) if bad else 0.0,
         busy=chance.choice([0.0, 0.2]) if bad else 0.0,
         crash_after=chance.randrange(12) if bad and chance.random() < 0.3 else None,
+        dateless=bad and chance.random() < 0.2,
+        seconds=chance.choice([2.0, 2.0, 2.0, 60.0, 600.0]),
+        ahead=chance.choice(JUMPS) if bad and chance.random() < 0.3 else timedelta(0),
     )
+    if not first_was_seen:
+        # Before anything was read nothing could show that a clock is off.
+        world.weather.dateless = False
     machine.dies = chance.choice([0.0, 0.1]) if bad else 0.0
     machine.unloadable = 0.2 if bad else 0.0
+    machine.fails = chance.choice([0.0, 0.3]) if bad else 0.0
 
 
-def _rest(world: World, machine: Machine) -> None:
-    """Time passes until the next run; now and then days pass, or another machine takes over."""
+def _rest(world: World, machine: Machine, witness: Witness) -> None:
+    """Time passes until the next run; now and then days pass, or another machine takes over.
+
+    Backups are made, and restored after at most a week; and the setting `window` is changed.
+    """
     chance = world.chance
+    if world.habits.widths and chance.random() < 0.2:
+        world.habits.settings["window"] = chance.choice(world.habits.widths)
+    if world.habits.restores:
+        if chance.random() < 0.2:
+            machine.back_up()
+        elif chance.random() < 0.15 and machine.restore():
+            witness.restored(machine)
     hours = chance.uniform(*world.habits.interval)
     if chance.random() < 0.15:
         hours = chance.uniform(1 / 12, 1)

@@ -31,6 +31,7 @@ def two_weeks() -> tuple[Witness, MemoryMachine]:
         world.clock.set(BEGINNING + hour * HOUR)
         session = world.session()
         witness.run_starts.append(session.now)
+        witness.run_ends.append(session.now)
         assert machine.run(session)
         witness.complete_runs.append((session.now, world.clock.now()))
         witness.look(machine, complete=True, now=session.now)

@@ -23,6 +23,9 @@ BEGINNING = datetime(2026, 3, 2, 7, 41, 13, tzinfo=UTC)
 CHANNEL = "messages"
 
 
+WIDTHS = tuple(timedelta(minutes=minutes) for minutes in (45, 60, 90, 240, 360, 1440))
+
+
 class Crash(Exception):
     """The process dies here."""
 
@@ -38,6 +41,12 @@ class Weather:
     """The share of requests that are told to come again later."""
     crash_after: int | None = None
     """After how many requests the process dies."""
+    dateless: bool = False
+    """Whether a proxy takes the time of the API out of its answers."""
+    seconds: float = 2.0
+    """How long a request takes on average."""
+    ahead: timedelta = timedelta(0)
+    """How far the clock of the machine is ahead of the API's."""
 
 
 @dataclass(slots=True)
@@ -54,6 +63,12 @@ class Habits:
     sandbox: dict[str, object] = field(default_factory=dict)
     trouble: float = 0.3
     """How often something goes wrong in a run."""
+    begins: timedelta = timedelta(0)
+    """How long after `BEGINNING` the first run begins."""
+    widths: tuple[timedelta, ...] = ()
+    """What the setting `window` is changed to now and then; never, if there are none."""
+    restores: bool = False
+    """Whether the warehouse is restored from a backup now and then."""
 
 
 def habits(chance: random.Random) -> Habits:
@@ -82,6 +97,9 @@ def habits(chance: random.Random) -> Habits:
             "fetch_retention": chance.choice([None, timedelta(days=14)]),
         },
         trouble=chance.choice([0.0, 0.2, 0.5]),
+        begins=timedelta(seconds=chance.randrange(3600)),
+        widths=chance.choice([(), (), WIDTHS]),
+        restores=chance.random() < 0.3,
     )
 
 
@@ -93,7 +111,7 @@ class World:
         self.chance = chance
         self.habits = manners
         self.weather = Weather()
-        self.clock = Clock(BEGINNING)
+        self.clock = Clock(BEGINNING + manners.begins)
         told = SandboxSettings(
             seed=seed,
             operations_per_week={CHANNEL: manners.volume},
@@ -109,7 +127,7 @@ class World:
 
     def session(self, **changes: object) -> Session:
         """A run's session, whose waits and requests move this world's clock."""
-        self._until_crash = self.weather.crash_after
+        self._until_crash, ahead = self.weather.crash_after, self.weather.ahead
         settings = Settings(
             credentials=BasicCredentials(ACCOUNT_ID, AUTH_TOKEN),
             base_url="http://localhost/v1",
@@ -120,7 +138,7 @@ class World:
         )
         return Session(
             settings=settings,
-            clock=self.clock.now,
+            clock=lambda: self.clock.now() + ahead,
             transport=httpx.MockTransport(self._carry),
             ticks=lambda: self.clock.now().timestamp(),
             sleep=lambda seconds: self.clock.advance(timedelta(seconds=seconds)),
@@ -129,7 +147,7 @@ class World:
     def _carry(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
         self._maybe_die()
-        self.clock.advance(timedelta(seconds=self.chance.expovariate(1 / 2)))
+        self.clock.advance(timedelta(seconds=self.chance.expovariate(1 / self.weather.seconds)))
         if self.weather.outage:
             raise httpx.ConnectError("made up")
         roll = self.chance.random()
@@ -144,7 +162,12 @@ class World:
                 request.headers["authorization"],
             )
         )
-        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
+        headers = {
+            name: value
+            for name, value in dict(answer.headers).items()
+            if not (self.weather.dateless and name.lower() == "date")
+        }
+        return httpx.Response(answer.status, headers=headers, content=answer.body)
 
     def _maybe_die(self) -> None:
         if self._until_crash is not None:

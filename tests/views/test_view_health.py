@@ -29,16 +29,16 @@ class Account:
         self._run(now, reach=1)
         while (now := now + chance.choice((HOUR, 5 * HOUR, DAY, 3 * DAY, 9 * DAY))) < NOW:
             self._run(now, reach=chance.choice((0, 0.5, 0.9, 1)))
-        self.fold(NOW)
+        self.expire(NOW)
 
-    def fold(self, now: datetime) -> None:
+    def expire(self, now: datetime) -> None:
         """Account for what the API has forgotten."""
-        gaps = self.ledger.fold(now=now, kept=KEPT)
+        gaps = self.ledger.expire(now=now, kept=KEPT)
         self.gaps += [self._mine(gap_start=gap.start, gap_end=gap.end) for gap in gaps]
 
     def _run(self, now: datetime, *, reach: float) -> None:
         """A run whose walks are of a few hours each; only some of them come to their end."""
-        self.fold(now)
+        self.expire(now)
         within = Span(now - KEPT.retention, now)
         start = within.start
         while start < now:

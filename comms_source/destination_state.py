@@ -1,0 +1,120 @@
+"""What this machine remembers of a destination, compared with what the destination knows itself.
+
+dlt keeps a pipeline's state in a working folder and in the destination, and believes the newer of
+the two. That is wrong where the destination has gone back: a database that was restored from a
+backup lacks rows that the state in the folder claims. So the destination decides: where it does
+not know the load that the local state came from, its own state counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.destination.client import WithStateSync
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.destinations.job_client_impl import SqlJobClientBase, SqlJobClientWithStagingDataset
+from dlt.pipeline.state_sync import load_pipeline_state_from_destination
+
+from comms_source.based_on import based_on, last_extracted
+from comms_source.locks import alone_in
+from comms_source.trust import may_go_on
+from comms_source.warehouse import connected, explained
+
+logger = logging.getLogger("comms_source")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look at the destination shows."""
+
+    exists: bool
+    """Whether the dataset is there."""
+    goes_on: bool
+    """Whether the local state came from a load that the destination knows."""
+    is_same: bool
+    """Whether it is the very state that the destination holds."""
+    missing: tuple[str, ...] = ()
+    """Tables that were loaded before, and are not there or lack columns."""
+    lacks_staging: bool = False
+    """Whether a staging table is missing: one that was dropped, or was never needed yet."""
+
+
+def look(pipeline: dlt.Pipeline) -> Looked:
+    """Connect to the destination once, and compare.
+
+    Raises:
+        PipelineBusy: if another process holds the DuckDB file.
+        LoadFailed: if the destination does not let this machine in.
+    """
+    with explained(), connected(pipeline) as client:
+        own = last_extracted(pipeline)
+        if client is not None and not isinstance(client, WithStateSync):
+            return Looked(exists=True, goes_on=True, is_same=True)
+        stored = _stored_hash(pipeline, client)
+        # What is pending came from the state before it; all else was loaded.
+        base = based_on(pipeline) if pipeline.has_pending_data else own
+        # A lake's tables are folders, and are made when they are written to.
+        has_tables = own is not None and isinstance(client, SqlJobClientBase)
+        return Looked(
+            exists=client is not None,
+            goes_on=may_go_on(own=own, based_on=base, stored=stored),
+            is_same=own is not None and own == stored,
+            missing=tuple(_missing(client)) if has_tables else (),
+            lacks_staging=has_tables and _lacks_staging(client),
+        )
+
+
+def take_over(pipeline: dlt.Pipeline) -> None:
+    """Forget the local state and what is pending, and go on from what the destination knows."""
+    with explained(), alone_in(Path(pipeline.working_dir)):
+        pipeline.drop()
+        pipeline.activate()
+        pipeline.sync_destination()
+
+
+def make_missing(pipeline: dlt.Pipeline) -> None:
+    """Make the tables and columns that dlt takes to be there, and are not."""
+    with explained(), pipeline.destination_client() as client:
+        client.update_stored_schema(force=True)
+        if isinstance(client, SqlJobClientWithStagingDataset):
+            with client.with_staging_dataset():
+                if client.is_storage_initialized():
+                    client.update_stored_schema(force=True)
+
+
+def _stored_hash(pipeline: dlt.Pipeline, client: Any) -> str | None:
+    """The hash of the state whose package was loaded last and whole; None where there is none."""
+    if client is None:
+        return None
+    try:
+        state: Any = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
+    except DestinationUndefinedEntity:
+        return None
+    found: str | None = state and state["_version_hash"]
+    return found
+
+
+def _missing(client: Any) -> Iterator[str]:
+    schema = client.schema
+    loaded = schema.data_table_names(seen_data_only=True)
+    return _lacking(client, [*loaded, *schema.dlt_table_names()])
+
+
+def _lacks_staging(client: Any) -> bool:
+    if not isinstance(client, SqlJobClientWithStagingDataset):
+        return False
+    with client.with_staging_dataset():
+        names = client.schema.data_table_names(seen_data_only=True)
+        return client.is_storage_initialized() and any(_lacking(client, names))
+
+
+def _lacking(client: Any, names: list[str]) -> Iterator[str]:
+    sensitive = client.capabilities.generates_case_sensitive_identifiers()
+    for name, columns in client.get_storage_tables(names):
+        if client.schema.get_new_table_columns(name, columns, case_sensitive=sensitive):
+            yield name

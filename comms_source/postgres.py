@@ -1,0 +1,19 @@
+"""Whether a pipeline loads into PostgreSQL. Needs no psycopg2."""
+
+from __future__ import annotations
+
+import dlt
+
+POSTGRES = "dlt.destinations.postgres"
+
+
+def postgres_credentials(pipeline: dlt.Pipeline) -> str | None:
+    """The URL of the PostgreSQL database that a pipeline loads into; None for another kind.
+
+    Raises:
+        ConfigurationException: dlt's, if it lacks settings.
+    """
+    if pipeline.destination.destination_type != POSTGRES:
+        return None
+    url: str = pipeline.sql_client().credentials.to_native_representation()
+    return url

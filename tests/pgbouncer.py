@@ -1,0 +1,80 @@
+"""A PgBouncer of the tests' own, in transaction mode, before a PostgreSQL server of theirs.
+
+It needs Debian's package `pgbouncer`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg2  # type: ignore[import-untyped]
+
+from tests.postgres import PATIENCE, USER, Postgres, free_port, owner_of_servers, start
+
+FEW = 4
+"""Connections to the server, shared by all clients: few, so that they go from hand to hand."""
+
+CONFIG = """
+[databases]
+* = host=127.0.0.1 port={server} user={user}
+
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = {few}
+ignore_startup_parameters = extra_float_digits,options
+"""
+
+
+class NoPgBouncer(Exception):
+    """PgBouncer is not on this machine."""
+
+
+@contextmanager
+def running_pgbouncer(server: Postgres) -> Iterator[Postgres]:
+    """Start a PgBouncer before a server, and stop it in the end; yields what connects through it.
+
+    Raises:
+        NoPgBouncer: if the program is not there.
+    """
+    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if program is None:
+        raise NoPgBouncer("pgbouncer is not in PATH; install Debian's package pgbouncer")
+    folder, owner, port = Path(tempfile.mkdtemp(dir="/tmp")), owner_of_servers(), free_port()
+    config = folder / "pgbouncer.ini"
+    config.write_text(CONFIG.format(server=server.port, user=USER, port=port, few=FEW))
+    if owner is not None:
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    config.chmod(0o644)
+    process = start([program, config], folder, owner)
+    try:
+        pooled = Postgres(port)
+        _await(pooled, process, log=folder / "log")
+        yield pooled
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _await(pooled: Postgres, process: subprocess.Popen[bytes], *, log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            psycopg2.connect(pooled.url()).close()
+        except psycopg2.OperationalError:
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(log.read_text()) from None
+            time.sleep(0.05)
+        else:
+            return

@@ -1,0 +1,105 @@
+"""A new counter on PostgreSQL while somebody reads: readers get through, and the load waits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from comms_source.errors import PipelineBusy
+from comms_source.sandbox import Fault, Sandbox
+from tests.postgres import Postgres
+from tests.runs.on_postgres import PATIENCE, load_there, reader, rows
+
+COLUMNS = """
+    select count(*) from information_schema.columns where column_name = 'link_clicks'
+    and table_schema = 'comms' and table_name in ('email_operations', 'email_operation_history')
+"""
+
+
+def add_counter(sandbox: Sandbox) -> None:
+    """From now on emails have a counter that the tables lack, and there is more to read."""
+    sandbox.faults.replace([Fault(kind="new_counter", channel="emails", name="linkClicks")])
+    sandbox.clock.set(sandbox.clock.now() + timedelta(hours=3))
+
+
+def columns_there(cursor: Any) -> bool:
+    """Whether the new counter has its columns: in the table, and in its history."""
+    return rows(cursor, COLUMNS) == [(2,)]
+
+
+def seconds_to_read(postgres: Postgres) -> float:
+    """How long somebody waits who comes to read now."""
+    began = time.monotonic()
+    with reader(postgres):
+        return time.monotonic() - began
+
+
+def until_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    """Wait for a line of the log."""
+    until = time.monotonic() + PATIENCE
+    while text not in caplog.text:
+        assert time.monotonic() < until
+
+
+def test_that_readers_get_through_and_the_rows_are_loaded_in_the_end(
+    sandbox: Sandbox, cursor: Any, postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A long query delays the load, and no reader who comes later for more than a second."""
+    load_there(sandbox)
+    add_counter(sandbox)
+    caplog.set_level(logging.INFO)
+    codes: list[int] = []
+    loading = threading.Thread(target=lambda: codes.append(load_there(sandbox).exit_code))
+    with reader(postgres):
+        loading.start()
+        until_logged(caplog, "needs a new column, and is in use: a long report (PID ")
+        waits = [seconds_to_read(postgres) for _ in range(20)]
+        assert loading.is_alive()
+        assert not columns_there(cursor)
+    loading.join(PATIENCE)
+
+    assert max(waits) < 1
+    assert codes == [0]
+    assert columns_there(cursor)
+    ((counted,),) = rows(cursor, "select count(link_clicks) from comms.email_operations")
+    assert counted > 0
+    assert len([line for line in caplog.messages if "needs a new column" in line]) == 1
+
+
+def test_that_a_reader_who_stays_is_named_and_nothing_is_lost(
+    sandbox: Sandbox, cursor: Any, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After `load_wait` the run ends; the next one loads what it had read without asking again."""
+    load_there(sandbox)
+    add_counter(sandbox)
+    with monkeypatch.context() as short, reader(postgres):
+        short.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "1 second")
+        began = time.monotonic()
+        said = r"load_wait, 1 second\): a long report \(PID \d+ of PostgreSQL.*load again"
+        with pytest.raises(PipelineBusy, match=said):
+            load_there(sandbox)
+        assert time.monotonic() - began < PATIENCE / 2
+    assert not columns_there(cursor)
+
+    sandbox.faults.replace([])
+    assert load_there(sandbox).exit_code == 0
+    assert columns_there(cursor)
+    ((counted,),) = rows(cursor, "select count(link_clicks) from comms.email_operations")
+    assert counted > 0
+
+
+def test_that_a_run_without_news_waits_for_no_reader(
+    sandbox: Sandbox, cursor: Any, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no table has to change, it needs no lock on one."""
+    load_there(sandbox)
+    sandbox.clock.set(sandbox.clock.now() + timedelta(hours=3))
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "0.1 seconds")
+    with reader(postgres):
+        assert load_there(sandbox).exit_code == 0
+    assert rows(cursor, "select count(*) from comms.runs") == [(2,)]

@@ -1,0 +1,151 @@
+"""Loading on PostgreSQL goes in turn, between machines too, and a run says for whom it waits."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+
+from comms_source.errors import PipelineBusy
+from comms_source.locks import in_turn
+from comms_source.postgres_turn import LONGEST_NAME, name_of_this_run, turn
+from comms_source.sandbox import Sandbox
+from comms_source.waits import load_deadline
+from tests.runs.on_postgres import (
+    LOCKS,
+    PATIENCE,
+    load_there,
+    none_locked,
+    other_load,
+    pipeline,
+    rows,
+    until_it_waits,
+)
+
+NAME = re.compile(r"comms (\d+) on \S+, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def test_that_the_turn_is_a_lock_which_ends_with_the_block(cursor: Any) -> None:
+    """It belongs to one transaction, named after the process, which no timeout ends."""
+    with in_turn(pipeline()):
+        assert rows(cursor, LOCKS) == [(1,)]
+        query = """
+            select application_name, state from pg_stat_activity
+            join pg_locks using (pid) where locktype = 'advisory'
+        """
+        ((name, state),) = rows(cursor, query)
+        found = NAME.fullmatch(name)
+        assert found
+        assert int(found[1]) == os.getpid()
+        assert state == "idle in transaction"
+
+    assert none_locked(cursor)
+
+
+def test_that_the_name_of_a_run_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL would cut off the end, which says since when."""
+    monkeypatch.setattr("platform.node", lambda: "häuslich." * 20)
+    assert len(name_of_this_run().encode()) == LONGEST_NAME
+    assert NAME.fullmatch(name_of_this_run())
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["another machine", "this machine"])
+def test_that_a_second_load_waits_and_goes_on(
+    sandbox: Sandbox, cursor: Any, tmp_path: Path, elsewhere: bool
+) -> None:
+    """It names the process that it waits for, and loads once that one is done."""
+    data = tmp_path / "elsewhere" if elsewhere else Path(os.environ["DLT_DATA_DIR"])
+    with ExitStack() as first:
+        first.enter_context(in_turn(pipeline()))
+        with other_load(sandbox, data=data) as process:
+            line = until_it_waits(process)
+            assert re.search(rf"\b{os.getpid()}\b.* since .* loads into this d", line)
+            assert process.poll() is None
+            first.close()
+            assert process.wait(PATIENCE) == 0
+
+    assert rows(cursor, "select count(*) from comms.runs") == [(1,)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_that_a_load_that_waits_ends_at_once_when_it_is_stopped(
+    sandbox: Sandbox, cursor: Any, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Within a second, with the exit code of what failed, and it leaves no lock."""
+    with (
+        in_turn(pipeline()),
+        other_load(sandbox, data=tmp_path / "elsewhere") as process,
+    ):
+        until_it_waits(process)
+        began = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == 1
+        assert time.monotonic() - began < 1
+
+    assert none_locked(cursor)
+
+
+def test_that_a_wait_between_machines_has_an_end(
+    cursor: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After `load_wait` the run says who loads, and what to do; once, and without a second wait."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "1 second")
+    url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
+    with turn(url, dataset="comms", deadline=load_deadline()):
+        said = rf"comms {os.getpid()} on .* \(PID \d+ of PostgreSQL, user tests, from 127.0.0.1, "
+        with (
+            caplog.at_level(logging.INFO),
+            pytest.raises(PipelineBusy, match=said + r"since.*load_wait, 1 second.*load again"),
+            in_turn(pipeline()),
+        ):
+            pytest.fail("two runs have the turn")
+    assert len([line for line in caplog.messages if line.startswith("waiting: ")]) == 1
+    assert none_locked(cursor)
+
+
+def test_that_what_was_waited_for_is_not_waited_for_again(
+    sandbox: Sandbox, cursor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`load_wait` is the whole wait for a turn: `lock_wait` does not add to it, nothing is lost."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "0.2 seconds")
+    url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
+    began = time.monotonic()
+    with (
+        turn(url, dataset="comms", deadline=load_deadline()),
+        pytest.raises(PipelineBusy, match="comms"),
+    ):
+        load_there(sandbox)
+    assert time.monotonic() - began < PATIENCE / 2  # lock_wait would be 30 seconds
+
+    count = len(sandbox.requests)
+    assert load_there(sandbox).exit_code == 0
+    assert len(sandbox.requests) - count <= count
+    assert rows(cursor, "select count(*) from comms.runs") == [(2,)]
+
+
+def test_that_a_turn_lost_on_the_way_stops_no_load(
+    sandbox: Sandbox,
+    cursor: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The rows are loaded, and a line of the log says that the turn was lost."""
+    load = dlt.Pipeline.load
+
+    def lose_and_load(*arguments: Any, **named: Any) -> Any:
+        query = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
+        assert rows(cursor, query) == [(True,)]
+        return load(*arguments, **named)
+
+    monkeypatch.setattr(dlt.Pipeline, "load", lose_and_load)
+    assert load_there(sandbox).exit_code == 0
+    assert "the turn to load was lost on the way" in caplog.text
+    assert rows(cursor, "select count(*) from comms.runs") == [(1,)]
