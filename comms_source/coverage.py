@@ -107,11 +107,6 @@ class Ledger:
         width = self.windows[start].width or self.width
         return Span(start, start + (width or SECOND))
 
-    def holding(self, instant: datetime) -> Span | None:
-        """The window that was read and holds `instant`, if there is one."""
-        spans = map(self.span_of, self.windows)
-        return next((span for span in spans if span.start <= instant < span.end), None)
-
     def unit(self, width: timedelta) -> timedelta:
         """A length of time of which every bound that `cut` gives is a multiple, since 1970."""
         bounds = [bound for span in self._odd(width) for bound in (span.start, span.end)]

@@ -10,20 +10,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dlt
 from dlt.common.destination.client import WithStateSync
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlJobClientWithStagingDataset
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from comms_source.based_on import based_on, last_extracted
+from comms_source.errors import LoadFailed
 from comms_source.locks import alone_in
 from comms_source.trust import may_go_on
-from comms_source.warehouse import connected, explained
+from comms_source.warehouse import connected, explained, place
+
+SOURCE: Final = "comms_source"
+"""The name of the source, and of its schema."""
 
 logger = logging.getLogger("comms_source")
 
@@ -75,12 +81,45 @@ def take_over(pipeline: dlt.Pipeline) -> None:
         pipeline.drop()
         pipeline.activate()
         pipeline.sync_destination()
+        if last_extracted(pipeline) is None:
+            _forget_schema_versions(pipeline)
+
+
+def _forget_schema_versions(pipeline: dlt.Pipeline) -> None:
+    """Have dlt compare its schema with the tables that are there, where it finds no state.
+
+    Someone has dropped a table of dlt's own. It would make none of them again as long as it finds a
+    version of the schema that it knows.
+    """
+    with connected(pipeline) as client:
+        if isinstance(client, SqlJobClientBase):
+            _delete_versions(client)
+        if isinstance(client, SqlJobClientWithStagingDataset):
+            with client.with_staging_dataset():
+                _delete_versions(client)
+
+
+def _delete_versions(client: Any) -> None:
+    table = client.sql_client.make_qualified_table_name(client.schema.version_table_name)
+    with suppress(DatabaseUndefinedRelation):
+        client.sql_client.execute_sql(f"delete from {table} where schema_name = %s", SOURCE)  # noqa: S608
 
 
 def make_missing(pipeline: dlt.Pipeline) -> None:
-    """Make the tables and columns that dlt takes to be there, and are not."""
+    """Make the tables and columns that dlt takes to be there, and are not.
+
+    Raises:
+        LoadFailed: if one cannot be made: many databases add no column that may not be NULL.
+    """
     with explained(), pipeline.destination_client() as client:
-        client.update_stored_schema(force=True)
+        lacking = ", ".join(_missing(client))
+        try:
+            client.update_stored_schema(force=True)
+        except DatabaseException as error:
+            raise LoadFailed(
+                f"{place(pipeline)}: {lacking} cannot be made whole again ({error}); add the "
+                "missing columns as they were, or drop the table, and load again"
+            ) from None
         if isinstance(client, SqlJobClientWithStagingDataset):
             with client.with_staging_dataset():
                 if client.is_storage_initialized():

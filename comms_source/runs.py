@@ -29,7 +29,7 @@ from comms_source.extracting import ChannelRun
 from comms_source.fetching import fetch_operations
 from comms_source.lanes import claims, in_lane
 from comms_source.locks import in_turn, only_run
-from comms_source.packages import Found, commit, finish_pending, forget_lane, patient
+from comms_source.packages import Found, Then, commit, finish_pending, forget_lane, patient
 from comms_source.records import COVERAGE
 from comms_source.run_log import RunLog
 from comms_source.session import Session
@@ -182,14 +182,13 @@ def _commit_all(
             budget = Budget(log.session.settings.commit_pages)
             resources = package_resources(left, log=log, budget=budget)
             try:
-                load_ids += commit(pipeline, _source_of([*resources, *others]))
+                source = _source_of([*resources, *others])
+                load_ids += commit(pipeline, source, then=_concluding(log, runs))
             except ClockSkewed as skewed:
                 log.session = _by_the_clock_of_the_api(log.session, skewed)
                 runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
                 continue
             others = []
-        if log.concludes:
-            patient(_conclude)(log, pipeline)
     except LoadFailed as failed:
         _take_back_claims(failed, log=log, pipeline=pipeline)
         raise
@@ -220,9 +219,14 @@ def _by_the_clock_of_the_api(session: Session, skewed: ClockSkewed) -> Session:
     return session.corrected(skewed.skew)
 
 
-def _conclude(log: RunLog, pipeline: dlt.Pipeline) -> None:
-    with pipeline.sql_client() as client:
-        log.conclude(client)
+def _concluding(log: RunLog, runs: Sequence[ChannelRun]) -> Then | None:
+    """Sets the outcome of the run once its last package is loaded; None where nothing can."""
+
+    def conclude(client: Any) -> None:
+        if all(run.done for run in runs):
+            log.conclude(client)
+
+    return conclude if log.concludes else None
 
 
 def _take_back_claims(failed: LoadFailed, *, log: RunLog, pipeline: dlt.Pipeline) -> None:

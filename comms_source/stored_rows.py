@@ -77,9 +77,9 @@ def stored_account(
         RunStopped: if the destination cannot be asked.
     """
     channels, account = settings.selected, settings.account
-    elsewhere = ledgers_elsewhere(pipeline, channels=channels, account=account)
-    ledgers = local_ledgers(pipeline, elsewhere=elsewhere, channels=channels, account=account)
     with explained(), pipeline.sql_client() as client:
+        elsewhere = ledgers_elsewhere(pipeline, channels=channels, account=account)
+        ledgers = local_ledgers(pipeline, elsewhere=elsewhere, channels=channels, account=account)
         return StoredAccount(
             channels={
                 name: _with_newest(client, stored, pipeline, settings, CHANNELS[name], now)

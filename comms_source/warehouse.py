@@ -129,8 +129,8 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[Any]:
 
 
 @contextmanager
-def held_open(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Keep the DuckDB file of a pipeline open while dlt loads into it.
+def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
+    """Keep the DuckDB file of a pipeline open while dlt loads into it; yields the client.
 
     dlt opens and closes the file for each of its jobs, and each closing writes the file anew.
     DuckDB would use most of the machine's memory to keep what it has seen; here it gets what it
@@ -141,7 +141,7 @@ def held_open(pipeline: dlt.Pipeline) -> Iterator[None]:
         if "memory_limit" not in (configured.global_config or {}):
             (threads,) = (client.execute_sql("select current_setting('threads')") or [(1,)])[0]
             client.execute_sql(f"set memory_limit = '{MEGABYTES_A_THREAD * max(2, threads)}MB'")
-        yield
+        yield client
 
 
 def loads_into_file(pipeline: dlt.Pipeline) -> bool:

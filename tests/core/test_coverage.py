@@ -420,7 +420,7 @@ def live_run(ledger: Ledger, *, now: datetime, policy: Policy) -> tuple[list[Spa
     st.integers(0, 86400),
 )
 @example([(HOUR, 60), (2 * HOUR, 60), (1.5 * HOUR, 60), (4 * HOUR, 60), (24 * HOUR, 3600)], 37815)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_change_of_width_makes_a_gap_or_reads_again_what_is_complete(
     runs: list[tuple[timedelta, int]], second: int
 ) -> None:

@@ -50,9 +50,10 @@ def test_what_a_dead_run_had_read_is_loaded_first_and_told(
 
 
 def test_what_cannot_be_loaded_any_more_is_dropped_and_read_again(
-    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A package that is broken for good does not stop all later runs."""
+    monkeypatch.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
     pipeline = die_after_extract(sandbox)
     pipeline.normalize()
     for parquet in Path(pipeline.working_dir).rglob("new_jobs/*.parquet"):

@@ -52,7 +52,7 @@ def test_that_readers_get_through_and_the_rows_are_loaded_in_the_end(
     """A long query delays the load, and no reader who comes later for more than a second."""
     load_there(sandbox)
     add_counter(sandbox)
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "comms_source")
     codes: list[int] = []
     loading = threading.Thread(target=lambda: codes.append(load_there(sandbox).exit_code))
     with reader(postgres):

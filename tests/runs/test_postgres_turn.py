@@ -102,7 +102,7 @@ def test_that_a_wait_between_machines_has_an_end(
     with turn(url, dataset="comms", deadline=load_deadline()):
         said = rf"comms {os.getpid()} on .* \(PID \d+ of PostgreSQL, user tests, from 127.0.0.1, "
         with (
-            caplog.at_level(logging.INFO),
+            caplog.at_level(logging.INFO, "comms_source"),
             pytest.raises(PipelineBusy, match=said + r"since.*load_wait, 1 second.*load again"),
             in_turn(pipeline()),
         ):

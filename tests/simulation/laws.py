@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
-from comms_source.coverage import Ledger
+from comms_source.coverage import Ledger, WindowRead
 from comms_source.history import SEEN_UNTIL
 from comms_source.sandbox.instants import to_ms
 from comms_source.windows import SECOND, align_down
@@ -46,6 +47,8 @@ class Witness:
     before: dict[str, dict[str, Any]] = field(default_factory=dict)
     first_owed: datetime | None = None
     checked: set[str] = field(default_factory=set)
+    founded: set[str] = field(default_factory=set)
+    """Rows of `coverage` that were looked at."""
     died: bool = False
     """Whether the last run died."""
 
@@ -73,6 +76,7 @@ class Witness:
         self.before = {row["id"]: row for row in machine.rows(CHANNEL)}
         self.kept_since.clear()
         self.complete_runs.clear()
+        self.founded.clear()
         self.first_end = None
         if machine.ledger().owed_from is None:
             self.first_owed = None  # The copy is from before the first load.
@@ -98,13 +102,11 @@ class Witness:
 
     def _nothing_claimed_is_missing(self, ledger: Ledger, stored: dict[str, Any]) -> None:
         """1, 6: what a window's coverage says was read, and could be seen then, is there."""
+        claims = Claims(ledger)
         for op in self.sent:
-            if op.id in stored:
+            read = None if op.id in stored else claims.about(op.created)
+            if read is None:
                 continue
-            window = ledger.holding(op.created)
-            if window is None:
-                continue
-            read = ledger.windows[window.start]
             number = bisect_right(self.run_starts, read.read_at + SECOND) - 1
             seen = op.visible <= read.read_at and op.created < self.run_starts[number]
             kept = op.created >= self.run_ends[number] - self.retention
@@ -118,15 +120,14 @@ class Witness:
         if ledger.owed_from is None:
             return
         self.first_owed = self.first_owed or self._first_owed(ledger.owed_from)
-        first_owed = self.first_owed
+        first_owed, claims = self.first_owed, Claims(ledger)
         for op in self.sent:
             if op.id in stored or op.created < first_owed:
                 continue
             if any(start <= op.created < end for start, end in gaps):
                 continue
-            window = ledger.holding(op.created)
-            complete = window is not None and ledger.windows[window.start].complete
-            if op.created < ledger.owed_from or complete:
+            read = claims.about(op.created)
+            if op.created < ledger.owed_from or (read is not None and read.complete):
                 raise LawBroken(f"{op} is missing, in no gap, and nothing is due that holds it")
 
     def _first_owed(self, said: datetime) -> datetime:
@@ -141,13 +142,14 @@ class Witness:
         """11: what the table `coverage` calls complete is there, unless a run has just died."""
         if self.died:
             return
-        sent = sorted((op.created, op.id) for op in self.sent)
         for row in machine.rows("coverage"):
-            if not row["is_complete"]:
+            mark = f"{row['window_start']} {row['window_end']} {row['read_at']}"
+            if not row["is_complete"] or mark in self.founded:
                 continue
-            first = bisect_left(sent, (row["window_start"], ""))
-            last = bisect_left(sent, (row["window_end"], ""))
-            if any(key not in stored for _, key in sent[first:last]):
+            self.founded.add(mark)
+            first = bisect_left(self.sent, row["window_start"], key=attrgetter("created"))
+            last = bisect_left(self.sent, row["window_end"], key=attrgetter("created"))
+            if any(op.id not in stored for op in self.sent[first:last]):
                 raise LawBroken(f"{row} is claimed and not all there")
 
     def _gaps_are_true(self, gaps: list[dict[str, Any]]) -> None:
@@ -238,6 +240,20 @@ class Witness:
             taken = [b for b, e in self.complete_runs if opens <= b and e <= closes]
             if taken and row["synced_at"] < opens:
                 raise LawBroken(f"{row} was not read in its last day, though {taken[-1]} ran")
+
+
+class Claims:
+    """What a ledger says of instants of creation time."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Put its windows in order."""
+        self._spans = sorted(map(ledger.span_of, ledger.windows))
+        self._reads = [ledger.windows[span.start] for span in self._spans]
+
+    def about(self, instant: datetime) -> WindowRead | None:
+        """The reading of the window that holds `instant`; None where none was read."""
+        number = bisect_right(self._spans, instant, key=attrgetter("start")) - 1
+        return self._reads[number] if number >= 0 and instant < self._spans[number].end else None
 
 
 def _told(shown: dict[str, Any]) -> tuple[str, datetime, int]:

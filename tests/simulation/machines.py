@@ -199,7 +199,7 @@ class MemoryMachine:
 
     def back_up(self) -> None:
         """Keep a copy of the warehouse, in the place of an earlier one."""
-        kept = (self.tables, self.histories, self.stored_state, self.torn)
+        kept = (self.tables, self.histories, self.stored_state, self.torn | _torn(self.pending))
         self.copy = deepcopy(kept)
 
     def restore(self) -> bool:
@@ -213,8 +213,7 @@ class MemoryMachine:
 
     def _lose_pending(self) -> None:
         lost, self.pending = self.pending, None
-        if lost and lost.torn:
-            self.torn |= {row["id"]: lost.read_by for row in lost.rows[CHANNEL]}
+        self.torn |= _torn(lost)
 
     def current_state(self) -> dict[str, Any]:
         """The state that the next extract begins with."""
@@ -264,6 +263,13 @@ class MemoryMachine:
     def _step(self) -> None:
         if self.chance.random() < self.dies:
             raise Crash
+
+
+def _torn(package: Package | None) -> dict[str, datetime]:
+    """The operations of a package that is loaded by half, and when it had been read."""
+    if package is None or not package.torn:
+        return {}
+    return {row["id"]: package.read_by for row in package.rows[CHANNEL]}
 
 
 def take_back_claims(tables: dict[str, dict[Any, dict[str, Any]]], package: Package) -> None:

@@ -1,0 +1,208 @@
+"""What `runs`, `coverage`, `gaps` and status claim is in the tables, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from comms_source.channels import CHANNELS
+from comms_source.errors import LoadFailed
+from comms_source.runs import run_load
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
+from comms_source.status import read_status
+from comms_source.warehouse import open_pipeline
+from tests.postgres import Postgres
+from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def rows(query: str) -> list[tuple[Any, ...]]:
+    """What a query on the warehouse gives."""
+    with duckdb.connect(FILE, read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return connection.execute(query).fetchall()
+
+
+def claimed_and_missing(sandbox: Sandbox) -> int:
+    """How many emails lie in a window that `coverage` calls complete, and are not in the table."""
+    missing = [row for key, row in true(sandbox, "emails").items() if key not in stored("emails")]
+    claimed = rows(
+        "select window_start, window_end from comms.coverage "
+        "where channel = 'emails' and is_complete"
+    )
+    return sum(any(start <= row[2] < end for start, end in claimed) for row in missing)
+
+
+def test_a_failed_load_claims_nothing_until_it_is_loaded(sandbox: Sandbox) -> None:
+    """A unique index of the user's stops one table; the jobs of the others end well."""
+    load(sandbox)
+    with duckdb.connect(FILE) as connection:
+        connection.execute("delete from comms.email_operations")
+        connection.execute("create unique index mine on comms.email_operations (account)")
+    sandbox.clock.advance(DAY)
+
+    with pytest.raises(LoadFailed, match="UNIQUE"):
+        load(sandbox, refresh="full")
+
+    last = rows("select outcome, error from comms.runs order by started_at")[-1]
+    assert last == ("failed", "LoadFailed")
+    assert claimed_and_missing(sandbox) == 0
+    status = read_status(
+        settings=settings_for(sandbox), pipeline=open_pipeline(), now=sandbox.clock.now()
+    )
+    assert status.last_run is not None
+    assert status.last_run.outcome == "failed"
+    assert {channel.channel: channel.short > 0 for channel in status.channels}["emails"]
+
+    with duckdb.connect(FILE) as connection:
+        connection.execute("drop index comms.mine")
+    sandbox.clock.advance(HOUR)
+    assert load(sandbox).exit_code == 0
+    assert all(true(sandbox, name).keys() <= stored(name).keys() for name in CHANNELS)
+    assert rows("select outcome from comms.runs order by started_at")[-1] == ("complete",)
+    assert claimed_and_missing(sandbox) == 0
+    recent = "select bool_and(is_complete) from comms.coverage where window_end between ? and ?"
+    bounds = [sandbox.clock.now() - 3 * DAY, sandbox.clock.now() - 2 * HOUR]
+    with duckdb.connect(FILE, read_only=True) as connection:
+        assert connection.execute(recent, bounds).fetchall() == [(True,)]
+
+
+@pytest.fixture(autouse=True)
+def _no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dlt would try five times to load what cannot be loaded."""
+    monkeypatch.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
+
+
+ROOM = 256 * 1024
+"""Bytes. Load packages fit, the DuckDB file does not."""
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, {bytes}))
+from comms_source.cli import main
+main()
+"""
+"""A load whose files cannot grow any more, as on a disk that is full."""
+
+
+def test_a_full_disk_claims_nothing(sandbox: Sandbox) -> None:
+    """No run says that it was complete, and the load after it has all."""
+    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    load(sandbox)
+    assert Path(FILE).stat().st_size > 2 * ROOM
+    environment = os.environ | {
+        "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,
+        "SOURCES__COMMS_SOURCE__REFRESH": "full",
+        "TWILIO_ACCOUNT_SID": ACCOUNT_ID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+    }
+    command = [sys.executable, "-c", LIMITED.format(bytes=ROOM), "load"]
+    failed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert failed.returncode == 1, failed.stdout
+    assert failed.stderr.splitlines()[-1].startswith("comms: LoadFailed: ")
+    outcomes = [outcome for (outcome,) in rows("select outcome from comms.runs")]
+    assert outcomes.count("complete") == 1
+    assert claimed_and_missing(sandbox) == 0
+    assert load(sandbox).exit_code == 0
+    assert all(true(sandbox, name).keys() <= stored(name).keys() for name in CHANNELS)
+
+
+def test_a_run_that_died_is_interrupted_once_the_next_has_run(sandbox: Sandbox) -> None:
+    """It said running until then; its counts stay."""
+    load(sandbox)
+    with duckdb.connect(FILE) as connection:
+        connection.execute(
+            "update comms.runs set outcome = 'running', ended_at = null, requests = 41"
+        )
+    sandbox.clock.advance(HOUR)
+    load(sandbox)
+
+    found = rows("select outcome, requests, ended_at is null from comms.runs order by started_at")
+    assert found == [("interrupted", 41, True), ("complete", 3, False)]
+
+
+def test_on_postgres_a_failed_load_is_recorded_as_failed(
+    sandbox: Sandbox, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row in `runs` comes with the package, and says complete only when that is loaded."""
+    url = postgres.make_database("claims")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+
+    def load_there() -> int:
+        pipeline = open_pipeline(destination="postgres")
+        return run_load(session=session_for(sandbox), pipeline=pipeline).exit_code
+
+    load_there()
+    sandbox.clock.advance(DAY)
+    with postgres.connect("claims") as cursor:
+        cursor.execute("alter table comms.email_operations add check (false) not valid")
+        with pytest.raises(LoadFailed):
+            load_there()
+        cursor.execute("select count(*) from comms.runs where outcome = 'complete'")
+        assert cursor.fetchone() == (1,)
+        cursor.execute(
+            "select count(*) from comms.coverage where is_complete and read_at > %s", [NOW + HOUR]
+        )
+        assert cursor.fetchone() == (0,)
+        cursor.execute("alter table comms.email_operations drop constraint email_operations_check")
+        sandbox.clock.advance(HOUR)
+        assert load_there() == 0
+        cursor.execute("select outcome from comms.runs order by started_at desc limit 1")
+        assert cursor.fetchone() == ("complete",)
+
+
+@pytest.mark.parametrize(
+    ("minute", "lasts"),
+    [(59, timedelta(minutes=20)), (0, timedelta(0)), (1, timedelta(hours=3))],
+)
+def test_what_a_first_run_could_not_see_is_no_gap(minute: int, lasts: timedelta) -> None:
+    """Whenever it begins, and however long it takes: the next runs find none."""
+    begins = NOW.replace(minute=minute, second=59)
+    told = SandboxSettings(operations_per_week={"emails": 600})
+    with Sandbox(told, Clock(begins)) as sandbox:
+        session = session_for(sandbox, channels=("emails",), page_size=20, concurrency=1)
+        pages = 30
+        session.journal.watch(lambda _: sandbox.clock.advance(lasts / pages))
+        first = run_load(session=session, pipeline=open_pipeline())
+        codes = [first.exit_code]
+        for pause in (timedelta(minutes=1), DAY):
+            sandbox.clock.advance(pause)
+            codes.append(load(sandbox, channels=("emails",)).exit_code)
+
+    assert first.ended_at - first.started_at >= lasts / 2
+    assert codes == [0, 0, 0]
+    assert rows("select * from comms.gaps") == []
+    assert true(sandbox, "emails").keys() <= stored("emails").keys()
+
+
+def test_changing_the_width_of_windows_makes_no_gap_and_reads_nothing_again() -> None:
+    """Hours, two hours, ninety minutes, four hours, a day; each run asks for what is open."""
+    told = SandboxSettings(operations_per_week=6000)
+    with Sandbox(told, Clock(NOW)) as sandbox:
+        load(sandbox)
+        operations = []
+        for minutes in (120, 90, 240, 1440, 60):
+            sandbox.clock.advance(timedelta(minutes=1))
+            summary = load(sandbox, window=timedelta(minutes=minutes))
+            assert summary.exit_code == 0
+            operations.append(summary.journal.operations)
+        sandbox.clock.advance(DAY)
+        assert load(sandbox, window=DAY).exit_code == 0
+
+    assert max(operations) < 600
+    assert rows("select * from comms.gaps") == []
+    overlaps = rows(
+        "select count(*) from comms.coverage a join comms.coverage b using (account, channel) "
+        "where a.window_start < b.window_start and b.window_start < a.window_end"
+    )
+    assert overlaps == [(0,)]

@@ -1,0 +1,339 @@
+"""What the destination holds decides what is read, whatever this machine remembers of it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import pytest
+from dlt.common.pipeline import get_dlt_pipelines_dir
+
+from comms_source.channels import CHANNELS
+from comms_source.credentials import BasicCredentials
+from comms_source.errors import LoadFailed
+from comms_source.plans import plan_load
+from comms_source.runs import run_load
+from comms_source.sandbox import Clock, Sandbox, SandboxSettings
+from comms_source.session import Session
+from comms_source.source import operation_resources
+from comms_source.status import ChannelStatus, read_status
+from comms_source.warehouse import open_pipeline
+from tests.postgres import Postgres
+from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
+
+DAY = timedelta(days=1)
+COPY = "copy.duckdb"
+
+
+def rows(query: str) -> list[tuple[Any, ...]]:
+    """What a query on the warehouse gives."""
+    with duckdb.connect(FILE, read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return connection.execute(query).fetchall()
+
+
+def change(*statements: str) -> None:
+    """Change the warehouse behind the connector's back."""
+    with duckdb.connect(FILE) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def is_true(sandbox: Sandbox) -> bool:
+    """Whether all that the API lists is in the warehouse, as the API shows it."""
+    return all(true(sandbox, name).items() <= stored(name).items() for name in CHANNELS)
+
+
+def standing(sandbox: Sandbox) -> dict[str, ChannelStatus]:
+    """What status says, by channel."""
+    status = read_status(
+        settings=settings_for(sandbox), pipeline=open_pipeline(), now=sandbox.clock.now()
+    )
+    return {channel.channel: channel for channel in status.channels}
+
+
+def test_a_restored_backup_is_read_up_to_date_at_once(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three days are missing in it, which the folder claims; the API still has them."""
+    load(sandbox)
+    shutil.copy(FILE, COPY)
+    for _ in range(3):
+        sandbox.clock.advance(DAY)
+        load(sandbox)
+    shutil.move(COPY, FILE)
+    assert not is_true(sandbox)
+
+    with caplog.at_level(logging.WARNING):
+        summary = load(sandbox, refresh="adaptive")
+
+    assert "does not hold the last load of this machine" in caplog.text
+    assert (summary.exit_code, rows("select * from comms.gaps")) == (0, [])
+    assert all(true(sandbox, name).keys() <= stored(name).keys() for name in CHANNELS)
+    caplog.clear()
+    assert load(sandbox).exit_code == 0
+    assert caplog.text == ""
+
+
+def test_what_a_restored_backup_lacks_and_the_api_too_is_a_gap(sandbox: Sandbox) -> None:
+    """Twelve days after the backup, the first five are recorded as lost."""
+    load(sandbox)
+    shutil.copy(FILE, COPY)
+    for _ in range(3):
+        sandbox.clock.advance(4 * DAY)
+        load(sandbox)
+    shutil.move(COPY, FILE)
+
+    summary = load(sandbox)
+
+    start, end = NOW.replace(hour=11, second=0), NOW.replace(hour=13, second=0) + 5 * DAY
+    assert summary.exit_code == 3
+    found = rows("select distinct gap_start, gap_end, reason from comms.gaps")
+    assert found == [(start, end, "never read")]
+    assert load(sandbox).exit_code == 0
+
+
+def test_a_database_restored_to_an_earlier_point_is_read_up_to_date(
+    sandbox: Sandbox, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In PostgreSQL as in a file."""
+
+    def load_there() -> int:
+        pipeline = open_pipeline(destination="postgres")
+        return run_load(session=session_for(sandbox), pipeline=pipeline).exit_code
+
+    url = postgres.make_database("restored")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+    load_there()
+    with postgres.connect() as cursor:
+        cursor.execute('drop database if exists "restored_copy"')
+        cursor.execute('create database "restored_copy" template "restored"')
+    for _ in range(2):
+        sandbox.clock.advance(DAY)
+        load_there()
+    with postgres.connect() as cursor:
+        cursor.execute('drop database "restored" with (force)')
+        cursor.execute('alter database "restored_copy" rename to "restored"')
+
+    assert load_there() == 0
+    with postgres.connect("restored") as cursor:
+        cursor.execute("select id from comms.email_operations")
+        there = {name for (name,) in cursor.fetchall()}
+    assert true(sandbox, "emails").keys() <= there
+
+
+def test_a_folder_older_than_the_database_puts_nothing_back(sandbox: Sandbox) -> None:
+    """The load package that was pending in it is dropped: its rows are older than those there."""
+    load(sandbox)
+    sandbox.clock.advance(timedelta(hours=5))
+    pipeline = open_pipeline()
+    resources = operation_resources(session_for(sandbox))
+    pipeline.extract(dlt.source(lambda: resources, name="comms_source", section="comms_source")())
+    folder = Path(get_dlt_pipelines_dir())
+    shutil.copytree(folder, "older")
+    sandbox.clock.advance(2 * DAY)
+    load(sandbox, refresh="full")
+    after = {name: stored(name) for name in CHANNELS}
+    shutil.rmtree(folder)
+    shutil.move("older", folder)
+
+    assert load(sandbox).exit_code == 0
+    assert {name: stored(name) for name in CHANNELS} == after
+    assert is_true(sandbox)
+
+
+def account(seed: int, user: str) -> Sandbox:
+    """A Twilio account of its own, with operations of its own."""
+    told = SandboxSettings(seed=seed, operations_per_week=120, credentials={user: "secret"})
+    return Sandbox(told, Clock(NOW))
+
+
+def load_as(user: str, sandbox: Sandbox) -> int:
+    """One run with the credentials of `user`."""
+    chosen = replace(settings_for(sandbox), credentials=BasicCredentials(user, "secret"))
+    session = Session(settings=chosen, clock=sandbox.clock.now)
+    return run_load(session=session, pipeline=open_pipeline()).exit_code
+
+
+def test_a_database_of_another_account_claims_nothing_of_this_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Production copied over test, both under the label that is the default."""
+    with account(1, "ACone") as one, account(2, "ACtwo") as two:
+        load_as("ACtwo", two)
+        Path(FILE).unlink()
+        shutil.rmtree(get_dlt_pipelines_dir())
+        load_as("ACone", one)
+        with caplog.at_level(logging.WARNING):
+            assert load_as("ACtwo", two) == 0
+        missing = true(two, "emails").keys() - stored("emails").keys()
+        again = len(two.requests)
+        load_as("ACtwo", two)
+
+    assert missing == set()
+    assert "of another Twilio account" in caplog.text
+    assert len(two.requests) - again == 3
+
+
+def test_another_key_of_the_same_account_reads_nothing_again() -> None:
+    """It costs one request a channel, for an operation that the API knows."""
+    told = SandboxSettings(
+        operations_per_week=3000, credentials={"ACone": "secret", "SKkey": "secret"}
+    )
+    with Sandbox(told, Clock(NOW)) as sandbox:
+        load_as("ACone", sandbox)
+        count = len(sandbox.requests)
+        assert load_as("SKkey", sandbox) == 0
+        asked = [entry.endpoint for entry in list(sandbox.requests)[count:]]
+
+    assert sorted(asked) == ["fetch"] * 3 + ["list"] * 3
+
+
+BOOKKEEPING = ("runs", "coverage", "gaps", "followed_operations", "rejected_operations")
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        ("message_operations", "email_operation_history"),
+        ("runs",),
+        BOOKKEEPING,
+        ("_dlt_loads",),
+        ("_dlt_version",),
+        ("_dlt_pipeline_state", "_dlt_loads", "_dlt_version"),
+    ],
+)
+def test_dropped_tables_are_made_again(sandbox: Sandbox, tables: Sequence[str]) -> None:
+    """Later loads go on, and what the API still has is there again."""
+    load(sandbox)
+    change(*(f"drop table comms.{table}" for table in tables))
+
+    assert load(sandbox).exit_code == 0
+    sandbox.clock.advance(timedelta(hours=1))
+    assert load(sandbox).exit_code == 0
+    assert all(true(sandbox, name).keys() <= stored(name).keys() for name in CHANNELS)
+    there = rows("select table_name from information_schema.tables where table_schema = 'comms'")
+    assert set(tables) <= {name for (name,) in there}
+    coverage = rows("select count(*), bool_or(is_complete) from comms.coverage")
+    assert coverage[0][0] >= 3 * 169
+    assert coverage[0][1]
+
+
+def test_a_dropped_column_and_staging_table_are_made_again(sandbox: Sandbox) -> None:
+    """Dlt takes both to be there, since it knows the version of the schema."""
+    load(sandbox)
+    change(
+        "alter table comms.runs drop column error",
+        "drop table comms_staging.coverage",
+        "drop table comms_staging.email_operations",
+    )
+
+    sandbox.clock.advance(timedelta(hours=1))
+    assert load(sandbox, refresh="full").exit_code == 0
+    assert rows("select error from comms.runs") == [(None,), (None,)]
+
+
+def test_a_column_that_cannot_be_added_is_named(sandbox: Sandbox) -> None:
+    """DuckDB adds none that may not be NULL; without the table there is nothing to add to."""
+    load(sandbox)
+    change("alter table comms.runs drop column version")
+
+    with pytest.raises(LoadFailed, match=r"runs cannot be made whole.*drop the table"):
+        load(sandbox)
+    change("drop table comms.runs")
+    assert load(sandbox).exit_code == 0
+
+
+def test_deleted_rows_are_seen_and_read_again(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half of a table: status and plan see it before the load, and the load says so."""
+    load(sandbox)
+    change("delete from comms.message_operations where hash(id) % 2 = 0")
+    before, plans = (
+        standing(sandbox)["messages"],
+        plan_load(settings=settings_for(sandbox), pipeline=open_pipeline(), now=NOW),
+    )
+    with caplog.at_level(logging.WARNING):
+        summary = load(sandbox)
+
+    assert before.short > 50
+    assert before.fresh < 120
+    assert {plan.channel for plan in plans if plan.walks[0].span.start < NOW - 3 * DAY} == {
+        "messages"
+    }
+    assert "messages: the table lacks rows of" in caplog.text
+    assert any("lacked rows that had been loaded" in line for line in summary.lines())
+    assert summary.exit_code == 0
+    assert is_true(sandbox)
+    assert standing(sandbox)["messages"].short == 0
+
+
+def test_deleted_rows_that_the_api_has_no_more_are_a_gap(sandbox: Sandbox) -> None:
+    """Told once, and `coverage` claims them no longer; other channels are left alone."""
+    load(sandbox)
+    for _ in range(4):
+        sandbox.clock.advance(3 * DAY)
+        load(sandbox)
+    change("delete from comms.email_operations")
+    gone = true_before(sandbox, NOW - timedelta(hours=1))
+
+    summary = load(sandbox)
+
+    assert summary.exit_code == 3
+    found = rows("select channel, gap_start, gap_end, reason from comms.gaps")
+    assert {(channel, reason) for channel, *_, reason in found} == {("emails", "rows missing")}
+    held = [(start, end) for _, start, end, _ in found]
+    assert gone
+    assert all(any(start <= at < end for start, end in held) for at in gone)
+    claimed = rows(
+        "select count(*) from comms.coverage join comms.gaps using (account, channel) "
+        "where is_complete and window_start >= gap_start and window_end <= gap_end"
+    )
+    assert claimed == [(0,)]
+    assert load(sandbox).exit_code == 0
+
+
+def true_before(sandbox: Sandbox, instant: datetime) -> list[datetime]:
+    """When the emails of the first week were created that a complete run had read."""
+    kept = sandbox.clock.now() - 7 * DAY
+    created = [row[0] for row in _copy_of_emails(sandbox)]
+    return [at for at in created if at < min(instant, kept) and at >= NOW - timedelta(days=6)]
+
+
+def _copy_of_emails(sandbox: Sandbox) -> list[tuple[Any, ...]]:
+    with _at(sandbox, NOW):
+        return [(row[2],) for row in true(sandbox, "emails").values()]
+
+
+@contextmanager
+def _at(sandbox: Sandbox, instant: datetime) -> Iterator[None]:
+    now = sandbox.clock.now()
+    sandbox.clock.set(instant)
+    try:
+        yield
+    finally:
+        sandbox.clock.set(now)
+
+
+def test_old_rows_may_be_deleted(sandbox: Sandbox) -> None:
+    """Those past retention: a load looks at them only where younger ones are missing too."""
+    load(sandbox)
+    sandbox.clock.advance(5 * DAY)
+    load(sandbox)
+    sandbox.clock.advance(5 * DAY)
+    load(sandbox)
+    change(f"delete from comms.email_operations where created_at < '{NOW - DAY}'")
+
+    sandbox.clock.advance(DAY)
+    assert load(sandbox).exit_code == 0
+    assert rows("select * from comms.gaps") == []
