@@ -195,15 +195,14 @@ class ChannelRun:
         """
         settings, owners = self._session.settings, state.setdefault(OWNERS, {})
         own = settings.credentials.digest
-        if owners.get(settings.account, own) != own:
-            try:
-                knows = self._api_knows(self._stored.newest)
-            except (WalkFailed, ChannelRefused):
-                return  # Nobody can say; the next run asks again.
-        else:
-            knows = True
+        if owners.setdefault(settings.account, own) == own:
+            return
+        try:
+            is_same = self._api_knows(self._stored.newest)
+        except (WalkFailed, ChannelRefused):
+            return  # Nobody can say; the next run asks again.
         owners[settings.account] = own
-        if knows:
+        if is_same:
             return
         ledger.windows, ledger.parts, ledger.owed_from = {}, {}, None
         logger.warning(

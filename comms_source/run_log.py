@@ -46,7 +46,8 @@ class RunLog:
     concludes: bool = False
     """Whether `conclude` is called once the last package is loaded."""
     died: Sequence[Mapping[str, Any]] = ()
-    """Rows of earlier runs that died, to be put right with this run's own."""
+    """Rows of earlier runs that died, with the outcome that they came to; loaded with this run's
+    own."""
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
     _reading: set[str] = field(default_factory=set)
     _unfinished: set[str] = field(default_factory=set)
@@ -67,10 +68,9 @@ class RunLog:
             last, running = not self._reading, bool(self._unfinished)
         if last:
             if self.died:
-                interrupted = [{**row, "outcome": "interrupted"} for row in self.died]
+                yield RUNS.rows(self.died, load_id=load_id)
                 self.died = ()
-                yield RUNS.rows(interrupted, load_id=load_id)
-            yield self.row(load_id=load_id, running=running or self.concludes)
+            yield self.row(load_id=load_id, running=running)
 
     def conclude(self, client: Any, *, error: str | None = None) -> None:
         """Set the outcome in the run's row, now that all is loaded; `error` is what ended it."""
@@ -90,7 +90,7 @@ class RunLog:
             "account": self.session.settings.account,
             "started_at": self.session.now,
             "ended_at": None if running else self.session.clock(),
-            "outcome": "running" if running else outcome,
+            "outcome": "running" if running or (self.concludes and not error) else outcome,
             "error": error,
             "requests": journal.requests,
             "retries": journal.retries,
@@ -104,6 +104,20 @@ class RunLog:
             "version": VERSION,
         }
         return RUNS.rows([row], load_id=load_id)
+
+
+def settled(row: Mapping[str, Any], *, is_loaded: bool) -> dict[str, Any]:
+    """The row of a run that died, with the outcome that it came to.
+
+    Where its last package was loaded whole after all, that is what its reading came to.
+    """
+    if not (is_loaded and row["ended_at"]):
+        return {**row, "outcome": "interrupted"}
+    channels = msgspec.json.decode(row["channels"], type=dict[str, dict[str, Any]]).values()
+    done = any(channel["walks_done"] for channel in channels)
+    complete = all(channel["complete"] for channel in channels)
+    code = FAILED if row["walks"] and not done else COMPLETE if complete else INCOMPLETE
+    return {**row, "outcome": OUTCOMES[code]}
 
 
 def channels_as_dict(journal: Journal) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from comms_source.coverage import Ledger, rows_in
 from comms_source.ledgers import ledgers_elsewhere, local_ledgers, local_owner
 from comms_source.open_operations import open_operations
 from comms_source.records import COVERAGE, RUNS
+from comms_source.run_log import settled
 from comms_source.settings import Settings
 from comms_source.stored import CoverageRow, Stored
 from comms_source.warehouse import explained
@@ -43,7 +44,7 @@ _NEWEST: Final = """
 select id from {table} where account = %s and created_at > %s order by created_at desc limit 1
 """
 _DIED: Final = """
-select {columns} from {table}
+select {columns}, _dlt_load_id in (select load_id from {loads} where status = 0) from {table}
 where account = %s and outcome = 'running' and (command <> 'backfill' or started_at < %s)
 """
 """A scheduler's backfill of another range may be at work beside this run."""
@@ -58,7 +59,8 @@ class StoredAccount:
     elsewhere: Mapping[str, Ledger]
     """What other pipelines than this one remember, by channel."""
     died: Sequence[Mapping[str, Any]]
-    """Rows of `runs` that still say running, though no such run is at work any more."""
+    """Rows of `runs` that still say running, though no such run is at work any more, with the
+    outcome that they came to."""
 
 
 def stored_account(
@@ -71,7 +73,7 @@ def stored_account(
         settings: The account, its channels and its retention.
         now: When the run began.
         sound: Whether all is as the last run left it. Where it is not, `coverage` is compared with
-            the ledger and with all rows, those past retention included.
+            the ledger.
 
     Raises:
         RunStopped: if the destination cannot be asked.
@@ -166,7 +168,7 @@ class _Asked:
         return Stored(
             opened=opened,
             short=short,
-            lost=self._lost([row for row in complete if row.window.end <= self.before]),
+            lost=self._lost(complete) if short else (),
             unfounded=[
                 row
                 for row in complete
@@ -188,7 +190,12 @@ class _Asked:
             if count < ledger.windows[span.start].rows
         ]
 
-    def _lost(self, rows: Sequence[CoverageRow]) -> list[tuple[CoverageRow, int]]:
+    def _lost(self, complete: Sequence[CoverageRow]) -> list[tuple[CoverageRow, int]]:
+        """The windows past retention that lack rows, and how many rows each has left.
+
+        Not those before the oldest row that is left: old rows may be deleted on purpose.
+        """
+        rows = [row for row in complete if row.window.end <= self.before]
         if not rows:
             return []
         bounds = [bound for row in rows for bound in (row.window.start, row.window.end)]
@@ -196,7 +203,12 @@ class _Asked:
         counts = self._counts(since=bounds[0], unit=timedelta(seconds=seconds))
         # Windows of several widths may lie over one another here, so each is counted alone.
         left = [rows_in([row.window], counts)[0] for row in rows]
-        return [(row, count) for row, count in zip(rows, left, strict=True) if count < row.rows]
+        oldest = min(counts, default=bounds[0])
+        return [
+            (row, count)
+            for row, count in zip(rows, left, strict=True)
+            if count < row.rows and row.window.end > oldest
+        ]
 
     def _counts(self, *, since: datetime, unit: timedelta) -> dict[datetime, int]:
         seconds = int(unit.total_seconds())
@@ -214,10 +226,12 @@ class _Asked:
 
 def _died(client: Any, account: str, long_ago: datetime) -> list[dict[str, Any]]:
     names = RUNS.schema.names
-    query = _DIED.replace("{columns}", ", ".join(names))
+    query = _DIED.replace("{columns}", ", ".join(names)).replace(
+        "{loads}", client.make_qualified_table_name("_dlt_loads")
+    )
     return [
-        dict(zip(names, row, strict=True))
-        for row in _ask(client, query, RUNS.table, account, long_ago)
+        settled(dict(zip(names, row, strict=True)), is_loaded=is_loaded)
+        for *row, is_loaded in _ask(client, query, RUNS.table, account, long_ago)
     ]
 
 

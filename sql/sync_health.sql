@@ -264,7 +264,7 @@ select
     followed,  -- operations past retention that are open and asked for by id
     lost,  -- operations that were lost from sight while they were open
     last_run_at,  -- when the last run on the channel began
-    last_run_outcome,  -- running (or died), complete, incomplete or failed
+    last_run_outcome,  -- running, interrupted (it died), complete, incomplete or failed
     last_complete_run_at,  -- when the last complete one began
     runs_7_days,  -- runs on the channel in the last seven days
     troubled_runs_7_days  -- those of them that were not complete

@@ -99,6 +99,8 @@ def _stands(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "operations", f"{channel.operations:,}, newest {_time(channel.newest_operation)}"
     yield "last complete read", _time(channel.last_complete_read)
     yield "fresh", f"{channel.fresh} of {channel.windows} windows"
+    if channel.short:
+        yield "rows missing", f"in {counted(channel.short, 'window')}; a load reads them again"
     yield "run again before", _deadline(channel.deadline, now)
     for failure in channel.failures:
         yield "failed", failure

@@ -131,6 +131,17 @@ def test_a_run_that_died_is_interrupted_once_the_next_has_run(sandbox: Sandbox) 
     assert found == [("interrupted", 41, True), ("complete", 3, False)]
 
 
+def test_a_run_that_died_when_all_was_loaded_is_complete(sandbox: Sandbox) -> None:
+    """Between the last package and its outcome: the next run finds what its reading came to."""
+    load(sandbox)
+    with duckdb.connect(FILE) as connection:
+        connection.execute("update comms.runs set outcome = 'running'")
+    sandbox.clock.advance(HOUR)
+    load(sandbox)
+
+    assert rows("select outcome from comms.runs") == [("complete",), ("complete",)]
+
+
 def test_on_postgres_a_failed_load_is_recorded_as_failed(
     sandbox: Sandbox, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
