@@ -44,10 +44,11 @@ _NEWEST: Final = """
 select id from {table} where account = %s and created_at > %s order by created_at desc limit 1
 """
 _DIED: Final = """
-select {columns}, _dlt_load_id in (select load_id from {loads} where status = 0) from {table}
+select {columns}, {is_loaded} from {table}
 where account = %s and outcome = 'running' and (command <> 'backfill' or started_at < %s)
 """
 """A scheduler's backfill of another range may be at work beside this run."""
+_IS_LOADED: Final = "_dlt_load_id in (select load_id from {loads} where status = 0)"
 _LONG: Final = timedelta(days=1)
 
 
@@ -226,9 +227,10 @@ class _Asked:
 
 def _died(client: Any, account: str, long_ago: datetime) -> list[dict[str, Any]]:
     names = RUNS.schema.names
-    query = _DIED.replace("{columns}", ", ".join(names)).replace(
-        "{loads}", client.make_qualified_table_name("_dlt_loads")
-    )
+    loads = client.make_qualified_table_name("_dlt_loads")
+    # Of a lake's loads SQL knows nothing.
+    is_loaded = _IS_LOADED.format(loads=loads) if _is_plain_sql(client) else "1 = 0"
+    query = _DIED.replace("{columns}", ", ".join(names)).replace("{is_loaded}", is_loaded)
     return [
         settled(dict(zip(names, row, strict=True)), is_loaded=is_loaded)
         for *row, is_loaded in _ask(client, query, RUNS.table, account, long_ago)
