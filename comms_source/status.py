@@ -229,12 +229,12 @@ def _ask(pipeline: dlt.Pipeline, query: str, table: str, *values: Any) -> list[A
     def ask() -> list[Any]:
         with pipeline.sql_client() as client:
             text = query.format(table=client.make_qualified_table_name(table))
-            return list(client.execute_sql(text, *values) or [])
+            try:
+                return list(client.execute_sql(text, *values) or [])
+            except DatabaseUndefinedRelation:
+                return []
 
-    try:
-        return patient(ask)()
-    except DatabaseUndefinedRelation:
-        return []
+    return patient(ask)()
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -19,6 +19,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.abilities import abilities
@@ -244,6 +245,10 @@ def _explain(error: Exception) -> CommsSourceError:
             f"DuckDB needs its extension {missing['name']!r} for this destination and could not "
             "download it; let this machine reach extensions.duckdb.org once, or install the "
             "extension from PyPI, as docs/destinations.md says"
+        )
+    if isinstance(error, DatabaseUndefinedRelation):
+        return LoadFailed(
+            f"a table or view is missing ({_root(error)}); comms load makes again what is missing"
         )
     step = f"at dlt's step {error.step}" if isinstance(error, PipelineStepFailed) else "by dlt"
     return LoadFailed(f"the destination was refused {step}: {_root(error)}")

@@ -159,5 +159,6 @@ def _telling() -> Iterator[None]:
     except DatabaseException as error:
         first = str(error).strip().splitlines()[0]
         raise LoadFailed(
-            f"the views cannot be read ({first}); run comms views to make them anew"
+            f"the views cannot be read ({first}); run comms load, which makes missing tables and "
+            "views again"
         ) from error

@@ -165,7 +165,7 @@ def test_without_views_it_says_how_to_make_them(monkeypatch: pytest.MonkeyPatch)
     done = report()
 
     assert done.exit_code == 1
-    assert "run comms views to make them anew" in done.stderr
+    assert "run comms load, which makes" in done.stderr
 
 
 @pytest.mark.usefixtures("stored")

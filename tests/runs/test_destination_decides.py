@@ -216,7 +216,9 @@ def test_dropped_tables_are_made_again(sandbox: Sandbox, tables: Sequence[str]) 
     """Later loads go on, and what the API still has is there again."""
     load(sandbox)
     change(*(f"drop table comms.{table}" for table in tables))
+    before = standing(sandbox)
 
+    assert before.keys() == CHANNELS.keys()
     assert load(sandbox).exit_code == 0
     sandbox.clock.advance(timedelta(hours=1))
     assert load(sandbox).exit_code == 0
