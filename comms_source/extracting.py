@@ -161,6 +161,9 @@ class ChannelRun:
     def _begin(self, ledger: Ledger, state: MutableMapping[str, Any]) -> Agenda:
         """Plan what to read."""
         policy, now = self._session.settings.policy, self._session.now
+        if ledger.owed_from is None:
+            # What was read before a state was lost is known from the table; it is no first run.
+            ledger.owed_from = self._stored.complete_to
         self._forget_missing(ledger)
         self._forget_others(ledger, state)
         self._is_first = ledger.owed_from is None

@@ -43,6 +43,9 @@ class Stored:
     """Windows past retention of which the same is true, and how many rows are left."""
     unfounded: Sequence[CoverageRow] = ()
     """Windows that `coverage` calls complete and the ledger does not: their load failed."""
+    complete_to: datetime | None = None
+    """The end of the last window that `coverage` calls complete; looked up only where the ledger is
+    lost."""
     newest: str | None = None
     """The id of the newest operation that the API still knows; looked up only where the credentials
     are not those that the rows were read with."""

@@ -162,6 +162,8 @@ class _Asked:
         )
         if not _is_plain_sql(self.client):
             return Stored(opened=opened, restates=not sound)
+        if ledger.owed_from is None:
+            return Stored(opened=opened, complete_to=self._complete_to(), restates=not sound)
         short = self._short(ledger)
         if sound and not short:
             return Stored(opened=opened)
@@ -216,6 +218,10 @@ class _Asked:
         query = _COUNTS.replace("{seconds}", str(seconds))
         found = _ask(self.client, query, self.channel.table, self.account, since)
         return {EPOCH + number * unit: count for number, count in found}
+
+    def _complete_to(self) -> datetime | None:
+        ends = [row.window.end for row in self._complete()]
+        return max(ends, default=None)
 
     def _complete(self) -> list[CoverageRow]:
         found = _ask(self.client, _COMPLETE, COVERAGE.table, self.account, self.channel.name)

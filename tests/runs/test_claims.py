@@ -179,7 +179,7 @@ def test_on_postgres_a_failed_load_is_recorded_as_failed(
 
 @pytest.mark.parametrize(
     ("minute", "lasts"),
-    [(59, timedelta(minutes=20)), (0, timedelta(0)), (1, timedelta(hours=3))],
+    [(59, timedelta(minutes=20)), (1, timedelta(hours=3))],
 )
 def test_what_a_first_run_could_not_see_is_no_gap(minute: int, lasts: timedelta) -> None:
     """Whenever it begins, and however long it takes: the next runs find none."""
@@ -203,7 +203,7 @@ def test_what_a_first_run_could_not_see_is_no_gap(minute: int, lasts: timedelta)
 
 def test_changing_the_width_of_windows_makes_no_gap_and_reads_nothing_again() -> None:
     """Hours, two hours, ninety minutes, four hours, a day; each run asks for what is open."""
-    told = SandboxSettings(operations_per_week=6000)
+    told = SandboxSettings(operations_per_week=2400)
     with Sandbox(told, Clock(NOW)) as sandbox:
         load(sandbox)
         operations = []
@@ -215,7 +215,7 @@ def test_changing_the_width_of_windows_makes_no_gap_and_reads_nothing_again() ->
         sandbox.clock.advance(DAY)
         assert load(sandbox, window=DAY).exit_code == 0
 
-    assert max(operations) < 600
+    assert max(operations) < 240
     assert rows("select * from comms.gaps") == []
     overlaps = rows(
         "select count(*) from comms.coverage a join comms.coverage b using (account, channel) "

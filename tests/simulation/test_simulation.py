@@ -22,7 +22,7 @@ from tests.simulation.laws import LawBroken
 from tests.simulation.machines import MemoryMachine, Rows
 from tests.simulation.play import play
 
-SEEDS = 80
+SEEDS = 60
 BATCH = 10
 
 
