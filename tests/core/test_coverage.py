@@ -424,7 +424,7 @@ def live_run(ledger: Ledger, *, now: datetime, policy: Policy) -> tuple[list[Spa
 def test_no_change_of_width_makes_a_gap_or_reads_again_what_is_complete(
     runs: list[tuple[timedelta, int]], second: int
 ) -> None:
-    """Whatever widths follow one another; a run right after a change reads what is still open."""
+    """For any sequence of widths; a run right after a change reads what is still open."""
     ledger, now = Ledger(), NOW + timedelta(seconds=second)
     for width, pause in runs:
         policy = Policy(

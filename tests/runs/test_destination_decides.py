@@ -1,4 +1,4 @@
-"""What the destination holds decides what is read, whatever this machine remembers of it."""
+"""What the destination holds decides what is read, not what this machine remembers of it."""
 
 from __future__ import annotations
 
