@@ -25,7 +25,7 @@ from comms_source.session import Session
 from comms_source.version import VERSION
 from comms_source.windows import Span, to_iso
 
-_CONCLUDE: Final = "update {table} set outcome = %s, error = %s, ended_at = %s where run_id = %s"
+_CONCLUDE: Final = "update {table} set outcome = %s, ended_at = %s where run_id = %s"
 
 OUTCOMES: Final = {COMPLETE: "complete", FAILED: "failed", INCOMPLETE: "incomplete"}
 
@@ -72,12 +72,25 @@ class RunLog:
                 self.died = ()
             yield self.row(load_id=load_id, running=running)
 
-    def conclude(self, client: Any, *, error: str | None = None) -> None:
-        """Set the outcome in the run's row, now that all is loaded; `error` is what ended it."""
-        outcome = OUTCOMES[FAILED if error else journal_exit_code(self.session.journal)]
+    def conclude(self, client: Any) -> None:
+        """Set the outcome in the run's row, now that all is loaded."""
+        outcome = OUTCOMES[journal_exit_code(self.session.journal)]
         table = client.make_qualified_table_name(RUNS.table)
-        values = (outcome, error, self.session.clock(), self.run_id)
+        values = (outcome, self.session.clock(), self.run_id)
         client.execute_sql(_CONCLUDE.format(table=table), *values)
+
+    def conclude_failed(self, client: Any, *, error: str, load_id: str) -> None:
+        """Write the row of a run whose load failed; `error` is the name of what ended it.
+
+        The package `load_id` brings the row too, but the job that does may not have had its turn.
+        """
+        row = self.row(load_id=load_id, error=error).to_pylist()[0]
+        table = client.make_qualified_table_name(RUNS.table)
+        columns = ", ".join(map(client.escape_column_name, row))
+        places = ", ".join("%s" for _ in row)
+        client.execute_sql(f"delete from {table} where run_id = %s", self.run_id)  # noqa: S608
+        insert = f"insert into {table} ({columns}) values ({places})"  # noqa: S608
+        client.execute_sql(insert, *row.values())
 
     def row(self, *, load_id: str, running: bool = False, error: str | None = None) -> pa.Table:
         """The row as it is now; `error` is the name of the error that ended the run."""

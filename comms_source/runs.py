@@ -240,7 +240,8 @@ def _take_back_claims(failed: LoadFailed, *, log: RunLog, pipeline: dlt.Pipeline
     pending = pipeline.list_normalized_load_packages()
     try:
         with explained(), pipeline.sql_client() as client:
-            log.conclude(client, error=type(failed).__name__)
+            error, load_id = type(failed).__name__, pending[-1] if pending else ""
+            log.conclude_failed(client, error=error, load_id=load_id)
             table = client.make_qualified_table_name(COVERAGE.table)
             for load_id in pending:
                 client.execute_sql(_UNCLAIM.format(table=table), load_id)

@@ -47,8 +47,12 @@ def claimed_and_missing(sandbox: Sandbox, *, since: datetime = NOW) -> int:
     return sum(any(start <= row[2] < end for start, end in claimed) for row in missing)
 
 
-def test_a_failed_load_claims_nothing_until_it_is_loaded(sandbox: Sandbox) -> None:
-    """A unique index of the user's stops one table; the jobs of the others end well."""
+@pytest.mark.parametrize("workers", ["1", "4"])
+def test_a_failed_load_claims_nothing_until_it_is_loaded(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """A unique index of the user's stops one table; jobs of the others end well, or never begin."""
+    monkeypatch.setenv("LOAD__WORKERS", workers)
     load(sandbox)
     with duckdb.connect(FILE) as connection:
         connection.execute("delete from comms.email_operations")
