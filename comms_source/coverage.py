@@ -22,11 +22,23 @@ from comms_source.windows import SECOND, TICK, Span, align_down, align_up, clip,
 VISIBILITY_LAG: Final = timedelta(minutes=1)
 """How long after its creation an operation may take to show up in a list."""
 
+LAST_CHANCE: Final = timedelta(days=1)
+"""How long before the API forgets an operation its figures are taken for final."""
+
 MOST_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from the API's before it is not believed."""
 
 FORMAT: Final = 2
 """Of the state. A ledger in another format keeps what is accounted for, and is read again."""
+
+
+def last_chance(window: Span, retention: timedelta) -> datetime:
+    """When a window is to be read once more, before the API forgets it.
+
+    All its operations are in their last day then. Of a long window that would be too late for the
+    first of them, so half a day is left.
+    """
+    return min(window.end, window.start + LAST_CHANCE / 2) + retention - LAST_CHANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +282,22 @@ class Ledger:
         owed = self.cut(Span(self.owed_from, upto), kept.window)
         start = next((w.start for w in owed if not self.is_complete(w)), self.owed_from)
         return max(start, self.owed_from) + kept.retention
+
+    def freezes_at(self, *, now: datetime, kept: Retained) -> datetime | None:
+        """By when the next run must have read, or figures freeze that may still change.
+
+        None if there is no window with rows that was not yet read in its last day.
+        """
+        windows = [(self.span_of(start), read) for start, read in self.windows.items() if read.rows]
+        return min(
+            (
+                window.start + kept.retention
+                for window, read in windows
+                if window.end > now - kept.retention
+                and read.read_at < last_chance(window, kept.retention)
+            ),
+            default=None,
+        )
 
     @property
     def last_read(self) -> datetime | None:

@@ -297,7 +297,7 @@ class ChannelRun:
         due = due_by_id(opened, now=now, policy=policy)
         followed = follow(due, channel=self.channel, session=self._session, load_id=load_id)
         self.record.followed += len(due)
-        self.record.lost += sum(row["outcome"] == "lost" for row in followed.records)
+        self.record.lost += sum(row["outcome"] == "not_found" for row in followed.records)
         self.record.unfollowed |= {name: str(error) for name, error in followed.failures.items()}
         if followed.failures and self._on_error == "raise":
             raise next(iter(followed.failures.values()))

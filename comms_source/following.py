@@ -128,5 +128,5 @@ def _read(
 
 def _outcome(answer: OperationAnswer | None, status: str | None) -> str:
     if answer is None:
-        return "lost"
-    return "open" if status is None or status in OPEN_STATUSES else "ended"
+        return "not_found"
+    return "active" if status is None or status in OPEN_STATUSES else "ended"

@@ -21,7 +21,7 @@ where account = %s
     and status in ('SCHEDULED', 'PROCESSING')
     and id not in (
         select operation_id from {followed}
-        where account = %s and channel = %s and outcome = 'lost'
+        where account = %s and channel = %s and outcome = 'not_found'
     )
 """
 

@@ -22,6 +22,7 @@ from comms_source.coverage import (
     Ledger,
     Retained,
     WindowRead,
+    last_chance,
     uncovered,
 )
 from comms_source.windows import SECOND, Span, align_down, clip, windows
@@ -36,8 +37,6 @@ Reason = Literal[
     "full refresh",
 ]
 
-LAST_CHANCE: Final = timedelta(days=1)
-"""How long before the API forgets a window it is read once more."""
 FULL_WALK: Final = 20
 """How many pages a walk has at most, as far as row counts are known."""
 SHORT_WALK: Final = 5
@@ -136,8 +135,7 @@ def why(
         return "full refresh", math.inf
     if read.read_at < window.end + VISIBILITY_LAG:
         return "not closed when read", math.inf
-    last_chance = window.start + policy.retention - LAST_CHANCE
-    if read.read_at < last_chance <= now:
+    if read.read_at < last_chance(window, policy.retention) <= now:
         return "last chance", math.inf
     if now <= window.end:
         return None, 0.0  # Clocks may differ by up to MOST_SKEW.

@@ -88,8 +88,8 @@ FOLLOWED: Final = _record(
         ("status?", pa.string()),
     ],
 )
-"""Operations that left the lists before they ended and are asked for by id: `open` while they go
-on, `ended`, or `lost` from sight since the API answered 404."""
+"""Operations that left the lists before they ended and are asked for by id: `active` while they go
+on, `ended`, or `not_found` since the API answered 404."""
 
 RUNS: Final = _record(
     "runs",
@@ -117,4 +117,14 @@ RUNS: Final = _record(
 """One row a run. `outcome` is `running` until its last load package is loaded whole; of a run that
 died the next one makes it `interrupted`."""
 
-RECORDS: Final = (REJECTED, COVERAGE, GAPS, FOLLOWED, RUNS)
+LABELS: Final = Record(
+    "operation_labels",
+    ("account", "operation_id", "label", "value"),
+    pa.schema(
+        pa.field(name, pa.string(), nullable=False)
+        for name in ("account", "operation_id", "label", "value")
+    ),
+)
+"""What the user knows of operations, such as their campaign. Made empty, and filled by the user."""
+
+RECORDS: Final = (REJECTED, COVERAGE, GAPS, FOLLOWED, RUNS, LABELS)

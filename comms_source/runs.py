@@ -33,7 +33,6 @@ from comms_source.packages import Found, Then, commit, finish_pending, forget_la
 from comms_source.records import COVERAGE
 from comms_source.run_log import RunLog
 from comms_source.session import Session
-from comms_source.settings import RETENTION
 from comms_source.source import (
     SECTIONS,
     checked,
@@ -345,19 +344,31 @@ def _views(pipeline: dlt.Pipeline, told: ViewSettings, *, anew: bool = False) ->
 
 
 def view_settings() -> ViewSettings:
-    """What the settings `stats_reading`, `time_zone` and `retention` tell the views.
+    """The settings of the views, from dlt's configuration.
 
     Raises:
         ConfigurationError: if one of them is wrong.
     """
-    readings = dlt.config.get(".".join((*SECTIONS, "stats_reading")), dict)
-    zone = dlt.config.get(".".join((*SECTIONS, "time_zone")), str)
-    kept = dlt.config.get(".".join((*SECTIONS, "retention")), str)
-    return ViewSettings(
-        stats_reading=readings or {},
-        time_zone=zone or "UTC",
-        retention=checked("retention", parse_duration, kept or RETENTION),
-    )
+
+    def configured(name: str, kind: type[Any]) -> Any:
+        return dlt.config.get(".".join((*SECTIONS, name)), kind)
+
+    values = {name: configured(name, kind) for name, kind in _VIEW_SETTINGS.items()}
+    lengths = {name: configured(name, str) for name in ("retention", "stuck_after")}
+    values |= {
+        name: checked(name, parse_duration, length) for name, length in lengths.items() if length
+    }
+    return ViewSettings(**{name: value for name, value in values.items() if value is not None})
+
+
+_VIEW_SETTINGS: Final[dict[str, type[Any]]] = {
+    "counter_mode": dict,
+    "time_zone": str,
+    "alert_volume": int,
+    "alert_points": float,
+    "alert_days": int,
+}
+"""The settings of the views that are no lengths of time, and their types."""
 
 
 def _source_of(resources: Sequence[DltResource]) -> Any:

@@ -12,7 +12,7 @@ import msgspec
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from comms_source.channels import Channel
-from comms_source.coverage import Ledger
+from comms_source.coverage import Ledger, Retained, joined, last_chance
 from comms_source.errors import LoadFailed
 from comms_source.ledgers import stored_ledgers
 from comms_source.packages import patient
@@ -41,6 +41,11 @@ class ChannelStatus:
     """How many lack rows in the table that were loaded before; a load reads them again."""
     deadline: datetime | None
     """When the API begins to forget what was never read completely; before it, a run is needed."""
+    freezes_at: datetime | None
+    """By when a run is needed so that no figure freezes that may still change."""
+    frozen: Sequence[Span]
+    """Creation time of the last days past retention that was last read too early: figures there
+    may be too low for good."""
     failures: Sequence[str]
     """What failed in the last run on the channel."""
     rejected: int
@@ -58,10 +63,12 @@ class ChannelStatus:
             "fresh": self.fresh,
             "short": self.short,
             "deadline": _iso(self.deadline),
+            "freezes_at": _iso(self.freezes_at),
+            "frozen": [_span(span) for span in self.frozen],
             "failures": list(self.failures),
             "rejected": self.rejected,
             "followed": dict(self.followed),
-            "gaps": [{"start": to_iso(gap.start), "end": to_iso(gap.end)} for gap in self.gaps],
+            "gaps": [_span(gap) for gap in self.gaps],
         }
 
 
@@ -101,6 +108,11 @@ class Status:
         """The earliest of the channels' deadlines."""
         return min((c.deadline for c in self.channels if c.deadline), default=None)
 
+    @property
+    def freezes_at(self) -> datetime | None:
+        """The earliest of the channels' instants at which figures begin to freeze."""
+        return min((c.freezes_at for c in self.channels if c.freezes_at), default=None)
+
     def as_dict(self) -> dict[str, Any]:
         """The same for machines."""
         return {
@@ -109,6 +121,7 @@ class Status:
             "dataset": self.dataset,
             "account": self.account,
             "deadline": _iso(self.deadline),
+            "freezes_at": _iso(self.freezes_at),
             "last_run": self.last_run and self.last_run.as_dict(),
             "channels": {channel.channel: channel.as_dict() for channel in self.channels},
         }
@@ -157,6 +170,11 @@ select outcome, count(*) from {table} where account = %s and channel = %s group 
 _GAPS: Final = """
 select gap_start, gap_end from {table} where account = %s and channel = %s order by gap_start
 """
+_LEFT: Final = """
+select window_start, window_end, read_at from {table}
+where account = %s and channel = %s and window_end > %s and window_start < %s and rows_read > 0
+order by window_start
+"""
 _LAST_RUNS: Final = """
 select command, started_at, outcome, error, channels from {table}
 where account = %s order by started_at desc limit 50
@@ -176,6 +194,7 @@ def _channel(
 ) -> ChannelStatus:
     account, policy = settings.account, settings.policy
     deadline = ledger.deadline(now=now, kept=policy)
+    freezes_at = ledger.freezes_at(now=now, kept=policy)
     ledger.expire(now=now, kept=policy)
     kept = ledger.cut(retained(now=now, policy=policy), policy.window)
     due = [why(w, ledger.windows.get(w.start), now=now, policy=policy)[0] for w in kept]
@@ -191,6 +210,8 @@ def _channel(
         fresh=sum(reason is None for reason in due),
         short=len(stored.short),
         deadline=deadline,
+        freezes_at=freezes_at,
+        frozen=_frozen(pipeline, *key, now=now, kept=policy),
         failures=_failures(runs, channel.name),
         rejected=rejected,
         followed=dict(_ask(pipeline, _FOLLOWED, "followed_operations", *key)),
@@ -199,6 +220,17 @@ def _channel(
             for start, end in _ask(pipeline, _GAPS, "gaps", *key)
         ],
     )
+
+
+def _frozen(
+    pipeline: dlt.Pipeline, account: str, channel: str, *, now: datetime, kept: Retained
+) -> list[Span]:
+    """Windows that left retention within as long again, with rows that were last read too early."""
+    upto = now - kept.retention
+    rows = _ask(pipeline, _LEFT, "coverage", account, channel, upto - kept.retention, upto)
+    windows = [(Span(*map(parse_instant, bounds)), parse_instant(at)) for *bounds, at in rows]
+    early = [window for window, at in windows if at < last_chance(window, kept.retention)]
+    return joined(early)
 
 
 def _last_runs(pipeline: dlt.Pipeline, account: str) -> list[LastRun]:
@@ -235,6 +267,10 @@ def _ask(pipeline: dlt.Pipeline, query: str, table: str, *values: Any) -> list[A
                 return []
 
     return patient(ask)()
+
+
+def _span(span: Span) -> dict[str, str]:
+    return {"start": to_iso(span.start), "end": to_iso(span.end)}
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -16,9 +16,22 @@ Rule = Callable[[Any], Any]
 
 def fitted(query: Any, dialect: str) -> Any:
     """The query, which is changed, in words that the dialect has."""
-    for rule in _RULES.get(dialect, ()):
+    for rule in _RULES.get(dialect, (_wall_clock_epoch,)):
         query = query.transform(rule, copy=False)
     return query
+
+
+def _seconds_between(node: Any) -> Any:
+    """DuckDB subtracts whole microseconds faster than seconds with a fraction."""
+    if not (isinstance(node, exp.Sub) and isinstance(node.this, exp.TimeToUnix)):
+        return node
+    if not isinstance(node.expression, exp.TimeToUnix):
+        return node
+    first, last = (_call("epoch_us", side.this) for side in (node.expression, node.this))
+    million = exp.Literal.number(1000000)
+    return exp.Paren(
+        this=exp.Div(this=exp.Paren(this=exp.Sub(this=last, expression=first)), expression=million)
+    )
 
 
 def _call(name: str, *arguments: Any) -> Any:
@@ -30,6 +43,53 @@ def _utc_without_a_calendar(node: Any) -> Any:
     if isinstance(node, exp.AtTimeZone) and node.args["zone"].name == "UTC":
         return _call("make_timestamp", _call("epoch_us", node.this))
     return node
+
+
+WALL_CLOCK: Final = "wall_clock_epoch"
+"""Stands for the seconds since 1970 of a time on the wall clock of a zone."""
+
+
+def _wall_clock_epoch(node: Any) -> Any:
+    """Most dialects turn a time without a zone to an instant by the same words."""
+    if not (isinstance(node, exp.Anonymous) and node.name == WALL_CLOCK):
+        return node
+    clock, zone = node.expressions
+    return exp.TimeToUnix(this=exp.Paren(this=exp.AtTimeZone(this=clock, zone=zone)))
+
+
+def _wall_clock(seconds: Callable[[Any, Any], Any]) -> Rule:
+    """The same for dialects that have words of their own."""
+
+    def rule(node: Any) -> Any:
+        if isinstance(node, exp.Anonymous) and node.name == WALL_CLOCK:
+            return seconds(*node.expressions)
+        return node
+
+    return rule
+
+
+def _in_utc(clock: Any, zone: Any) -> Any:
+    """Snowflake and Databricks: the wall clock of UTC at that instant."""
+    return _call("CONVERT_TIMEZONE", zone, _utc(), exp.cast(clock, "timestamp_ntz"))
+
+
+def _snowflake_seconds(clock: Any, zone: Any) -> Any:
+    return _call("DATE_PART", exp.var("EPOCH_SECOND"), _in_utc(clock, zone))
+
+
+def _databricks_seconds(clock: Any, zone: Any) -> Any:
+    epoch = exp.cast(exp.Literal.string("1970-01-01 00:00:00"), "timestamp_ntz")
+    return _call("TIMESTAMPDIFF", exp.var("SECOND"), epoch, _in_utc(clock, zone))
+
+
+def _bigquery_seconds(clock: Any, zone: Any) -> Any:
+    return _call("UNIX_SECONDS", _call("TIMESTAMP", exp.cast(clock, "datetime"), zone))
+
+
+def _clickhouse_seconds(clock: Any, zone: Any) -> Any:
+    """The wall clock is text without a zone by then, which is read in the zone."""
+    text = _call("formatDateTime", clock, exp.Literal.string("%Y-%m-%d %H:%i:%S"))
+    return _call("toUnixTimestamp", text, zone)
 
 
 def _present_with_a_zone(node: Any) -> Any:
@@ -110,6 +170,13 @@ def _truncated_without_a_zone(node: Any) -> Any:
     return node
 
 
+def _week_from_monday(node: Any) -> Any:
+    """BigQuery's weeks begin on Sunday unless it is asked for others."""
+    if isinstance(node, exp.TimestampTrunc | exp.DateTrunc) and node.text("unit") == "WEEK":
+        return _call("DATE_TRUNC", node.this, exp.var("ISOWEEK"))
+    return node
+
+
 def _order_of_what_is_there(node: Any) -> Any:
     """BigQuery has no words for NULLs last in a running sum; no view orders by what may be NULL."""
     if isinstance(node, exp.Ordered):
@@ -146,22 +213,30 @@ def _as_everybody_else(node: Any) -> Any:
 
 
 _RULES: Final[Mapping[str, Sequence[Rule]]] = {
-    "duckdb": (_utc_without_a_calendar,),
-    "redshift": (_present_with_a_zone,),
-    "snowflake": (_epoch(_snowflake_micros), _local(_snowflake_clock)),
+    "duckdb": (_wall_clock_epoch, _seconds_between, _utc_without_a_calendar),
+    "redshift": (_wall_clock_epoch, _present_with_a_zone),
+    "snowflake": (
+        _wall_clock(_snowflake_seconds),
+        _epoch(_snowflake_micros),
+        _local(_snowflake_clock),
+    ),
     "bigquery": (
+        _wall_clock(_bigquery_seconds),
+        _week_from_monday,
         _epoch(lambda instant: _call("UNIX_MICROS", instant)),
         _local(lambda instant, zone: _call("DATETIME", instant, zone)),
         _truncated_without_a_zone,
         _order_of_what_is_there,
     ),
     "databricks": (
+        _wall_clock(_databricks_seconds),
         _epoch(lambda instant: _call("UNIX_MICROS", instant)),
         _local(lambda instant, zone: _call("CONVERT_TIMEZONE", zone, instant)),
         _hour_without_a_zone,
         _hours_ago,
     ),
     "clickhouse": (
+        _wall_clock(_clickhouse_seconds),
         _clickhouse_instant,
         _epoch(_clickhouse_micros),
         _local(_clickhouse_clock),

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from comms_source.channels import CHANNELS
 from comms_source.view_files import View, parsed, read_views, tables_of
+from comms_source.view_macros import (
+    CHANNEL_LIST,
+    EACH_CHANNEL,
+    Columns,
+    channel_list,
+    documented_columns,
+    each_channel,
+    relation_of,
+)
 from comms_source.view_settings import ViewSettings
 from comms_source.windows import to_iso
 
@@ -43,6 +51,8 @@ class Place:
     dataset: str
     catalog: str = ""
     prefix: str = ""
+    columns: tuple[tuple[str, frozenset[str]], ...] = ()
+    """The counters that each table of operations has a column for."""
 
     def name(self, relation: str) -> Any:
         """A table or view there, as sqlglot has it."""
@@ -63,6 +73,7 @@ def view_statements(
     catalog: str = "",
     prefix: str = "",
     settings: ViewSettings | None = None,
+    columns: Columns | None = None,
 ) -> list[ViewStatements]:
     """The statements that make the views in `dataset`, in the order to run them in.
 
@@ -72,9 +83,13 @@ def view_statements(
         catalog: What the schema is in, where names say so: BigQuery's project, for example.
         prefix: What the names of the tables and views begin with, where a schema holds several
             datasets: ClickHouse's databases do.
-        settings: What the views are told; by default UTC, and that rows tell how to read them.
+        settings: What the views are made with; by default UTC, and that operations settle how
+            their counters count.
+        columns: The counters that each table of operations has a column for; by default those that
+            the API documents.
     """
-    place = Place(dialect, dataset, catalog, prefix)
+    present = tuple(sorted((columns or documented_columns()).items()))
+    place = Place(dialect, dataset, catalog, prefix, present)
     return list(_statements(place, settings or ViewSettings()))
 
 
@@ -106,12 +121,28 @@ def _query(view: View, *, place: Place, settings: ViewSettings) -> Any:
     from comms_source.view_dialects import fitted  # noqa: PLC0415 - imports sqlglot
 
     outside = tables_of(view.sql)
-    query = parsed(view.sql).copy()
-    for table in query.find_all(exp.Table):
+    query = _with_channels(parsed(view.sql).copy(), place, settings)
+    for table in list(query.find_all(exp.Table)):
         if table.name in outside:
             _move(table, place)
     query = query.transform(_filled(settings), copy=False)
     return fitted(query, place.dialect)
+
+
+def _with_channels(query: Any, place: Place, settings: ViewSettings) -> Any:
+    """The query, with what its relations over all channels stand for in their place."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    makers: dict[str, Callable[[], Any]] = {
+        EACH_CHANNEL: lambda: each_channel(dict(place.columns), settings.counter_mode),
+        CHANNEL_LIST: lambda: channel_list(settings.counter_mode),
+    }
+    for table in list(query.find_all(exp.Table)):
+        relation = relation_of(table)
+        if relation in makers:
+            alias = exp.TableAlias(this=exp.to_identifier(table.alias or relation))
+            table.replace(exp.Subquery(this=makers[relation](), alias=alias))
+    return query
 
 
 def _move(table: Any, place: Place) -> None:
@@ -131,16 +162,21 @@ def _filled(settings: ViewSettings) -> Callable[[Any], Any]:
 
     now = _instant(settings) if settings.now else exp.CurrentTimestamp()
     seconds = exp.Literal.string(str(int(settings.retention.total_seconds())))
+    numbers = {
+        "retention_hours": settings.retention.total_seconds() / 3600,
+        "stuck_seconds": settings.stuck_after.total_seconds(),
+        "alert_volume": settings.alert_volume,
+        "alert_points": settings.alert_points,
+        "alert_days": settings.alert_days,
+    }
     values: dict[str, Any] = {
         "time_zone": exp.Literal.string(settings.time_zone),
         "retained_from": exp.Paren(
             this=exp.Sub(this=now, expression=exp.Interval(this=seconds, unit=exp.var("second")))
         ),
         "now": now,
+        **{name: exp.Literal.number(f"{number:g}") for name, number in numbers.items()},
     }
-    for channel in CHANNELS:
-        pinned = settings.stats_reading.get(channel)
-        values[f"{channel}_reading"] = exp.Literal.string(pinned) if pinned else exp.Null()
 
     def fill(node: Any) -> Any:
         return values[node.name].copy() if isinstance(node, exp.Placeholder) else node

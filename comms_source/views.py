@@ -17,7 +17,8 @@ from dlt.destinations.impl.duckdb.sql_client import WithTableScanners
 
 from comms_source.errors import ConfigurationError, LoadFailed
 from comms_source.postgres import postgres_credentials
-from comms_source.view_files import read_views, sql_files
+from comms_source.view_files import read_views, source_files, sql_files
+from comms_source.view_macros import Columns, documented_columns
 from comms_source.view_settings import ViewSettings
 from comms_source.view_statements import ViewStatements, view_statements
 
@@ -39,9 +40,24 @@ def viewing(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> Iterator[Any]:
     """
     with pipeline.sql_client() as client:
         if isinstance(client, WithTableScanners):
-            for view in view_statements(**_place(client), settings=settings):
+            columns = table_columns(pipeline)
+            for view in view_statements(**_place(client), settings=settings, columns=columns):
                 client.execute_sql(view.create)
         yield client
+
+
+def table_columns(pipeline: dlt.Pipeline) -> Columns:
+    """The counters that the tables of operations have columns for, as far as the pipeline knows.
+
+    A counter that the API began to send has a column that it does not document.
+    """
+    tables: Mapping[str, Any] = (
+        pipeline.default_schema.tables if pipeline.default_schema_name else {}
+    )
+    return {
+        name: documented | frozenset(tables.get(name, {}).get("columns", {}))
+        for name, documented in documented_columns().items()
+    }
 
 
 def keeps_views(pipeline: dlt.Pipeline) -> bool:
@@ -100,7 +116,8 @@ def _make(pipeline: dlt.Pipeline, *, settings: ViewSettings, made: Collection[st
     left = ""
     with pipeline.sql_client() as client:
         place = _place(client)
-        statements = view_statements(**place, settings=settings)
+        columns = table_columns(pipeline)
+        statements = view_statements(**place, settings=settings, columns=columns)
         names = [view.name for view in statements]
         if postgres_credentials(pipeline):
             from comms_source.postgres_views import remake  # noqa: PLC0415 - needs psycopg2
@@ -169,10 +186,11 @@ def _comment(client: Any, statements: Sequence[ViewStatements]) -> None:
 
 def _digest(pipeline: dlt.Pipeline, settings: ViewSettings) -> str:
     """Changes with whatever the views are made from."""
-    files = [path.read_bytes() for path in sql_files()]
-    names = ("view_statements.py", "view_dialects.py", "postgres_views.py")
+    files = [path.read_bytes() for path in source_files()]
+    names = ("view_macros.py", "view_statements.py", "view_dialects.py", "postgres_views.py")
     code = [(Path(__file__).parent / name).read_bytes() for name in names]
-    place = f"{pipeline.dataset_name} {settings}".encode()
+    columns = {table: sorted(names) for table, names in table_columns(pipeline).items()}
+    place = f"{pipeline.dataset_name} {settings} {columns}".encode()
     return hashlib.sha256(b"\0".join([*files, *code, place])).hexdigest()
 
 

@@ -51,6 +51,10 @@ def sandbox(
         Path | None,
         typer.Option(help="A TOML file of [[faults]], see docs/sandbox.md.", dir_okay=False),
     ] = None,
+    troubles: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file of [[troubles]], see docs/sandbox.md.", dir_okay=False),
+    ] = None,
     samples: Annotated[
         bool, typer.Option("--samples", help="Serve the documented payloads instead.")
     ] = False,
@@ -94,6 +98,7 @@ def sandbox(
                 rate_limit=rate_limit,
                 latency=timedelta(seconds=latency),
                 faults=_faults(faults),
+                troubles=_troubles(troubles),
                 samples=tuple(sample_names()) if samples else (),
                 rendered=rendered,
             )
@@ -111,9 +116,22 @@ def sandbox(
 def _faults(path: Path | None) -> Any:
     from comms_source.sandbox import faults_from  # noqa: PLC0415 - an extra
 
+    return () if path is None else faults_from(_table("faults", path).get("faults", []))
+
+
+def _troubles(path: Path | None) -> Any:
+    from comms_source.sandbox import troubles_from  # noqa: PLC0415 - an extra
+
     if path is None:
         return ()
     try:
-        return faults_from(tomllib.loads(path.read_text()).get("faults", []))
+        return troubles_from(_table("troubles", path).get("troubles"))
+    except ValueError as error:
+        raise ConfigurationError(f"troubles: {error}") from None
+
+
+def _table(option: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"faults: {error}") from None
+        raise ConfigurationError(f"{option}: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
@@ -11,13 +10,14 @@ import dlt
 from rich.console import Console
 from rich.table import Table
 
-from comms_source.figures import Figures, read_figures
+from comms_source.figures import read_figures
 from comms_source.plans import ChannelPlan
+from comms_source.report.terminal import HEADINGS, figure_cells
 from comms_source.status import ChannelStatus, Status
 from comms_source.summaries import RunSummary, counted
 from comms_source.windows import to_iso
 
-WIDTH: Final = 120
+WIDTH: Final = 80
 
 
 def show_summary(summary: RunSummary) -> None:
@@ -28,41 +28,18 @@ def show_summary(summary: RunSummary) -> None:
 
 
 def show_figures(pipeline: dlt.Pipeline) -> None:
-    """Print the headline figures of all that is in the warehouse."""
-    table = Table(box=None, pad_edge=False)
+    """Print the headline figures of all that is in the warehouse, in 80 columns."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("all that is stored", no_wrap=True)
-    for heading in ("operations", "recipients", "delivered", "read/opened", "in flight"):
+    for heading in HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
-    for figures in read_figures(pipeline):
-        table.add_row(*_cells(figures))
-    # Where the output is no terminal there is no width to keep to.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    for channel, sums in read_figures(pipeline).items():
+        table.add_row(channel, *figure_cells(sums))
+    console = Console(highlight=False, width=WIDTH)
     console.print()
     console.print(table)
+    console.print("shares are of what was attempted; acc.: accepted by the push service")
     console.print()
-
-
-def _cells(figures: Figures) -> list[str]:
-    return [
-        figures.channel,
-        f"{figures.operations:,}",
-        _count(figures.recipients),
-        _percent(figures.delivered),
-        _percent(figures.engaged),
-        ("at least " if figures.undecided and figures.in_flight is not None else "")
-        + _count(figures.in_flight),
-    ]
-
-
-def _count(value: int | None) -> str:
-    return "not known" if value is None else f"{value:,}"
-
-
-def _percent(share: tuple[float, float] | None) -> str:
-    if share is None:
-        return "not known"
-    low, high = (f"{end:.1%}" for end in share)
-    return low if low == high else f"{low} to {high}"
 
 
 def show_plan(plans: Sequence[ChannelPlan]) -> None:
@@ -101,7 +78,11 @@ def _stands(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "fresh", f"{channel.fresh} of {channel.windows} windows"
     if channel.short:
         yield "rows missing", f"in {counted(channel.short, 'window')}; a load reads them again"
-    yield "run again before", _deadline(channel.deadline, now)
+    yield "load before", _deadline(channel.deadline, now)
+    if channel.freezes_at:
+        yield "or at best before", _freezing(channel.freezes_at, now)
+    for span in channel.frozen:
+        yield "froze early", f"{span}; last read too early, figures may be too low"
     for failure in channel.failures:
         yield "failed", failure
     if channel.rejected:
@@ -117,7 +98,12 @@ def _deadline(deadline: datetime | None, now: datetime) -> str:
     if deadline is None:
         return "any time; nothing has been read yet"
     late = "" if deadline > now else "; that is past, and something may be lost"
-    return f"{_time(deadline)}, or the API begins to forget what was not read{late}"
+    return f"{_time(deadline)}, when the API begins to forget what was not read{late}"
+
+
+def _freezing(at: datetime, now: datetime) -> str:
+    late = "" if at > now else " (that is past)"
+    return f"{_time(at)}, when figures begin to freeze that may still change{late}"
 
 
 def _time(instant: datetime | None) -> str:

@@ -20,11 +20,6 @@ def start_of(day: date, *, zone: str) -> datetime:
     return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def day_bounds(today: date, *, zone: str) -> list[datetime]:
-    """The beginnings of today and of the days that are shown one by one, today first."""
-    return [start_of(today - timedelta(days=ago), zone=zone) for ago in range(DAYS + 1)]
-
-
 def days_between(first: date, last: date) -> list[date]:
     """All days from `first` to `last`, both included."""
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]

@@ -1,51 +1,70 @@
-"""What is wrong, in sentences that say what to look at. Pure.
+"""What is wrong: few findings, each with its size, what it is compared with, and what to do. Pure.
 
-`act` is what gets worse by waiting or is lost already; `look` is what somebody should know.
+A rate is compared with the seven days before, each as it was known at the same age. A finding needs
+enough volume, and is gone when it is over. `act` is what gets worse by waiting; `look` is what
+somebody should know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from comms_source.report.calendar import DAYS, WEEK, start_of
-from comms_source.report.facts import ChannelFacts, Facts, Made
-from comms_source.report.figures import Week, day_of, week_of
+from comms_source.report.calendar import start_of
+from comms_source.report.facts import ChannelFacts, Facts, Made, Trend
+from comms_source.report.figures import COVERED, frozen_days
 from comms_source.report.health import Health, health_of
-from comms_source.report.sums import Share, decided, success
+from comms_source.report.sums import Share
 from comms_source.report.wording import (
     RESOURCES,
-    SUCCESS,
     brief_moment,
     counted,
-    day,
     hours,
     listed,
     moment,
     percent,
+    ranges,
     short,
 )
 
-DROP: Final = 0.02
-"""By how much a week's success must fall to be worth a word."""
-DAY_DROP: Final = 0.05
-"""The same for one day against the week."""
-ENOUGH: Final = 100
-"""From so many known outcomes on a day's success says something."""
-HALF: Final = 0.5
+FEWEST_DAYS: Final = 3
+"""Days of a usual range that it takes to compare with."""
 SOON: Final = timedelta(days=1)
+LATE: Final = timedelta(hours=36)
+"""After so long without a reading the figures are old."""
 MOST_NAMES: Final = 3
 
 STUCK: Final = {
-    "processing too long": "processing for more than an hour",
-    "ended with some waiting": "ended although some still wait to be sent",
-    "lost from sight": "still open when the API stopped answering for them",
+    "processing_too_long": (
+        "being processed for longer than usual",
+        "ask Twilio about them if they do not end",
+    ),
+    "finished_with_queued": (
+        "ended although some of their resources were never sent",
+        "send those again if they still matter",
+    ),
+    "not_found": (
+        "still active when the API stopped answering for them",
+        "look them up in the Twilio Console",
+    ),
 }
-"""What each reason of the view `stuck_operations` means."""
+"""What each reason of the view `stuck_operations` means, and what to do."""
 
-
+Kind = Literal[
+    "no_receipts",
+    "rate_down",
+    "unaddressable_up",
+    "stuck",
+    "frozen",
+    "gap",
+    "rejected",
+    "deadline",
+    "stale",
+    "run_failed",
+    "not_covered",
+]
 Level = Literal["act", "look"]
 
 
@@ -53,126 +72,249 @@ Level = Literal["act", "look"]
 class Concern:
     """One thing that is wrong, and the channels that it is wrong with."""
 
+    kind: Kind
     level: Level
     channels: Sequence[str]
     text: str
+    """What, how much, and compared with what."""
+    since: datetime | None
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    kind: Kind
+    level: Level
+    text: str
+    since: datetime | None
+    remedy: str
 
 
 def concerns_of(facts: Facts) -> list[Concern]:
-    """All that is wrong, what to act on first."""
-    found: dict[tuple[Level, str], list[str]] = {}
+    """All that is wrong, what to act on first; what several channels share is one finding."""
+    found: dict[_Finding, list[str]] = {}
     for channel in facts.channels:
-        for told in _of_channel(channel, facts.made):
-            found.setdefault(told, []).append(channel.channel)
+        for finding in _of_channel(channel, facts.made, several=facts.accounts > 1):
+            found.setdefault(finding, []).append(channel.channel)
     concerns = [
-        Concern(level=level, channels=channels, text=text)
-        for (level, text), channels in found.items()
+        Concern(
+            kind=finding.kind,
+            level=finding.level,
+            channels=channels,
+            text=finding.text,
+            since=finding.since,
+            remedy=finding.remedy,
+        )
+        for finding, channels in found.items()
     ]
     return sorted(concerns, key=lambda concern: concern.level != "act")
 
 
-_Told = Iterator[tuple[Level, str]]
-
-
-def _of_channel(facts: ChannelFacts, made: Made) -> _Told:
+def _of_channel(facts: ChannelFacts, made: Made, *, several: bool) -> Iterator[_Finding]:
     yield from _reading(facts, made)
     yield from _gaps(facts, made)
+    yield from _frozen(facts, made)
     yield from _stuck(facts)
-    yield from _failing(facts, made)
-    yield from _record(facts, made)
+    for trends in _by_account(facts.trends):
+        yield from _rates(facts.channel, trends, made, several=several)
+    yield from _rejected(facts, made)
 
 
-def _reading(facts: ChannelFacts, made: Made) -> _Told:
+def _reading(facts: ChannelFacts, made: Made) -> Iterator[_Finding]:
     health = health_of(facts.health, now=made.at)
     if health is None:
         return
-    yield from _deadline(health, made)
+    yield from _deadlines(health, made)
     if health.failed_accounts:
-        whose = _names(health.failed_accounts)
-        yield "look", f"the last run was not complete ({whose}); comms status tells why"
+        yield _Finding(
+            kind="run_failed",
+            level="look",
+            text=f"the last run was not complete ({_names(health.failed_accounts)})",
+            since=None,
+            remedy="comms status says why",
+        )
 
 
-def _deadline(health: Health, made: Made) -> _Told:
+def _deadlines(health: Health, made: Made) -> Iterator[_Finding]:
     if health.without_cover:
-        whose = _names(health.without_cover)
-        yield "act", f"nothing recent was read completely ({whose}); run comms load"
-    if health.deadline is None:
+        yield _Finding(
+            kind="not_covered",
+            level="act",
+            text=f"nothing recent was read completely ({_names(health.without_cover)})",
+            since=None,
+            remedy="run comms load",
+        )
+    if health.deadline and health.deadline - made.at < SOON:
+        at = moment(health.deadline, zone=made.time_zone)
+        past = health.deadline <= made.at
+        yield _Finding(
+            kind="deadline",
+            level="act",
+            text=f"sends are being lost since {at}" if past else f"sends will be lost after {at}",
+            since=health.deadline if past else None,
+            remedy="run comms load now" if past else "run comms load before",
+        )
+    elif health.freezes_at and health.freezes_at <= made.at:
+        at = moment(health.freezes_at, zone=made.time_zone)
+        yield _Finding(
+            kind="deadline",
+            level="act",
+            text=f"figures are freezing since {at} that may still have changed",
+            since=health.freezes_at,
+            remedy="run comms load now",
+        )
+    elif health.last_synced_at and made.at - health.last_synced_at > LATE:
+        ago = hours((made.at - health.last_synced_at).total_seconds() / 3600)
+        yield _Finding(
+            kind="stale",
+            level="look",
+            text=f"last read {ago} ago; nothing that came since is in these figures",
+            since=health.last_synced_at,
+            remedy="run comms load, or look why it does not run",
+        )
+
+
+def _gaps(facts: ChannelFacts, made: Made) -> Iterator[_Finding]:
+    since = made.at - timedelta(days=made.settings.alert_days)
+    recent = [gap for gap in facts.gaps if gap.found_at > since]
+    if not recent:
         return
-    at = moment(health.deadline, zone=made.time_zone)
-    if health.deadline <= made.at:
-        yield "act", f"creation time is being lost since {at}; run comms load now"
-    elif health.deadline - made.at < SOON:
-        yield "act", f"run comms load before {at}, or creation time is lost"
-    elif health.last_read_at and made.at - health.last_read_at > SOON:
-        ago = hours((made.at - health.last_read_at).total_seconds() / 3600)
-        yield "look", f"last read {ago} ago; what came since is not in these figures"
+    first, last = min(gap.start for gap in recent), max(gap.end for gap in recent)
+    long = sum((gap.end - gap.start for gap in recent), timedelta(0))
+    from_, to = (brief_moment(at, zone=made.time_zone) for at in (first, last))
+    yield _Finding(
+        kind="gap",
+        level="act",
+        text=f"{hours(long.total_seconds() / 3600)} of sends were never read, {from_} to {to}",
+        since=min(gap.found_at for gap in recent),
+        remedy="figures of those days are too low; run comms load at least once a day",
+    )
 
 
-def _gaps(facts: ChannelFacts, made: Made) -> _Told:
-    since = start_of(made.today - timedelta(days=DAYS), zone=made.time_zone)
-    recent = [gap for gap in facts.gaps if gap.end > since]
-    if recent:
-        last = max(recent, key=lambda gap: gap.end)
-        from_, to = (brief_moment(at, zone=made.time_zone) for at in (last.start, last.end))
-        number = counted(len(recent), "gap")
-        latest = f"the latest from {from_} to {to}"
-        yield "act", f"{number} in the last {DAYS} days, lost for good; {latest}"
+def _frozen(facts: ChannelFacts, made: Made) -> Iterator[_Finding]:
+    """A day freezes when its retention ends, and is worth a word for `alert_days` after that."""
+    oldest = made.at - made.retention - timedelta(days=made.settings.alert_days)
+    lately = [day for day in frozen_days(facts) if start_of(day, zone=made.time_zone) >= oldest]
+    if lately:
+        yield _Finding(
+            kind="frozen",
+            level="look",
+            text=f"the figures of {ranges(lately)} froze early: they were last read more than a "
+            "day before the API forgot them, and may be too low",
+            since=start_of(min(lately), zone=made.time_zone) + made.retention,
+            remedy="do not compare those days; run comms load at least once a day",
+        )
 
 
-def _stuck(facts: ChannelFacts) -> _Told:
+def _stuck(facts: ChannelFacts) -> Iterator[_Finding]:
     for reason, number in sorted(facts.stuck.items()):
-        yield "act", f"{counted(number, 'operation')} {STUCK.get(reason, reason)}"
+        text, remedy = STUCK.get(reason, (reason, "see the view stuck_operations"))
+        yield _Finding(
+            kind="stuck",
+            level="act",
+            text=f"{counted(number, 'operation')} {text}",
+            since=None,
+            remedy=remedy,
+        )
 
 
-def _failing(facts: ChannelFacts, made: Made) -> _Told:
-    week = week_of(facts, made)
-    before = success(week.compared, facts.channel)
-    now = success(week.shown, facts.channel)
-    word = SUCCESS[facts.channel]
-    if now and before and now.high < before.low - DROP:
-        after = f"after {percent(before)} in the {WEEK} before"
-        yield "act", f"{percent(now)} {word} in the last {WEEK} days, {after}"
-    yield from _failing_days(facts, week)
-    yield from _failing_operations(facts, made)
+def _by_account(trends: Iterable[Trend]) -> Iterator[dict[str, Trend]]:
+    """The measures of the last 24 hours, of one account at a time."""
+    accounts: dict[str, dict[str, Trend]] = {}
+    for trend in trends:
+        if trend.period == "day":
+            accounts.setdefault(trend.account, {})[trend.measure] = trend
+    yield from accounts.values()
 
 
-def _failing_days(facts: ChannelFacts, week: Week) -> _Told:
-    usual = success(week.shown, facts.channel)
-    for days_ago, name in ((0, "today so far"), (1, "yesterday")):
-        sums = day_of(facts, days_ago).all
-        share = success(sums, facts.channel)
-        if _fell(share, usual) and decided(sums, facts.channel) >= ENOUGH:
-            week_before = f"{percent(usual)} in the {WEEK} days until {day(week.last)}"
-            yield "act", f"{percent(share)} {SUCCESS[facts.channel]} {name}, {week_before}"
+def _rates(
+    channel: str, trends: dict[str, Trend], made: Made, *, several: bool
+) -> Iterator[_Finding]:
+    points = made.settings.alert_points
+
+    def finding(kind: Kind, measure: str, text: str, remedy: str) -> _Finding:
+        trend = trends[measure]
+        whose = f" ({short(trend.account, most=40)})" if several else ""
+        whole = trend.denominators[0] if trend.denominators else 0
+        what = "recipients" if measure == "unaddressable_rate" else RESOURCES[channel]
+        return _Finding(
+            kind=kind,
+            level="act",
+            text=f"{percent(trend.value)} of {whole:,} {what} {text}{whose}; "
+            f"usual at this age is {percent(trend.usual)}",
+            since=trend.as_of - timedelta(hours=24),
+            remedy=remedy,
+        )
+
+    silent = _above(trends.get("without_outcome_rate"), by=points, made=made)
+    if silent:
+        yield finding(
+            "no_receipts",
+            "without_outcome_rate",
+            "of the last 24 hours have no outcome",
+            "delivery receipts are missing or late: ask the carrier or Twilio",
+        )
+    lost = [_above(trends.get(name), by=points / 2, made=made) for name in _LOSSES]
+    for measure, word in _SUCCESSES.items():
+        if _below(trends.get(measure), by=points, made=made) and (any(lost) or not silent):
+            yield finding(
+                "rate_down",
+                measure,
+                f"of the last 24 hours were {word}",
+                "see the worst operations below, and their error codes in the Twilio Console",
+            )
+    unaddressable = trends.get("unaddressable_rate")
+    if unaddressable and unaddressable.usual:
+        rise = max(points / 5, unaddressable.usual.high / 2)
+        if _above(unaddressable, by=rise, made=made):
+            yield finding(
+                "unaddressable_up",
+                "unaddressable_rate",
+                "of the last 24 hours had no address that fits",
+                "check the list that the sends were made from",
+            )
 
 
-def _fell(now: Share | None, usual: Share | None) -> bool:
-    return now is not None and usual is not None and now.high < usual.low - DAY_DROP
+_LOSSES: Final = ("undelivered_rate", "failed_rate")
+_SUCCESSES: Final = {
+    "delivery_rate": "delivered",
+    "acceptance_rate": "accepted by the carrier or push service",
+}
 
 
-def _failing_operations(facts: ChannelFacts, made: Made) -> _Told:
-    since = made.at - timedelta(days=WEEK)
-    failing = [
-        each
-        for each in facts.worst
-        if (each.loss_rate or 0) >= HALF and each.lost >= ENOUGH and each.created_at >= since
-    ]
-    if failing:
-        lost, whose = sum(each.lost for each in failing), "its" if len(failing) == 1 else "their"
-        number = f"{counted(len(failing), 'operation')} of the last {WEEK} days"
-        part = f"at least half of {whose} {RESOURCES[facts.channel]}"
-        yield "act", f"{number} lost {part}, {lost:,} in all"
+def comparable(trend: Trend | None, made: Made) -> tuple[Share, Share] | None:
+    """The rate and its usual range, if there is enough volume and enough days to compare with."""
+    if trend is None or trend.value is None or trend.usual is None:
+        return None
+    enough = trend.denominators is not None and trend.denominators[0] >= made.settings.alert_volume
+    read = (trend.covered_share or 0.0) >= COVERED
+    fresh = made.at - trend.as_of <= LATE
+    if enough and read and fresh and trend.usual_days >= FEWEST_DAYS:
+        return trend.value, trend.usual
+    return None
 
 
-def _record(facts: ChannelFacts, made: Made) -> _Told:
-    health = health_of(facts.health, now=made.at)
-    if health and health.rejected:
-        rows = counted(health.rejected, "row")
-        yield "look", f"{rows} of the API's could not be read, see rejected_operations"
-    odd = sum(facts.contradictions.values())
-    if odd:
-        number = f"{counted(odd, 'operation')} of the last {DAYS} days"
-        yield "look", f"{number} with counters that contradict, see stats_checks"
+def _above(trend: Trend | None, *, by: float, made: Made) -> bool:
+    pair = comparable(trend, made)
+    return pair is not None and pair[0].low > pair[1].high + by
+
+
+def _below(trend: Trend | None, *, by: float, made: Made) -> bool:
+    pair = comparable(trend, made)
+    return pair is not None and pair[0].high < pair[1].low - by
+
+
+def _rejected(facts: ChannelFacts, made: Made) -> Iterator[_Finding]:
+    if facts.rejected_lately:
+        rows = counted(facts.rejected_lately, "row")
+        yield _Finding(
+            kind="rejected",
+            level="look",
+            text=f"{rows} of the API's answers of the last {made.settings.alert_days} days could "
+            "not be stored",
+            since=None,
+            remedy="see the table rejected_operations",
+        )
 
 
 def _names(accounts: Sequence[str]) -> str:

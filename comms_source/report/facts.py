@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from comms_source.report.sums import Share, Sums
+from comms_source.view_settings import ViewSettings
+
+MOVING = ("in_progress", "settling")
+"""The finalities of operations whose figures are expected to move."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,63 +19,127 @@ class Made:
 
     at: datetime
     """In UTC."""
-    time_zone: str
+    settings: ViewSettings
+    """What the views were made with."""
     today: date
     """The day of the reporting time zone that `at` is on."""
     destination: str
     dataset: str
     account: str | None
     """The one account that was asked for; None means all."""
-    retention: timedelta
     version: str
+    differing: Sequence[str] = ()
+    """The settings that have changed since the views were made, so the views do not know them."""
+
+    @property
+    def time_zone(self) -> str:
+        """The reporting time zone, by its IANA name."""
+        return self.settings.time_zone
+
+    @property
+    def retention(self) -> timedelta:
+        """For how long after creation the API answers for an operation."""
+        return self.settings.retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DaySums:
-    """One channel's day, what can no longer change apart from what may."""
+class Finality:
+    """The operations of one day that have one finality."""
 
-    settled: Sums = Sums()
-    moving: Sums = Sums()
-    newest_moving: datetime | None = None
-    """When the latest operation was created that may still change."""
+    operations: int
+    requested: int
+    hours_left: float
+    """Until the API's retention of the last of them ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """One channel's day, of all accounts."""
+
+    sums: Sums = Sums()
+    covered_share: float | None = None
+    """Which share of its time up to now was read completely; of the accounts the least."""
+    by_finality: Mapping[str, Finality] = field(default_factory=dict)
+
+    def share_of(self, *finalities: str) -> float:
+        """Which share of the day's volume has one of these finalities."""
+        parts = [self.by_finality[name] for name in finalities if name in self.by_finality]
+        if self.sums.requested:
+            return sum(part.requested for part in parts) / self.sums.requested
+        operations = self.sums.operations
+        return sum(part.operations for part in parts) / operations if operations else 0.0
 
     @property
-    def all(self) -> Sums:
-        """The whole day."""
-        return self.settled + self.moving
+    def moves(self) -> bool:
+        """Whether a hundredth of the day's volume or more is expected to move."""
+        return self.share_of(*MOVING) >= 0.01  # noqa: PLR2004
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a hundredth of the day's volume or more was last read too early."""
+        return self.share_of("frozen") >= 0.01  # noqa: PLR2004
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether practically all of the day was read completely, as far as it has passed."""
+        return self.covered_share is not None and self.covered_share >= 0.99  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Older:
-    """Operations that are older than the days that are told one by one, and can still change."""
+    """Operations that are older than the days that are shown one by one, and still move."""
 
-    moving: int
-    in_flight: int | None
-    newest: datetime
-    """When the latest of them was created."""
+    operations: int
+    in_flight_low: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """One measure of one account in the last day or week, against seven days before."""
+
+    account: str
+    period: str
+    """`day` or `week`."""
+    measure: str
+    as_of: datetime
+    operations: int
+    value: Share | None
+    """For `requested` the number, not a share."""
+    numerators: tuple[int, int] | None
+    denominators: tuple[int, int] | None
+    covered_share: float | None
+    previous: Share | None
+    previous_numerators: tuple[int, int] | None
+    previous_denominators: tuple[int, int] | None
+    previous_covered_share: float | None
+    usual: Share | None
+    """The range of the seven days before, each as it was known then."""
+    usual_days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourVolume:
-    """What was asked for in one hour of one day."""
+    """What was requested in one hour of one day."""
 
     day: date
     hour: int
     operations: int
-    resources: int | None
+    requested: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorstOperation:
-    """One of the operations that lost most."""
+    """One of the operations with the most, or the largest share, of resources not delivered."""
 
+    ranking: str
+    """`count` or `rate`."""
     account: str
     id: str
     status: str | None
     created_at: datetime
-    resources: int | None
-    lost: int
-    loss_rate: float | None
+    attempted: int | None
+    not_delivered: int
+    not_delivered_rate: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +152,7 @@ class Stuck:
     reason: str
     status: str | None
     created_at: datetime
-    resources: int | None
+    requested: int | None
     waiting: int
 
 
@@ -96,7 +164,7 @@ class SettlePoint:
     age_hours: float
     operations: int
     outcomes: float | None
-    reached: float | None
+    delivered: float | None
     engaged: float | None
 
 
@@ -106,38 +174,34 @@ class CompletionTime:
 
     account: str
     size: str
+    size_order: int
     operations: int
-    p50: tuple[float, float] | None
-    p90: tuple[float, float] | None
-    p99: tuple[float, float] | None
+    percentiles: Mapping[int, tuple[float, float]]
+    limited: frozenset[int]
+    """The percentiles that measure how often data is read, and little else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountWeek:
-    """The last seven days of one account on one channel, against the seven before."""
+    """The seven whole days before today, of one account on one channel."""
 
     account: str
-    operations: int
-    settled_operations: int
-    resources: int | None
-    """Those of the settled operations, as are all shares."""
-    delivery: Share | None
-    previous_delivery: Share | None
-    engagement: Share | None
+    sums: Sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountHealth:
-    """How fresh and how complete one account's record of a channel is."""
+    """How fresh and how complete the data of one account and channel is."""
 
     account: str
-    last_read_at: datetime | None
+    last_synced_at: datetime | None
     hours_to_deadline: float | None
+    hours_to_freeze: float | None
     gaps: int
     gap_hours: float
     rejected: int
-    followed: int
-    lost: int
+    active_by_id: int
+    not_found: int
     last_run_at: datetime | None
     last_run_outcome: str | None
     runs: int
@@ -155,11 +219,12 @@ class ReadWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A stretch of creation time that was never read completely, and is lost."""
+    """A stretch of creation time that was never read completely, and cannot be any more."""
 
     account: str
     start: datetime
     end: datetime
+    found_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,18 +234,21 @@ class ChannelFacts:
     channel: str
     stored: int = 0
     """How many operations there are in all."""
-    first_created_at: datetime | None = None
-    """When the oldest of them was created."""
-    days: Mapping[int, DaySums] = field(default_factory=dict)
-    """The last days, by how many days ago each was; those without operations are left out."""
+    first_day: date | None = None
+    """The day of the oldest of them."""
+    days: Mapping[date, Day] = field(default_factory=dict)
+    """The last days by their dates; those without operations are left out."""
     older: Older | None = None
-    """What can still change of all that is older."""
+    """What still moves of all that is older."""
+    trends: Sequence[Trend] = ()
     hours: Sequence[HourVolume] = ()
     worst: Sequence[WorstOperation] = ()
     stuck: Mapping[str, int] = field(default_factory=dict)
-    """How many operations are stuck, by reason."""
-    contradictions: Mapping[str, int] = field(default_factory=dict)
-    """How many operations of the last days contradict themselves, by what is wrong."""
+    """How many operations are stuck that are new enough to be worth a look, by reason."""
+    problems: Mapping[str, int] = field(default_factory=dict)
+    """How many operations of the last days have counters that contradict, by what is wrong."""
+    rejected_lately: int = 0
+    """Rows of the API's answers that could not be stored, of the last days."""
     curve: Sequence[SettlePoint] = ()
     times: Sequence[CompletionTime] = ()
     accounts: Sequence[AccountWeek] = ()
@@ -188,7 +256,7 @@ class ChannelFacts:
     health: Sequence[AccountHealth] = ()
     windows: Sequence[ReadWindow] = ()
     gaps: Sequence[Gap] = ()
-    """The latest of those that reach into the last weeks."""
+    """The latest of those that reach into the last weeks, or were found in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,95 +1,111 @@
-"""What became of what was asked for, stage by stage. Pure."""
+"""What became of what was requested: parts that add up to all of it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
-from comms_source.report.sums import Share, Sums
+from comms_source.report.sums import Share, Sums, plus
 
-Kind = Literal["stage", "loss"]
+Kind = Literal["stage", "open", "loss"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Resources that came this far, at least and at most, or were lost here."""
+    """Resources that came this far, are still open, or were lost here; at least and at most."""
 
     name: str
     kind: Kind
     low: int
     high: int
     share: Share | None
-    """Of all resources."""
-    told: int
-    """How many operations tell; fewer than all make the numbers lower bounds."""
+    """Of what was requested."""
+    part_of: str | None = None
+    """The stage that this one is a part of, where it is counted there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funnel:
-    """The stages that are known, and the names of those that are not."""
+    """What was requested, and the parts that it adds up to."""
 
     operations: int
+    requested: int | None
     stages: Sequence[Stage]
+    """The first is all that was requested; those that are part of none add up to it."""
     unknown: Sequence[str]
-
-    @property
-    def partial(self) -> list[Stage]:
-        """The stages that not all operations tell."""
-        return [stage for stage in self.stages if stage.told < self.operations]
+    """What the channel does not tell."""
 
 
-_Row = tuple[str, Kind, str]
-_ASKED: Final[_Row] = ("asked for", "stage", "resources")
-_MISSED: Final[tuple[_Row, ...]] = (
-    ("undelivered", "loss", "undelivered"),
-    ("failed", "loss", "failed"),
-    ("canceled", "loss", "canceled"),
-)
-_STAGES: Final[dict[str, tuple[_Row, ...]]] = {
-    "messages": (
-        _ASKED,
-        ("attempted", "stage", "attempted"),
-        ("reached", "stage", "reached"),
-        ("read", "stage", "engaged"),
-        *_MISSED,
-    ),
-    "emails": (
-        _ASKED,
-        ("attempted", "stage", "attempted"),
-        ("reached", "stage", "reached"),
-        ("opened", "stage", "engaged"),
-        *_MISSED,
-    ),
-    "push_notifications": (_ASKED, ("accepted", "stage", "sent"), *_MISSED[1:]),
-}
-"""The stages that a channel can tell, and which sum tells each."""
+def funnel_of(sums: Sums, *, engaged: str | None) -> Funnel:
+    """The parts of a channel's sums.
 
+    Args:
+        sums: What the operations add up to.
+        engaged: What the channel calls it when a recipient reads or opens; None where it cannot.
+    """
+    whole = sums.requested
+    if whole is None:
+        return Funnel(operations=sums.operations, requested=None, stages=[], unknown=["requested"])
 
-def funnel_of(channel: str, sums: Sums) -> Funnel:
-    """The stages of a channel; a stage that no operation tells is not drawn but named."""
-    stages = {name: _stage(name, kind, column, sums) for name, kind, column in _STAGES[channel]}
+    def stage(name: str, kind: Kind, low: int | None, high: int | None = None) -> list[Stage]:
+        if low is None:
+            return []
+        top = low if high is None else high
+        share = Share(min(1.0, low / whole), min(1.0, top / whole)) if whole else None
+        return [Stage(name=name, kind=kind, low=low, high=top, share=share)]
+
+    success = (
+        stage("delivered", "stage", sums.delivered_low, sums.delivered_high)
+        if sums.has_receipts
+        else stage("accepted", "stage", sums.accepted)
+    )
+    outcomes = [
+        *success,
+        *stage("undelivered", "loss", sums.undelivered or None),
+        *stage("failed", "loss", sums.failed),
+        *stage("unconfirmed", "open", sums.unconfirmed_low, sums.unconfirmed_high),
+        *stage("in flight", "open", sums.in_flight_low, sums.in_flight_high),
+        *stage("canceled", "loss", sums.canceled or None),
+    ]
+    left = max(0, whole - sum(part.low for part in outcomes))
+    # Recipients without an address are as many resources of the request, as far as there is room.
+    unaddressable = min(left, sums.unaddressable or 0)
+    rest = left - unaddressable - sum(part.high - part.low for part in outcomes)
+    reading = stage(engaged, "stage", sums.engaged) if engaged and sums.has_receipts else []
     return Funnel(
         operations=sums.operations,
-        stages=[stage for stage in stages.values() if stage],
-        unknown=[name for name, stage in stages.items() if stage is None],
+        requested=whole,
+        stages=[
+            *stage("requested", "stage", whole),
+            *outcomes[: len(success)],
+            *(
+                Stage(
+                    name=part.name,
+                    kind=part.kind,
+                    low=part.low,
+                    high=part.high,
+                    share=part.share,
+                    part_of="delivered",
+                )
+                for part in reading
+            ),
+            *outcomes[len(success) :],
+            *(stage("unaddressable", "loss", unaddressable) if unaddressable else []),
+            *(stage("no status", "open", rest) if rest > 0 else []),
+        ],
+        unknown=_unknown(sums, engaged),
     )
 
 
-def _stage(name: str, kind: Kind, column: str, sums: Sums) -> Stage | None:
-    ends = ("reached_low", "reached_high") if column == "reached" else (column, column)
-    low, high = (getattr(sums, end) for end in ends)
-    if low is None or high is None:
-        return None
-    return Stage(
-        name=name,
-        kind=kind,
-        low=low,
-        high=high,
-        share=_share(low, high, sums.resources),
-        told=getattr(sums, f"{column}_known"),
-    )
+def _unknown(sums: Sums, engaged: str | None) -> list[str]:
+    names = [] if sums.has_receipts else ["delivered"]
+    return [*names, *([engaged] if engaged and sums.engaged is None else [])]
 
 
-def _share(low: int, high: int, whole: int | None) -> Share | None:
-    return Share(min(1.0, low / whole), min(1.0, high / whole)) if whole else None
+def added_up(funnel: Funnel) -> int | None:
+    """What the parts add up to, at least; equal to what was requested."""
+    total: int | None = None
+    for stage in funnel.stages[1:]:
+        total = plus(total, stage.low if stage.part_of is None else 0)
+    return total

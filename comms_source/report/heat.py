@@ -10,7 +10,7 @@ from typing import Literal
 
 from comms_source.report.facts import HourVolume
 
-Unit = Literal["resources", "operations"]
+Unit = Literal["requested", "operations"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +21,11 @@ class Cell:
     """0 is Monday."""
     hour: int
     operations: int
-    resources: int | None
+    requested: int | None
 
     def value(self, unit: Unit) -> int | None:
         """What is drawn."""
-        return self.resources if unit == "resources" else self.operations
+        return self.requested if unit == "requested" else self.operations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +46,20 @@ class Heat:
 
 
 def heat_of(hours: Sequence[HourVolume]) -> Heat:
-    """The hours by day of the week; operations are counted where no resources are known."""
+    """The hours by day of the week; operations are counted where no requested are known."""
     grouped: dict[tuple[int, int], list[HourVolume]] = defaultdict(list)
     for hour in hours:
         grouped[hour.day.weekday(), hour.hour].append(hour)
     cells = [_cell(*key, volumes) for key, volumes in sorted(grouped.items())]
-    unit: Unit = "resources" if any(cell.resources for cell in cells) else "operations"
+    unit: Unit = "requested" if any(cell.requested for cell in cells) else "operations"
     return Heat(cells=cells, unit=unit, first=min((hour.day for hour in hours), default=None))
 
 
 def _cell(weekday: int, hour: int, volumes: Sequence[HourVolume]) -> Cell:
-    known = [each.resources for each in volumes if each.resources is not None]
+    known = [each.requested for each in volumes if each.requested is not None]
     return Cell(
         weekday=weekday,
         hour=hour,
         operations=sum(each.operations for each in volumes),
-        resources=sum(known) if known else None,
+        requested=sum(known) if known else None,
     )

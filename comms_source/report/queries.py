@@ -6,155 +6,123 @@ a table or view of the dataset; `{where}` picks the channels and the account.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import fields
 from typing import Final
 
-SUMS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "operations": "count(*)",
-        "resources": "sum(total)",
-        "resources_known": "count(total)",
-        "attempted": "sum(attempted)",
-        "attempted_known": "count(attempted)",
-        "sent": "sum(sent)",
-        "sent_known": "count(sent)",
-        "reached_low": "sum(reached_low)",
-        "reached_high": "sum(reached_high)",
-        "reached_known": "count(reached_low)",
-        "engaged": "sum(engaged)",
-        "engaged_known": "count(engaged)",
-        "undelivered": "sum(undelivered)",
-        "undelivered_known": "count(undelivered)",
-        "failed": "sum(failed)",
-        "failed_known": "count(failed)",
-        "canceled": "sum(canceled)",
-        "canceled_known": "count(canceled)",
-        "in_flight": "sum(in_flight)",
-        "in_flight_known": "count(in_flight)",
-        "outcome_low": "sum(case when missed is not null then reached_low end)",
-        "outcome_high": "sum(case when missed is not null then reached_high end)",
-        "missed": "sum(case when reached_low is not null then missed end)",
-        "engageable_low": "sum(case when engaged is not null then reached_low end)",
-        "engageable_high": "sum(case when engaged is not null then reached_high end)",
-        "engaged_of_reached": "sum(case when reached_low is not null then engaged end)",
-        "accepted": "sum(case when offered is not null then sent end)",
-        "offered": "sum(offered)",
-        "unaddressable": "sum(case when recipients is not null then unaddressable end)",
-        "addressed": "sum(case when unaddressable is not null then recipients end)",
-    }
-)
-"""How each field of `Sums` is summed; a share is told only where both of its sides are."""
+from comms_source.report.sums import Sums
+
+SUMMED: Final = tuple(field.name for field in fields(Sums))
+"""The columns of `daily_delivery` that are summed."""
+
+SETTINGS: Final = "select setting, value from {view_settings}"
 
 STORED: Final = """
-select channel, min(account), max(account), count(*), min(created_at)
-from {operation_counters} {where}
+select channel, min(account), max(account), sum(operations), min(day)
+from {daily_delivery} {where}
 group by channel
 """
 
 DAYS: Final = """
-select channel, days_ago, is_settled, max(created_at), {sums}
-from (
-    select
-        channel, account, created_at, is_settled, total, recipients, unaddressable, sent,
-        reached_low, reached_high, undelivered, failed, canceled, in_flight,
-        undelivered + failed as missed,
-        coalesce(read, opened) as engaged,
-        case
-            when stats_check + total = 0 then null
-            else total - scheduled - queued - canceled
-        end as attempted,
-        case when channel = 'push_notifications' then sent + failed end as offered,
-        {days_ago} as days_ago
-    from {operations} {where} and created_at >= %s
-) as measured
-group by channel, days_ago, is_settled
+select channel, account, day, covered_share, {columns}
+from {daily_delivery} {where} and day >= %s
 """
-"""One row per channel, day and whether its operations can still change. The days' bounds are those
-of the reporting time zone, worked out before, so that no destination's calendar has a say."""
+
+DAY_FINALITY: Final = """
+select channel, day, finality, sum(operations), sum(requested), max(hours_left)
+from {daily_finality} {where} and day >= %s
+group by channel, day, finality
+"""
 
 OLDER: Final = """
-select channel, count(*), sum(in_flight), max(created_at)
-from {operations} {where}
-    and created_at < %s
-    and (status in ('SCHEDULED', 'PROCESSING') or created_at >= %s)
-    and not is_settled
+select channel, sum(operations), sum(in_flight_low)
+from {daily_finality} {where} and day < %s and finality_order <= 2
 group by channel
 """
-"""What can still change of all that is older than these days. The third line follows from the last;
-it spares the database a look at everything else.
+
+TREND: Final = """
+select
+    channel, account, period, measure, as_of, operations,
+    value_low, value_high, numerator_low, numerator_high, denominator_low, denominator_high,
+    covered_share,
+    previous_value_low, previous_value_high, previous_numerator_low, previous_numerator_high,
+    previous_denominator_low, previous_denominator_high, previous_covered_share,
+    usual_low, usual_high, usual_days
+from {delivery_trend} {where}
+order by channel, account, period_order, measure_order
 """
 
 HOURS: Final = """
-select channel, day, hour_of_day, sum(operations), sum(total)
+select channel, day, hour_of_day, sum(operations), sum(requested)
 from {hourly_volume} {where} and day >= %s and day < %s
 group by channel, day, hour_of_day
 """
 
 WORST: Final = """
-select channel, account, id, status, created_at, total, lost, loss_rate
+select
+    channel, ranking, account, id, status, created_at, attempted, not_delivered, not_delivered_rate
 from (
     select
-        channel, account, id, status, created_at, total, lost, loss_rate,
+        channel, ranking, account, id, status, created_at, attempted, not_delivered,
+        not_delivered_rate,
         row_number() over (
-            partition by channel order by lost desc, created_at desc, id, account
-        ) as place
-    from {worst_operations} {where} and loss_rank <= {most}
+            partition by channel, ranking
+            order by
+                case when ranking = 'rate' then not_delivered_rate end desc,
+                not_delivered desc, created_at desc, id, account
+        ) as overall_place
+    from {worst_operations} {where} and place <= {most}
 ) as placed
-where place <= {most}
-order by channel, place
+where overall_place <= {most}
+order by channel, ranking, overall_place
 """
 
 STUCK: Final = """
-select channel, reason, alike, account, id, status, created_at, total, waiting
+select channel, reason, alike, account, id, status, created_at, requested, waiting
 from (
     select
-        channel, reason, account, id, status, created_at, total,
+        channel, reason, account, id, status, created_at, requested,
         coalesce(scheduled, 0) + coalesce(queued, 0) as waiting,
         count(*) over (partition by channel, reason) as alike,
         row_number() over (
             partition by channel, reason order by created_at desc, id, account
         ) as place
-    from {stuck_operations} {where}
+    from {stuck_operations} {where} and is_current
 ) as placed
 where place <= {most}
 order by created_at desc, channel, id
 """
 
-CONTRADICTIONS: Final = """
-select channel, contradiction, count(*)
-from {stats_checks} {where} and created_at >= %s
-group by channel, contradiction
-order by channel, count(*) desc, contradiction
+PROBLEMS: Final = """
+select channel, problem, count(*)
+from {counter_checks} {where} and created_at >= %s
+group by channel, problem
+order by channel, count(*) desc, problem
+"""
+
+REJECTED: Final = """
+select channel, count(*)
+from {rejected_operations} {where} and synced_at >= %s
+group by channel
 """
 
 SETTLE_CURVE: Final = """
-select channel, account, age_hours, operations, outcome_share, reached_share, engaged_share
+select channel, account, age_hours, operations, outcome_share, delivered_share, engaged_share
 from {settle_curve} {where}
 order by channel, account, age_hours
 """
 
 COMPLETION_TIMES: Final = """
 select
-    channel, account, size, operations,
-    p50_seconds_low, p50_seconds_high, p90_seconds_low, p90_seconds_high,
-    p99_seconds_low, p99_seconds_high
+    channel, account, size, size_order, percentile, operations,
+    seconds_low, seconds_high, is_limited
 from {completion_times} {where}
-"""
-
-TREND: Final = """
-select
-    channel, account, operations, settled_operations, total,
-    delivery_rate_low, delivery_rate_high,
-    previous_delivery_rate_low, previous_delivery_rate_high,
-    engagement_rate_low, engagement_rate_high
-from {delivery_trend} {where}
+order by channel, account, size_order, percentile
 """
 
 HEALTH: Final = """
 select
-    channel, account, last_read_at, hours_to_deadline, gaps, gap_hours, rejected, followed, lost,
-    last_run_at, last_run_outcome, runs_7_days, troubled_runs_7_days
+    channel, account, last_synced_at, hours_to_deadline, hours_to_freeze, gaps, gap_hours, rejected,
+    active_by_id, not_found, last_run_at, last_run_outcome, runs_7_days, troubled_runs_7_days
 from {sync_health} {where}
 """
 
@@ -167,8 +135,8 @@ order by channel, window_start
 """Of several accounts a window is complete where each that read it has read it completely."""
 
 GAPS: Final = """
-select channel, account, gap_start, gap_end
-from {gaps} {where} and gap_end > %s
+select channel, account, gap_start, gap_end, found_at
+from {gaps} {where} and (gap_end > %s or found_at > %s)
 order by gap_end desc, gap_start desc, channel, account
 limit {most}
 """

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from comms_source.channels import CHANNELS
 from comms_source.errors import LoadFailed
 from comms_source.packages import patient
 from comms_source.report import queries
-from comms_source.report.calendar import DAYS, HOUR_DAYS, STRIP_DAYS, day_bounds, start_of
+from comms_source.report.calendar import DAYS, HOUR_DAYS, STRIP_DAYS, start_of
 from comms_source.report.facts import Facts, Made
 from comms_source.report.rows import Answers, facts_of
 from comms_source.settings import check_channels
@@ -27,7 +27,7 @@ from comms_source.views import viewing
 from comms_source.warehouse import place, reach
 
 MOST_WORST: Final = 10
-"""Operations a channel, of those that lost most."""
+"""Operations of each channel and ranking."""
 MOST_STUCK: Final = 20
 """Operations that are stuck, of all channels together."""
 MOST_GAPS: Final = 1000
@@ -48,7 +48,8 @@ def read_facts(
 
     Args:
         pipeline: Where to read.
-        settings: What the views were told when they were made.
+        settings: The settings of the configuration; the report goes by those that the views were
+            made with, and says where they differ.
         now: The present, in UTC.
         channels: The channels to report on; by default all.
         account: The account to report on; by default all.
@@ -64,27 +65,34 @@ def read_facts(
             f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
             "run comms load first, it makes the views too"
         )
-    made = _made(pipeline, settings=settings, now=now, account=account)
 
-    def read() -> Answers:
+    def read() -> tuple[Made, Answers]:
         with viewing(pipeline, settings=settings) as client:
-            return _Reader(client, made=made, channels=chosen).read()
+            reader = _Reader(client, account=account, channels=chosen)
+            made = _made(pipeline, reader.settings(), asked=settings, now=now, account=account)
+            return made, reader.read(made)
 
-    return facts_of(patient(read)(), made=made, channels=chosen, told=bool(channels))
+    made, answers = patient(read)()
+    return facts_of(answers, made=made, channels=chosen, named=bool(channels))
 
 
 def _made(
-    pipeline: dlt.Pipeline, *, settings: ViewSettings, now: datetime, account: str | None
+    pipeline: dlt.Pipeline,
+    settings: ViewSettings,
+    *,
+    asked: ViewSettings,
+    now: datetime,
+    account: str | None,
 ) -> Made:
     return Made(
         at=now,
-        time_zone=settings.time_zone,
+        settings=settings,
         today=now.astimezone(ZoneInfo(settings.time_zone)).date(),
         destination=place(pipeline),
         dataset=pipeline.dataset_name,
         account=account,
-        retention=settings.retention,
         version=VERSION,
+        differing=settings.differing(asked),
     )
 
 
@@ -93,48 +101,47 @@ class _Reader:
     """Asks all queries through one connection, so that they see one state of a DuckDB file."""
 
     client: Any
-    made: Made
+    account: str | None
     channels: Sequence[str]
 
-    def read(self) -> Answers:
-        strip, days = self._start(STRIP_DAYS - 1), self._start(DAYS)
-        stored = self._ask(queries.STORED)
-        several = len({account for row in stored for account in row[1:3]}) > 1
+    def settings(self) -> ViewSettings:
+        """The settings that the views were made with."""
+        return ViewSettings.from_texts(dict(self._ask(queries.SETTINGS)))
+
+    def read(self, made: Made) -> Answers:
+        def start(days_ago: int) -> datetime:
+            return start_of(made.today - timedelta(days=days_ago), zone=made.time_zone)
+
+        first = made.today - timedelta(days=DAYS)
+        lately = made.at - timedelta(days=made.settings.alert_days)
+        strip, days = start(STRIP_DAYS - 1), start(DAYS)
+        columns = ", ".join(queries.SUMMED)
+        hours_from = made.today - timedelta(days=HOUR_DAYS)
         return Answers(
-            stored=stored,
-            days=self._days(),
-            older=self._ask(queries.OLDER, days, self.made.at - self.made.retention),
-            hours=self._ask(queries.HOURS, self._day(HOUR_DAYS), self.made.today),
+            stored=self._ask(queries.STORED),
+            days=self._ask(queries.DAYS, first, columns=columns),
+            finality=self._ask(queries.DAY_FINALITY, first),
+            older=self._ask(queries.OLDER, first),
+            trend=self._ask(queries.TREND),
+            hours=self._ask(queries.HOURS, hours_from, made.today),
             worst=self._ask(queries.WORST, most=MOST_WORST),
             stuck=self._ask(queries.STUCK, most=MOST_STUCK),
-            contradictions=self._ask(queries.CONTRADICTIONS, days),
+            problems=self._ask(queries.PROBLEMS, days),
+            rejected=self._ask(queries.REJECTED, lately),
             curve=self._ask(queries.SETTLE_CURVE),
             times=self._ask(queries.COMPLETION_TIMES),
-            trend=self._ask(queries.TREND) if several else [],
             health=self._ask(queries.HEALTH),
-            windows=self._ask(queries.COVERAGE, strip),
-            gaps=self._ask(queries.GAPS, min(strip, days), most=MOST_GAPS),
+            windows=self._ask(queries.COVERAGE, min(strip, days)),
+            gaps=self._ask(queries.GAPS, min(strip, days), lately, most=MOST_GAPS),
         )
 
-    def _days(self) -> list[Any]:
-        bounds = day_bounds(self.made.today, zone=self.made.time_zone)
-        days_ago = " ".join(f"when created_at >= %s then {ago}" for ago in range(len(bounds)))
-        sums = ", ".join(queries.SUMS.values())
-        named = {"sums": sums, "days_ago": f"case {days_ago} end"}
-        return self._ask(queries.DAYS, bounds[-1], before=bounds, **named)
-
-    def _day(self, days_ago: int) -> date:
-        return self.made.today - timedelta(days=days_ago)
-
-    def _start(self, days_ago: int) -> datetime:
-        return start_of(self._day(days_ago), zone=self.made.time_zone)
-
-    def _ask(self, query: str, *after: Any, before: Sequence[Any] = (), **named: Any) -> list[Any]:
-        """The rows of a query; `before` and `after` are its values on both sides of `{where}`."""
+    def _ask(self, query: str, *values: Any, **named: Any) -> list[Any]:
+        """The rows of a query; `values` follow those of `{where}`."""
         where, chosen = self._where()
+        chosen = chosen if "{where}" in query else []
         with _telling():
             text = _NAME.sub(lambda match: str(self._named(match[1], where, named)), query)
-            return list(self.client.execute_sql(text, *before, *chosen, *after) or [])
+            return list(self.client.execute_sql(text, *chosen, *values) or [])
 
     def _named(self, name: str, where: str, named: dict[str, Any]) -> Any:
         given = named | {"where": where}
@@ -142,9 +149,9 @@ class _Reader:
 
     def _where(self) -> tuple[str, list[Any]]:
         marks = ", ".join(["%s"] * len(self.channels))
-        if self.made.account is None:
+        if self.account is None:
             return f"where channel in ({marks})", [*self.channels]
-        return f"where channel in ({marks}) and account = %s", [*self.channels, self.made.account]
+        return f"where channel in ({marks}) and account = %s", [*self.channels, self.account]
 
 
 @contextmanager

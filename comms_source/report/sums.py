@@ -1,7 +1,7 @@
-"""What operations add up to, and the shares of those sums. Pure.
+"""What operations add up to, and the rates of those sums. Pure.
 
-A share of several days, or of several accounts, is a ratio of sums and never a mean of shares. A
-sum that no operation tells is None, never 0.
+A rate of several days, or of several accounts, is a ratio of sums and never a mean of rates. A sum
+that no operation tells is None, never 0. The names are those of the view `daily_delivery`.
 """
 
 from __future__ import annotations
@@ -20,98 +20,117 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """Sums over operations; `..._known` is how many of them tell what is summed."""
+    """Sums over operations, as the columns of `daily_delivery` name them."""
 
     operations: int = 0
-    resources: int | None = None
-    resources_known: int = 0
-    attempted: int | None = None
-    attempted_known: int = 0
-    sent: int | None = None
-    sent_known: int = 0
-    reached_low: int | None = None
-    reached_high: int | None = None
-    reached_known: int = 0
-    engaged: int | None = None
-    engaged_known: int = 0
-    undelivered: int | None = None
-    undelivered_known: int = 0
-    failed: int | None = None
-    failed_known: int = 0
-    canceled: int | None = None
-    canceled_known: int = 0
-    in_flight: int | None = None
-    in_flight_known: int = 0
-    outcome_low: int | None = None
-    """Resources that reached their recipient, of operations that also tell what was missed."""
-    outcome_high: int | None = None
-    missed: int | None = None
-    """Resources that were undelivered or failed, of operations that also tell what arrived."""
-    engageable_low: int | None = None
-    """Resources that reached their recipient, of operations that also tell what was engaged."""
-    engageable_high: int | None = None
-    engaged_of_reached: int | None = None
-    accepted: int | None = None
-    offered: int | None = None
+    requested: int | None = None
+    recipients: int | None = None
     unaddressable: int | None = None
-    addressed: int | None = None
+    scheduled: int | None = None
+    queued: int | None = None
+    canceled: int | None = None
+    undelivered: int | None = None
+    failed: int | None = None
+    not_delivered: int | None = None
+    engaged: int | None = None
+    delivered_low: int | None = None
+    delivered_high: int | None = None
+    attempted: int | None = None
+    in_flight_low: int | None = None
+    in_flight_high: int | None = None
+    unconfirmed_low: int | None = None
+    unconfirmed_high: int | None = None
+    accepted: int | None = None
 
     def __add__(self, other: Sums) -> Sums:
         added: dict[str, Any] = {
-            field.name: _plus(getattr(self, field.name), getattr(other, field.name))
+            field.name: plus(getattr(self, field.name), getattr(other, field.name))
             for field in fields(Sums)
         }
         return Sums(**added)
 
     @property
     def delivery(self) -> Share | None:
+        """The share of what was attempted that was delivered."""
+        return rate(self.delivered_low, self.delivered_high, self.attempted)
+
+    @property
+    def delivery_of_known(self) -> Share | None:
         """The share of known outcomes that are deliveries."""
-        return _share(
-            (self.outcome_low, _plus_known(self.outcome_low, self.missed)),
-            (self.outcome_high, _plus_known(self.outcome_high, self.missed)),
-        )
+        if self.not_delivered is None:
+            return None
+        ends = (self.delivered_low, self.delivered_high)
+        shares = [rate(end, end, end + self.not_delivered) for end in ends if end is not None]
+        low, high = (*shares, None, None)[:2]
+        return Share(low.low, high.high) if low and high else None
+
+    @property
+    def not_delivered_share(self) -> Share | None:
+        """The share of what was attempted that was undelivered or failed."""
+        return rate(self.not_delivered, self.not_delivered, self.attempted)
+
+    @property
+    def without_outcome(self) -> Share | None:
+        """The share of what was attempted that is neither delivered nor failed, so far."""
+        if self.attempted is None or self.not_delivered is None:
+            return None
+        rest = self.attempted - self.not_delivered
+        ends = (self.delivered_high, self.delivered_low)
+        low, high = (None if end is None else max(0, rest - end) for end in ends)
+        return rate(low, high, self.attempted)
+
+    @property
+    def unconfirmed_share(self) -> Share | None:
+        """The share of what was attempted that never got an outcome, and is settled."""
+        return rate(self.unconfirmed_low, self.unconfirmed_high, self.attempted)
 
     @property
     def engagement(self) -> Share | None:
         """The share of deliveries that were read or opened."""
-        part = self.engaged_of_reached
-        return _share((part, self.engageable_high), (part, self.engageable_low))
+        low = rate(self.engaged, self.engaged, self.delivered_high)
+        high = rate(self.engaged, self.engaged, self.delivered_low)
+        return Share(low.low, high.high) if low and high else None
 
     @property
     def acceptance(self) -> Share | None:
-        """The share of pushes that the provider took."""
-        return _share((self.accepted, self.offered), (self.accepted, self.offered))
+        """The share of what was offered to a carrier or push service that it took."""
+        return rate(self.accepted, self.accepted, both(self.accepted, self.failed))
 
     @property
     def unaddressable_share(self) -> Share | None:
         """The share of recipients that nothing could be sent to."""
-        ends = (self.unaddressable, self.addressed)
-        return _share(ends, ends)
+        return rate(self.unaddressable, self.unaddressable, self.recipients)
+
+    @property
+    def has_receipts(self) -> bool:
+        """Whether deliveries are known at all; pushes are accepted or not, as documented."""
+        return self.attempted is not None or self.accepted is None
+
+    @property
+    def success(self) -> Share | None:
+        """Deliveries, or where they are not known, what was accepted: whether a channel works."""
+        return self.delivery if self.has_receipts else self.acceptance
+
+    @property
+    def success_name(self) -> str:
+        """What `success` is a share of: delivered or accepted."""
+        return "delivered" if self.has_receipts else "accepted"
 
 
-def success(sums: Sums, channel: str) -> Share | None:
-    """What tells best whether a channel works: deliveries, or for pushes what was accepted."""
-    return sums.acceptance if channel == "push_notifications" else sums.delivery
-
-
-def decided(sums: Sums, channel: str) -> int:
-    """How many resources `success` is a share of, at least."""
-    if channel == "push_notifications":
-        return sums.offered or 0
-    return (sums.outcome_low or 0) + (sums.missed or 0)
-
-
-def _plus(left: int | None, right: int | None) -> int | None:
+def plus(left: int | None, right: int | None) -> int | None:
     """The sum of what is known of two sums."""
     if left is None or right is None:
         return left if right is None else right
     return left + right
 
 
-def _plus_known(left: int | None, right: int | None) -> int | None:
+def both(left: int | None, right: int | None) -> int | None:
+    """The sum of two numbers if both are known."""
     return None if left is None or right is None else left + right
 
 
-def _share(*ends: tuple[int | None, int | None]) -> Share | None:
-    shares = [part / whole for part, whole in ends if part is not None and whole]
-    return Share(*(min(1.0, share) for share in shares)) if len(shares) == len(ends) else None
+def rate(low: int | None, high: int | None, whole: int | None) -> Share | None:
+    """A part of a whole as a share; None where there is no whole, or a side is not known."""
+    if low is None or high is None or not whole or whole < 0:
+        return None
+    return Share(min(1.0, low / whole), min(1.0, high / whole))

@@ -1,8 +1,8 @@
-"""A report in the terminal: today, yesterday and the last seven days, what is wrong, how final."""
+"""A report in the terminal, in 80 columns: the figures, what is wrong, how final they are."""
 
 from __future__ import annotations
 
-import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,12 +13,18 @@ from rich.table import Table
 from comms_source.report.calendar import WEEK
 from comms_source.report.concerns import concerns_of
 from comms_source.report.facts import ChannelFacts, Facts, Made
-from comms_source.report.figures import Week, day_of, week_of, young_days
-from comms_source.report.sums import Sums, success
+from comms_source.report.figures import (
+    Change,
+    change_of,
+    day_of,
+    frozen_days,
+    moving_days,
+    week_of,
+)
+from comms_source.report.sums import Share, Sums
 from comms_source.report.wording import (
-    SUCCESS,
-    at_least,
     change,
+    compact,
     count,
     counted,
     days,
@@ -30,17 +36,17 @@ from comms_source.report.wording import (
 )
 from comms_source.report.wording import plain as without_controls
 
-WIDTH: Final = 120
+WIDTH: Final = 80
 MOVING: Final = "*"
+PARTLY: Final = "~"
+FROZEN: Final = "!"
 MOST_STUCK: Final = 5
-_HEADINGS: Final = ("operations", "resources", "arrived", "read/opened", "in flight")
+HEADINGS: Final = ("requested", "delivered", "not deliv.", "no outcome", "read/opened")
 
 
 def show_report(facts: Facts) -> None:
     """Print the report."""
-    # Where the output is no terminal there is no width to keep to.
-    width = None if sys.stdout.isatty() else WIDTH
-    console = Console(highlight=False, soft_wrap=True, width=width)
+    console = Console(highlight=False, soft_wrap=True, width=WIDTH)
     for line in _origin(facts.made):
         console.print(line, markup=False)
     console.print()
@@ -54,16 +60,21 @@ def _stored(facts: Facts) -> bool:
 
 
 def _origin(made: Made) -> Iterator[str]:
-    yield f"{made.destination}, dataset {made.dataset}"
     whose = "" if made.account is None else f", account {without_controls(made.account)}"
+    yield f"{made.destination}, dataset {made.dataset}{whose}"
     at = moment(made.at, zone=made.time_zone)
-    yield f"as of {at}; days are those of {made.time_zone}{whose}"
+    yield f"as of {at}; days are those of {made.time_zone}, of the request"
+    if made.differing:
+        yield (
+            f"the views do not have the present {listed(made.differing)}; run comms views to make "
+            "them again"
+        )
 
 
 def _figures(facts: Facts) -> Table:
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("", no_wrap=True)
-    for heading in _HEADINGS:
+    for heading in HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
     for channel in facts.channels:
         stored = bool(channel.stored)
@@ -74,56 +85,69 @@ def _figures(facts: Facts) -> Table:
 
 
 def _rows(facts: ChannelFacts, made: Made) -> Iterator[list[str]]:
-    week = week_of(facts, made)
     for ago, name in enumerate(("today", "yesterday")):
-        sums = day_of(facts, ago)
-        yield _row(name, sums.all, sums.all, facts.channel, moves=bool(sums.moving.operations))
-    moves = not week.is_settled and bool(week.all.operations)
-    yield _row(f"{WEEK} days", week.all, week.shown, facts.channel, moves=moves)
-    changes = _changes(week, facts.channel)
+        day = day_of(facts, made, ago)
+        marks = _marks(moves=day.moves, covered=day.is_covered, frozen=day.frozen)
+        yield _row(name, day.sums, marks)
+    week = week_of(facts, made)
+    covered = week.covered_share >= 0.99  # noqa: PLR2004
+    marks = _marks(moves=week.moves, covered=covered, frozen=week.frozen_share >= 0.01)  # noqa: PLR2004
+    yield _row(f"{WEEK} days", week.sums, marks)
+    changes = list(_changes(facts))
     if any(changes):
-        yield [f"  against the {WEEK} before", *(told or "" for told in changes)]
+        yield ["  change", *changes]
 
 
-def _changes(week: Week, channel: str) -> list[str | None]:
-    shown, compared = week.shown, week.compared
-    return [
-        growth(week.all.operations, week.all_before.operations),
-        growth(week.all.resources, week.all_before.resources),
-        change(success(shown, channel), success(compared, channel)),
-        change(shown.engagement, compared.engagement),
-    ]
+def _marks(*, moves: bool, covered: bool, frozen: bool) -> str:
+    signs = ((MOVING, moves), (PARTLY, not covered), (FROZEN, frozen))
+    return "".join(sign for sign, holds in signs if holds)
 
 
-def _row(name: str, volume: Sums, rated: Sums, channel: str, *, moves: bool) -> list[str]:
-    in_flight = at_least(volume.in_flight, told=volume.in_flight_known, of=volume.operations)
-    share = success(rated, channel)
-    word = f" {SUCCESS[channel]}" if share and channel == "push_notifications" else ""
-    if not volume.operations:
-        return [f"  {name}", "0"]
-    return [
-        f"  {name}{f' {MOVING}' if moves else ''}",
-        count(volume.operations),
-        count(volume.resources),
-        percent(share) + word,
-        percent(rated.engagement),
-        in_flight,
-    ]
+def _changes(facts: ChannelFacts) -> Iterator[str]:
+    requested = change_of(facts.trends, "requested")
+    yield (growth(*requested.numbers) if requested else None) or ""
+    delivery = _points(change_of(facts.trends, "delivery_rate"))
+    yield delivery or _points(change_of(facts.trends, "acceptance_rate"))
+    yield ""
+    yield _points(change_of(facts.trends, "without_outcome_rate"))
+    yield _points(change_of(facts.trends, "engagement_rate"))
+
+
+def _points(found: Change | None) -> str:
+    told = change(found.now, found.before) if found else None
+    return (told or "").replace(" points", " pt")
+
+
+def _row(name: str, sums: Sums, marks: str) -> list[str]:
+    label = f"  {name}{f' {marks}' if marks else ''}"
+    return [label, *(figure_cells(sums) if sums.operations else ["0"])]
+
+
+def figure_cells(sums: Sums) -> list[str]:
+    """One cell for each heading: what was requested, and the shares of what became of it."""
+    requested = sums.requested
+    volume = count(requested) if requested is None or requested < 10**8 else compact(requested)
+    if not sums.has_receipts:
+        taken = sums.acceptance
+        return [volume, f"{percent(taken)} acc.", percent(_rest(taken)) if taken else "", "", ""]
+    shares = (sums.delivery, sums.not_delivered_share, sums.without_outcome, sums.engagement)
+    return [volume, *("-" if share is None else percent(share) for share in shares)]
+
+
+def _rest(share: Share) -> Share:
+    return Share(1 - share.high, 1 - share.low)
 
 
 def _remarks(facts: Facts) -> Iterator[str]:
     if not _stored(facts):
         yield "No operation is stored yet."
         return
-    yield f"{MOVING} may still move"
-    for channel in facts.channels:
-        week = week_of(channel, facts.made)
-        if week.is_settled:
-            yield (
-                f"{channel.channel}: the shares of the {WEEK} days, {days(week.first, week.last)}, "
-                f"are of {count(week.settled.operations)} of its {count(week.all.operations)} "
-                "operations, which can no longer change"
-            )
+    yield f"{MOVING} may still move  {PARTLY} not read completely  {FROZEN} froze early, may be low"
+    week = week_of(facts.channels[0], facts.made)
+    yield f"shares are of what was attempted; the {WEEK} days are {days(week.first, week.last)}"
+    yield "change: against the week before, as it was known then"
+    if not all(day_of(channel, facts.made, 1).sums.has_receipts for channel in facts.channels):
+        yield "acc.: accepted by the push service; whether pushes arrive is not reported"
 
 
 def _wrong(facts: Facts) -> Iterator[str]:
@@ -132,7 +156,13 @@ def _wrong(facts: Facts) -> Iterator[str]:
         yield "what is wrong" if concerns else "nothing is wrong"
     for concern in concerns:
         mark = "!" if concern.level == "act" else "-"
-        yield f"  {mark} {listed(concern.channels)}: {concern.text}"
+        since = ""
+        if concern.since:
+            since = f" (since {moment(concern.since, zone=facts.made.time_zone)})"
+        sentence = f"{listed(concern.channels)}: {concern.text}{since}. {_upper(concern.remedy)}."
+        yield from textwrap.wrap(
+            sentence, WIDTH - 2, initial_indent=f"  {mark} ", subsequent_indent="    "
+        )
     for stuck in facts.stuck[:MOST_STUCK]:
         waiting = f", {count(stuck.waiting)} waiting" if stuck.waiting else ""
         at = moment(stuck.created_at, zone=facts.made.time_zone)
@@ -142,22 +172,32 @@ def _wrong(facts: Facts) -> Iterator[str]:
         yield f"      {counted(left, 'older one')} in the view stuck_operations"
 
 
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _finality(facts: Facts) -> Iterator[str]:
     if _stored(facts):
         yield "how final the figures are"
     for channel in facts.channels:
         if channel.stored:
-            yield f"  {channel.channel}: {_moving(channel, facts.made)}"
+            yield from textwrap.wrap(
+                f"{channel.channel}: {_moving(channel, facts.made)}",
+                WIDTH - 2,
+                initial_indent="  ",
+                subsequent_indent="    ",
+            )
 
 
 def _moving(facts: ChannelFacts, made: Made) -> str:
-    """Which days may still move, how much of them, and until when."""
-    young = young_days(facts, made)
+    """Which days may still move, until when, and which froze early."""
+    young = moving_days(facts, made)
+    frozen = frozen_days(facts)
+    told = f"; {ranges(frozen)} froze early" if frozen else ""
     if not young:
-        return "final"
+        return f"final{told}"
     named = [each.day for each in young if each.day]
     when = ranges(named) if named else "days long past"
     final = [each.final_at for each in young if each.final_at]
     until = f", until {moment(max(final), zone=made.time_zone)} at the latest" if final else ""
-    moving = sum(each.moving for each in young)
-    return f"{counted(moving, 'operation')} of {when} may still change{until}"
+    return f"{when} may still move{until}{told}"

@@ -31,11 +31,6 @@ TITLES: Final = {
 }
 SHORTS: Final = {"messages": "Messages", "emails": "Emails", "push_notifications": "Push"}
 RESOURCES: Final = {"messages": "messages", "emails": "emails", "push_notifications": "pushes"}
-SUCCESS: Final = {
-    "messages": "delivered",
-    "emails": "delivered",
-    "push_notifications": "accepted",
-}
 ENGAGED: Final = {"messages": "read", "emails": "opened"}
 """How the channels that tell call what recipients do."""
 
@@ -54,11 +49,16 @@ def counted(value: int, what: str, several: str | None = None) -> str:
     return f"{value:,} {what if value == 1 else several or what + 's'}"
 
 
-def at_least(value: int | None, *, told: int, of: int) -> str:
-    """A sum that only `told` of its operations tell."""
-    if value is None or told >= of:
-        return count(value)
-    return f"at least {count(value)}" if value else NOT_KNOWN
+def span(low: int | None, high: int | None) -> str:
+    """A number that lies between two."""
+    if low is None or high is None:
+        return NOT_KNOWN
+    return count(low) if low == high else f"{count(low)}{DASH}{count(high)}"
+
+
+def rest(share: Share | None) -> Share | None:
+    """What is left of the whole."""
+    return Share(1 - share.high, 1 - share.low) if share else None
 
 
 def percent(share: Share | None) -> str:
@@ -174,14 +174,14 @@ def seconds(number: float) -> str:
     return f"{number:.0f} s"
 
 
-def took(pair: tuple[float, float] | None) -> str:
-    """A length of time that lies between two."""
+def took(pair: tuple[float, float] | None, *, limited: bool = False) -> str:
+    """A length of time between two; where it is limited by how often data is read, the upper."""
     if pair is None:
         return NOT_KNOWN
     low, high = (seconds(end) for end in pair)
-    if low == high:
-        return low
-    return f"up to {high}" if pair[0] <= 0 else f"{low}{DASH}{high}"
+    if limited:
+        return f"at most {high}"
+    return low if low == high else f"{low}{DASH}{high}"
 
 
 def age(number: float) -> str:

@@ -26,6 +26,7 @@ from comms_source.sandbox.faults import Fault, faults_from
 from comms_source.sandbox.model import SandboxModel
 from comms_source.sandbox.samples import documented_payloads, sample_names
 from comms_source.sandbox.settings import ACCOUNT_ID, AUTH_TOKEN, SandboxSettings
+from comms_source.sandbox.troubles import Trouble, troubles_from
 
 __all__ = [
     "ACCOUNT_ID",
@@ -37,8 +38,10 @@ __all__ = [
     "Sandbox",
     "SandboxModel",
     "SandboxSettings",
+    "Trouble",
     "documented_payloads",
     "faults_from",
     "sample_names",
     "serve",
+    "troubles_from",
 ]

@@ -1,9 +1,10 @@
 """The life of one operation: planned once, then a pure function of the time.
 
 An operation waits if it is scheduled, is processed at so many resources a second, and is completed;
-deliveries and reads go on for days after that. Its counters move at instants that lie ever further
-apart, and `updatedAt` names the last of them, except for operations whose `updatedAt` stands still
-from completion on: whether it moves with late counters is not documented.
+deliveries and reads go on for days after that. Failures are known first: at once, or within a few
+minutes. Deliveries take minutes to hours, reads hours to days. Its counters move at instants that
+lie ever further apart, and `updatedAt` names the last of them, except for operations whose
+`updatedAt` stands still from completion on: whether it moves with late counters is not documented.
 
 Times are milliseconds since the Unix epoch.
 """
@@ -18,6 +19,7 @@ from comms_source.channels import Channel
 from comms_source.sandbox.chance import mix
 
 SECOND: Final = 1000
+MINUTE: Final = 60 * SECOND
 HOUR: Final = 3600 * SECOND
 DAY: Final = 24 * HOUR
 SETTLED_AFTER: Final = 6 * DAY
@@ -78,7 +80,10 @@ def plan_life(*, channel: Channel, created: int, key: int) -> Life:
     addressable = 0 if fate == "group" else total - unaddressable
     failed = int(addressable * 0.06 * roll(4))
     undelivered = int((addressable - failed) * 0.10 * roll(5))
-    delivered = int((addressable - failed - undelivered) * (0.96 + 0.04 * roll(6)))
+    deliverable = addressable - failed - undelivered
+    # The part without a receipt is rounded down, so that it is small in small operations too.
+    without_receipt = int(deliverable * 0.04 * (1 - roll(6)))
+    delivered = deliverable - without_receipt
     start = created + _delay(fate, roll(7))
     return Life(
         channel=channel,
@@ -93,7 +98,7 @@ def plan_life(*, channel: Channel, created: int, key: int) -> Life:
         undelivered=undelivered,
         delivered=delivered,
         read=int(delivered * 0.7 * roll(10)),
-        delivery_pace=60 * SECOND * 60 ** roll(11),
+        delivery_pace=MINUTE * 60 ** roll(11),
         read_pace=HOUR * 24 ** roll(12),
         fallback=0.5 * roll(13) if roll(14) < 0.2 else 0.0,  # noqa: PLR2004
         frozen_update=roll(15) < 0.1,  # noqa: PLR2004
@@ -154,18 +159,21 @@ def _last_move(life: Life, now: int) -> int:
 
 
 def _counts(life: Life, now: int, *, cumulative: bool) -> dict[str, int]:
-    age = now - life.start
-    share = min(1.0, age / (life.end - life.start))
+    age, duration = now - life.start, life.end - life.start
+    past = min(age, duration)
     addressable = 0 if life.fate == "group" else life.total - life.unaddressable
-    processed, failed = int(addressable * share), int(life.failed * share)
-    handed = processed - failed
-    known = 1.0 if age >= SETTLED_AFTER else 1 - math.exp(-age / life.delivery_pace)
-    seen = 1.0 if age >= SETTLED_AFTER else 1 - math.exp(-age / life.read_pace)
-    undelivered = min(int(life.undelivered * known), handed)
-    delivered = min(int(life.delivered * known), handed - undelivered)
-    read = min(int(life.read * seen), delivered)
-    knows_delivery = "delivered" in life.channel.counters
-    exclusive = knows_delivery and not cumulative
+    # Whole numbers, rounded down: so the parts never add up to more than what was handed over.
+    failed = life.failed * past // duration
+    handed = (addressable - life.failed) * past // duration
+    undelivered = life.undelivered * past // duration
+    delivered = life.delivered * past // duration
+    read = life.read * past // duration
+    if age < SETTLED_AFTER:
+        undelivered = _known(undelivered, age, min(MINUTE, life.delivery_pace / 10))
+        delivered = _known(delivered, age, life.delivery_pace)
+        read = min(_known(read, age, life.read_pace), delivered)
+    processed = handed + failed
+    exclusive = not cumulative and "delivered" in life.channel.counters
     return {
         "queued": addressable - processed,
         "failed": failed,
@@ -174,9 +182,14 @@ def _counts(life: Life, now: int, *, cumulative: bool) -> dict[str, int]:
         "delivered": delivered - read if exclusive else delivered,
         "read": read,
         "opened": read,
-        "unaddressable": int(life.unaddressable * share),
+        "unaddressable": life.unaddressable * past // duration,
         "attempts": 1 if life.fate == "group" else processed + int(processed * life.fallback),
     }
+
+
+def _known(count: int, age: int, pace: float) -> int:
+    """How many of `count` are known: about two thirds after `pace`, rounded to the nearest."""
+    return int(count * (1 - math.exp(-age / pace)) + 0.5)
 
 
 def _show(life: Life, status: str, counts: dict[str, int], updated: int) -> State:

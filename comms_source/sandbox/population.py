@@ -18,6 +18,7 @@ from comms_source.sandbox.chance import fraction, mix
 from comms_source.sandbox.instants import format_instant
 from comms_source.sandbox.lives import DAY, Life, plan_life, state_at
 from comms_source.sandbox.settings import SandboxSettings
+from comms_source.sandbox.troubles import troubled, troubles_of
 
 PREFIX: Final = "comms_operation_"
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -73,6 +74,7 @@ class LivingPopulation:
         self._lag = settings.visibility_lag / timedelta(milliseconds=1)
         self._partial = settings.past_retention == "partial"
         self._cumulative = settings.readings.get(channel.name) == "cumulative"
+        self._troubles = troubles_of(channel, settings.troubles)
 
     def first_from(self, instant: int) -> int:
         """The number of the first operation created at or after `instant`, in milliseconds."""
@@ -109,8 +111,9 @@ class LivingPopulation:
 
     def life(self, number: int) -> Life:
         """What is going to become of the operation."""
-        created = self.created(number)
-        return plan_life(channel=self._channel, created=created, key=self._key(number))
+        created, key = self.created(number), self._key(number)
+        life = plan_life(channel=self._channel, created=created, key=key)
+        return troubled(life, self._troubles, key=key) if self._troubles else life
 
     def show(self, number: int, now: int) -> dict[str, Any]:
         """The operation as the API shows it at `now`."""

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_args
 from comms_source.channels import CHANNELS
 from comms_source.sandbox.faults import Fault
 from comms_source.sandbox.samples import sample_names
+from comms_source.sandbox.troubles import Trouble
 
 Bound = Literal["inclusive", "exclusive"]
 Order = Literal["ascending", "descending"]
@@ -81,7 +82,9 @@ class SandboxSettings:
     latency: timedelta = timedelta(0)
     """How long every answer takes at least."""
     faults: tuple[Fault, ...] = ()
-    """What goes wrong, and when."""
+    """What goes wrong with answers, and when."""
+    troubles: tuple[Trouble, ...] = ()
+    """What goes wrong with operations, by the time of their creation."""
     samples: tuple[str, ...] = ()
     """Names of documented payloads, see `samples`, to serve instead of anything made up."""
     rendered: bool = False
@@ -95,6 +98,11 @@ class SandboxSettings:
         for name, used, known in self._names():
             if not set(used) <= set(known):
                 raise ValueError(f"{name}: expected some of {tuple(known)}")
+        if not all(isinstance(trouble, Trouble) for trouble in self.troubles):
+            raise ValueError("troubles: expected a tuple of Trouble")
+        self._check_amounts()
+
+    def _check_amounts(self) -> None:
         for channel in CHANNELS:
             if self.volume(channel) < 0:
                 raise ValueError(f"operations_per_week: {channel} cannot be negative")

@@ -24,7 +24,10 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = [f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")]
 
-OUTSIDE = {"accounts", "load_wait", "lock_wait", "stats_reading", "table_format", "time_zone"}
+OUTSIDE = {
+    *("accounts", "load_wait", "lock_wait", "table_format"),
+    *("counter_mode", "time_zone", "stuck_after", "alert_points", "alert_volume", "alert_days"),
+}
 """Settings that are no arguments of the source."""
 
 

@@ -13,11 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comms_source.coverage import VISIBILITY_LAG, Ledger, Part, WindowRead, uncovered
+from comms_source.coverage import (
+    LAST_CHANCE,
+    VISIBILITY_LAG,
+    Ledger,
+    Part,
+    WindowRead,
+    uncovered,
+)
 from comms_source.planner import (
     FULL_PAGE,
     FULL_WALK,
-    LAST_CHANCE,
     MOST_CUTS,
     SHORT_WALK,
     Policy,
@@ -499,7 +505,8 @@ def test_every_walk_takes_at_least_one_page(rows: int, pages: int) -> None:
 
 def test_on_its_last_day_a_window_is_read_once_more() -> None:
     """A window read before that day is due when it begins, and not again once it was read."""
-    window = Span(NOW - POLICY.retention + LAST_CHANCE, NOW - POLICY.retention + LAST_CHANCE + HOUR)
+    end = NOW - POLICY.retention + LAST_CHANCE
+    window = Span(end - HOUR, end)
     before = WindowRead(NOW - SECOND, 0, complete=True)
 
     assert why(window, before, now=NOW, policy=POLICY)[0] == "last chance"

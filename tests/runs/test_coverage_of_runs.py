@@ -261,12 +261,12 @@ def test_operations_that_leave_the_lists_open_are_followed_by_id(days: int) -> N
     outcomes = {name for (name,) in rows("select distinct outcome from comms.followed_operations")}
     lost = rows(
         "select count(*) from comms.message_operations join comms.followed_operations "
-        "on operation_id = id where outcome = 'lost' and message_operations.status = 'SCHEDULED'"
+        "on operation_id = id where outcome = 'not_found' and message_operations.status = 'SCHEDULED'"
     )
 
     assert asked[0] == 0
     assert asked[-1] > 0
-    assert outcomes == ({"lost"} if days == 7 else {"open", "ended"})
+    assert outcomes == ({"not_found"} if days == 7 else {"active", "ended"})
     assert (lost[0][0] > 0) == (days == 7)
 
 

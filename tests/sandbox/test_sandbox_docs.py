@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import fields
 from inspect import getsource
 from pathlib import Path
@@ -13,9 +14,10 @@ import typer
 
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
-from comms_source.sandbox import Fault, SandboxSettings, sample_names
+from comms_source.sandbox import Fault, SandboxSettings, Trouble, sample_names, troubles_from
 from comms_source.sandbox.app import create_app
 from comms_source.sandbox.faults import KINDS
+from comms_source.sandbox.troubles import DEFAULT_PARTS
 
 PAGE = (Path(__file__).parents[2] / "docs/sandbox.md").read_text()
 
@@ -88,6 +90,30 @@ def test_every_key_of_a_fault_is_in_the_table_with_its_default() -> None:
     for name in set(told) - {"kind"}:
         default = "no end" if name == "count" else defaults[name] or "all"
         assert told[name] == plain(default)
+
+
+def test_every_kind_of_trouble_is_in_the_table_with_its_part() -> None:
+    """And no other is."""
+    parts = {named(row[0])[0]: row[1] for row in table("Troubles", "kind")}
+
+    assert parts.keys() == DEFAULT_PARTS.keys()
+    for kind, part in DEFAULT_PARTS.items():
+        assert f"by default {part:g}:" in parts[kind]
+
+
+def test_every_key_of_a_trouble_is_in_the_table() -> None:
+    """And no other is."""
+    keys = [named(row[0])[0] for row in table("Troubles", "key")]
+
+    assert keys == [field.name for field in fields(Trouble)]
+
+
+def test_the_example_of_troubles_can_be_read() -> None:
+    """As it stands on the page."""
+    example = section("Troubles").split("```toml\n")[1].split("```")[0]
+    troubles = troubles_from(tomllib.loads(example)["troubles"])
+
+    assert [trouble.kind for trouble in troubles] == ["no_receipts", "delivery_down"]
 
 
 def test_every_door_is_in_the_table() -> None:

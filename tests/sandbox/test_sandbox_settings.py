@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from comms_source.channels import CHANNELS
-from comms_source.sandbox import Fault, SandboxSettings, sample_names
+from comms_source.sandbox import Fault, SandboxSettings, Trouble, sample_names
+from tests.support import NOW
 
 REFUSED: list[tuple[str, Any]] = [
     ("start_bound", "open"),
@@ -30,6 +31,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("latency", timedelta(seconds=-1)),
     ("rate_limit", 0),
     ("rate_limit", -2.5),
+    ("troubles", ("no_receipts",)),
     ("samples", ("message_lost",)),
     ("samples", ("error_404",)),
 ]
@@ -54,6 +56,7 @@ def test_a_value_that_is_unknown_or_out_of_range_is_refused_by_name(name: str, v
         ("rate_limit", 0.1),
         ("samples", tuple(sample_names())),
         ("faults", (Fault(kind="reset"),)),
+        ("troubles", (Trouble("no_receipts", NOW, NOW + timedelta(microseconds=1)),)),
     ],
 )
 def test_a_value_at_the_edge_of_its_range_is_taken(name: str, value: Any) -> None:

@@ -229,10 +229,12 @@ class Witness:
     def _last_chances_were_taken(
         self, stored: dict[str, Any], gaps: list[tuple[datetime, datetime]], now: datetime
     ) -> None:
-        """4: a run within the last day before a window is forgotten has read it."""
+        """4: a run within the last day of all operations of a window has read them again."""
         for row in stored.values():
             window = self._window(row["created_at"])
-            opens, closes = window + self.retention - DAY, window + self.retention
+            # As wide as the window, but half a day is left for reading it.
+            wide = min(self._width, DAY / 2)
+            opens, closes = window + wide + self.retention - DAY, window + self.retention
             if closes > now or closes < now - 3 * DAY:
                 continue
             if any(start <= row["created_at"] < end for start, end in gaps):

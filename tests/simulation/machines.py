@@ -232,7 +232,7 @@ class MemoryMachine:
     def open_operations(self) -> list[OpenOperation]:
         """What has not ended and is not lost from sight."""
         followed = self.rows("followed_operations")
-        lost = {row["operation_id"] for row in followed if row["outcome"] == "lost"}
+        lost = {row["operation_id"] for row in followed if row["outcome"] == "not_found"}
         return [
             OpenOperation(row["id"], row["created_at"], row["synced_at"])
             for row in self.rows(CHANNEL)

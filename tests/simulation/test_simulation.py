@@ -61,7 +61,7 @@ def _end_walks_one_page_early(patch: pytest.MonkeyPatch) -> None:
 
 
 def _skip_the_last_chance(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(planner, "LAST_CHANCE", planner.LAST_CHANCE * 0)
+    patch.setattr(coverage, "LAST_CHANCE", coverage.LAST_CHANCE * 0)
 
 
 def _forget_a_pending_package(patch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What `sync_health` should say, in plain Python."""
+"""What the view `sync_health` should contain, in plain Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from comms_source.coverage import uncovered
 from comms_source.windows import Span
-from tests.views.view_oracle import DAY, HOUR, Oracle
+from tests.views.view_oracle import CHANNEL_ORDER, DAY, HOUR, Oracle
 from tests.views.view_tables import Record
 
 
@@ -18,7 +18,7 @@ def sync_health(oracle: Oracle) -> list[Record]:
     keys = {(row["account"], row["channel"]) for row in oracle.world.coverage}
     keys |= {(row["account"], name) for row in oracle.world.runs for name in _named(row)}
     return [
-        {"account": account, "channel": channel}
+        {"account": account, "channel": channel, "channel_order": CHANNEL_ORDER[channel]}
         | _stored(oracle, account, channel)
         | _covered(oracle, account, channel)
         | _beside(oracle, account, channel)
@@ -53,12 +53,29 @@ def _covered(oracle: Oracle, account: str, channel: str) -> Record:
     gaps = _mine(oracle.world.gaps, account, channel)
     last_read = _latest(row["read_at"] for row in rows)
     complete = _complete_up_to(rows, gaps) if rows else None
+    freezing = min((row["window_start"] for row in rows if _may_freeze(row, oracle)), default=None)
     return {
-        "last_read_at": last_read,
-        "hours_since_read": None if last_read is None else (oracle.now - last_read) / HOUR,
+        "last_synced_at": last_read,
+        "hours_since_sync": _hours(last_read, oracle.now),
         "complete_up_to": complete,
-        "hours_to_deadline": None if complete is None else (complete - oracle.retained_from) / HOUR,
+        "hours_to_deadline": _hours(oracle.retained_from, complete),
+        "hours_to_freeze": _hours(oracle.retained_from, freezing),
     }
+
+
+def _hours(start: datetime | None, end: datetime | None) -> float | None:
+    return None if start is None or end is None else (end - start) / HOUR
+
+
+def _may_freeze(row: Record, oracle: Oracle) -> bool:
+    """Whether a window holds operations that were not read on the last day of their retention."""
+    soon = min(row["window_end"], row["window_start"] + DAY / 2)
+    last_day = soon + oracle.settings.retention - DAY
+    return bool(
+        (row.get("rows_read") or 0) > 0
+        and row["window_end"] > oracle.retained_from
+        and row["read_at"] < last_day
+    )
 
 
 def _complete_up_to(coverage: Sequence[Record], gaps: Sequence[Record]) -> datetime | None:
@@ -85,8 +102,8 @@ def _beside(oracle: Oracle, account: str, channel: str) -> Record:
         "gap_hours": sum((row["gap_end"] - row["gap_start"]) / HOUR for row in gaps),
         "last_gap_end": _latest(row["gap_end"] for row in gaps),
         "rejected": len(_mine(oracle.world.rejected, account, channel)),
-        "followed": outcomes.count("open"),
-        "lost": outcomes.count("lost"),
+        "active_by_id": outcomes.count("active"),
+        "not_found": outcomes.count("not_found"),
     }
 
 

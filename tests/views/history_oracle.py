@@ -1,174 +1,180 @@
-"""What the views over histories should say, in plain Python."""
+"""What the views of completions should contain, in plain Python."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any, Final
 
-from tests.views.sums import grouped, plus, quotient
-from tests.views.view_oracle import COUNTERS, DAY, HOUR, OPEN, PUSH, Counted, Key, Oracle, key_of
-from tests.views.view_oracle import read_at as seen_at
-from tests.views.view_tables import Record, State
+from tests.views.sums import grouped, interval, point, quotient, share
+from tests.views.view_oracle import ACTIVE, CHANNEL_ORDER, DAY, HOUR, Oracle
+from tests.views.view_tables import Record
 
-AGES: Final = (0.25, 1, 3, 6, 12, 24, 48, 72, 96, 120, 144, 168)
+SECOND: Final = timedelta(seconds=1)
 SIZES: Final = ((0, "none"), (1, "1"), (10, "2 to 10"), (100, "11 to 100"), (1000, "101 to 1000"))
-FIGURES: Final = ("reached", "engaged", "missed")
+"""By size, the most recipients."""
+SIZE_NAMES: Final = (*(name for _, name in SIZES), "over 1000", "not known")
+"""In their order."""
+PERCENTILES: Final = (50, 90, 99)
+MINUTES: Final = (1, 5, 15, 60, 240, 1440)
 
 
-def operation_states(oracle: Oracle) -> list[Record]:
+def operation_completions(oracle: Oracle) -> list[Record]:
     """The rows of the view of that name, as all of these functions give."""
-    rows = []
-    for state in oracle.world.states:
-        counted = Counted(state.shown)
-        rows.append(
-            counted.measures("either")
-            | {name: counted.get(name) for name in COUNTERS}
-            | {"valid_from": state.valid_from, "valid_to": state.valid_to}
-        )
-    return rows
+    lives = grouped(oracle.states, "account", "channel", "id")
+    return [_completion(life) for life in lives.values() if _seen_in_first_hour(life)]
 
 
-def _lives(states: Iterable[State]) -> dict[Key, list[State]]:
-    lives: dict[Key, list[State]] = defaultdict(list)
-    for state in states:
-        lives[key_of(state.shown)].append(state)
-    return lives
+def _seen_in_first_hour(life: Sequence[Record]) -> bool:
+    first_seen = _first(state["first_synced_at"] for state in life) - life[0]["created_at"]
+    return bool(timedelta(0) <= first_seen <= HOUR)
+
+
+def _completion(life: Sequence[Record]) -> Record:
+    created = life[0]["created_at"]
+    completed = [state for state in life if state["status"] == "COMPLETED"]
+    active = [state for state in life if state["status"] in ACTIVE]
+    last_active = _last(state["first_synced_at"] for state in active)
+    first_completed = _first(state["first_synced_at"] for state in completed)
+    recipients, requested = _most(life, "recipients"), _most(life, "requested")
+    low = _seconds_low(created, last_active, first_completed)
+    high = _up(created, first_completed)
+    return {
+        **{name: life[0][name] for name in ("account", "channel", "channel_order", "id")},
+        "created_at": created,
+        "recipients": recipients,
+        "requested": requested,
+        "size": _size(recipients),
+        "size_order": SIZE_NAMES.index(_size(recipients)) + 1,
+        "was_scheduled": any(state["status"] == "SCHEDULED" for state in life),
+        "was_canceled": any(state["status"] == "CANCELED" for state in life),
+        "first_not_scheduled_at": _first(
+            state["first_synced_at"] for state in life if state["status"] not in ("SCHEDULED", None)
+        ),
+        "last_seen_active_at": last_active,
+        "first_seen_completed_at": first_completed,
+        "is_completed": bool(completed),
+        **interval("seconds", low, high),
+        "reported_seconds": _up(created, _first(state["updated_at"] for state in completed)),
+        "requested_per_minute_low": _per_minute(requested, high),
+        "requested_per_minute_high": _per_minute(requested, low),
+    }
+
+
+def _seconds_low(
+    created: datetime, last_active: datetime | None, first_completed: datetime | None
+) -> int:
+    """For how long it was active at least; 0 where it was seen active after its completion."""
+    if last_active is None or (first_completed is not None and last_active >= first_completed):
+        return 0
+    return floor(_in_seconds(last_active - created))
+
+
+def _up(created: datetime, instant: datetime | None) -> int | None:
+    return None if instant is None else ceil(_in_seconds(instant - created))
+
+
+def _in_seconds(time: timedelta) -> Fraction:
+    tick = timedelta(microseconds=1)
+    return Fraction(time // tick, SECOND // tick)
+
+
+def _per_minute(requested: int | None, seconds: int | None) -> float | None:
+    return quotient(None if requested is None else 60 * requested, seconds)
+
+
+def _size(recipients: int | None) -> str:
+    if recipients is None:
+        return "not known"
+    return next((size for most, size in SIZES if recipients <= most), "over 1000")
+
+
+def _most(life: Iterable[Record], name: str) -> int | None:
+    known: list[int] = [state[name] for state in life if state[name] is not None]
+    return max(known, default=None)
+
+
+def _first(instants: Iterable[Any]) -> Any:
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _last(instants: Iterable[Any]) -> Any:
+    return max((instant for instant in instants if instant is not None), default=None)
+
+
+def _recent(oracle: Oracle) -> Iterator[Record]:
+    """The operations of the last 30 days that were not scheduled for later."""
+    for row in operation_completions(oracle):
+        if row["created_at"] >= oracle.now - 30 * DAY and not row["was_scheduled"]:
+            yield row
 
 
 def completion_times(oracle: Oracle) -> list[Record]:
-    """Percentiles over the operations that were watched from their first hour to their end."""
-    since = oracle.now - 30 * DAY
-    young = [state for state in oracle.world.states if state.shown.created_at >= since]
-    times = [time for life in _lives(young).values() for time in _times(life)]
+    """Percentiles over the operations that completed."""
+    completed = [row for row in _recent(oracle) if row["is_completed"]]
+    groups = grouped(completed, "account", "channel", "size")
     return [
         {
             "account": account,
             "channel": channel,
+            "channel_order": CHANNEL_ORDER[channel],
             "size": size,
+            "size_order": SIZE_NAMES.index(size) + 1,
+            "percentile": percentile,
             "operations": len(group),
-            **{
-                f"p{part}_seconds_{end}": _percentile([row[end] for row in group], part)
-                for part in (50, 90, 99)
-                for end in ("low", "high", "reported")
-            },
+            **_percentiles(group, percentile),
         }
-        for (account, channel, size), group in grouped(times, "account", "channel", "size").items()
+        for (account, channel, size), group in groups.items()
+        for percentile in PERCENTILES
     ]
 
 
-def _times(life: Sequence[State]) -> Iterable[Record]:
-    """How long an operation took, if that is known."""
-    created = life[0].shown.created_at
-    after = {id(state): seen_at(state.shown) - created for state in life}
-    statuses = {state.shown.status for state in life}
-    completed = [state for state in life if state.shown.status == "COMPLETED"]
-    if not completed or "SCHEDULED" in statuses or min(after.values()) > HOUR:
-        return
-    done = min(after[id(state)] for state in completed)
-    last_open = [after[id(state)] for state in life if state.shown.status in OPEN]
-    reported = [state.shown.updated_at - created for state in completed if state.shown.updated_at]
-    if done >= timedelta(0):
-        yield {
-            "account": life[0].shown.account,
-            "channel": life[0].shown.channel,
-            "size": _size([Counted(state.shown).get("recipients") for state in life]),
-            "low": floor(max(last_open) / SECOND) if last_open and max(last_open) < done else 0,
-            "high": ceil(done / SECOND),
-            "reported": ceil(min(reported) / SECOND) if reported else None,
-        }
-
-
-def _size(recipients: Sequence[int | None]) -> str:
-    known = [number for number in recipients if number is not None]
-    if not known:
-        return "not known"
-    return next((size for most, size in SIZES if max(known) <= most), "over 1000")
-
-
-def _percentile(times: Iterable[int | None], part: int) -> int | None:
-    """By nearest rank: the smallest time that so many of 100 do not exceed."""
-    known = sorted(time for time in times if time is not None)
-    return known[ceil(Fraction(part * len(known), 100)) - 1] if known else None
-
-
-def settle_curve(oracle: Oracle) -> list[Record]:
-    """What was shown at an age, as a share of what is shown now."""
-    since, until = oracle.retained_from - 28 * DAY, oracle.retained_from
-    old = [state for state in oracle.world.states if since <= state.shown.created_at < until]
-    groups: dict[tuple[str, str], list[list[State]]] = defaultdict(list)
-    for (account, channel, _), life in _lives(old).items():
-        # what never was among the operations has no reading, and so no figures
-        if (account, channel) in oracle.own_readings:
-            groups[account, channel].append(life)
-    return [
-        {"account": account, "channel": channel, "age_hours": age, **shares}
-        for (account, channel), lives in groups.items()
-        for age in AGES
-        for shares in _shares(
-            lives, age, channel=channel, reading=_reading(oracle, account, channel)
-        )
-    ]
-
-
-def _reading(oracle: Oracle, account: str, channel: str) -> str:
-    return oracle.told.stats_reading.get(channel) or oracle.channel_reading(account, channel)
-
-
-def _shares(
-    lives: Iterable[Sequence[State]], age: float, *, channel: str, reading: str
-) -> Iterable[Record]:
-    """The shares at an age; none where nothing had been seen by then."""
-    ages = {id(state): _ages(state) for life in lives for state in life}
-    seen = [life for life in lives if min(ages[id(state)][0] for state in life) <= age]
-    if not seen:
-        return
-    then, now = dict.fromkeys(FIGURES, 0), dict.fromkeys(FIGURES, 0)
-    for state in (state for life in lives for state in life):
-        begin, end = ages[id(state)]
-        figures = _figures(Counted(state.shown), reading)
-        if begin <= age and (end is None or age < end):
-            then = _added(then, figures)
-    for state in (state for life in seen for state in life if state.valid_to is None):
-        now = _added(now, _figures(Counted(state.shown), reading))
-    known = channel != PUSH
-    yield {
-        "operations": len(seen),
-        "outcome_share": _part(then["reached"] + then["missed"], now["reached"] + now["missed"]),
-        "reached_share": _part(then["reached"], now["reached"]) if known else None,
-        "engaged_share": _part(then["engaged"], now["engaged"]) if known else None,
+def _percentiles(rows: Sequence[Record], percentile: int) -> Record:
+    low = _nearest_rank([row["seconds_low"] for row in rows], percentile)
+    high = _nearest_rank([row["seconds_high"] for row in rows], percentile)
+    assert low is not None
+    assert high is not None
+    return {
+        **interval("seconds", low, high),
+        "is_limited": 2 * (high - low) > high,
+        "seconds_reported": _nearest_rank([row["reported_seconds"] for row in rows], percentile),
     }
 
 
-def _ages(state: State) -> tuple[float, float | None]:
-    created = state.shown.created_at
-    end = None if state.valid_to is None else (state.valid_to - created) / HOUR
-    return (state.valid_from - created) / HOUR, end
+def _nearest_rank(times: Iterable[int | None], percentile: int) -> int | None:
+    """The smallest time that so many of 100 do not exceed."""
+    known = sorted(time for time in times if time is not None)
+    return known[ceil(Fraction(percentile * len(known), 100)) - 1] if known else None
 
 
-def _figures(counted: Counted, reading: str) -> dict[str, int]:
-    """The figures of one state; what it does not tell was not known."""
-    if counted.channel == PUSH:
-        told = {"reached": counted.get("sent"), "engaged": None, "missed": counted.get("failed")}
-    else:
-        delivered, engaged = counted.get("delivered"), counted.engaged
-        told = {
-            "reached": plus(delivered, engaged) if reading == "exclusive" else delivered,
-            "engaged": engaged,
-            "missed": plus(counted.get("undelivered"), counted.get("failed")),
+def completion_sla(oracle: Oracle) -> list[Record]:
+    """The share of operations that completed within so many minutes."""
+    rows = [row for row in _recent(oracle) if row["is_completed"] or not row["was_canceled"]]
+    return [
+        {
+            "account": account,
+            "channel": channel,
+            "channel_order": CHANNEL_ORDER[channel],
+            "within_minutes": minutes,
+            "operations": len(group),
+            **_within(group, 60 * minutes),
         }
-    return {name: value or 0 for name, value in told.items()}
+        for (account, channel), group in grouped(rows, "account", "channel").items()
+        for minutes in MINUTES
+    ]
 
 
-def _added(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
-    return {name: left[name] + right[name] for name in FIGURES}
-
-
-def _part(part: int, whole: int) -> Any:
-    return quotient(Fraction(part, whole) if whole else None)
-
-
-SECOND: Final = timedelta(seconds=1)
+def _within(rows: Sequence[Record], seconds: int) -> Record:
+    highs = [row["seconds_high"] for row in rows if row["seconds_high"] is not None]
+    low = sum(high <= seconds for high in highs)
+    high = sum(row["seconds_low"] <= seconds for row in rows)
+    share_low, share_high = share(low, len(rows)), share(high, len(rows))
+    return {
+        "within_low": low,
+        "within_high": high,
+        "share_low": share_low,
+        "share_high": share_high,
+        "share": point(share_low, share_high),
+    }

@@ -1,44 +1,63 @@
-"""Warehouses of few rows with little between them, so that they meet in all ways."""
+"""Warehouses of few rows close together, so that they meet in all ways."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
-from tests.views.view_tables import NOW, Operation, Record, State
+from tests.views.sums import sensible, sum_known
+from tests.views.view_tables import NOW, Counters, Operation, Record, State
 from tests.views.view_worlds import DAY, HOUR, RUN_CHANNELS, STATUSES, TICK, World
 
-COUNTER: Final = st.sampled_from(
+PLAIN: Final = st.sampled_from((0, 0, 0, 1, 2, 3, 5, 8, 100, 200, 250))
+ANY: Final = st.sampled_from(
     (0, 0, 1, 2, 3, 5, 8, None, -1, 10**12, 10**12 + 1, 2**63 - 1, -(2**63))
 )
 CREATED: Final = st.sampled_from(
-    [NOW - age for age in (HOUR / 2, HOUR, DAY, 7 * DAY, 7 * DAY + TICK, 9 * DAY, 31 * DAY)]
+    [
+        NOW - age
+        for age in (HOUR / 2, HOUR, DAY, DAY + TICK, 7 * DAY, 7 * DAY + TICK, 9 * DAY, 31 * DAY)
+    ]
 )
 DELAY: Final = st.sampled_from([0 * HOUR, HOUR / 60, HOUR / 4, HOUR, DAY])
 ACCOUNT: Final = st.sampled_from(("acme", "globex", "initech", "umbrella"))
 CHANNEL: Final = st.sampled_from(list(CHANNELS))
-KEY: Final = st.tuples(ACCOUNT, CHANNEL, st.sampled_from(("a", "b")))
+ID: Final = st.sampled_from(("a", "b"))
+KEY: Final = st.tuples(ACCOUNT, CHANNEL, ID)
 SLOT: Final = st.integers(0, 9).map(lambda hours: NOW - 7 * DAY + (hours - 5) * HOUR)
 OUTCOME: Final = st.sampled_from(("complete", "incomplete", "failed", "running"))
 
 
 @st.composite
+def counters_of(draw: st.DrawFn, channel: str) -> Counters:
+    """Plain counters, or any; in half of the plain ones `total` is the sum of the states."""
+    names = CHANNELS[channel].counters
+    values = draw(st.sampled_from((PLAIN, PLAIN, ANY)))
+    counters: dict[str, int | None] = {name: draw(values) for name in names}
+    if draw(st.booleans()):
+        states = [sensible(counters[name]) for name in names[names.index("scheduled") :]]
+        counters["total"] = sum_known(states)
+    return counters
+
+
+@st.composite
 def lives(draw: st.DrawFn) -> tuple[Operation, list[State]]:
-    """An operation of any counters, and up to three states before it became so."""
+    """An operation, and up to four states in which it was seen; none was seen in the future."""
     account, channel, name = draw(KEY)
-    created, names = draw(CREATED), CHANNELS[channel].counters
-    seen = created
+    created = seen = draw(CREATED)
     states: list[tuple[Operation, datetime]] = []
-    for _ in range(draw(st.integers(1, 4))):
-        seen += draw(DELAY)
-        counters = draw(st.lists(COUNTER, min_size=len(names), max_size=len(names)))
+    for delay in draw(st.lists(DELAY, min_size=1, max_size=4)):
+        if states and seen + delay > NOW:
+            break
+        seen = min(seen + delay, NOW)
         shown = Operation(
             channel=channel,
-            counters=dict(zip(names, counters, strict=True)),
+            counters=draw(counters_of(channel)),
             id=name,
             account=account,
             status=draw(st.sampled_from(STATUSES)),
@@ -53,26 +72,16 @@ def lives(draw: st.DrawFn) -> tuple[Operation, list[State]]:
         State(shown=shown, valid_from=begin, valid_to=end)
         for (shown, begin), end in zip(states, ends, strict=True)
     ]
-    now = replace(states[-1][0], synced_at=seen + draw(DELAY))
+    now = replace(states[-1][0], synced_at=max(seen, min(seen + draw(DELAY), NOW)))
     return now, draw(st.sampled_from((history, history, [])))
 
 
-FOLLOWED: Final = st.tuples(KEY, st.sampled_from(("open", "ended", "lost"))).map(
+FOLLOWED: Final = st.tuples(KEY, st.sampled_from(("active", "ended", "not_found"))).map(
     lambda drawn: {
         "account": drawn[0][0],
         "channel": drawn[0][1],
         "operation_id": drawn[0][2],
         "outcome": drawn[1],
-    }
-)
-WINDOW: Final = st.tuples(ACCOUNT, CHANNEL, SLOT, st.integers(1, 3), st.booleans()).map(
-    lambda drawn: {
-        "account": drawn[0],
-        "channel": drawn[1],
-        "window_start": drawn[2],
-        "window_end": drawn[2] + drawn[3] * HOUR,
-        "read_at": drawn[2] + DAY,
-        "is_complete": drawn[4],
     }
 )
 GAP: Final = st.tuples(ACCOUNT, CHANNEL, SLOT, st.integers(1, 4)).map(
@@ -92,6 +101,56 @@ RUN: Final = st.fixed_dictionaries(
     }
 )
 REJECTED: Final = st.fixed_dictionaries({"account": ACCOUNT, "channel": CHANNEL})
+LABEL: Final = st.fixed_dictionaries(
+    {
+        "account": ACCOUNT,
+        "operation_id": ID,
+        "label": st.sampled_from(("campaign", "team")),
+        "value": st.sampled_from(("x", "y")),
+    }
+)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> list[Record]:
+    """Windows one after another, of several widths, with holes between some."""
+    start = draw(st.sampled_from((NOW - DAY, NOW - 2 * DAY, NOW - 9 * DAY, NOW - 15 * DAY)))
+    rows = []
+    for _ in range(draw(st.integers(1, 20))):
+        start += draw(st.sampled_from((0, 0, 0, 1))) * HOUR
+        width = draw(st.sampled_from((1, 1.5, 24))) * HOUR
+        if start + width > NOW:
+            break
+        rows.append(draw(_window(start, width)))
+        start += width
+    return rows
+
+
+@st.composite
+def _window(draw: st.DrawFn, start: datetime, width: timedelta) -> Record:
+    """A window that was read half-way or later."""
+    is_complete = draw(st.sampled_from((True, True, True, False)))
+    late = start + width + draw(st.sampled_from((0 * HOUR, HOUR, 6 * DAY, 6 * DAY + TICK)))
+    return {
+        "window_start": start,
+        "window_end": start + width,
+        "read_at": min(NOW, late)
+        if is_complete
+        else start + draw(st.sampled_from((0.5, 2))) * width,
+        "rows_read": draw(st.integers(0, 2)),
+        "is_complete": is_complete,
+    }
+
+
+COVERAGE: Final = st.dictionaries(st.tuples(ACCOUNT, CHANNEL), windows(), max_size=6)
+
+
+def _coverage(windows: Mapping[tuple[str, str], list[Record]]) -> list[Record]:
+    return [
+        {"account": account, "channel": channel, **window}
+        for (account, channel), rows in windows.items()
+        for window in rows
+    ]
 
 
 def _unique(rows: st.SearchStrategy[Record], *key: str) -> st.SearchStrategy[list[Record]]:
@@ -100,7 +159,7 @@ def _unique(rows: st.SearchStrategy[Record], *key: str) -> st.SearchStrategy[lis
 
 @st.composite
 def small_worlds(draw: st.DrawFn) -> World:
-    """Few rows with little between them, so that they meet."""
+    """Few rows close together, so that they meet."""
     drawn = {
         (operation.account, operation.channel, operation.id): (operation, states)
         for operation, states in draw(st.lists(lives(), max_size=24))
@@ -109,8 +168,9 @@ def small_worlds(draw: st.DrawFn) -> World:
         operations=[operation for operation, _ in drawn.values()],
         states=[state for _, states in drawn.values() for state in states],
         followed=draw(_unique(FOLLOWED, "account", "channel", "operation_id")),
-        coverage=draw(_unique(WINDOW, "account", "channel", "window_start", "window_end")),
+        coverage=_coverage(draw(COVERAGE)),
         gaps=draw(_unique(GAP, "account", "channel", "gap_start")),
         runs=draw(st.lists(RUN, max_size=12)),
         rejected=draw(st.lists(REJECTED, max_size=3)),
+        labels=draw(_unique(LABEL, "account", "operation_id", "label", "value")),
     )

@@ -1,4 +1,4 @@
-"""Arithmetic with what may not be known, in whole numbers and fractions."""
+"""Arithmetic with values that may not be known, in whole numbers and fractions."""
 
 from __future__ import annotations
 
@@ -21,25 +21,33 @@ def grouped(rows: Iterable[Record], *names: str) -> dict[tuple[Any, ...], list[R
     return groups
 
 
-def share(of: Fraction | None) -> float | None:
-    """A part that is larger than its whole counts as the whole."""
-    return quotient(None if of is None else min(of, Fraction(1)))
+def share(part: int | None, whole: int | None) -> float | None:
+    """A part of a whole; a part that is larger than its whole counts as the whole."""
+    ratio = fraction(part, whole)
+    return None if ratio is None else float(min(ratio, Fraction(1)))
 
 
-def quotient(of: Fraction | None) -> float | None:
-    """A fraction as a database has it."""
-    return None if of is None else float(of)
+def quotient(part: int | None, whole: int | None) -> float | None:
+    """Two numbers divided, as a database has it; it may exceed 1."""
+    ratio = fraction(part, whole)
+    return None if ratio is None else float(ratio)
 
 
-def ratio(rows: Iterable[Record], part: str, *whole: str) -> Fraction | None:
-    """The sum of one column by the sum of others, over the rows that tell both."""
-    parts, wholes = 0, 0
-    for row in rows:
-        below = plus(*(row[name] for name in whole))
-        if row[part] is not None and below is not None:
-            parts += row[part]
-            wholes += below
-    return Fraction(parts, wholes) if wholes else None
+def fraction(part: int | None, whole: int | None) -> Fraction | None:
+    """Two numbers divided; None if one is not known or the whole is not above 0."""
+    if part is None or whole is None or whole <= 0:
+        return None
+    return Fraction(part, whole)
+
+
+def point(low: Any, high: Any) -> Any:
+    """The value of an interval whose ends are equal; None otherwise."""
+    return low if low == high else None
+
+
+def interval(name: str, low: Any, high: Any) -> Record:
+    """The three columns of an interval: its point, its lower and its upper end."""
+    return {name: point(low, high), f"{name}_low": low, f"{name}_high": high}
 
 
 def sensible(value: int | None) -> int | None:
@@ -57,6 +65,11 @@ def sum_known(values: Iterable[int | None]) -> int | None:
     """The sum of those that are known; None if none is."""
     known = list(_known(values))
     return sum(known) if known else None
+
+
+def sum_column(rows: Iterable[Record], name: str) -> int | None:
+    """The sum of a column over the rows that have a value there; None if none has."""
+    return sum_known(row[name] for row in rows)
 
 
 def _known(values: Iterable[int | None]) -> Iterator[int]:

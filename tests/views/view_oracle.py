@@ -1,4 +1,4 @@
-"""The measures once more, in plain Python and from their definitions, to judge the views by.
+"""The views once more, in plain Python and from their contract, to judge the SQL by.
 
 Whole numbers and fractions only, one operation after another: as slow as it is simple.
 """
@@ -6,61 +6,59 @@ Whole numbers and fractions only, one operation after another: as slow as it is 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from comms_source.channels import CHANNELS
 from comms_source.view_settings import ViewSettings
-from tests.views.sums import grouped, less, plus, quotient, ratio, sensible, share, sum_known
+from tests.views.outcome_oracle import Counted, outcomes
+from tests.views.rate_oracle import rates
+from tests.views.sums import interval, plus
 from tests.views.view_tables import Operation, Record, State
 from tests.views.view_worlds import World
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
-OPEN: Final = ("SCHEDULED", "PROCESSING")
+ACTIVE: Final = ("SCHEDULED", "PROCESSING")
 ENDED: Final = ("COMPLETED", "CANCELED")
-PUSH: Final = "push_notifications"
-COUNTERS: Final = (
-    "total",
-    "recipients",
-    "attempts",
-    "unaddressable",
-    "scheduled",
-    "queued",
-    "sent",
-    "delivered",
-    "read",
-    "opened",
-    "undelivered",
-    "failed",
-    "canceled",
-)
-OF_RECIPIENTS_OR_ATTEMPTS: Final = frozenset({"total", "recipients", "attempts", "unaddressable"})
-SUMMED: Final = (*COUNTERS, "in_flight", "reached_low", "reached_high")
+CHANNEL_ORDER: Final = {channel: order for order, channel in enumerate(CHANNELS, 1)}
+FINALITY: Final = {"in_progress": 1, "settling": 2, "settled": 3, "final": 4, "frozen": 5}
 
+Pair = tuple[str, str]
+"""Account and channel."""
 
 Key = tuple[str, str, str]
 """Account, channel and id."""
 
 
 class Oracle:
-    """What the views should say of a world."""
+    """What the views should contain, given the rows of the tables."""
 
-    def __init__(self, world: World, told: ViewSettings) -> None:
-        """Prepare to be asked; `told` must say what the present is."""
-        assert told.now is not None
+    def __init__(self, world: World, settings: ViewSettings) -> None:
+        """Take over the rows; `settings` must have a present."""
+        assert settings.now is not None
         self.world = world
-        self.told = told
-        self.now = told.now
-        self.retained_from = told.now - told.retention
-        self._zone = ZoneInfo(told.time_zone)
+        self.settings = settings
+        self.now = settings.now
+        self.retained_from = settings.now - settings.retention
+        self._zone = ZoneInfo(settings.time_zone)
 
     def local(self, instant: datetime) -> datetime:
-        """What the clock on the wall shows."""
+        """The local time at an instant."""
         return instant.astimezone(self._zone).replace(tzinfo=None, fold=0)
+
+    def instant(self, local: datetime) -> datetime:
+        """The first instant with a local time."""
+        return local.replace(tzinfo=self._zone).astimezone(UTC)
+
+    def last_instant(self, local: datetime) -> datetime:
+        """The last instant with a local time, which occurs twice where the clock is set back."""
+        both = [self.instant(local.replace(fold=fold)) for fold in (0, 1)]
+        matching = [instant for instant in both if self.local(instant) == local]
+        return max(matching, default=both[0])
 
     def day(self, row: Record) -> date:
         """The local day on which the operation of a row was created."""
@@ -72,230 +70,191 @@ class Oracle:
         return [Counted(operation) for operation in self.world.operations]
 
     @cached_property
-    def own_readings(self) -> dict[tuple[str, str], Counter[str]]:
-        """By account and channel, how many operations have which reading of their own."""
-        votes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    def votes(self) -> Mapping[Pair, Counter[str]]:
+        """By account and channel, how many operations rule out which modes."""
+        votes: dict[Pair, Counter[str]] = defaultdict(Counter)
         for each in self.counted:
-            votes[each.operation.account, each.operation.channel][each.own_reading] += 1
+            votes[each.shown.account, each.shown.channel][own_mode(each)] += 1
         return votes
 
     @cached_property
-    def lost(self) -> set[Key]:
-        """The operations that were lost from sight."""
+    def not_found(self) -> set[Key]:
+        """The operations that the API did not find when it was asked for them by id."""
         return {
             (row["account"], row["channel"], row["operation_id"])
             for row in self.world.followed
-            if row["outcome"] == "lost"
+            if row["outcome"] == "not_found"
         }
 
     @cached_property
-    def begun(self) -> dict[Key, datetime]:
-        """When operations that were scheduled for later were first seen to be so no more."""
-        ends: dict[Key, datetime] = {}
-        for state in self.world.states:
-            key = key_of(state.shown)
-            if state.shown.status == "SCHEDULED" and state.valid_to is not None:
-                ends[key] = max(state.valid_to, ends.get(key, state.valid_to))
-        return ends
+    def current(self) -> Mapping[Key, State]:
+        """The current state of each operation that has a history."""
+        return {key_of(state.shown): state for state in self.world.states if state.valid_to is None}
 
     @cached_property
     def operations(self) -> list[Record]:
-        """All that views say of single operations."""
-        current = {
-            key_of(state.shown): state for state in self.world.states if state.valid_to is None
-        }
+        """Every column that a view has of single operations."""
+        return [self._operation(each) for each in self.counted]
+
+    @cached_property
+    def states(self) -> list[Record]:
+        """Every column that a view has of single states."""
+        rows = [(state, self._counts(Counted(state.shown))) for state in self.world.states]
         return [
-            each.measures(self.reading(each))
+            row
+            | interval("delivered", row["delivered_low"], row["delivered_high"])
             | {
-                "age_hours": (self.now - each.operation.created_at) / HOUR,
-                "is_settled": self._settled(each.operation, current.get(key_of(each.operation))),
+                "first_synced_at": synced_at(state.shown),
+                "valid_from": state.valid_from,
+                "valid_to": state.valid_to,
             }
-            for each in self.counted
+            for state, row in rows
         ]
 
-    def channel_reading(self, account: str, channel: str) -> str:
-        """How operations that leave it open are read."""
-        votes = {"exclusive", "cumulative"} & self.own_readings[account, channel].keys()
-        return next(iter(votes)) if len(votes) == 1 else "either"
+    def channel_mode(self, account: str, channel: str) -> str:
+        """The mode of operations that fit both modes."""
+        votes = self.votes.get((account, channel), Counter())
+        deciding = votes["exclusive"] + votes["cumulative"]
+        for mode in ("exclusive", "cumulative"):
+            if votes[mode] > 0 and 100 * votes[mode] >= 99 * deciding:
+                return self.settings.counter_mode.get(channel) or mode
+        return self.settings.counter_mode.get(channel) or "undecided"
 
-    def reading(self, counted: Counted) -> str:
-        """How an operation is read."""
-        operation, own = counted.operation, counted.own_reading
-        settled = self.channel_reading(operation.account, operation.channel)
-        pin = self.told.stats_reading.get(operation.channel)
-        return pin or (settled if own == "either" else own)
+    def mode(self, counted: Counted) -> str:
+        """The mode in which the counters of an operation or state are read."""
+        shown, own = counted.shown, own_mode(counted)
+        pinned = self.settings.counter_mode.get(shown.channel)
+        if pinned:
+            return pinned
+        if own == "inconsistent":
+            return "undecided"
+        return self.channel_mode(shown.account, shown.channel) if own == "either" else own
 
-    def _settled(self, operation: Operation, state: State | None) -> bool:
-        if operation.status in OPEN:
-            return key_of(operation) in self.lost
+    def _counts(self, counted: Counted) -> Record:
+        """The columns that operations and states share."""
+        shown, mode = counted.shown, self.mode(counted)
+        return {
+            "account": shown.account,
+            "channel": shown.channel,
+            "channel_order": CHANNEL_ORDER[shown.channel],
+            "id": shown.id,
+            "status": shown.status,
+            "created_at": shown.created_at,
+            "updated_at": shown.updated_at,
+            **counted.value,
+            "engaged": counted.engaged,
+            "has_outcomes": counted.has_outcomes,
+            "has_engagement": counted.has_engagement,
+            "status_sum": counted.status_sum,
+            "is_counted": counted.is_counted,
+            "counter_mode": mode,
+            "is_inconsistent": counted.is_inconsistent,
+            "rules_out_exclusive": counted.rules_out_exclusive,
+            "rules_out_cumulative": counted.rules_out_cumulative,
+            **outcomes(counted, mode),
+        }
+
+    def _operation(self, counted: Counted) -> Record:
+        operation = counted.shown
+        row = self._counts(counted)
+        finality = self._finality(operation)
+        row |= {
+            "has_invalid_counter": counted.has_invalid_counter,
+            "counter_surplus": _difference(row["status_sum"], row["requested"]),
+            "extra": operation.extra,
+            "last_synced_at": synced_at(operation),
+            "last_seen_age": (synced_at(operation) - operation.created_at) / HOUR,
+            "age_hours": (self.now - operation.created_at) / HOUR,
+            "finality": finality,
+            "finality_order": FINALITY[finality],
+            **interval("delivered", row["delivered_low"], row["delivered_high"]),
+            **_in_flight(row, finality),
+            **_unconfirmed(row, finality),
+        }
+        return row | rates(row)
+
+    def _finality(self, operation: Operation) -> str:
+        """Whether the counts of an operation may still change."""
+        if operation.status in ACTIVE:
+            return "frozen" if key_of(operation) in self.not_found else "in_progress"
+        unchanged = self._unchanged_for(operation)
+        is_unchanged = unchanged is not None and unchanged >= DAY
         if operation.created_at < self.retained_from:
-            return True
-        if operation.status not in ENDED or state is None:
-            return False
-        return read_at(operation) - read_at(state.shown) >= DAY
+            seen_until = operation.created_at + self.settings.retention - DAY
+            return "final" if is_unchanged or synced_at(operation) >= seen_until else "frozen"
+        return "settled" if operation.status in ENDED and is_unchanged else "settling"
+
+    def _unchanged_for(self, operation: Operation) -> timedelta | None:
+        state = self.current.get(key_of(operation))
+        return None if state is None else synced_at(operation) - synced_at(state.shown)
+
+
+def own_mode(counted: Counted) -> str:
+    """The mode that the counters of one operation or state leave."""
+    return {
+        (True, True): "inconsistent",
+        (True, False): "cumulative",
+        (False, True): "exclusive",
+        (False, False): "either",
+    }[counted.rules_out_exclusive, counted.rules_out_cumulative]
 
 
 def key_of(operation: Operation) -> Key:
-    """What tells an operation from all others."""
+    """What distinguishes an operation from all others."""
     return operation.account, operation.channel, operation.id
 
 
-def read_at(operation: Operation) -> datetime:
-    """When the API said all this."""
+def synced_at(operation: Operation) -> datetime:
+    """When the API answered with these counters."""
     return operation.synced_at or operation.created_at
 
 
-def daily_delivery(oracle: Oracle) -> list[Record]:
-    """The rows of the view of that name."""
-    rows = [row | {"day": oracle.day(row)} for row in oracle.operations]
+def _difference(left: int | None, right: int | None) -> int | None:
+    return None if left is None or right is None else left - right
+
+
+def _in_flight(row: Record, finality: str) -> Record:
+    """Resources that may still get an outcome."""
+    if not row["is_counted"]:
+        return interval("in_flight", None, None)
+    if finality not in ("in_progress", "settling"):
+        return interval("in_flight", 0, 0)
+    low = plus(row["waiting"], row["outstanding_low"] or 0)
+    high = plus(row["waiting"], row["outstanding_high"] or 0)
+    return interval("in_flight", low, high)
+
+
+def _unconfirmed(row: Record, finality: str) -> Record:
+    """Resources that were sent and will get no outcome any more."""
+    if row["outstanding_low"] is None:
+        return interval("unconfirmed", None, None)
+    if finality in ("in_progress", "settling"):
+        return interval("unconfirmed", 0, 0)
+    return interval("unconfirmed", row["outstanding_low"], row["outstanding_high"])
+
+
+def operations(oracle: Oracle) -> list[Record]:
+    """The rows of the views `operations` and `stg_operations`."""
+    return oracle.operations
+
+
+def operation_states(oracle: Oracle) -> list[Record]:
+    """The rows of the view `stg_operation_states`."""
+    return oracle.states
+
+
+def counter_modes(oracle: Oracle) -> list[Record]:
+    """The rows of the view of that name, as all of these functions give."""
     return [
-        {"day": day, "account": account, "channel": channel, **_day(group)}
-        for (day, account, channel), group in grouped(rows, "day", "account", "channel").items()
-    ]
-
-
-class Counted:
-    """One operation; what it does not tell, or cannot mean, is None."""
-
-    def __init__(self, operation: Operation) -> None:
-        """Take over the counters that its channel has."""
-        self.operation = operation
-        self.channel = operation.channel
-        self.own = CHANNELS[operation.channel].counters
-        self.told = {name: operation.counters.get(name) for name in self.own}
-        self.counters = {name: sensible(value) for name, value in self.told.items()}
-
-    def get(self, name: str) -> int | None:
-        """A counter."""
-        return self.counters.get(name)
-
-    @property
-    def engaged(self) -> int | None:
-        """How many resources were read or opened."""
-        return self.get("opened" if self.channel == "emails" else "read")
-
-    @property
-    def in_states(self) -> int | None:
-        """How many resources the status counters count, one state after another."""
-        return plus(*(self.get(name) for name in self.own if name not in OF_RECIPIENTS_OR_ATTEMPTS))
-
-    @property
-    def ruled_out(self) -> tuple[bool, bool]:
-        """Whether the counters cannot be exclusive, and whether they cannot be cumulative."""
-        delivered = self.get("delivered")
-        beyond_sent = less(self.get("sent"), plus(delivered, self.get("undelivered")))
-        beyond_delivered = less(delivered, self.engaged)
-        return less(self.get("total"), self.in_states), beyond_sent or beyond_delivered
-
-    @property
-    def own_reading(self) -> str:
-        """The reading that the operation's own counters leave."""
-        return {
-            (True, True): "inconsistent",
-            (True, False): "cumulative",
-            (False, True): "exclusive",
-            (False, False): "either",
-        }[self.ruled_out]
-
-    def reached(self, reading: str) -> tuple[int | None, int | None]:
-        """How many resources reached their recipient, at least and at most."""
-        delivered, engaged = self.get("delivered"), self.engaged
-        if delivered is None or engaged is None:
-            return None, None
-        if reading == "exclusive":
-            return delivered + engaged, delivered + engaged
-        if reading == "cumulative":
-            return delivered, delivered
-        least = max(delivered, engaged)
-        total = self.get("total")
-        most = delivered + engaged if total is None else min(total, delivered + engaged)
-        return least, max(least, most)
-
-    def in_flight(self, reading: str) -> int | None:
-        """How many resources have no outcome yet."""
-        waiting = plus(self.get("scheduled"), self.get("queued"))
-        sent = self.get("sent")
-        if self.channel == PUSH or sent == 0:
-            return waiting
-        if reading == "exclusive":
-            return plus(waiting, sent)
-        arrived = plus(self.get("delivered"), self.get("undelivered"))
-        if reading == "cumulative" and sent is not None and arrived is not None:
-            return plus(waiting, max(0, sent - arrived))
-        return None
-
-    @property
-    def attempted(self) -> int | None:
-        """The resources that were attempted, where at least one of them is in some state."""
-        total, later = self.get("total"), plus(*map(self.get, ("scheduled", "queued", "canceled")))
-        if total is None or later is None or self.in_states == 0:
-            return None
-        return total - later
-
-    def measures(self, reading: str) -> Record:
-        """All that the operation says by itself, once it is known how to read it."""
-        low, high = self.reached(reading)
-        states, total = self.in_states, self.get("total")
-        not_exclusive, not_cumulative = self.ruled_out
-        operation = self.operation
-        row: Record = {
-            "account": operation.account,
-            "channel": self.channel,
-            "id": operation.id,
-            "status": operation.status,
-            "created_at": operation.created_at,
-            "updated_at": operation.updated_at,
-            "synced_at": read_at(operation),
-            "extra": operation.extra,
-            **{name: self.get(name) for name in COUNTERS},
-            "engaged": self.engaged,
-            "status_sum": states,
-            "is_odd": self.told != self.counters,
-            "rules_out_exclusive": not_exclusive,
-            "rules_out_cumulative": not_cumulative,
-            "missed": plus(self.get("undelivered"), self.get("failed")),
-            "attempted": self.attempted,
-            "stats_reading": reading,
-            "stats_check": None if states is None or total is None else states - total,
-            "in_flight": self.in_flight(reading),
-            "reached_low": low,
-            "reached_high": high,
+        {
+            "account": account,
+            "channel": channel,
+            "channel_order": CHANNEL_ORDER[channel],
+            "exclusive_operations": votes["exclusive"],
+            "cumulative_operations": votes["cumulative"],
+            "inconsistent_operations": votes["inconsistent"],
+            "counter_mode": oracle.channel_mode(account, channel),
+            "pinned_mode": oracle.settings.counter_mode.get(channel),
         }
-        return row | _rates([row])
-
-
-def _day(rows: Sequence[Record]) -> Record:
-    status = [row["status"] for row in rows]
-    return {
-        "operations": len(rows),
-        "completed_operations": status.count("COMPLETED"),
-        "canceled_operations": status.count("CANCELED"),
-        "open_operations": status.count("SCHEDULED") + status.count("PROCESSING"),
-        **{name: sum_known(row[name] for row in rows) for name in SUMMED},
-        **_rates(rows),
-    }
-
-
-def _rates(rows: Sequence[Record]) -> Record:
-    """Each rate as a ratio of sums, over those rows that tell both of its sides."""
-    attempted = [row for row in rows if row["attempted"] is None or row["attempted"] > 0]
-    pushes = [row for row in rows if row["channel"] == PUSH]
-    delivered_low = ratio(rows, "reached_low", "reached_low", "missed")
-    delivered_high = ratio(rows, "reached_high", "reached_high", "missed")
-    return {
-        "delivery_rate": share(delivered_low if delivered_low == delivered_high else None),
-        "delivery_rate_low": share(delivered_low),
-        "delivery_rate_high": share(delivered_high),
-        "attempted_delivery_rate_low": share(ratio(attempted, "reached_low", "attempted")),
-        "attempted_delivery_rate_high": share(ratio(attempted, "reached_high", "attempted")),
-        "failure_rate_low": share(ratio(rows, "missed", "missed", "reached_high")),
-        "failure_rate_high": share(ratio(rows, "missed", "missed", "reached_low")),
-        "read_rate_low": share(ratio(rows, "read", "reached_high")),
-        "read_rate_high": share(ratio(rows, "read", "reached_low")),
-        "open_rate_low": share(ratio(rows, "opened", "reached_high")),
-        "open_rate_high": share(ratio(rows, "opened", "reached_low")),
-        "acceptance_rate": share(ratio(pushes, "sent", "sent", "failed")),
-        "unaddressable_rate": share(ratio(rows, "unaddressable", "recipients")),
-        "cancel_rate": share(ratio(rows, "canceled", "total")),
-        "attempts_per_resource": quotient(ratio(rows, "attempts", "total")),
-    }
+        for (account, channel), votes in oracle.votes.items()
+    ]

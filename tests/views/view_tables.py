@@ -19,7 +19,7 @@ from comms_source.sandbox import documented_payloads
 from comms_source.sandbox.samples import CHANNEL_OF, operations_in
 from comms_source.tables import TIMESTAMP, operations_schema
 from comms_source.view_files import read_views
-from comms_source.view_settings import StatsReading, ViewSettings
+from comms_source.view_settings import CounterMode, ViewSettings
 from comms_source.view_statements import view_statements
 
 Counters = Mapping[str, int | None]
@@ -29,7 +29,7 @@ NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 """When an operation was created, where a test does not care."""
 
 NOW: Final = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
-"""What the views take for the present."""
+"""The present, for the views."""
 
 DEFAULTS: Final = ViewSettings(now=NOW)
 
@@ -145,7 +145,7 @@ def _statements(schema: str, settings: ViewSettings) -> list[str]:
 
 
 _IDLE: Final[dict[str, list[duckdb.DuckDBPyConnection]]] = {}
-"""Warehouses without rows, by what their views were told."""
+"""Warehouses without rows, by the settings of their views."""
 
 
 @contextmanager
@@ -260,13 +260,13 @@ def days_of(db: duckdb.DuckDBPyConnection) -> list[Record]:
     return records(db, "select * from comms.daily_delivery order by day, account, channel")
 
 
-def pinned(pins: Mapping[str, StatsReading]) -> ViewSettings:
-    """Settings that pin how counters are read, and are as usual else."""
-    return ViewSettings(stats_reading=pins, now=NOW)
+def pinned(pins: Mapping[str, CounterMode]) -> ViewSettings:
+    """The default settings with the counter modes of some channels pinned."""
+    return ViewSettings(counter_mode=pins, now=NOW)
 
 
-def measured(operation: Operation, *, reading: StatsReading | None = None) -> Record:
-    """What the view `operations` makes of one operation that is alone in its warehouse."""
-    settings = pinned({operation.channel: reading} if reading else {})
+def measured(operation: Operation, *, mode: CounterMode | None = None) -> Record:
+    """The row of the view `operations` for one operation that is alone in its warehouse."""
+    settings = pinned({operation.channel: mode} if mode else {})
     with warehouse([operation], settings=settings) as db:
         return operations_of(db)[0]

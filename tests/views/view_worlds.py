@@ -12,18 +12,10 @@ from typing import Any, Final
 import duckdb
 
 from comms_source.channels import CHANNELS
-from comms_source.records import COVERAGE, FOLLOWED, GAPS, REJECTED, RUNS
+from comms_source.records import COVERAGE, FOLLOWED, GAPS, LABELS, REJECTED, RUNS
 from comms_source.windows import align_down
-from tests.views.view_tables import (
-    NOW,
-    Counters,
-    Operation,
-    Record,
-    State,
-    put,
-    put_rows,
-    put_states,
-)
+from tests.views.random_counters import KINDS, random_history
+from tests.views.view_tables import NOW, Operation, Record, State, put, put_rows, put_states
 
 Key = tuple[str, str]
 """Account and channel."""
@@ -34,20 +26,21 @@ HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 
 STATUSES: Final = ("SCHEDULED", "PROCESSING", "COMPLETED", "CANCELED", "NEW", None)
-NONSENSE: Final = (None, -1, 10**12, 10**12 + 1, 2**63 - 1, -(2**63))
 ACCOUNTS: Final = ("acme", "globex", "initech")
-EDGES: Final = (timedelta(0), HOUR, DAY, 7 * DAY, 8 * DAY, 14 * DAY, 30 * DAY, 35 * DAY)
-"""Ages at which one view or another begins or ceases to count."""
+ODDS: Final = {"acme": (970, 10, 20), "globex": (10, 970, 20)}
+"""By account, how often its counters are of each kind; those of others are of all kinds."""
+EDGES: Final = tuple(days * DAY for days in (0, 1 / 24, 1, 2, 6, 7, 8, 14, 30, 35))
+"""Ages at which one view or another begins or stops to count."""
 HOURS_LATER: Final = (0, 0.25, 1, 3, 6, 12, 24, 48, 72, 96, 120, 144, 168)
-"""When an operation is seen, often; some views ask what was known by then."""
-SIZES: Final = (0, 1, 2, 10, 11, 100, 101, 1000, 1001)
-"""Recipients of the smallest and of the largest send of a size."""
+"""When an operation is seen, often; some views show what was known by then."""
 MIDNIGHTS: Final = (0, 5.5, 18.5, 22, 23)
 """Hours of UTC at which a day begins somewhere."""
+LABELLED: Final = {"campaign": ("spring", "autumn", "none"), "team": ("sales", "support")}
+"""By label, its values."""
 
 
 class Chance(random.Random):
-    """Chance, and the present that it makes things up around."""
+    """A source of random numbers, and the present of what is made up with it."""
 
     now: datetime = NOW
 
@@ -63,6 +56,7 @@ class World:
     gaps: Sequence[Record] = ()
     runs: Sequence[Record] = ()
     rejected: Sequence[Record] = ()
+    labels: Sequence[Record] = ()
 
 
 def put_world(db: duckdb.DuckDBPyConnection, world: World) -> None:
@@ -75,6 +69,7 @@ def put_world(db: duckdb.DuckDBPyConnection, world: World) -> None:
         (GAPS, world.gaps),
         (RUNS, world.runs),
         (REJECTED, world.rejected),
+        (LABELS, world.labels),
     ):
         put_rows(db, record.table, rows)
 
@@ -82,11 +77,11 @@ def put_world(db: duckdb.DuckDBPyConnection, world: World) -> None:
 def random_world(chance: Chance, operations: int) -> World:
     """A few accounts that use the same ids in all channels, one of them most; and many small ones.
 
-    One more was read, and had nothing.
+    One more was read, and had nothing. Nothing was seen after the present.
     """
     ids = [f"op{number:05}" for number in range(max(1, operations // 2))]
     known = [(account, channel) for account in ACCOUNTS for channel in CHANNELS]
-    busy = [*known, *[known[chance.randrange(3)]] * 6]
+    busy = [*known, *[known[chance.randrange(2)]] * 6]
     keys = {(*chance.choice(busy), chance.choice(ids)) for _ in range(operations)}
     alone = {(f"one-off-{n}", chance.choice(list(CHANNELS)), "op") for n in range(operations // 3)}
     lives = [random_life(chance, *key) for key in sorted(keys | alone)]
@@ -95,11 +90,14 @@ def random_world(chance: Chance, operations: int) -> World:
         states=[state for _, states in lives for state in states],
         followed=list(_followed(chance, known, ids)),
         coverage=[
-            row for key in (*known[1:], ("quiet", "emails")) for row in random_coverage(chance, key)
+            row
+            for key in (*known[:-1], ("quiet", "emails"))
+            for row in random_coverage(chance, key)
         ],
         gaps=[row for key in known for row in random_gaps(chance, key)],
         runs=[row for account in (*ACCOUNTS[1:], "idle") for row in _runs(chance, account)],
         rejected=[row for key in known for row in _rejected(chance, key)],
+        labels=random_labels(chance, [operation for operation, _ in lives]),
     )
 
 
@@ -110,23 +108,24 @@ def random_life(
     created = random_instant(chance)
     seen = sorted(_sights(chance, created))
     statuses = _statuses(chance, len(seen))
-    shown: list[Operation] = []
-    for instant, status in zip(seen, statuses, strict=True):
-        counters = shown[-1].counters if shown else random_counters(chance, channel)
-        shown.append(
-            Operation(
-                channel=channel,
-                id=name,
-                account=account,
-                counters=_moved(chance, counters),
-                status=status,
-                created_at=created,
-                updated_at=chance.choice((None, instant - chance.random() * (instant - created))),
-                synced_at=instant,
-            )
+    kind = chance.choices(KINDS, ODDS.get(account, (1, 1, 1)))[0]
+    history = random_history(chance, channel, kind, len(seen))
+    shown = [
+        Operation(
+            channel=channel,
+            id=name,
+            account=account,
+            counters=counters,
+            status=status,
+            created_at=created,
+            updated_at=chance.choice((None, instant - chance.random() * (instant - created))),
+            synced_at=instant,
         )
-    later = chance.choice((timedelta(0), HOUR, DAY - TICK, DAY, 3 * DAY))
-    now = replace(shown[-1], synced_at=seen[-1] + later, extra=chance.choice((None, '{"a": 1}')))
+        for instant, status, counters in zip(seen, statuses, history, strict=True)
+    ]
+    later = chance.choice((timedelta(0), HOUR, DAY - TICK, DAY, 3 * DAY, 6 * DAY))
+    last_seen = max(seen[-1], min(seen[-1] + later, chance.now))
+    now = replace(shown[-1], synced_at=last_seen, extra=chance.choice((None, '{"a": 1}')))
     return now, [] if chance.random() < 0.1 else list(_states(chance, shown))
 
 
@@ -140,37 +139,15 @@ def random_instant(chance: Chance) -> datetime:
             midnight + chance.choice(MIDNIGHTS) * HOUR - DAY + chance.choice((-1, 0)) * TICK,
             chance.now - chance.randint(0, 45 * 86400) * SECOND,
             chance.now - chance.random() * 14 * DAY,
+            chance.now - chance.random() * 9 * DAY,
         )
     )
 
 
-def random_counters(chance: Chance, channel: str) -> Counters:
-    """Counters as an API might have them, of either reading, now and then nonsense."""
-    top = chance.choice((1, 3, 10, 1000))
-    counters: dict[str, int | None] = {}
-    for name in CHANNELS[channel].counters:
-        counters[name] = chance.choice((0, 0, chance.randint(0, top)))
-        if chance.random() < 0.02:
-            counters[name] = chance.choice(NONSENSE)
-    if chance.random() < 0.6:
-        counters["total"] = chance.randint(0, 4 * top)
-    if chance.random() < 0.6:
-        counters["recipients"] = chance.choice(SIZES)
-    return counters
-
-
-def _moved(chance: Chance, counters: Counters) -> Counters:
-    """The counters a while later; most of them have grown, if they have changed at all."""
-    steps = (0, 0, 0, 1, 2, 20, -1)
-    return {
-        name: None if value is None else value + chance.choice(steps) if 0 < value < 1000 else value
-        for name, value in counters.items()
-    }
-
-
 def _sights(chance: Chance, created: datetime) -> set[datetime]:
     """When an operation was seen in another state, up to six times."""
-    return {created + _later(chance) for _ in range(chance.randint(1, 6))}
+    sights = {created + _later(chance) for _ in range(chance.randint(1, 6))}
+    return {instant for instant in sights if instant <= chance.now} or {created}
 
 
 def _later(chance: Chance) -> timedelta:
@@ -200,7 +177,7 @@ def _states(chance: Chance, shown: Sequence[Operation]) -> Iterator[State]:
 
 
 def _followed(chance: Chance, known: Sequence[Key], ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """What became of a third of all ids that there could be, and may not be."""
+    """What became of a third of all possible ids, of which not all exist."""
     for account, channel in known:
         for name in ids:
             if chance.random() < 0.3:
@@ -208,37 +185,43 @@ def _followed(chance: Chance, known: Sequence[Key], ids: Sequence[str]) -> Itera
                     "account": account,
                     "channel": channel,
                     "operation_id": name,
-                    "outcome": chance.choice(("open", "ended", "lost")),
+                    "outcome": chance.choice(("active", "ended", "not_found")),
                 }
 
 
 def random_coverage(chance: Chance, key: Key) -> list[Record]:
-    """Windows of one width or several, which overlap then, with holes or without."""
-    holes = chance.choice((0, 0, 0.02, 0.1))
-    back = chance.choice((1, 6.5, 7, 7.5, 9)) * DAY
-    rows: dict[tuple[datetime, datetime], Record] = {}
-    for width in chance.choice(((3,), (3,), (3, 2), (1, 6), (12, 3))):
-        start = align_down(chance.now - back, width * HOUR)
-        until = chance.now - chance.choice((0, 1, 30, 200)) * HOUR
-        while start < until:
-            end = start + width * HOUR
-            if chance.random() >= holes:
-                rows[start, end] = _window(chance, key, start, end, 1 - holes)
-            start = end
-        back = chance.choice((1, 3, 7)) * DAY
-    return list(rows.values())
+    """Windows that do not overlap, of one width or two, with holes or without."""
+    holes = chance.choice((0, 0, 0, 0.02, 0.1))
+    delay = chance.choice((SECOND, 3000 * SECOND, 6 * DAY))
+    until = chance.now - chance.choice((0, 0, 1, 30)) * HOUR
+    rows = []
+    for start, end in _windows(chance, until):
+        if chance.random() >= holes:
+            is_complete = end <= until and chance.random() >= holes
+            late = end + chance.choice((SECOND, delay))
+            early = start + chance.choice((0.5, 1)) * (end - start)
+            rows.append(
+                {
+                    "account": key[0],
+                    "channel": key[1],
+                    "window_start": start,
+                    "window_end": end,
+                    "read_at": min(late if is_complete else early, until),
+                    "rows_read": chance.randint(0, 9),
+                    "is_complete": is_complete,
+                }
+            )
+    return rows
 
 
-def _window(chance: Chance, key: Key, start: datetime, end: datetime, complete: float) -> Record:
-    return {
-        "account": key[0],
-        "channel": key[1],
-        "window_start": start,
-        "window_end": end,
-        "read_at": end + chance.choice((1, 60, 3000)) * SECOND,
-        "rows_read": chance.randint(0, 9),
-        "is_complete": chance.random() < complete,
-    }
+def _windows(chance: Chance, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Windows that adjoin, up to one that is not over yet."""
+    start = align_down(chance.now - chance.choice((1, 7.5, 9, 16, 16, 40)) * DAY, DAY)
+    widths = [chance.choice((1, 1.5, 24)) * HOUR] * 9 + [chance.choice((1, 1.5)) * HOUR]
+    while start < until:
+        end = start + chance.choice(widths)
+        yield start, end
+        start = end
 
 
 def random_gaps(chance: Chance, key: Key) -> list[Record]:
@@ -278,6 +261,19 @@ def _runs(chance: Chance, account: str) -> Iterator[Record]:
             "outcome": chance.choice(("complete", "complete", "incomplete", "failed", "running")),
             "channels": chance.choice(RUN_CHANNELS),
         }
+
+
+def random_labels(chance: Chance, operations: Sequence[Operation]) -> list[Record]:
+    """Labels of some operations and of one that does not exist."""
+    labels = {("acme", "nowhere", "team", "sales")}
+    for operation in operations:
+        for label, values in LABELLED.items():
+            if chance.random() < 0.2:
+                labels.add((operation.account, operation.id, label, chance.choice(values)))
+    return [
+        {"account": account, "operation_id": name, "label": label, "value": value}
+        for account, name, label, value in sorted(labels)
+    ]
 
 
 def _rejected(chance: Chance, key: Key) -> Iterator[Record]:

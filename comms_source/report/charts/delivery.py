@@ -1,22 +1,33 @@
-"""Delivery over time: the share of each day, and below it how much was asked for. Pure."""
+"""Delivery over time: what became of each day's sends, and below it how many there were. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import pairwise
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby, pairwise
 from typing import Any, Final
 
-from comms_source.report.charts.drawing import FIRST, PAPER, RULE, WIDTH, Drawing, altair
-from comms_source.report.facts import ChannelFacts, DaySums, Made
-from comms_source.report.figures import dated_days
-from comms_source.report.sums import Share, success
+from comms_source.report.calendar import DAYS, days_between
+from comms_source.report.charts.drawing import (
+    FIRST,
+    MUTED,
+    PAPER,
+    RULE,
+    SECOND,
+    THIRD,
+    WIDTH,
+    Drawing,
+    altair,
+)
+from comms_source.report.facts import ChannelFacts, Day, Made
+from comms_source.report.figures import COVERED, read_share
+from comms_source.report.sums import Share, Sums, both
 from comms_source.report.wording import (
+    ENGAGED,
     RESOURCES,
-    SUCCESS,
     TITLES,
-    brief_day,
     compact,
     day,
     days,
@@ -27,10 +38,24 @@ from comms_source.report.wording import (
 LABELS: Final = 46
 """How wide the marks of the vertical axes are, the same above and below."""
 PLOT: Final = WIDTH - LABELS - 12
-_STEP: Final = 7
+HEIGHT, CLOSE, BARS = 150, 56, 76
+"""Of the shares, of the same close up, and of the bars."""
+OWN_SCALE: Final = 0.05
+"""Below this part of the largest channel's bars, a channel's would be too small to see."""
+_DAY: Final = 86_400_000
+"""In milliseconds, as axes count time."""
+_BAR: Final = 0.62
+"""How much of a day's room its bar fills."""
 _DASHES: Final = [3, 4]
-_WIDEST, _FILLED = 20.0, 0.62
-"""How wide a bar is at most, and how much of a day's room it fills."""
+_STRIPE: Final = 5
+"""From one stripe of a partly covered day to the next."""
+_PALE: Final = 0.4
+_SIGNS: Final = {"partly": "~", "frozen": "!"}
+
+SHAPES: Final = {"delivered": "circle", "not delivered": "square", "engaged": "triangle-up"}
+COLOURS: Final = {"delivered": FIRST, "not delivered": SECOND, "engaged": THIRD}
+FILLS: Final = {"delivered": FIRST, "not delivered": SECOND, "no outcome": MUTED, "other": RULE}
+"""What the bars are made of, from the bottom up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,41 +63,95 @@ class Point:
     """One day of the chart."""
 
     day: date
-    share: Share | None
-    volume: int | None
-    moves: bool
+    sums: Sums = Sums()
+    moves: bool = False
+    frozen: bool = False
+    covered_share: float = 0.0
+
+    @property
+    def partly(self) -> bool:
+        """Whether some of the day was read, and some was not."""
+        return self.covered_share < COVERED and not self.unread
+
+    @property
+    def unread(self) -> bool:
+        """Whether nothing is known of the day, not even that nothing was sent."""
+        return not self.covered_share and not self.sums.operations
 
 
-def delivery(facts: ChannelFacts, made: Made) -> Drawing | None:
-    """The chart of a channel; None where no day tells a share."""
+def delivery(facts: ChannelFacts, made: Made, *, top: int) -> Drawing | None:
+    """The chart of a channel; None where no day has an operation.
+
+    Args:
+        facts: The channel's.
+        made: When the report was made, which settles the days.
+        top: The largest volume of a day, of any channel: the scale of the bars.
+    """
     alt = altair()
-    points = points_of(dated_days(facts, made), facts.channel)
-    if not any(point.share for point in points):
+    points = points_of(facts, made)
+    if not any(point.sums.operations for point in points):
         return None
-    shares, volumes = _shares(alt, points, facts.channel), _volumes(alt, points, facts.channel)
-    span = days(points[0].day, points[-1].day)
+    panels = [_shares(alt, points), *_close_up(alt, points), _bars(alt, points, facts.channel, top)]
     return Drawing(
-        chart=alt.vconcat(shares, volumes, spacing=8),
-        about=f"{TITLES[facts.channel]}: share {SUCCESS[facts.channel]} by day, {span}",
-        finding=finding(points),
+        chart=alt.vconcat(*panels, spacing=10),
+        about=f"{TITLES[facts.channel]}: shares and volume by day of the request, "
+        f"{days(points[0].day, points[-1].day)}",
+        finding=finding(points, facts.channel),
     )
 
 
-def points_of(dated: Sequence[tuple[date, DaySums]], channel: str) -> list[Point]:
-    """What is drawn of each day; a day without operations has no share."""
-    resources = any(sums.all.resources for _, sums in dated)
-    return [
-        Point(
-            day=name,
-            share=success(sums.all, channel),
-            volume=sums.all.resources if resources else sums.all.operations,
-            moves=bool(sums.moving.operations),
-        )
-        for name, sums in dated
-    ]
+def points_of(facts: ChannelFacts, made: Made) -> list[Point]:
+    """The last days, today included: of each channel the same, also those without an operation."""
+    names = days_between(made.today - timedelta(days=DAYS), made.today)
+    return [_point(name, facts.days.get(name, Day()), facts, made) for name in names]
 
 
-def lines_of(points: Sequence[Point]) -> list[tuple[bool, list[Point]]]:
+def _point(name: date, shown: Day, facts: ChannelFacts, made: Made) -> Point:
+    stored = shown.sums.operations
+    covered = shown.covered_share if stored else read_share(facts, made, name, name)
+    return Point(
+        day=name,
+        sums=shown.sums,
+        moves=shown.moves,
+        frozen=shown.frozen,
+        covered_share=covered or 0.0,
+    )
+
+
+def volume(sums: Sums) -> int:
+    """How high a day's bar is: what was requested, as far as it is known."""
+    return sums.requested or 0
+
+
+def top_of(channels: Iterable[ChannelFacts]) -> int:
+    """The largest volume of a day, of any channel."""
+    return max((volume(each.sums) for facts in channels for each in facts.days.values()), default=0)
+
+
+def shares_of(sums: Sums) -> dict[str, Share]:
+    """The shares of a day that are drawn: of what was attempted, engagement of what arrived."""
+    shares = {"delivered": sums.success}
+    if sums.has_receipts:
+        shares |= {"not delivered": sums.not_delivered_share, "engaged": sums.engagement}
+    return {name: share for name, share in shares.items() if share}
+
+
+def parts_of(sums: Sums) -> dict[str, int]:
+    """What became of what was requested; the parts add up to it."""
+    left = volume(sums)
+    parts = {
+        "delivered": sums.delivered_low if sums.has_receipts else sums.accepted,
+        "not delivered": sums.not_delivered,
+        "no outcome": both(sums.in_flight_low, sums.unconfirmed_low or 0),
+    }
+    told: dict[str, int] = {}
+    for name, part in parts.items():
+        told[name] = min(left, part or 0)
+        left -= told[name]
+    return {**told, "other": left}
+
+
+def lines_of(points: Sequence[Point], name: str) -> list[tuple[bool, list[Point]]]:
     """Stretches of days that follow each other, and whether they move: drawn as one line each.
 
     A stretch between two days moves if one of them does.
@@ -80,7 +159,7 @@ def lines_of(points: Sequence[Point]) -> list[tuple[bool, list[Point]]]:
     lines: list[tuple[bool, list[Point]]] = []
     for left, right in pairwise(points):
         moves = left.moves or right.moves
-        if left.share is None or right.share is None:
+        if not all(name in shares_of(point.sums) for point in (left, right)):
             continue
         if lines and lines[-1][0] == moves and lines[-1][1][-1] is left:
             lines[-1][1].append(right)
@@ -89,103 +168,242 @@ def lines_of(points: Sequence[Point]) -> list[tuple[bool, list[Point]]]:
     return lines
 
 
-def finding(points: Sequence[Point]) -> str:
-    """What the chart shows: the lowest day, the latest, and which may still move."""
-    told = [(point, point.share) for point in points if point.share]
-    settled = [pair for pair in told if not pair[0].moves] or told
-    lowest = min(settled, key=lambda pair: pair[1].low)
-    moving = [point.day for point in points if point.moves]
+def finding(points: Sequence[Point], channel: str) -> str:
+    """What the chart shows: lowest and latest day, and which days are not what they seem."""
+    sums = sum((point.sums for point in points), Sums())
+    names = {"delivered": sums.success_name, "engaged": ENGAGED.get(channel, "read")}
+    said = [_course(points, name, names.get(name, name)) for name in COLOURS]
+    marked = {
+        "may still move": [point.day for point in points if point.moves],
+        "partly covered": [point.day for point in points if point.partly],
+        "frozen early": [point.day for point in points if point.frozen],
+        "never read": [point.day for point in points if point.unread],
+    }
+    notes = [f"{_upper(what)}: {ranges(which)}." for what, which in marked.items() if which]
+    return " ".join([*filter(None, said), *notes])
+
+
+def _course(points: Sequence[Point], name: str, word: str) -> str:
+    """The worst day and the latest, of those that neither move nor are partly covered."""
+    told = [
+        (point, shares_of(point.sums)[name]) for point in points if name in shares_of(point.sums)
+    ]
+    calm = [pair for pair in told if not pair[0].moves and not pair[0].partly] or told
+    if not calm:
+        return ""
+    most = name == "not delivered"
+    worst = (max if most else min)(calm, key=lambda pair: pair[1].low)
     return (
-        f"Lowest {percent(lowest[1])} on {day(lowest[0].day)}, "
-        f"latest {percent(settled[-1][1])} on {day(settled[-1][0].day)}."
-        + (f" {ranges(moving)} may still move." if moving else "")
+        f"{_upper(word)}: {'highest' if most else 'lowest'} {percent(worst[1])} on "
+        f"{day(worst[0].day)}, latest {percent(calm[-1][1])} on {day(calm[-1][0].day)}."
     )
 
 
-def _x(alt: Any, points: Sequence[Point], *, labels: bool) -> Any:
-    names = [brief_day(point.day) for point in points]
-    marked = names[::-1][::_STEP] if len(names) > _STEP else [names[0], names[-1]]
-    return alt.X(
-        "day:O",
-        scale=alt.Scale(domain=names, type="band", paddingInner=0.35, paddingOuter=0.2),
-        axis=alt.Axis(values=marked, labels=labels, title=None, labelAngle=0, grid=False),
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _at(of: date) -> int:
+    """Where a day is on the axis: its midnight in milliseconds, whatever the time zone."""
+    return int(datetime.combine(of, time(), tzinfo=UTC).timestamp() * 1000)
+
+
+def _x(alt: Any, points: Sequence[Point], *, labels: bool, field: str = "day") -> Any:
+    """Time to scale, with a mark for each week before today."""
+    first, last = _at(points[0].day), _at(points[-1].day)
+    axis = alt.Axis(
+        values=list(range(last, first - 1, -7 * _DAY)),
+        labels=labels,
+        title=None,
+        grid=False,
+        labelExpr="utcFormat(datum.value, '%-d %b')",
+        labelFlush=False,
     )
+    scale = alt.Scale(domain=[first - _DAY / 2, last + _DAY / 2], nice=False, zero=False)
+    return alt.X(f"{field}:Q", scale=scale, axis=axis)
 
 
 def _y_axis(alt: Any, **more: Any) -> Any:
     return alt.Axis(title=None, minExtent=LABELS, maxExtent=LABELS, **more)
 
 
-def _shares(alt: Any, points: Sequence[Point], channel: str) -> Any:
-    told = [point for point in points if point.share]
-    y = alt.Y("low:Q", scale=_domain(alt, told), axis=_share_axis(alt, told))
-    x = _x(alt, points, labels=False)
+def _shares(alt: Any, points: Sequence[Point]) -> Any:
+    """All shares from 0 to 100%, so that one channel can be compared with another."""
+    axis = _y_axis(alt, format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
+    layers = [layer for name in COLOURS for layer in _lines(alt, points, name, (0.0, 1.0), axis)]
+    return alt.layer(*layers).properties(width=PLOT, height=HEIGHT, title="Shares, 0 to 100%")
+
+
+def _close_up(alt: Any, points: Sequence[Point]) -> list[Any]:
+    """The share delivered once more, as high as there is room; where that shows more."""
+    told = [shares_of(point.sums).get("delivered") for point in points]
+    low, high = _ends([share for share in told if share])
+    if high - low > 0.5:  # noqa: PLR2004 - half of the height above
+        return []
+    axis = _y_axis(alt, format=".0%", values=[low, high])
+    layers = _lines(alt, points, "delivered", (low, high), axis)
+    word = sum((point.sums for point in points), Sums()).success_name
+    title = f"{_upper(word)}, close up: {low:.0%} to {high:.0%}"
+    return [alt.layer(*layers).properties(width=PLOT, height=CLOSE, title=title)]
+
+
+def _ends(shares: Sequence[Share]) -> tuple[float, float]:
+    """The least and the most in whole per cent, with room around."""
+    low = min((share.low for share in shares), default=0.0)
+    high = max((share.high for share in shares), default=1.0)
+    return max(0, math.floor(100 * low - 1)) / 100, min(100, math.ceil(100 * high + 1)) / 100
+
+
+def _lines(
+    alt: Any, points: Sequence[Point], name: str, ends: tuple[float, float], axis: Any
+) -> list[Any]:
+    """One share: what is settled is drawn full, what moves hollow and dashed, the rest paler."""
     runs = [
-        {**_row(point), "line": number, "moves": moves}
-        for number, (moves, line) in enumerate(lines_of(points))
+        {**_row(point, name), "line": number, "moves": moves}
+        for number, (moves, line) in enumerate(lines_of(points, name))
         for point in line
     ]
+    rows = [_row(point, name) for point in points if name in shares_of(point.sums)]
+    if not rows:
+        return []
+    colour, shape = COLOURS[name], SHAPES[name]
+    y = alt.Y("low:Q", scale=alt.Scale(domain=list(ends), nice=False, zero=False), axis=axis)
+    x = _x(alt, points, labels=False)
     lines = alt.Chart(alt.Data(values=runs)).encode(x=x, y=y, detail="line:N")
-    dots = alt.Chart(alt.Data(values=[_row(point) for point in told])).encode(x=x, y=y)
-    bands = [
-        lines.mark_area(color=FIRST, opacity=0.25).encode(y2="high:Q"),
-        dots.mark_rule(color=FIRST, opacity=0.4, strokeWidth=4).encode(y2="high:Q"),
-    ]
-    title = f"Share {SUCCESS[channel]}"
-    layers = [*bands, *_marks(lines, dots)]
-    return alt.layer(*layers).properties(width=PLOT, height=170, title=title)
-
-
-def _marks(lines: Any, dots: Any) -> list[Any]:
-    """What is settled is drawn full, what moves dashed and hollow."""
-    settled, moving = "!datum.moves", "datum.moves"
-    hollow = dots.mark_point(color=FIRST, fill=PAPER, size=40, strokeWidth=1.75, opacity=1)
-    return [
-        lines.mark_line(color=FIRST).transform_filter(settled),
-        lines.mark_line(color=FIRST, strokeDash=_DASHES).transform_filter(moving),
-        dots.mark_circle(color=FIRST, size=22, opacity=1).transform_filter(settled),
-        hollow.transform_filter(moving),
-    ]
-
-
-def _row(point: Point) -> dict[str, Any]:
-    low, high = (point.share.low, point.share.high) if point.share else (None, None)
-    return {"day": brief_day(point.day), "low": low, "high": high, "moves": point.moves}
-
-
-def _ends(told: Sequence[Point]) -> tuple[float, float]:
-    """The lowest and the highest share on the axis, with some room around."""
-    low = min(point.share.low for point in told if point.share)
-    high = max(point.share.high for point in told if point.share)
-    room = max(0.01, 0.15 * (high - low))
-    return max(0.0, low - room), min(1.0, high + room)
-
-
-def _domain(alt: Any, told: Sequence[Point]) -> Any:
-    return alt.Scale(domain=list(_ends(told)), nice=4, zero=False)
-
-
-def _share_axis(alt: Any, told: Sequence[Point]) -> Any:
-    low, high = _ends(told)
-    return _y_axis(alt, format=".0%" if high - low > 0.04 else ".1%", tickCount=4)  # noqa: PLR2004
-
-
-def _volumes(alt: Any, points: Sequence[Point], channel: str) -> Any:
-    rows = [
-        {"day": brief_day(point.day), "volume": point.volume, "moves": point.moves}
-        for point in points
-        if point.volume is not None
-    ]
-    top = max((point.volume or 0 for point in points), default=0)
-    axis = _y_axis(alt, values=[0, top], labelExpr=f"datum.value ? '{compact(top)}' : '0'")
-    bars = alt.Chart(alt.Data(values=rows)).encode(
-        x=_x(alt, points, labels=True),
-        y=alt.Y("volume:Q", scale=alt.Scale(domain=[0, max(1, top)]), axis=axis),
+    dots = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y)
+    faded = dots.encode(opacity=alt.Opacity("opacity:Q", scale=None, legend=None))
+    hollow = faded.mark_point(
+        stroke=colour, fill=PAPER, filled=False, shape=shape, size=26, strokeWidth=1.5
     )
-    size = min(_WIDEST, _FILLED * PLOT / len(points))
-    hollow = bars.mark_bar(fill=PAPER, stroke=FIRST, strokeWidth=1.25, size=size)
-    return alt.layer(
-        bars.mark_bar(color=FIRST, size=size).transform_filter("!datum.moves"),
+    wide = [row for row in rows if row["high"] > row["low"]]
+    return [
+        *([lines.mark_area(color=colour, opacity=0.25).encode(y2="high:Q")] if wide else []),
+        dots.mark_rule(color=colour, opacity=0.4, strokeWidth=4)
+        .encode(y2="high:Q")
+        .transform_filter("datum.high > datum.low"),
+        lines.mark_line(color=colour).transform_filter("!datum.moves"),
+        lines.mark_line(color=colour, strokeDash=_DASHES).transform_filter("datum.moves"),
+        faded.mark_point(color=colour, filled=True, shape=shape, size=22).transform_filter(
+            "!datum.moves"
+        ),
         hollow.transform_filter("datum.moves"),
-        bars.mark_rule(color=RULE).encode(y=alt.datum(0)),
-    ).properties(width=PLOT, height=56, title=f"{RESOURCES[channel].capitalize()} asked for")
+    ]
+
+
+def _row(point: Point, name: str) -> dict[str, Any]:
+    share = shares_of(point.sums)[name]
+    return {
+        "day": _at(point.day),
+        "low": share.low,
+        "high": share.high,
+        "moves": point.moves,
+        "opacity": _PALE if point.partly else 1,
+    }
+
+
+def bars_of(points: Sequence[Point]) -> list[dict[str, Any]]:
+    """One row for each part of each day's bar, from where to where it reaches."""
+    rows = []
+    for point in points:
+        low = 0
+        for name, part in parts_of(point.sums).items():
+            if part:
+                place = {"day": _at(point.day), "low": low, "high": low + part}
+                rows.append({**place, "part": name, "moves": point.moves})
+            low += part
+    return rows
+
+
+def stripes_of(points: Sequence[Point], top: int) -> list[dict[str, float]]:
+    """Stripes across the bars of days that were partly covered."""
+    step = max(1, top) * _STRIPE / BARS
+    return [
+        {**_span(point, _BAR / 2), "low": step * (number + 0.5)}
+        for point in points
+        if point.partly
+        for number in range(math.ceil(volume(point.sums) / step))
+    ]
+
+
+def _span(point: Point, half: float) -> dict[str, float]:
+    return {"from": _at(point.day) - half * _DAY, "to": _at(point.day) + half * _DAY}
+
+
+def own_scale(points: Sequence[Point], top: int) -> bool:
+    """Whether a channel's bars would be too small beside those of the largest."""
+    return max(volume(point.sums) for point in points) < OWN_SCALE * top
+
+
+def _bars(alt: Any, points: Sequence[Point], channel: str, top: int) -> Any:
+    own = own_scale(points, top)
+    top = max(volume(point.sums) for point in points) if own else top
+    layers = [
+        *_stacks(alt, points, top),
+        _ruler(alt, points, stripes_of(points, top), top, PAPER, 1.75),
+        _ruler(alt, points, [{**_span(each, 0.5), "low": 0} for each in _read(points)], top, MUTED),
+        *_signs(alt, points),
+    ]
+    scale = f"own scale, up to {compact(top)}" if own else f"up to {compact(top)}"
+    title = f"{_upper(RESOURCES[channel])} requested a day, {scale}"
+    return alt.layer(*layers).properties(width=PLOT, height=BARS, title=title)
+
+
+def _read(points: Sequence[Point]) -> list[Point]:
+    return [point for point in points if not point.unread]
+
+
+def _height(alt: Any, top: int) -> Any:
+    axis = _y_axis(alt, values=[0, top], labelExpr=f"datum.value ? '{compact(top)}' : '0'")
+    scale = alt.Scale(domain=[0, 1.25 * max(1, top)], nice=False)
+    return alt.Y("low:Q", scale=scale, axis=axis)
+
+
+def _stacks(alt: Any, points: Sequence[Point], top: int) -> list[Any]:
+    """Bars of what became of it; hollow where that may still move."""
+    rows = bars_of(points)
+    size = _BAR * PLOT / len(points)
+    layers = []
+    for name, colour in FILLS.items():
+        mine = [row for row in rows if row["part"] == name]
+        bars = alt.Chart(alt.Data(values=mine)).encode(
+            x=_x(alt, points, labels=True), y=_height(alt, top), y2="high:Q"
+        )
+        hollow = bars.mark_bar(
+            size=size, fill=colour, fillOpacity=0.3, stroke=colour, strokeWidth=1
+        )
+        layers += [
+            bars.mark_bar(size=size, color=colour).transform_filter("!datum.moves"),
+            hollow.transform_filter("datum.moves"),
+        ]
+    return layers
+
+
+def _ruler(
+    alt: Any,
+    points: Sequence[Point],
+    rows: Sequence[Mapping[str, float]],
+    top: int,
+    colour: str,
+    width: float = 1,
+) -> Any:
+    """Level lines, from one time to another."""
+    base = alt.Chart(alt.Data(values=list(rows))).mark_rule(color=colour, strokeWidth=width)
+    return base.encode(x=_x(alt, points, labels=True, field="from"), x2="to:Q", y=_height(alt, top))
+
+
+def _signs(alt: Any, points: Sequence[Point]) -> list[Any]:
+    """A sign above each day that is partly covered or frozen early, and where nothing was read."""
+    rows = [
+        {"day": _at(point.day), "sign": "".join(sign for sign in signs if sign)}
+        for point in points
+        if any(signs := [_SIGNS[name] if getattr(point, name) else "" for name in _SIGNS])
+    ]
+    rows += [{"day": _at(middle), "sign": "not read"} for middle in _silent(points)]
+    base = alt.Chart(alt.Data(values=rows)).mark_text(color=MUTED, fontSize=11)
+    return [base.encode(x=_x(alt, points, labels=True), y=alt.value(6), text="sign:N")]
+
+
+def _silent(points: Sequence[Point]) -> list[date]:
+    """The middle of each stretch of a week or more of which nothing was read."""
+    runs = [list(run) for unread, run in groupby(points, key=lambda each: each.unread) if unread]
+    return [run[len(run) // 2].day for run in runs if len(run) >= 7]  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""The funnel of a channel: what was asked for and how far it came, below it what was lost. Pure."""
+"""The funnel of a channel: what was requested, and the parts that it adds up to. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from comms_source.report.charts.drawing import (
     MUTED,
     RULE,
     SECOND,
+    THIRD,
     WIDTH,
     Drawing,
     altair,
@@ -18,9 +19,11 @@ from comms_source.report.charts.drawing import (
 from comms_source.report.funnel import Funnel, Stage
 from comms_source.report.wording import DASH, RESOURCES, TITLES, count, percent
 
-STEP: Final = 44
+STEP: Final = 38
 """How high a stage is: its name and numbers, and below them its bar."""
 PLOT: Final = WIDTH - 12
+INDENT: Final = 16
+"""How far a part of another stage is moved in."""
 
 
 def funnel(channel: str, told: Funnel) -> Drawing | None:
@@ -28,20 +31,23 @@ def funnel(channel: str, told: Funnel) -> Drawing | None:
     alt = altair()
     if not told.stages:
         return None
-    rows = [_row(stage, told) for stage in told.stages]
+    rows = [_row(stage) for stage in told.stages]
     top = max(stage.high for stage in told.stages) or 1
     base = alt.Chart(alt.Data(values=[{**row, "top": top} for row in rows])).encode(
         y=alt.Y("name:N", sort=[stage.name for stage in told.stages], axis=None)
     )
     layers = [*_bars(alt, base, top), *_words(alt, base, top)]
     chart = alt.layer(*layers).properties(width=PLOT, height=STEP * len(rows))
-    about = f"{TITLES[channel]}: what became of all {RESOURCES[channel]}"
+    about = f"{TITLES[channel]}: what became of all {RESOURCES[channel]} requested in the 7 days"
     return Drawing(chart=chart, about=about, finding=finding(told))
 
 
 def finding(told: Funnel) -> str:
     """What the chart shows: each stage with its numbers, and what is not known."""
-    stages = "; ".join(f"{stage.name} {_numbers(stage)}" for stage in told.stages)
+    stages = "; ".join(
+        f"{'of these ' if stage.part_of else ''}{stage.name} {_numbers(stage)}"
+        for stage in told.stages
+    )
     unknown = f" Not known: {', '.join(told.unknown)}." if told.unknown else ""
     return f"{stages.capitalize()}.{unknown}"
 
@@ -49,12 +55,14 @@ def finding(told: Funnel) -> str:
 def _bars(alt: Any, base: Any, top: int) -> Sequence[Any]:
     scale = alt.Scale(domain=[0, top], nice=False)
     colour = alt.Color(
-        "kind:N",
-        scale=alt.Scale(domain=["stage", "loss"], range=[FIRST, SECOND]),
+        "colour:N",
+        scale=alt.Scale(
+            domain=["stage", "part", "open", "loss"], range=[FIRST, THIRD, MUTED, SECOND]
+        ),
         legend=None,
     )
     x = alt.X("low:Q", scale=scale, axis=None)
-    place = {"yOffset": 12, "height": 10}
+    place = {"yOffset": 10, "height": 8}
     return [
         base.mark_bar(**place, color=RULE).encode(x=alt.X("top:Q", scale=scale, axis=None)),
         base.mark_bar(**place, opacity=0.4).encode(x=x, x2="high:Q", color=colour),
@@ -65,19 +73,21 @@ def _bars(alt: Any, base: Any, top: int) -> Sequence[Any]:
 def _words(alt: Any, base: Any, top: int) -> Sequence[Any]:
     scale = alt.Scale(domain=[0, top], nice=False)
     at_end = alt.X("top:Q", scale=scale, axis=None)
+    name = base.mark_text(align="left", dy=-5, color=INK)
     return [
-        base.mark_text(align="left", dy=-6, color=INK).encode(x=alt.value(0), text="label:N"),
-        base.mark_text(align="right", dy=-6, color=MUTED).encode(x=at_end, text="numbers:N"),
+        name.encode(x=alt.value(0), text="label:N").transform_filter("!datum.part_of"),
+        name.encode(x=alt.value(INDENT), text="label:N").transform_filter("datum.part_of"),
+        base.mark_text(align="right", dy=-5, color=MUTED).encode(x=at_end, text="numbers:N"),
     ]
 
 
-def _row(stage: Stage, told: Funnel) -> dict[str, Any]:
-    some = "" if stage.told >= told.operations else "at least "
+def _row(stage: Stage) -> dict[str, Any]:
     return {
         "name": stage.name,
-        "label": stage.name.capitalize(),
-        "numbers": f"{some}{_numbers(stage)}",
-        "kind": stage.kind,
+        "label": f"of which {stage.name}" if stage.part_of else stage.name.capitalize(),
+        "numbers": _numbers(stage),
+        "part_of": stage.part_of,
+        "colour": "part" if stage.part_of else stage.kind,
         "low": stage.low,
         "high": stage.high,
     }

@@ -1,4 +1,4 @@
-"""The heat map: how much is asked for in which hour of which day of the week. Pure."""
+"""The heat map: how much is requested in which hour of which day of the week. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HOURS: Final = 24
 
 
 def hours(channel: str, heat: Heat) -> Drawing | None:
-    """The chart; None where nothing was asked for."""
+    """The chart; None where nothing was requested."""
     alt = altair()
     if not heat.known:
         return None
@@ -47,7 +47,7 @@ _CLOCK: Final = "datum.value < 10 ? '0' + datum.value : '' + datum.value"
 
 def unit_of(channel: str, heat: Heat) -> str:
     """What is counted."""
-    return RESOURCES[channel] if heat.unit == "resources" else "operations"
+    return f"{RESOURCES[channel]} requested" if heat.unit == "requested" else "operations"
 
 
 def finding(heat: Heat) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,22 +12,21 @@ from comms_source.report.charts.funnel import funnel
 from comms_source.report.charts.hours import hours, top_of, unit_of
 from comms_source.report.charts.settling import settling
 from comms_source.report.facts import (
-    AccountWeek,
     ChannelFacts,
     CompletionTime,
     Gap,
     Made,
     WorstOperation,
 )
-from comms_source.report.figures import YoungDay, week_of, young_days
-from comms_source.report.funnel import Funnel, funnel_of
+from comms_source.report.figures import MovingDay, change_of, moving_days, week_of
+from comms_source.report.funnel import funnel_of
 from comms_source.report.heat import heat_of
 from comms_source.report.leaders import of_largest
-from comms_source.report.page.headline import Headline, headline_of
+from comms_source.report.page.headline import Headline, headline_of, points
 from comms_source.report.page.record import Fact, record_of
 from comms_source.report.strip import StripDay, strip_of
-from comms_source.report.sums import success
-from comms_source.report.wording import compact, count, listed
+from comms_source.report.sums import Sums
+from comms_source.report.wording import ENGAGED, compact, count, listed, percent
 
 MOST_ACCOUNTS: Final = 20
 MOST_GAPS: Final = 5
@@ -43,6 +42,17 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """One account's seven days, as they are read."""
+
+    account: str
+    requested: str
+    success: str
+    no_outcome: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelPage:
     """One channel, ready to be shown; a figure is None where there is nothing to draw."""
 
@@ -50,11 +60,12 @@ class ChannelPage:
     stored: int
     headline: Headline
     is_open: bool
-    """Whether the share of some day is an interval."""
+    """Whether a share of some day is an interval."""
     delivery: Figure | None
     funnel: Figure | None
-    funnel_notes: Sequence[str]
+    funnel_note: str
     worst: Sequence[WorstOperation]
+    worst_by_rate: Sequence[WorstOperation]
     hours: Figure | None
     hours_unit: str
     hours_top: str
@@ -62,8 +73,8 @@ class ChannelPage:
     times: Sequence[CompletionTime]
     curve_account: str | None
     times_account: str | None
-    young: Sequence[YoungDay]
-    accounts: Sequence[AccountWeek]
+    moving: Sequence[MovingDay]
+    accounts: Sequence[AccountRow]
     accounts_left_out: int
     strip: Sequence[StripDay]
     record: Sequence[Fact]
@@ -71,20 +82,21 @@ class ChannelPage:
     gaps_left_out: int
 
 
-def channel_page(facts: ChannelFacts, made: Made) -> ChannelPage:
-    """All that the page shows of a channel."""
-    told = funnel_of(facts.channel, week_of(facts, made).shown)
+def channel_page(facts: ChannelFacts, made: Made, *, top: int) -> ChannelPage:
+    """All that the page shows of a channel; `top` is the largest day's volume of all channels."""
+    told = funnel_of(week_of(facts, made).sums, engaged=ENGAGED.get(facts.channel))
     heat = heat_of(facts.hours)
     curve, times = of_largest(facts.curve), of_largest(facts.times)
     return ChannelPage(
         channel=facts.channel,
         stored=facts.stored,
         headline=headline_of(facts, made),
-        is_open=_is_open(facts),
-        delivery=_figure(delivery(facts, made)),
+        is_open=_is_open(day.sums for day in facts.days.values()),
+        delivery=_figure(delivery(facts, made, top=top)),
         funnel=_figure(funnel(facts.channel, told)) if told.operations else None,
-        funnel_notes=_notes(told),
-        worst=facts.worst,
+        funnel_note=f"Not known: {listed(told.unknown)}." if told.unknown else "",
+        worst=[each for each in facts.worst if each.ranking == "count"],
+        worst_by_rate=[each for each in facts.worst if each.ranking == "rate"],
         hours=_figure(hours(facts.channel, heat)),
         hours_unit=unit_of(facts.channel, heat),
         hours_top=compact(top_of(heat)),
@@ -92,8 +104,8 @@ def channel_page(facts: ChannelFacts, made: Made) -> ChannelPage:
         times=times,
         curve_account=curve[0].account if curve else None,
         times_account=times[0].account if times else None,
-        young=young_days(facts, made),
-        accounts=facts.accounts[:MOST_ACCOUNTS],
+        moving=moving_days(facts, made),
+        accounts=_accounts(facts),
         accounts_left_out=len(facts.accounts[MOST_ACCOUNTS:]),
         strip=strip_of(facts, made),
         record=record_of(facts, made),
@@ -102,8 +114,8 @@ def channel_page(facts: ChannelFacts, made: Made) -> ChannelPage:
     )
 
 
-def _is_open(facts: ChannelFacts) -> bool:
-    shares = (success(day.all, facts.channel) for day in facts.days.values())
+def _is_open(days: Iterable[Sums]) -> bool:
+    shares = (sums.success for sums in days)
     return any(share.high > share.low for share in shares if share)
 
 
@@ -115,10 +127,20 @@ def _figure(drawing: Drawing | None) -> Figure | None:
     return Figure(Markup(svg(drawing)), drawing.finding)  # noqa: S704 - see charts.drawing
 
 
-def _notes(told: Funnel) -> list[str]:
-    """What the funnel leaves out, or knows of some operations only."""
-    notes = [f"Not known, so not drawn: {listed(told.unknown)}."] if told.unknown else []
-    if told.partial:
-        stages = [f"{stage.name} by {count(stage.told)}" for stage in told.partial]
-        notes.append(f"Told by some of {count(told.operations)} operations: {listed(stages)}.")
-    return notes if told.operations else []
+def _accounts(facts: ChannelFacts) -> list[AccountRow]:
+    """The accounts with the most traffic, and by how much their success has changed."""
+    rows = []
+    for each in facts.accounts[:MOST_ACCOUNTS]:
+        sums = each.sums
+        measure = "delivery_rate" if sums.has_receipts else "acceptance_rate"
+        changed = points(change_of(facts.trends, measure, account=each.account))
+        rows.append(
+            AccountRow(
+                account=each.account,
+                requested=count(sums.requested),
+                success=percent(sums.success),
+                no_outcome=percent(sums.without_outcome),
+                change=changed.removesuffix(" points"),
+            )
+        )
+    return rows

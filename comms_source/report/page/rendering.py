@@ -12,11 +12,12 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from comms_source.report import wording
-from comms_source.report.calendar import HOUR_DAYS, WEEK
-from comms_source.report.concerns import STUCK, concerns_of
-from comms_source.report.facts import Facts, Made
+from comms_source.report.calendar import DAYS, HOUR_DAYS, WEEK
+from comms_source.report.charts.delivery import FILLS, top_of
+from comms_source.report.concerns import FEWEST_DAYS, STUCK, comparable, concerns_of
+from comms_source.report.facts import ChannelFacts, Facts, Made
 from comms_source.report.page.channels import ChannelPage, channel_page
-from comms_source.report.page.record import young_rows
+from comms_source.report.page.record import moving_rows
 from comms_source.report.reading import MOST_STUCK, MOST_WORST
 from comms_source.report.strip import State
 from comms_source.report.sums import Share
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 
 SIGNS: Final[dict[State, str]] = {"complete": "●", "partly": "◐", "gap": "✕", "unread": "○"}
 """So that no colour is needed to tell the states apart."""
+MARKS: Final = {
+    "moves": ("◦", "may still move"),
+    "partly": ("~", "partly covered"),
+    "frozen": ("!", "frozen early"),
+}
+"""What stands beside a figure that is not what it seems, and what it means."""
+LINES: Final = {"delivered": "●", "not delivered": "■", "engaged": "▲"}
+"""The shapes of the points of each line, as in the charts."""
 STATES: Final[dict[State, str]] = {
     "complete": "read completely",
     "partly": "read, not complete yet",
@@ -41,22 +50,32 @@ def page(facts: Facts) -> str:
 
 
 def _figures(facts: Facts) -> dict[str, Any]:
-    pages = [channel_page(channel, facts.made) for channel in facts.channels]
-    created = [each.first_created_at for each in facts.channels if each.first_created_at]
+    top = top_of(facts.channels)
+    pages = [channel_page(channel, facts.made, top=top) for channel in facts.channels]
+    days = [each.first_day for each in facts.channels if each.first_day]
     return {
         "made": facts.made,
         "stored": sum(page.stored for page in pages),
         "several": facts.accounts > 1,
-        "first_created_at": min(created, default=None),
+        "first_day": min(days, default=None),
         "moving_days": _moving(pages),
         "hour_days": _hour_days(facts),
-        "open_readings": any(page.is_open for page in pages),
+        "is_open": any(page.is_open for page in pages),
+        "compared": any(page.headline.compared for page in pages),
         "concerns": concerns_of(facts),
+        "not_compared": [each.channel for each in facts.channels if not _is_compared(each, facts)],
+        "fewest_days": FEWEST_DAYS,
         "channels": pages,
         "stuck": facts.stuck[:MOST_STUCK],
         "stuck_total": sum(sum(channel.stuck.values()) for channel in facts.channels),
-        "young": young_rows([page.young for page in pages], facts.made),
+        "moving": moving_rows([page.moving for page in pages], facts.made),
     }
+
+
+def _is_compared(channel: ChannelFacts, facts: Facts) -> bool:
+    """Whether a rate of the last 24 hours could be compared with the days before at all."""
+    rates = [each for each in channel.trends if each.period == "day"]
+    return any(comparable(each, facts.made) for each in rates)
 
 
 def _words(made: Made) -> dict[str, Any]:
@@ -67,13 +86,18 @@ def _words(made: Made) -> dict[str, Any]:
         "week_days": wording.days(made.today - WEEK * day, made.today - day),
         "titles": wording.TITLES,
         "shorts": wording.SHORTS,
-        "resources": wording.RESOURCES,
-        "engaged": wording.ENGAGED,
+        "settings": made.settings,
+        "days_shown": wording.days(made.today - DAYS * day, made.today),
+        "lines": LINES,
+        "fills": list(FILLS),
+        "names": {"engaged": "read or opened"},
+        "percentiles": (50, 90, 99),
         "not_known": wording.NOT_KNOWN,
         "dash": wording.DASH,
         "most_worst": MOST_WORST,
         "reasons": STUCK,
         "signs": SIGNS,
+        "marks": MARKS,
         "states": STATES,
     }
 
@@ -89,7 +113,7 @@ def _hour_days(facts: Facts) -> str:
 
 def _moving(pages: Sequence[ChannelPage]) -> str:
     """The days that may still move, of any channel; empty if there is none."""
-    days = {young.day for page in pages for young in page.young}
+    days = {moving.day for page in pages for moving in page.moving}
     named = [day for day in days if day is not None]
     some = [wording.ranges(named)] if named else []
     return wording.listed([*some, *(["days long past"] if None in days else [])]) if days else ""
@@ -116,11 +140,14 @@ def _filters(zone: str) -> dict[str, Callable[..., str]]:
         "channels": lambda names: wording.listed([wording.TITLES[name] for name in names]),
         "count": wording.count,
         "percent": wording.percent,
-        "change": lambda now, before: (wording.change(now, before) or "").removesuffix(" points"),
         "rate": lambda rate: wording.percent(None if rate is None else Share(rate, rate)),
         "seconds": wording.seconds,
-        "took": wording.took,
+        "took": lambda each, at: wording.took(each.percentiles.get(at), limited=at in each.limited),
         "day": wording.day,
+        "upper_first": lambda text: text[:1].upper() + text[1:],
+        "listed": wording.listed,
+        "resources": lambda names: wording.listed([wording.RESOURCES[name] for name in names]),
+        "class": lambda name: name.replace(" ", "-"),
         "moment": lambda at: wording.moment(at, zone=zone),
         "brief_moment": lambda at: wording.brief_moment(at, zone=zone),
     }

@@ -1,0 +1,146 @@
+"""What view files may write for short: the macros of `sql/macros.sql`, and two relations. Pure.
+
+A macro is one expression with parameters. The relation `each_channel()` stands for the tables and
+histories of all channels, one below the other; a counter that a table has no column for is NULL
+there. The relation `channel_list()` has one row per channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final
+
+from comms_source.channels import CHANNELS, Channel
+
+EACH_CHANNEL: Final = "each_channel"
+CHANNEL_LIST: Final = "channel_list"
+
+COUNTERS: Final = tuple(
+    dict.fromkeys(name for channel in CHANNELS.values() for name in channel.counters)
+)
+"""Every counter of any channel."""
+
+Columns = Mapping[str, frozenset[str]]
+"""The columns of each table of operations, by the table's name."""
+
+
+def documented_columns() -> Columns:
+    """The counters that the API documents, for each channel's table and history."""
+    return {
+        table: frozenset(channel.counters)
+        for channel in CHANNELS.values()
+        for table in (channel.table, channel.history_table)
+    }
+
+
+def parse_macros(text: str) -> dict[str, tuple[tuple[str, ...], Any]]:
+    """The parameters and the expression of each `create macro` statement, by the macro's name."""
+    from sqlglot import parse  # noqa: PLC0415 - slow to import, and seldom needed
+
+    macros = {}
+    for statement in parse(text, read="duckdb"):
+        if statement is not None:
+            head = statement.this
+            parameters = tuple(parameter.name for parameter in head.expressions)
+            macros[head.this.name] = (parameters, statement.expression)
+    return macros
+
+
+def expand_macros(tree: Any, macros: Mapping[str, tuple[tuple[str, ...], Any]]) -> Any:
+    """`tree`, which is changed, with each call of a macro replaced by its expression."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    def expand(node: Any) -> Any:
+        if not isinstance(node, exp.Anonymous) or node.name not in macros:
+            return node
+        parameters, body = macros[node.name]
+        if len(parameters) != len(node.expressions):
+            raise ValueError(f"{node.sql()}: {node.name} takes {', '.join(parameters)}")
+        values = dict(zip(parameters, node.expressions, strict=True))
+        # Arguments first, so that a macro may be called with the result of another.
+        filled = body.copy().transform(_fill(values), copy=False)
+        return exp.Paren(this=expand_macros(filled, macros))
+
+    return tree.transform(expand, copy=False)
+
+
+def _fill(values: Mapping[str, Any]) -> Callable[[Any], Any]:
+    from sqlglot import exp  # noqa: PLC0415
+
+    def fill(node: Any) -> Any:
+        if isinstance(node, exp.Column) and not node.table and node.name in values:
+            value = values[node.name].copy()
+            return exp.Paren(this=value) if isinstance(value, exp.Binary | exp.Case) else value
+        return node
+
+    return fill
+
+
+def relation_of(table: Any) -> str:
+    """The name of a table in a query, or of the relation that is called in its place."""
+    name: str = table.name or table.this.name
+    return name
+
+
+@cache
+def channel_tables() -> frozenset[str]:
+    """The tables that `each_channel` reads."""
+    return frozenset(documented_columns())
+
+
+def each_channel(columns: Columns, pins: Mapping[str, str]) -> Any:
+    """A query of all channels: each operation as it is now, and each state of the histories.
+
+    Args:
+        columns: The counters that each table has a column for.
+        pins: The counter mode that a setting gives a channel.
+    """
+    from sqlglot import parse_one  # noqa: PLC0415
+
+    selects = [
+        _select(channel, order, pins.get(channel.name), table, columns[table])
+        for order, channel in enumerate(CHANNELS.values(), start=1)
+        for table in (channel.table, channel.history_table)
+    ]
+    return parse_one(" union all ".join(selects), read="duckdb")
+
+
+def channel_list(pins: Mapping[str, str]) -> Any:
+    """A query with one row for each channel, and no table in it."""
+    from sqlglot import parse_one  # noqa: PLC0415
+
+    selects = [
+        f"select {_facts(channel, order, pins.get(channel.name))}"
+        for order, channel in enumerate(CHANNELS.values(), start=1)
+    ]
+    return parse_one(" union all ".join(selects), read="duckdb")
+
+
+def _facts(channel: Channel, order: int, pin: str | None) -> str:
+    """What is the same in every row of a channel."""
+    engages = not {"read", "opened"}.isdisjoint(channel.counters)
+    pinned = f"'{pin}'" if pin else "null"
+    return (
+        f"'{channel.name}' as channel, cast({order} as bigint) as channel_order, "
+        f"{'delivered' in channel.counters} as has_outcomes, {engages} as has_engagement, "
+        f"cast({pinned} as text) as pinned_mode"
+    )
+
+
+def _select(
+    channel: Channel, order: int, pin: str | None, table: str, present: frozenset[str]
+) -> str:
+    is_current = table == channel.table
+    of_states = ", ".join(
+        name if not is_current else f"cast(null as timestamptz) as {name}"
+        for name in ("valid_from", "valid_to")
+    )
+    counters = ", ".join(
+        name if name in present else f"cast(null as bigint) as {name}" for name in COUNTERS
+    )
+    extra = "extra" if is_current else "cast(null as text) as extra"
+    return (
+        f"select {_facts(channel, order, pin)}, {is_current} as is_current, account, id, status, "  # noqa: S608
+        f"created_at, updated_at, synced_at, {of_states}, {extra}, {counters} from {table}"
+    )

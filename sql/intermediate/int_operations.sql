@@ -1,0 +1,130 @@
+-- One row per operation, with how far its figures may still move and what that makes of them.
+-- The history says for how long an operation has been unchanged; it is asked only where that matters.
+with latest as (
+
+    select
+        *,
+        hours_between(created_at, synced_at) as last_seen_age,
+        case
+            when is_active(status) then null
+            when created_at >= $retained_from or not was_seen_last_day(created_at, synced_at) then id
+        end as id_in_history
+    from int_outcomes
+    where is_current
+
+),
+
+seen_early as (
+
+    select
+        account,
+        channel,
+        id
+    from stg_operation_rows
+    where
+        is_current
+        and created_at < $retained_from
+        and not was_seen_last_day(created_at, synced_at)
+
+),
+
+current_states as (
+
+    select
+        account,
+        channel,
+        id,
+        synced_at as unchanged_since
+    from stg_operation_rows
+    where not is_current and valid_to is null and created_at >= $retained_from
+    union all
+    -- few operations are old and were last read too early, so this looks at few states
+    select
+        states.account,
+        states.channel,
+        states.id,
+        states.synced_at as unchanged_since
+    from stg_operation_rows as states
+    inner join seen_early
+        on
+            states.id = seen_early.id
+            and states.channel = seen_early.channel
+            and states.account = seen_early.account
+    where
+        not states.is_current
+        and states.valid_to is null
+        and states.created_at < $retained_from
+
+),
+
+not_found as (
+
+    select
+        account,
+        channel,
+        operation_id
+    from followed_operations
+    where outcome = 'not_found'
+
+),
+
+watched as (
+
+    select
+        latest.*,
+        coalesce(hours_between(current_states.unchanged_since, latest.synced_at), 0)
+            as unchanged_hours
+    from latest
+    left join current_states
+        on
+            latest.id_in_history = current_states.id
+            and latest.channel = current_states.channel
+            and latest.account = current_states.account
+
+),
+
+judged as (
+
+    select
+        watched.*,
+        case
+            when is_active(watched.status) and not_found.operation_id is not null then 5
+            when is_active(watched.status) then 1
+            when
+                watched.created_at >= $retained_from
+                and watched.unchanged_hours >= 24
+                and is_ended(watched.status)
+                then 3
+            when watched.created_at >= $retained_from then 2
+            when watched.unchanged_hours >= 24 then 4
+            when was_seen_last_day(watched.created_at, watched.synced_at) then 4
+            else 5
+        end as finality_order
+    from watched
+    left join not_found
+        on
+            case when is_active(watched.status) then watched.id end = not_found.operation_id
+            and watched.channel = not_found.channel
+            and watched.account = not_found.account
+
+)
+
+select
+    *,
+    case
+        when not is_counted then null
+        when finality_order <= 2 then waiting + coalesce(outstanding_low, 0)
+        else 0
+    end as in_flight_low,
+    case
+        when not is_counted then null
+        when finality_order <= 2 then waiting + coalesce(outstanding_high, 0)
+        else 0
+    end as in_flight_high,
+    case
+        when finality_order > 2 or outstanding_low is null then outstanding_low else 0
+    end as unconfirmed_low,
+    case
+        when finality_order > 2 or outstanding_high is null then outstanding_high else 0
+    end as unconfirmed_high
+from judged

@@ -1,0 +1,222 @@
+-- One row per account, channel, period and measure: the last day and week, against seven days before.
+-- Like with like: what is compared is of the same ages, as it was known then. A change or growth is NULL
+-- unless both periods were read completely. Needs the history.
+with measures as (
+
+    select
+        1 as measure_order,
+        'requested' as measure
+    union all
+    select
+        2 as measure_order,
+        'delivery_rate' as measure
+    union all
+    select
+        3 as measure_order,
+        'without_outcome_rate' as measure
+    union all
+    select
+        4 as measure_order,
+        'undelivered_rate' as measure
+    union all
+    select
+        5 as measure_order,
+        'failed_rate' as measure
+    union all
+    select
+        6 as measure_order,
+        'engagement_rate' as measure
+    union all
+    select
+        7 as measure_order,
+        'acceptance_rate' as measure
+    union all
+    select
+        8 as measure_order,
+        'unaddressable_rate' as measure
+
+),
+
+measured as (
+
+    select
+        int_snapshots.account,
+        int_snapshots.channel,
+        int_snapshots.channel_order,
+        int_snapshots.period,
+        int_snapshots.period_order,
+        int_snapshots.days_ago,
+        int_snapshots.today,
+        int_snapshots.as_of,
+        int_snapshots.covered_share,
+        int_snapshots.operations,
+        measures.measure,
+        measures.measure_order,
+        case measures.measure_order
+            when 1 then requested
+            when 2 then delivered_low
+            when 3 then outstanding_low
+            when 4 then undelivered
+            when 5 then failed
+            when 6 then engaged
+            when 7 then accepted
+            when 8 then unaddressable
+        end as numerator_low,
+        case measures.measure_order
+            when 1 then requested
+            when 2 then delivered_high
+            when 3 then outstanding_high
+            when 4 then undelivered
+            when 5 then failed
+            when 6 then engaged
+            when 7 then accepted
+            when 8 then unaddressable
+        end as numerator_high,
+        case measures.measure_order
+            when 2 then attempted
+            when 3 then attempted
+            when 4 then attempted
+            when 5 then attempted
+            when 6 then delivered_low
+            when 7 then offered
+            when 8 then recipients
+        end as denominator_low,
+        case measures.measure_order
+            when 2 then attempted
+            when 3 then attempted
+            when 4 then attempted
+            when 5 then attempted
+            when 6 then delivered_high
+            when 7 then offered
+            when 8 then recipients
+        end as denominator_high
+    from int_snapshots
+    cross join measures
+
+),
+
+valued as (
+
+    select
+        *,
+        case
+            when measure = 'requested' then cast(numerator_low as double)
+            else share(numerator_low, denominator_high)
+        end as value_low,
+        case
+            when measure = 'requested' then cast(numerator_high as double)
+            else share(numerator_high, denominator_low)
+        end as value_high
+    from measured
+
+),
+
+usual as (
+
+    select
+        account,
+        channel,
+        measure,
+        min(value_low) as usual_low,
+        max(value_high) as usual_high,
+        count(*) as usual_days
+    from valued
+    where
+        period = 'day'
+        and days_ago > 0
+        and covered_share >= 0.99
+        and coalesce(denominator_low, numerator_low) >= $alert_volume
+        and value_low is not null
+    group by account, channel, measure
+
+),
+
+compared as (
+
+    select
+        current_period.*,
+        previous.operations as previous_operations,
+        previous.numerator_low as previous_numerator_low,
+        previous.numerator_high as previous_numerator_high,
+        previous.denominator_low as previous_denominator_low,
+        previous.denominator_high as previous_denominator_high,
+        previous.value_low as previous_value_low,
+        previous.value_high as previous_value_high,
+        previous.covered_share as previous_covered_share
+    from valued as current_period
+    inner join valued as previous
+        on
+            current_period.account = previous.account
+            and current_period.channel = previous.channel
+            and current_period.period = previous.period
+            and current_period.measure = previous.measure
+            and previous.days_ago = 7
+    where current_period.days_ago = 0
+
+),
+
+points as (
+
+    select
+        compared.*,
+        point(compared.value_low, compared.value_high) as value,
+        point(compared.previous_value_low, compared.previous_value_high) as previous_value,
+        covered_share >= 0.99 and previous_covered_share >= 0.99 as is_comparable,
+        usual.usual_low,
+        usual.usual_high,
+        usual.usual_days
+    from compared
+    left join usual
+        on
+            compared.account = usual.account
+            and compared.channel = usual.channel
+            and compared.measure = usual.measure
+            and compared.period = 'day'
+    where compared.value_low is not null or compared.previous_value_low is not null
+
+)
+
+select
+    account,
+    channel,
+    channel_order,
+    period,  -- day (the 24 hours up to as_of) or week (the seven whole days before the day of as_of)
+    period_order,  -- 1 for day, 2 for week
+    as_of,  -- when the channel was last read
+    -- the first day of the period in the reporting time zone; of the 24 hours, that of their beginning
+    case
+        when period = 'week' then cast(today - interval '7' day as date)
+        else local_day(as_of - interval '24' hour)
+    end as first_day,
+    -- the last day of the period
+    case
+        when period = 'week' then cast(today - interval '1' day as date)
+        else cast(today as date)
+    end as last_day,
+    measure,  -- what the value is: requested, delivery_rate, without_outcome_rate and other rates
+    measure_order,  -- for sorting by measure
+    operations,  -- operations created in the period
+    numerator_low,
+    numerator_high,
+    denominator_low,
+    denominator_high,
+    value,  -- the measure's value in the period
+    value_low,
+    value_high,
+    covered_share,
+    previous_operations,
+    previous_numerator_low,
+    previous_numerator_high,
+    previous_denominator_low,
+    previous_denominator_high,
+    previous_value,
+    previous_value_low,
+    previous_value_high,
+    previous_covered_share,
+    case when is_comparable and measure <> 'requested' then value - previous_value end as change,
+    case when is_comparable and measure = 'requested' then value / nullif(previous_value, 0) - 1 end
+        as growth,
+    usual_low,
+    usual_high,
+    coalesce(usual_days, 0) as usual_days
+from points

@@ -1,0 +1,13 @@
+-- One row per account and channel: whether its counters are exclusive or cumulative, and how that is known.
+-- Exclusive: a resource counts once, in its latest status. Cumulative: it counts in each status that it
+-- went through. Undecided: the operations do not settle it, and figures may be intervals.
+select
+    account,
+    channel,
+    channel_order,
+    counter_mode,
+    pinned_mode,
+    exclusive_operations,
+    cumulative_operations,
+    inconsistent_operations
+from int_counter_modes

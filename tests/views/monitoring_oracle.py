@@ -1,0 +1,105 @@
+"""What the views of operations that need a look should contain, in plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from tests.views.sums import grouped, less, share
+from tests.views.view_oracle import ACTIVE, DAY, ENDED, Key, Oracle, key_of
+from tests.views.view_tables import Record
+
+WORST: Final = 100
+
+
+def worst_operations(oracle: Oracle) -> list[Record]:
+    """The operations of each account and channel that delivered least, by number and by rate."""
+    rows = [
+        _with_rate(row)
+        for row in oracle.operations
+        if row["created_at"] >= oracle.now - 30 * DAY and (row["not_delivered"] or 0) > 0
+    ]
+    volume = oracle.settings.alert_volume
+    large = [
+        row for row in rows if row["not_delivered_rate"] is not None and row["attempted"] >= volume
+    ]
+    return [*_ranked(rows, "count", _by_count), *_ranked(large, "rate", _by_rate)]
+
+
+def _with_rate(row: Record) -> Record:
+    """The operation with its rate; of pushes, by what was accepted or failed."""
+    base = row["attempted"]
+    if base is None:
+        base = row["offered"]
+    return row | {"attempted": base, "not_delivered_rate": share(row["not_delivered"], base)}
+
+
+def _ranked(
+    rows: Sequence[Record], ranking: str, order: Callable[[Record], tuple[Any, ...]]
+) -> Iterator[Record]:
+    for group in grouped(rows, "account", "channel").values():
+        for place, row in enumerate(sorted(group, key=order)[:WORST], 1):
+            yield row | {"ranking": ranking, "place": place}
+
+
+def _by_count(row: Record) -> tuple[Any, ...]:
+    return -row["not_delivered"], -row["created_at"].timestamp(), row["id"]
+
+
+def _by_rate(row: Record) -> tuple[Any, ...]:
+    return -row["not_delivered_rate"], *_by_count(row)
+
+
+def stuck_operations(oracle: Oracle) -> list[Record]:
+    """Operations that do not go on as they should, each with the first reason that applies."""
+    begun = _begun(oracle)
+    rows = [row | {"reason": _reason(row, oracle, begun)} for row in oracle.operations]
+    since = oracle.now - oracle.settings.alert_days * DAY
+    return [row | {"is_current": row["created_at"] >= since} for row in rows if row["reason"]]
+
+
+def _begun(oracle: Oracle) -> dict[Key, datetime]:
+    """When operations that were scheduled for later were seen to be so for the last time."""
+    begun: dict[Key, datetime] = {}
+    for state in oracle.world.states:
+        key = key_of(state.shown)
+        if state.shown.status == "SCHEDULED" and state.valid_to is not None:
+            begun[key] = max(state.valid_to, begun.get(key, state.valid_to))
+    return begun
+
+
+def _reason(row: Record, oracle: Oracle, begun: dict[Key, datetime]) -> str | None:
+    key = row["account"], row["channel"], row["id"]
+    if row["status"] in ENDED:
+        return "finished_with_queued" if (row["waiting"] or 0) > 0 else None
+    if row["status"] not in ACTIVE:
+        return None
+    if key in oracle.not_found:
+        return "not_found"
+    processing_from = begun.get(key, row["created_at"])
+    too_long = processing_from < row["last_synced_at"] - oracle.settings.stuck_after
+    return "processing_too_long" if row["status"] == "PROCESSING" and too_long else None
+
+
+def counter_checks(oracle: Oracle) -> list[Record]:
+    """Operations whose counters are doubtful, each with the first problem that applies."""
+    rows = [row | {"problem": next(_problems(row, oracle), None)} for row in oracle.operations]
+    return [row for row in rows if row["problem"]]
+
+
+def _problems(row: Record, oracle: Oracle) -> Iterator[str]:
+    if row["has_invalid_counter"]:
+        yield "invalid_counter"
+    if not row["is_counted"]:
+        yield "missing_counter"
+    if row["is_inconsistent"]:
+        yield "fits_no_mode"
+    if less(row["recipients"], row["unaddressable"]):
+        yield "unaddressable_exceeds_recipients"
+    ruled_out = [mode for mode in ("exclusive", "cumulative") if row[f"rules_out_{mode}"]]
+    pinned = oracle.settings.counter_mode.get(row["channel"])
+    if pinned in ruled_out:
+        yield "not_as_pinned"
+    if not pinned and ruled_out == [oracle.channel_mode(row["account"], row["channel"])]:
+        yield "differs_from_channel"

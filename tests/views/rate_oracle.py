@@ -1,0 +1,54 @@
+"""The rates of one operation, or of the sums over several, in plain Python."""
+
+from __future__ import annotations
+
+from tests.views.sums import interval, plus, quotient, share
+from tests.views.view_tables import Record
+
+
+def rates(row: Record) -> Record:
+    """All rates that the counts of a row give."""
+    return {
+        **delivery_rates(row),
+        **_unconfirmed_rates(row),
+        **engagement_rates(row),
+        "undelivered_rate": share(row["undelivered"], row["attempted"]),
+        "failed_rate": share(row["failed"], row["attempted"]),
+        "acceptance_rate": share(row["accepted"], row["offered"]),
+        "unaddressable_rate": share(row["unaddressable"], row["recipients"]),
+        "cancel_rate": share(row["canceled"], row["requested"]),
+        "attempts_per_resource": quotient(row["attempts"], row["requested"]),
+    }
+
+
+def delivery_rates(row: Record) -> Record:
+    """Deliveries by what was attempted, and by the outcomes that are known."""
+    low, high, missed = row["delivered_low"], row["delivered_high"], row["not_delivered"]
+    return {
+        **interval("delivery_rate", share(low, row["attempted"]), share(high, row["attempted"])),
+        **interval(
+            "delivery_rate_of_known",
+            share(low, plus(low, missed)),
+            share(high, plus(high, missed)),
+        ),
+    }
+
+
+def _unconfirmed_rates(row: Record) -> Record:
+    low = share(row["unconfirmed_low"], row["attempted"])
+    high = share(row["unconfirmed_high"], row["attempted"])
+    return interval("unconfirmed_rate", low, high)
+
+
+def engagement_rates(row: Record) -> Record:
+    """Reads and opens by deliveries: the more deliveries, the lower the rate."""
+    columns: Record = {}
+    for name, counter in (
+        ("engagement_rate", "engaged"),
+        ("read_rate", "read"),
+        ("open_rate", "opened"),
+    ):
+        low = share(row.get(counter), row["delivered_high"])
+        high = share(row.get(counter), row["delivered_low"])
+        columns |= interval(name, low, high)
+    return columns
