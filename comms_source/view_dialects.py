@@ -157,24 +157,19 @@ _HOUR_OR_SECOND: Final = {"HOUR": 3_600_000_000, "SECOND": 1_000_000}
 
 def _hour_without_a_zone(node: Any) -> Any:
     """Databricks would give back a time of the session's zone, in which the hour may not exist."""
-    if not isinstance(node, exp.TimestampTrunc):
+    if not (isinstance(node, exp.TimestampTrunc) and node.text("unit") == "HOUR"):
         return node
     midnight = exp.cast(exp.cast(node.this.copy(), "date"), "timestamp_ntz")
     return _call("DATEADD", exp.var("HOUR"), _call("HOUR", node.this), midnight)
 
 
-def _truncated_without_a_zone(node: Any) -> Any:
-    """BigQuery cuts times with and without a zone by different functions."""
-    if isinstance(node, exp.TimestampTrunc):
-        return _call("DATETIME_TRUNC", node.this, node.args["unit"])
-    return node
-
-
-def _week_from_monday(node: Any) -> Any:
-    """BigQuery's weeks begin on Sunday unless it is asked for others."""
-    if isinstance(node, exp.TimestampTrunc | exp.DateTrunc) and node.text("unit") == "WEEK":
-        return _call("DATE_TRUNC", node.this, exp.var("ISOWEEK"))
-    return node
+def _truncated(node: Any) -> Any:
+    """BigQuery cuts days and times by different functions, and its weeks begin on Sunday."""
+    if not isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
+        return node
+    unit = node.text("unit")
+    cut = "DATETIME_TRUNC" if unit == "HOUR" else "DATE_TRUNC"
+    return _call(cut, node.this, exp.var("ISOWEEK" if unit == "WEEK" else unit))
 
 
 def _order_of_what_is_there(node: Any) -> Any:
@@ -222,10 +217,9 @@ _RULES: Final[Mapping[str, Sequence[Rule]]] = {
     ),
     "bigquery": (
         _wall_clock(_bigquery_seconds),
-        _week_from_monday,
         _epoch(lambda instant: _call("UNIX_MICROS", instant)),
         _local(lambda instant, zone: _call("DATETIME", instant, zone)),
-        _truncated_without_a_zone,
+        _truncated,
         _order_of_what_is_there,
     ),
     "databricks": (

@@ -54,7 +54,7 @@ def read_views() -> tuple[View, ...]:
     """The views of this project, each after those that it reads."""
     paths = {path.stem: path for path in sql_files()}
     texts = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
-    needs = {name: tables_of(sql) & texts.keys() for name, sql in sorted(texts.items())}
+    needs = {name: sorted(tables_of(sql) & texts.keys()) for name, sql in sorted(texts.items())}
     try:
         order = list(TopologicalSorter(needs).static_order())
     except CycleError as error:

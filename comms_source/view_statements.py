@@ -165,6 +165,7 @@ def _filled(settings: ViewSettings) -> Callable[[Any], Any]:
     numbers = {
         "retention_hours": settings.retention.total_seconds() / 3600,
         "stuck_seconds": settings.stuck_after.total_seconds(),
+        "stuck_hours": settings.stuck_after.total_seconds() / 3600,
         "alert_volume": settings.alert_volume,
         "alert_points": settings.alert_points,
         "alert_days": settings.alert_days,
@@ -175,7 +176,10 @@ def _filled(settings: ViewSettings) -> Callable[[Any], Any]:
             this=exp.Sub(this=now, expression=exp.Interval(this=seconds, unit=exp.var("second")))
         ),
         "now": now,
-        **{name: exp.Literal.number(f"{number:g}") for name, number in numbers.items()},
+        **{
+            name: exp.Literal.number(repr(number).removesuffix(".0"))
+            for name, number in numbers.items()
+        },
     }
 
     def fill(node: Any) -> Any:

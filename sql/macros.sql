@@ -1,5 +1,4 @@
--- What the views write for short. They are expanded when views are made; to run a view's file by
--- hand in DuckDB, run this file first and put values in the place of $now and the like.
+-- What the views write for short; it is expanded when views are made.
 
 -- a counter that one can calculate with, or NULL
 create macro counter(value) as case when value between 0 and 1000000000000 then value end;

@@ -29,7 +29,9 @@ from comms_source.report.wording import (
     short,
 )
 
-FEWEST_DAYS: Final = 3
+MANY_OPERATIONS: Final = 10
+"""From so many on a rate must be unusual without the worst of them, too."""
+FEWEST_DAYS: Final = 4
 """Days of a usual range that it takes to compare with."""
 SOON: Final = timedelta(days=1)
 LATE: Final = timedelta(hours=36)
@@ -194,7 +196,9 @@ def _gaps(facts: ChannelFacts, made: Made) -> Iterator[_Finding]:
 def _frozen(facts: ChannelFacts, made: Made) -> Iterator[_Finding]:
     """A day freezes when its retention ends, and is worth a word for `alert_days` after that."""
     oldest = made.at - made.retention - timedelta(days=made.settings.alert_days)
-    lately = [day for day in frozen_days(facts) if start_of(day, zone=made.time_zone) >= oldest]
+    lately = [
+        day for day in frozen_days(facts, made) if start_of(day, zone=made.time_zone) >= oldest
+    ]
     if lately:
         yield _Finding(
             kind="frozen",
@@ -242,37 +246,49 @@ def _rates(
             level="act",
             text=f"{percent(trend.value)} of {whole:,} {what} {text}{whose}; "
             f"usual at this age is {percent(trend.usual)}",
-            since=trend.as_of - timedelta(hours=24),
+            since=trend.as_of - timedelta(hours=27),
             remedy=remedy,
         )
 
-    silent = _above(trends.get("without_outcome_rate"), by=points, made=made)
+    silent = _above(
+        trends.get("without_outcome_rate"), by=points, but_largest_by=points / 2, made=made
+    )
     if silent:
         yield finding(
             "no_receipts",
             "without_outcome_rate",
-            "of the last 24 hours have no outcome",
+            "of a day have no outcome after 3 hours and more",
             "delivery receipts are missing or late: ask the carrier or Twilio",
         )
-    lost = [_above(trends.get(name), by=points / 2, made=made) for name in _LOSSES]
+    lost = [
+        _above(trends.get(name), by=points / 2, but_largest_by=points / 4, made=made)
+        for name in _LOSSES
+    ]
     for measure, word in _SUCCESSES.items():
         if _below(trends.get(measure), by=points, made=made) and (any(lost) or not silent):
             yield finding(
                 "rate_down",
                 measure,
-                f"of the last 24 hours were {word}",
+                f"of a day were {word} after 3 hours and more",
                 "see the worst operations below, and their error codes in the Twilio Console",
             )
-    unaddressable = trends.get("unaddressable_rate")
-    if unaddressable and unaddressable.usual:
-        rise = max(points / 5, unaddressable.usual.high / 2)
-        if _above(unaddressable, by=rise, made=made):
-            yield finding(
-                "unaddressable_up",
-                "unaddressable_rate",
-                "of the last 24 hours had no address that fits",
-                "check the list that the sends were made from",
-            )
+    if _unaddressable_rose(trends.get("unaddressable_rate"), made):
+        yield finding(
+            "unaddressable_up",
+            "unaddressable_rate",
+            "of a day had no address that fits",
+            "check the list that the sends were made from",
+        )
+
+
+def _unaddressable_rose(trend: Trend | None, made: Made) -> bool:
+    """Few recipients are unaddressable, so the rise is measured by what is usual."""
+    if trend is None or trend.usual is None or trend.usual_but_largest is None:
+        return False
+    least = made.settings.alert_points / 5
+    by = max(least, trend.usual.high / 2)
+    but_largest_by = max(least, 0.7 * trend.usual_but_largest.high)
+    return _above(trend, by=by, but_largest_by=but_largest_by, made=made)
 
 
 _LOSSES: Final = ("undelivered_rate", "failed_rate")
@@ -294,14 +310,24 @@ def comparable(trend: Trend | None, made: Made) -> tuple[Share, Share] | None:
     return None
 
 
-def _above(trend: Trend | None, *, by: float, made: Made) -> bool:
+def _above(trend: Trend | None, *, by: float, but_largest_by: float, made: Made) -> bool:
     pair = comparable(trend, made)
-    return pair is not None and pair[0].low > pair[1].high + by
+    if trend is None or pair is None or pair[0].low <= pair[1].high + by:
+        return False
+    if trend.operations < MANY_OPERATIONS or trend.but_largest is None:
+        return True
+    usual = trend.usual_but_largest
+    return usual is not None and trend.but_largest > usual.high + but_largest_by
 
 
 def _below(trend: Trend | None, *, by: float, made: Made) -> bool:
     pair = comparable(trend, made)
-    return pair is not None and pair[0].high < pair[1].low - by
+    if trend is None or pair is None or pair[0].high >= pair[1].low - by:
+        return False
+    if trend.operations < MANY_OPERATIONS or trend.but_largest is None:
+        return True
+    usual = trend.usual_but_largest
+    return usual is not None and trend.but_largest < usual.low - by / 2
 
 
 def _rejected(facts: ChannelFacts, made: Made) -> Iterator[_Finding]:

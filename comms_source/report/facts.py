@@ -107,13 +107,17 @@ class Trend:
     """For `requested` the number, not a share."""
     numerators: tuple[int, int] | None
     denominators: tuple[int, int] | None
+    but_largest: float | None
+    """The value as if the operation that is worst for it had been perfect."""
     covered_share: float | None
     previous: Share | None
     previous_numerators: tuple[int, int] | None
     previous_denominators: tuple[int, int] | None
     previous_covered_share: float | None
     usual: Share | None
-    """The range of the seven days before, each as it was known then."""
+    """The range of the seven days before, each as it was known then, without extremes."""
+    usual_but_largest: Share | None
+    """The range of `but_largest` on those days."""
     usual_days: int
 
 
@@ -215,6 +219,9 @@ class ReadWindow:
     start: datetime
     end: datetime
     is_complete: bool
+    read_at: datetime | None
+    """When the latest reading of it began; of several accounts the earliest; None if it held no
+    operation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from comms_source.coverage import last_chance
 from comms_source.report.calendar import DAYS, WEEK, start_of
 from comms_source.report.facts import MOVING, ChannelFacts, Day, Made, Trend
 from comms_source.report.strip import covered
 from comms_source.report.sums import Share, Sums, rate
+from comms_source.windows import Span
 
 COVERED = 0.99
 """From which covered share on a period counts as read completely."""
@@ -117,9 +120,20 @@ def moving_days(facts: ChannelFacts, made: Made) -> list[MovingDay]:
     return [*young, *(older if facts.older else [])]
 
 
-def frozen_days(facts: ChannelFacts) -> list[date]:
-    """The days of which a hundredth or more was last read too early."""
-    return [name for name, day in facts.days.items() if day.frozen]
+def frozen_days(facts: ChannelFacts, made: Made) -> list[date]:
+    """The days of which a hundredth or more froze since windows were last read too early.
+
+    What the API stopped answering for while it was active is frozen, too, and no such day.
+    """
+    zone = ZoneInfo(made.time_zone)
+    early = {
+        window.start.astimezone(zone).date()
+        for window in facts.windows
+        if window.read_at
+        and window.end <= made.at - made.retention
+        and window.read_at < last_chance(Span(window.start, window.end), made.retention)
+    }
+    return [name for name, day in facts.days.items() if day.frozen and name in early]
 
 
 def _final(day: Day, made: Made) -> datetime | None:

@@ -1,4 +1,4 @@
-"""When things are sent: what the hours of each day of the week add up to. Pure."""
+"""When sends are requested: what the hours of each day of the week add up to. Pure."""
 
 from __future__ import annotations
 

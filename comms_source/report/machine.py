@@ -75,7 +75,7 @@ def _channel(facts: ChannelFacts, made: Made) -> dict[str, Any]:
         "funnel": funnel_of(week.sums, engaged=ENGAGED.get(facts.channel)),
         "days": [{"day": name, **_day(day)} for name, day in dated_days(facts, made)],
         "moving_days": moving_days(facts, made),
-        "frozen_days": frozen_days(facts),
+        "frozen_days": frozen_days(facts, made),
         f"hours_of_{HOUR_DAYS}_days": heat_of(facts.hours).cells,
         "worst": facts.worst,
         "stuck": facts.stuck,

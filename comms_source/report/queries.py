@@ -43,10 +43,10 @@ TREND: Final = """
 select
     channel, account, period, measure, as_of, operations,
     value_low, value_high, numerator_low, numerator_high, denominator_low, denominator_high,
-    covered_share,
+    value_but_largest, covered_share,
     previous_value_low, previous_value_high, previous_numerator_low, previous_numerator_high,
     previous_denominator_low, previous_denominator_high, previous_covered_share,
-    usual_low, usual_high, usual_days
+    usual_low, usual_high, usual_but_largest_low, usual_but_largest_high, usual_days
 from {delivery_trend} {where}
 order by channel, account, period_order, measure_order
 """
@@ -127,7 +127,9 @@ from {sync_health} {where}
 """
 
 COVERAGE: Final = """
-select channel, window_start, window_end, min(case when is_complete then 1 else 0 end)
+select
+    channel, window_start, window_end, min(case when is_complete then 1 else 0 end),
+    min(case when rows_read > 0 then read_at end)
 from {coverage} {where} and window_end > %s
 group by channel, window_start, window_end
 order by channel, window_start

@@ -145,9 +145,9 @@ def _accounts(rows: Rows, *, today: date) -> list[AccountWeek]:
 def _trend(*row: Any) -> Trend:
     account, period, measure, as_of, operations, *now = row
     value, numerators, denominators = (_pair(*now[at : at + 2]) for at in (0, 2, 4))
-    covered, *before = now[6:]
+    largest, covered, *before = now[6:]
     previous, was_part, was_whole = (_pair(*before[at : at + 2]) for at in (0, 2, 4))
-    previous_covered, usual_low, usual_high, usual_days = before[6:]
+    previous_covered, *usual, usual_days = before[6:]
     return Trend(
         account=account,
         period=period,
@@ -157,12 +157,14 @@ def _trend(*row: Any) -> Trend:
         value=_share(value),
         numerators=_whole_pair(numerators),
         denominators=_whole_pair(denominators),
+        but_largest=_number(largest),
         covered_share=_number(covered),
         previous=_share(previous),
         previous_numerators=_whole_pair(was_part),
         previous_denominators=_whole_pair(was_whole),
         previous_covered_share=_number(previous_covered),
-        usual=_share(_pair(usual_low, usual_high)),
+        usual=_share(_pair(*usual[:2])),
+        usual_but_largest=_share(_pair(*usual[2:])),
         usual_days=int(usual_days),
     )
 
@@ -255,8 +257,13 @@ def _health(*row: Any) -> AccountHealth:
     )
 
 
-def _window(start: Any, end: Any, complete: Any) -> ReadWindow:
-    return ReadWindow(start=_instant(start), end=_instant(end), is_complete=bool(complete))
+def _window(start: Any, end: Any, complete: Any, read_at: Any) -> ReadWindow:
+    return ReadWindow(
+        start=_instant(start),
+        end=_instant(end),
+        is_complete=bool(complete),
+        read_at=None if read_at is None else _instant(read_at),
+    )
 
 
 def _gap(account: Any, start: Any, end: Any, found_at: Any) -> Gap:

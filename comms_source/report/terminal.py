@@ -146,34 +146,38 @@ def _remarks(facts: Facts) -> Iterator[str]:
     week = week_of(facts.channels[0], facts.made)
     yield f"shares are of what was attempted; the {WEEK} days are {days(week.first, week.last)}"
     yield "change: against the week before, as it was known then"
-    if not all(day_of(channel, facts.made, 1).sums.has_receipts for channel in facts.channels):
+    if not all(week_of(channel, facts.made).sums.has_receipts for channel in facts.channels):
         yield "acc.: accepted by the push service; whether pushes arrive is not reported"
 
 
 def _wrong(facts: Facts) -> Iterator[str]:
     concerns = concerns_of(facts)
     if concerns or _stored(facts):
-        yield "what is wrong" if concerns else "nothing is wrong"
+        yield "what is wrong" if concerns else "nothing was found to be wrong"
     for concern in concerns:
         mark = "!" if concern.level == "act" else "-"
-        since = ""
-        if concern.since:
-            since = f" (since {moment(concern.since, zone=facts.made.time_zone)})"
-        sentence = f"{listed(concern.channels)}: {concern.text}{since}. {_upper(concern.remedy)}."
-        yield from textwrap.wrap(
-            sentence, WIDTH - 2, initial_indent=f"  {mark} ", subsequent_indent="    "
-        )
+        since = moment(concern.since, zone=facts.made.time_zone) if concern.since else ""
+        sentence = f"{listed(concern.channels)}: {concern.text}"
+        yield from _wrapped(f"{sentence} (since {since})" if since else sentence, f"  {mark} ")
+        yield from _wrapped(f"-> {concern.remedy}", "    ")
     for stuck in facts.stuck[:MOST_STUCK]:
         waiting = f", {count(stuck.waiting)} waiting" if stuck.waiting else ""
         at = moment(stuck.created_at, zone=facts.made.time_zone)
-        yield f"      {stuck.id}  {stuck.reason}, created {at}{waiting}"
+        yield f"    {stuck.id}"
+        yield f"      {stuck.reason}, created {at}{waiting}"
     left = sum(sum(channel.stuck.values()) for channel in facts.channels) - MOST_STUCK
     if left > 0:
-        yield f"      {counted(left, 'older one')} in the view stuck_operations"
+        yield f"    {counted(left, 'older one')} in the view stuck_operations"
 
 
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH - 1,
+        initial_indent=indent,
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+    )
 
 
 def _finality(facts: Facts) -> Iterator[str]:
@@ -181,18 +185,13 @@ def _finality(facts: Facts) -> Iterator[str]:
         yield "how final the figures are"
     for channel in facts.channels:
         if channel.stored:
-            yield from textwrap.wrap(
-                f"{channel.channel}: {_moving(channel, facts.made)}",
-                WIDTH - 2,
-                initial_indent="  ",
-                subsequent_indent="    ",
-            )
+            yield from _wrapped(f"{channel.channel}: {_moving(channel, facts.made)}", "  ")
 
 
 def _moving(facts: ChannelFacts, made: Made) -> str:
     """Which days may still move, until when, and which froze early."""
     young = moving_days(facts, made)
-    frozen = frozen_days(facts)
+    frozen = frozen_days(facts, made)
     told = f"; {ranges(frozen)} froze early" if frozen else ""
     if not young:
         return f"final{told}"

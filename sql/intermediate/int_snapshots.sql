@@ -1,6 +1,6 @@
 -- One row per account, channel, period and number of days ago: the sends of the period before, as known then.
--- The day is the 24 hours up to the latest reading of the channel, the week the seven whole days before
--- its day. Each is there once as it is known now, and as the same time was known whole days ago: so all
+-- The day is the 24 hours that ended three hours before the latest reading of the channel: what is
+-- younger has hardly any outcome yet. The week is the seven whole days before the day of that reading. Each is there once as it is known now, and as the same time was known whole days ago: so all
 -- are of the same ages, and can be compared.
 with periods as (
 
@@ -101,12 +101,12 @@ snapshots as (
     select
         *,
         case
-            when period = 'day' then known_seconds - 86400
+            when period = 'day' then known_seconds - 97200
             when days_ago = 0 then wall_clock_seconds(today - interval '7' day)
             else wall_clock_seconds(today - interval '14' day)
         end as start_seconds,
         case
-            when period = 'day' then known_seconds
+            when period = 'day' then known_seconds - 10800
             when days_ago = 0 then wall_clock_seconds(today)
             else wall_clock_seconds(today - interval '7' day)
         end as end_seconds
@@ -147,7 +147,30 @@ sums as (
         counted_sum(states.accepted) as accepted,
         counted_sum(states.offered) as offered,
         counted_sum(states.recipients) as recipients,
-        counted_sum(states.unaddressable) as unaddressable
+        counted_sum(states.unaddressable) as unaddressable,
+        max(states.attempted - states.delivered_high) as largest_shortfall,
+        max(states.outstanding_low) as largest_outstanding,
+        max(case when is_counted then states.undelivered end) as largest_undelivered,
+        max(case when is_counted then states.failed end) as largest_failed,
+        -- a send of which most recipients had no address is a mistake of that send, and no trend
+        coalesce(
+            sum(
+                case
+                    when is_counted and 2 * states.unaddressable > states.recipients
+                        then states.unaddressable
+                end
+            ),
+            0
+        )
+        + coalesce(
+            max(
+                case
+                    when is_counted and 2 * states.unaddressable <= states.recipients
+                        then states.unaddressable
+                end
+            ),
+            0
+        ) as largest_unaddressable
     from snapshots
     inner join states
         on
@@ -202,7 +225,12 @@ figures as (
         sums.accepted,
         sums.offered,
         sums.recipients,
-        sums.unaddressable
+        sums.unaddressable,
+        sums.largest_shortfall,
+        sums.largest_outstanding,
+        sums.largest_undelivered,
+        sums.largest_failed,
+        sums.largest_unaddressable
     from snapshots
     left join sums
         on

@@ -2,7 +2,7 @@
 -- The day is that of the request in the reporting time zone. A rate is a ratio of the sums beside it.
 -- Figures that still move say so in finality; a day that was not read completely, in covered_share.
 select
-    first_day as day,  -- day of the reporting time zone on which the requests were made
+    first_day as day,
     account,
     channel,
     channel_order,

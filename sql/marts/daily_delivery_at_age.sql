@@ -60,7 +60,7 @@ rates as (
 )
 
 select
-    day,  -- day of the reporting time zone on which the requests were made
+    day,
     account,
     channel,
     channel_order,

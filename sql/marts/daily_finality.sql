@@ -31,7 +31,7 @@ sums as (
 )
 
 select
-    day,  -- day of the reporting time zone on which the requests were made
+    day,
     account,
     channel,
     channel_order,

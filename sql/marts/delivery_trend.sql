@@ -89,7 +89,15 @@ measured as (
             when 6 then delivered_high
             when 7 then offered
             when 8 then recipients
-        end as denominator_high
+        end as denominator_high,
+        case measures.measure_order
+            when 2 then largest_shortfall
+            when 3 then largest_outstanding
+            when 4 then largest_undelivered
+            when 5 then largest_failed
+            when 7 then largest_failed
+            when 8 then largest_unaddressable
+        end as largest_part
     from int_snapshots
     cross join measures
 
@@ -106,20 +114,26 @@ valued as (
         case
             when measure = 'requested' then cast(numerator_high as double)
             else share(numerator_high, denominator_low)
-        end as value_high
+        end as value_high,
+        case
+            when measure in ('delivery_rate', 'acceptance_rate')
+                then share(numerator_high + coalesce(largest_part, 0), denominator_low)
+            when measure <> 'requested'
+                then share(numerator_low - coalesce(largest_part, 0), denominator_high)
+        end as value_but_largest
     from measured
 
 ),
 
-usual as (
+days_before as (
 
     select
-        account,
-        channel,
-        measure,
-        min(value_low) as usual_low,
-        max(value_high) as usual_high,
-        count(*) as usual_days
+        *,
+        row_number() over (partition by account, channel, measure order by value_low) as low_place,
+        row_number() over (partition by account, channel, measure order by value_high) as high_place,
+        row_number() over (partition by account, channel, measure order by value_but_largest)
+            as but_largest_place,
+        count(*) over (partition by account, channel, measure) as days
     from valued
     where
         period = 'day'
@@ -127,6 +141,25 @@ usual as (
         and covered_share >= 0.99
         and coalesce(denominator_low, numerator_low) >= $alert_volume
         and value_low is not null
+
+),
+
+usual as (
+
+    -- without the third of the days that is lowest and the third that is highest: a bad day or two
+    -- do not become usual
+    select
+        account,
+        channel,
+        measure,
+        min(case when low_place > floor((days - 1) / 3) then value_low end) as usual_low,
+        max(case when high_place <= days - floor((days - 1) / 3) then value_high end) as usual_high,
+        min(case when but_largest_place > floor((days - 1) / 3) then value_but_largest end)
+            as usual_but_largest_low,
+        max(case when but_largest_place <= days - floor((days - 1) / 3) then value_but_largest end)
+            as usual_but_largest_high,
+        count(*) as usual_days
+    from days_before
     group by account, channel, measure
 
 ),
@@ -164,6 +197,8 @@ points as (
         covered_share >= 0.99 and previous_covered_share >= 0.99 as is_comparable,
         usual.usual_low,
         usual.usual_high,
+        usual.usual_but_largest_low,
+        usual.usual_but_largest_high,
         usual.usual_days
     from compared
     left join usual
@@ -180,18 +215,19 @@ select
     account,
     channel,
     channel_order,
-    period,  -- day (the 24 hours up to as_of) or week (the seven whole days before the day of as_of)
+    -- day (the 24 hours that end three hours before as_of) or week (the seven whole days before its day)
+    period,
     period_order,  -- 1 for day, 2 for week
     as_of,  -- when the channel was last read
     -- the first day of the period in the reporting time zone; of the 24 hours, that of their beginning
     case
         when period = 'week' then cast(today - interval '7' day as date)
-        else local_day(as_of - interval '24' hour)
+        else local_day(as_of - interval '27' hour)
     end as first_day,
     -- the last day of the period
     case
         when period = 'week' then cast(today - interval '1' day as date)
-        else cast(today as date)
+        else local_day(as_of - interval '3' hour)
     end as last_day,
     measure,  -- what the value is: requested, delivery_rate, without_outcome_rate and other rates
     measure_order,  -- for sorting by measure
@@ -218,5 +254,10 @@ select
         as growth,
     usual_low,
     usual_high,
-    coalesce(usual_days, 0) as usual_days
+    coalesce(usual_days, 0) as usual_days,
+    -- the value as if the operation that lowers it most (delivery_rate, acceptance_rate) or raises it
+    -- most (other rates) had been perfect; of unaddressable_rate also those with hardly any address
+    value_but_largest,
+    usual_but_largest_low,  -- the lower end of its range on the days of usual_low
+    usual_but_largest_high  -- the upper end of its range on those days
 from points

@@ -5,7 +5,7 @@ with settings as (
     union all
     select 'retention_hours' as setting, cast($retention_hours as text) as value
     union all
-    select 'stuck_after_hours' as setting, cast($stuck_seconds / 3600 as text) as value
+    select 'stuck_after_hours' as setting, cast($stuck_hours as text) as value
     union all
     select 'alert_volume' as setting, cast($alert_volume as text) as value
     union all

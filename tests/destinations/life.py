@@ -26,7 +26,7 @@ from comms_source.report.reading import read_facts
 from comms_source.runs import run_load
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
 from comms_source.status import read_status
-from comms_source.view_files import read_views
+from comms_source.view_files import public_views
 from comms_source.view_settings import ViewSettings
 from comms_source.views import create_views, viewing
 from comms_source.warehouse import open_pipeline
@@ -140,7 +140,7 @@ def _ask_all(life: Life, place: Place, sandbox: Sandbox) -> None:
     if not place.is_lake:
         create_views(pipeline, settings=told)
     with viewing(pipeline, settings=told) as client:
-        life.views = {view.name: list(_rows(client, view.name)) for view in read_views()}
+        life.views = {view.name: list(_rows(client, view.name)) for view in public_views()}
     settings = settings_for(sandbox)
     status = read_status(settings=settings, pipeline=pipeline, now=now).as_dict()
     life.status = {key: told for key, told in status.items() if key != "destination"}

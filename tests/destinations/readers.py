@@ -43,7 +43,7 @@ COUNTS: Final = " union all ".join(
 BOTH: Final = f"""
 select t.channel, t.n, coalesce(t.d, 0), coalesce(v.n, 0), coalesce(v.d, 0)
 from ({COUNTS}) as t left join (
-    select channel, sum(operations) as n, sum(sent) as d
+    select channel, sum(operations) as n, sum(api_sent) as d
     from {{}}daily_delivery group by channel
 ) as v on t.channel = v.channel
 order by t.channel
@@ -51,7 +51,7 @@ order by t.channel
 
 Ask = Callable[[str], Sequence[tuple[Any, ...]]]
 State = tuple[int, int]
-"""How many operations, and how many of their messages were sent on."""
+"""How many operations, and what their counter `sent` adds up to."""
 
 
 @dataclass

@@ -6,7 +6,7 @@ What is put in is known row by row, so that a test can add it up by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -50,6 +50,8 @@ class Operation:
     synced_at: datetime = NOW
     settled: bool = False
     """Whether its history shows that it has not changed for long."""
+    seen: Sequence[tuple[float, Counters]] = ()
+    """Its history, where it is another: from which age in hours on it had which counters."""
 
     @property
     def all_counters(self) -> dict[str, int | None]:
@@ -64,11 +66,12 @@ class Warehouse:
     operations: Sequence[Operation] = ()
     records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """The rows of the tables beside the operations, by table."""
-    time_zone: str = "UTC"
+    settings: ViewSettings = ViewSettings()
 
 
 def write(warehouse: Warehouse, *, path: str = FILE, now: datetime | None = NOW) -> None:
     """Make the file; its views take `now` for the present."""
+    Path(path).unlink(missing_ok=True)
     with duckdb.connect(path) as db:
         db.execute("set timezone = 'UTC'")
         db.execute("create schema comms")
@@ -79,18 +82,21 @@ def write(warehouse: Warehouse, *, path: str = FILE, now: datetime | None = NOW)
         for record in RECORDS:
             rows = record.rows(warehouse.records.get(record.table, ()), load_id=LOAD)
             _table(db, record.table, rows)
-        for statement in _views(warehouse.time_zone, now):
+        for statement in _views(replace(warehouse.settings, now=now)):
             db.execute(statement)
 
 
 def facts_in(
-    path: Path | str = FILE, *, time_zone: str = "UTC", now: datetime = NOW, **options: Any
+    path: Path | str = FILE,
+    *,
+    settings: ViewSettings = ViewSettings(),  # noqa: B008 - it is frozen
+    now: datetime = NOW,
+    **options: Any,
 ) -> Facts:
     """What a report reads of a file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(path))
         patch.setenv("DLT_DATA_DIR", str(Path(path).absolute().parent / "dlt-data"))
-        settings = ViewSettings(time_zone=time_zone)
         return read_facts(open_pipeline(), settings=settings, now=now, **options)
 
 
@@ -101,9 +107,15 @@ def facts_of(*operations: Operation, **options: Any) -> Facts:
 
 
 def coverage(
-    *, first: datetime, last: datetime, account: str = "acme", complete: bool = True
+    *,
+    first: datetime,
+    last: datetime,
+    account: str = "acme",
+    complete: bool = True,
+    again: timedelta = 7 * DAY - HOUR,
+    now: datetime = NOW,
 ) -> list[Row]:
-    """Windows of an hour that were read, of every channel."""
+    """Windows of an hour that were read, of every channel, and how long after for the last time."""
     hours = (last - first) // HOUR
     return [
         {
@@ -111,7 +123,7 @@ def coverage(
             "channel": channel,
             "window_start": first + number * HOUR,
             "window_end": first + (number + 1) * HOUR,
-            "read_at": min(NOW, first + (number + 2) * HOUR),
+            "read_at": min(now, first + (number + 1) * HOUR + (again if complete else HOUR)),
             "rows_read": 1,
             "is_complete": complete,
         }
@@ -140,14 +152,22 @@ def run(
     }
 
 
-def gap(start: datetime, end: datetime, *, channel: str, account: str = "acme") -> Row:
+def gap(
+    start: datetime,
+    end: datetime,
+    *,
+    channel: str,
+    account: str = "acme",
+    found_at: datetime = NOW,
+) -> Row:
     """A row of the table `gaps`."""
     return {
         "account": account,
         "channel": channel,
         "gap_start": start,
         "gap_end": end,
-        "found_at": NOW,
+        "found_at": found_at,
+        "reason": "never read",
     }
 
 
@@ -160,10 +180,11 @@ def messages(
     undelivered: int = 0,
     failed: int = 0,
     queued: int = 0,
+    sent: int = 0,
     **more: Any,
 ) -> Operation:
     """An operation whose messages are each counted in one state."""
-    total = delivered + read + undelivered + failed + queued
+    total = delivered + read + undelivered + failed + queued + sent
     counters = {
         "total": total,
         "recipients": total,
@@ -173,6 +194,7 @@ def messages(
         "undelivered": undelivered,
         "failed": failed,
         "queued": queued,
+        "sent": sent,
     }
     return Operation(channel="messages", id=name, created_at=created_at, counters=counters, **more)
 
@@ -201,26 +223,29 @@ _STATES: Final = ((0.2, 0.35), (2.0, 0.7), (20.0, 0.96), (46.0, 1.0))
 def _history(channel: Channel, operations: Iterable[Operation]) -> pa.Table:
     fields = [pa.field(name, TIMESTAMP) for name in ("valid_from", "valid_to")]
     schema = pa.schema([*history_schema(channel), *fields])
-    rows = [row for each in operations if each.settled for row in _states(each)]
+    rows = [row for each in operations for row in _states(each)]
     return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _states(operation: Operation) -> Iterable[Row]:
-    for version, (hours, done) in enumerate(_STATES):
-        seen = operation.created_at + hours * HOUR
-        later = version + 1 < len(_STATES)
+    settling = [(age, _done(operation.all_counters, done)) for age, done in _STATES]
+    seen = operation.seen or (settling if operation.settled else ())
+    ends = [*(age for age, _ in seen[1:]), None]
+    for version, ((age, counters), end) in enumerate(zip(seen, ends, strict=False)):
+        at = operation.created_at + age * HOUR
         yield {
             "id": operation.id,
             "account": operation.account,
-            "status": "COMPLETED" if version else "PROCESSING",
+            "status": "COMPLETED" if version or operation.seen else "PROCESSING",
             "created_at": operation.created_at,
-            "updated_at": seen,
-            **_done(operation.all_counters, done),
-            "synced_at": seen,
+            "updated_at": at,
+            **dict.fromkeys(CHANNELS[operation.channel].counters, 0),
+            **counters,
+            "synced_at": at,
             "_dlt_load_id": LOAD,
             "row_version": version,
-            "valid_from": seen,
-            "valid_to": operation.created_at + _STATES[version + 1][0] * HOUR if later else None,
+            "valid_from": at,
+            "valid_to": None if end is None else operation.created_at + end * HOUR,
         }
 
 
@@ -239,7 +264,6 @@ def _table(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
 
 
 @cache
-def _views(time_zone: str, now: datetime | None) -> list[str]:
-    settings = ViewSettings(time_zone=time_zone, now=now)
+def _views(settings: ViewSettings) -> list[str]:
     statements = view_statements(dialect="duckdb", dataset="comms", settings=settings)
     return [view.create for view in statements]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,12 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.report.charts.delivery import Point, finding, lines_of
+from comms_source.report.charts.delivery import (
+    Point,
+    finding,
+    lines_of,
+    notes,
+    own_scale,
+    parts_of,
+    shares_of,
+    stripes_of,
+)
 from comms_source.report.charts.drawing import Drawing, svg
 from comms_source.report.charts.hours import top_of
-from comms_source.report.facts import HourVolume
+from comms_source.report.charts.settling import lines_of as settle_lines
+from comms_source.report.charts.settling import settling
+from comms_source.report.facts import HourVolume, SettlePoint
 from comms_source.report.heat import heat_of
-from comms_source.report.sums import Share
+from comms_source.report.sums import Share, Sums
 from tests.report.parsed import parse
 
 FIRST = date(2026, 11, 1)
@@ -63,59 +75,146 @@ def test_a_drawing_keeps_its_shapes_and_colours(monkeypatch: pytest.MonkeyPatch)
         '<rect width="9" height="9" fill="url(#gradient)"/>',
     ],
 )
-def test_a_drawing_loses_whatever_is_no_drawing(
-    monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
+def test_a_drawing_loses_all_else(monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     """No script, no style, no reference, no name."""
     kept = drawn(content, monkeypatch)
 
     assert not re.search(r"script|style|foreign|image|href|http|url|class|id=|onclick", kept)
 
 
-POINTS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=31)
+def point(ago: int, **more: Any) -> Point:
+    """A day that was read completely, some days before the last."""
+    return Point(day=FIRST + timedelta(days=30 - ago), covered_share=1.0, **more)
 
 
-@given(POINTS)
+def sums(*, requested: int = 100, delivered: int = 90, failed: int = 6, **more: Any) -> Sums:
+    """A day's messages, of which some have no outcome."""
+    known: dict[str, Any] = {
+        "operations": 1,
+        "requested": requested,
+        "attempted": requested,
+        "delivered_low": delivered,
+        "delivered_high": delivered,
+        "not_delivered": failed,
+        "engaged": delivered // 3,
+        "in_flight_low": requested - delivered - failed,
+        "unconfirmed_low": 0,
+    }
+    return Sums(**known | more)
+
+
+DAYS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=31)
+
+
+@given(DAYS)
 def test_lines_join_neighbours_that_are_known(days: list[tuple[bool, bool]]) -> None:
     """Each pair of neighbours once, dashed if one of the two may still move."""
     points = [
-        Point(
-            day=FIRST + timedelta(days=number),
-            share=Share(0.5, 0.5) if known else None,
-            volume=1,
-            moves=moves,
-        )
+        point(30 - number, sums=sums() if known else Sums(), moves=moves)
         for number, (known, moves) in enumerate(days)
     ]
     pairs = [
         (moves, left.day, right.day)
-        for moves, line in lines_of(points)
+        for moves, line in lines_of(points, "delivered")
         for left, right in pairwise(line)
     ]
     assert pairs == [
         (left.moves or right.moves, left.day, right.day)
         for left, right in pairwise(points)
-        if left.share and right.share
+        if left.sums.operations and right.sums.operations
     ]
+
+
+COUNTS = st.none() | st.integers(0, 10**6)
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
+def test_a_bar_is_as_high_as_what_was_requested(
+    requested: int | None,
+    delivered: int | None,
+    lost: int | None,
+    open_: int | None,
+    no: int | None,
+) -> None:
+    """Its parts add up, even where counters contradict each other; none is below 0."""
+    day = Sums(
+        operations=1,
+        requested=requested,
+        delivered_low=delivered,
+        not_delivered=lost,
+        in_flight_low=open_,
+        unconfirmed_low=no,
+    )
+    parts = parts_of(day)
+
+    assert sum(parts.values()) == (requested or 0)
+    assert min(parts.values()) >= 0
+
+
+def test_without_receipts_nothing_is_delivered() -> None:
+    """Accepted is drawn in its place, and nothing of what became of it then."""
+    pushes = Sums(operations=1, requested=100, accepted=80, failed=10, not_delivered=10)
+
+    assert shares_of(pushes) == {"delivered": Share(80 / 90, 80 / 90)}
+    assert finding([point(1, sums=pushes)], "push_notifications").startswith("Accepted: ")
 
 
 def test_the_text_of_a_chart_says_what_it_finds() -> None:
-    """The lowest day, the latest that is settled, and what may still move."""
-    shares = [(0.92, False), (0.881, False), (0.919, False), (0.5, True)]
+    """The worst day and the latest of what neither moves nor is partly covered."""
+    days = [(92, 2, False), (88, 9, False), (91, 4, False), (50, 3, True)]
     points = [
-        Point(day=FIRST + timedelta(days=number), share=Share(low, low), volume=1, moves=moves)
-        for number, (low, moves) in enumerate(shares)
+        point(3 - number, sums=sums(delivered=delivered, failed=failed), moves=moves)
+        for number, (delivered, failed, moves) in enumerate(days)
     ]
+    said = finding(points, "messages")
 
-    assert finding(points) == (
-        "Lowest 88.1% on 2 November, latest 91.9% on 3 November. 4 November may still move."
-    )
+    assert said.startswith("Delivered: lowest 88.0% on 29 November, latest 91.0% on 30 November.")
+    assert "Not delivered: highest 9.0% on 29 November, latest 4.0% on 30 November." in said
+    assert notes(points) == ["may still move: 1 December"]
+
+
+def test_partly_covered_days_are_striped() -> None:
+    """In all of their bar, and nowhere else; what was not read at all has no bar."""
+    half = replace(point(2, sums=sums()), covered_share=0.5)
+    none = replace(point(1), covered_share=0.0)
+    stripes = stripes_of([point(3, sums=sums()), half, none], top=100)
+
+    assert len(stripes) > 5
+    assert {stripe["from"] for stripe in stripes} == {stripes[0]["from"]}
+    assert (half.partly, half.unread) == (True, False)
+    assert (none.partly, none.unread) == (False, True)
+    assert notes([half, none]) == ["partly covered: 29 November", "not read: 30 November"]
+
+
+def test_small_channels_have_their_own_scale() -> None:
+    """Where their bars would not be seen beside those of the largest."""
+    assert own_scale([point(1, sums=sums())], top=100_000)
+    assert not own_scale([point(1, sums=sums())], top=100)
+
+
+def test_a_settle_curve_is_never_above_all() -> None:
+    """And is not drawn where only one age is known."""
+    curve = [
+        SettlePoint(
+            account="acme",
+            age_hours=age,
+            operations=9,
+            outcomes=share,
+            delivered=None,
+            engaged=None,
+        )
+        for age, share in ((1.0, 0.5), (24.0, 1.2))
+    ]
+    assert settle_lines("push_notifications", curve) == {
+        "accepted or failed": [(1.0, 0.5), (24.0, 1.0)]
+    }
+    assert settling("push_notifications", curve[:1]) is None
 
 
 def test_one_large_mailing_does_not_leave_all_other_hours_pale() -> None:
     """The scale of the heat map ends where one cell in twenty lies above it."""
     volumes = [
-        HourVolume(day=FIRST, hour=hour, operations=1, resources=10**6 if hour == 9 else 100)
+        HourVolume(day=FIRST, hour=hour, operations=1, requested=10**6 if hour == 9 else 100)
         for hour in range(24)
     ]
 

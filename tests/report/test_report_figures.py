@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,20 +10,23 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
 from comms_source.report.facts import ChannelFacts, Facts
-from comms_source.report.figures import day_of, week_of, young_days
+from comms_source.report.figures import change_of, day_of, moving_days, read_share, week_of
+from comms_source.report.funnel import added_up, funnel_of
 from comms_source.report.machine import as_dict
-from comms_source.report.rows import SIZES
 from comms_source.report.strip import strip_of
-from comms_source.report.sums import Share, Sums, success
-from comms_source.view_files import read_views
+from comms_source.report.sums import Share, Sums
+from comms_source.view_settings import ViewSettings
 from tests.report.lives import busy
 from tests.report.made_up import (
     DAY,
     HOUR,
     NOW,
+    Counters,
     Operation,
     Warehouse,
     coverage,
@@ -38,32 +40,14 @@ from tests.report.made_up import (
 TODAY = date(2026, 11, 21)
 
 
-def settled(operation: Operation) -> bool:
-    """Whether an operation can no longer change, by the rules of docs/measures.md."""
-    age = NOW - operation.created_at
-    if operation.status == "PROCESSING":
-        return False
-    return age > 7 * DAY or (operation.settled and age >= 70 * HOUR)
-
-
 def added(operations: Iterable[Operation], *names: str) -> int:
     """The sum of counters over operations."""
     return sum(each.all_counters.get(name) or 0 for each in operations for name in names)
 
 
-def share_of(operations: list[Operation], channel: str) -> Share | None:
-    """Delivered, or for pushes accepted, of what is decided; each resource is in one state."""
-    good = ["sent"] if channel == "push_notifications" else ["delivered", "read", "opened"]
-    bad = ["failed"] if channel == "push_notifications" else ["undelivered", "failed"]
-    part, rest = added(operations, *good), added(operations, *bad)
-    return Share(part / (part + rest), part / (part + rest)) if part + rest else None
-
-
-def engaged_of(operations: list[Operation]) -> Share | None:
-    """Read or opened of what was delivered."""
-    engaged = added(operations, "read", "opened")
-    reached = engaged + added(operations, "delivered")
-    return Share(engaged / reached, engaged / reached) if reached else None
+def same(part: int, whole: int) -> Share | None:
+    """A share that is no interval."""
+    return Share(part / whole, part / whole) if whole else None
 
 
 def of_channel(facts: Facts, channel: str) -> ChannelFacts:
@@ -72,13 +56,26 @@ def of_channel(facts: Facts, channel: str) -> ChannelFacts:
 
 
 def check(sums: Sums, operations: list[Operation], channel: str) -> None:
-    """Sums are those of the operations."""
+    """Sums are those of the operations, whose resources are each in one state."""
     assert sums.operations == len(operations)
-    if operations:
-        assert sums.resources == added(operations, "total")
-    assert success(sums, channel) == share_of(operations, channel)
-    if channel != "push_notifications":
-        assert sums.engagement == engaged_of(operations)
+    if not operations:
+        return
+    requested, failed = added(operations, "total"), added(operations, "failed")
+    assert sums.requested == requested
+    if channel == "push_notifications":
+        accepted = added(operations, "sent")
+        assert (sums.delivery, sums.has_receipts) == (None, False)
+        assert sums.acceptance == same(accepted, accepted + failed)
+        return
+    lost = failed + added(operations, "undelivered")
+    engaged = added(operations, "read", "opened")
+    delivered = engaged + added(operations, "delivered")
+    attempted = requested - added(operations, "scheduled", "queued", "canceled")
+    assert sums.delivery == same(delivered, attempted)
+    assert sums.delivery_of_known == same(delivered, delivered + lost)
+    assert sums.not_delivered_share == same(lost, attempted)
+    assert sums.without_outcome == same(added(operations, "sent"), attempted)
+    assert sums.engagement == same(engaged, delivered)
 
 
 @pytest.fixture
@@ -97,30 +94,24 @@ def mine(operations: list[Operation]) -> Callable[..., list[Operation]]:
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_each_day_adds_up_to_its_operations(
-    facts: Facts, mine: Callable[..., list[Operation]], channel: str
-) -> None:
-    """Of thirty days and today, all that is settled and all that is not."""
+def test_each_day_adds_up(facts: Facts, mine: Callable[..., list[Operation]], channel: str) -> None:
+    """Of thirty days and today: all operations, whether their figures may still move or not."""
     for ago in range(31):
-        day, expected = day_of(of_channel(facts, channel), ago), mine(channel, [ago])
-        check(day.all, expected, channel)
-        check(day.settled, [each for each in expected if settled(each)], channel)
-        check(day.moving, [each for each in expected if not settled(each)], channel)
+        day, expected = day_of(of_channel(facts, channel), facts.made, ago), mine(channel, [ago])
+        check(day.sums, expected, channel)
+        assert sum(each.operations for each in day.by_finality.values()) == len(expected)
+        assert sum(each.requested for each in day.by_finality.values()) == added(expected, "total")
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_seven_days_are_ratios_of_sums_against_the_seven_before(
+def test_a_week_is_a_ratio_of_sums(
     facts: Facts, mine: Callable[..., list[Operation]], channel: str
 ) -> None:
-    """Volumes of all operations, shares of those that can no longer change."""
+    """The seven whole days before today; a large day weighs more than a small one."""
     week = week_of(of_channel(facts, channel), facts.made)
-    last, before = mine(channel, range(1, 8)), mine(channel, range(8, 15))
 
     assert (week.first, week.last) == (date(2026, 11, 14), date(2026, 11, 20))
-    check(week.all, last, channel)
-    check(week.settled, [each for each in last if settled(each)], channel)
-    check(week.all_before, before, channel)
-    check(week.settled_before, [each for each in before if settled(each)], channel)
+    check(week.sums, mine(channel, range(1, 8)), channel)
 
 
 def test_all_that_is_stored_is_counted(facts: Facts, operations: list[Operation]) -> None:
@@ -128,71 +119,55 @@ def test_all_that_is_stored_is_counted(facts: Facts, operations: list[Operation]
     for channel in facts.channels:
         stored = [each for each in operations if each.channel == channel.channel]
         assert channel.stored == len(stored)
-        assert channel.first_created_at == min(each.created_at for each in stored)
+        assert channel.first_day == min(each.created_at for each in stored).date()
 
 
-def test_the_same_figures_are_in_the_views(facts: Facts, warehouse: Path) -> None:
+def test_the_views_say_the_same(facts: Facts, warehouse: Path) -> None:
     """A report and a query of one's own do not contradict each other."""
     with duckdb.connect(str(warehouse), read_only=True) as db:
-        trend = db.execute(
-            "select channel, delivery_rate_low, engagement_rate_low, operations, total "
-            "from comms.delivery_trend"
-        ).fetchall()
         daily = db.execute(
-            "select channel, day, delivery_rate_high, open_rate_low, in_flight "
+            "select channel, day, delivery_rate_low, engagement_rate_high, in_flight_low "
             "from comms.daily_delivery where day > date '2026-10-22'"
         ).fetchall()
-        unsettled = db.execute(
-            "select channel, day, unsettled_operations, in_flight from comms.unsettled_days"
-        ).fetchall()
-    for channel, delivered, engaged, count, total in trend:
-        week = week_of(of_channel(facts, channel), facts.made)
-        assert (week.all.operations, week.settled.resources) == (count, total)
-        assert week.settled.delivery == (None if delivered is None else Share(delivered, delivered))
-        assert week.settled.engagement == (None if engaged is None else Share(engaged, engaged))
-    for channel, day, delivered, opened, in_flight in daily:
-        sums = day_of(of_channel(facts, channel), (TODAY - day).days).all
-        assert (sums.delivery and sums.delivery.high, sums.in_flight) == (delivered, in_flight)
-        if channel == "emails":
-            assert sums.engagement
-            assert sums.engagement.low == opened
-    assert {
-        (channel.channel, young.day, young.moving, young.in_flight)
-        for channel in facts.channels
-        for young in young_days(channel, facts.made)
-    } == set(unsettled)
+    assert len(daily) > 60
+    for channel, day, delivered, engaged, in_flight in daily:
+        sums = day_of(of_channel(facts, channel), facts.made, (TODAY - day).days).sums
+        assert (sums.delivery.low if sums.delivery else None) == delivered
+        assert (sums.engagement.high if sums.engagement else None) == engaged
+        assert sums.in_flight_low == in_flight
 
 
 def test_machines_get_the_same_figures(facts: Facts, mine: Callable[..., list[Operation]]) -> None:
     """Nothing rounded, and readable as JSON."""
     told = json.loads(json.dumps(as_dict(facts)))
     for channel in CHANNELS:
-        figures, yesterday = told["channels"][channel], mine(channel, [1])
-        assert figures["yesterday"]["operations"] == len(yesterday)
-        assert figures["yesterday"]["resources"] == added(yesterday, "total")
-        rate = "acceptance_rate" if channel == "push_notifications" else "delivery_rate"
-        expected = share_of(yesterday, channel)
-        assert expected
-        assert figures["yesterday"][rate] == {"low": expected.low, "high": expected.high}
-        assert figures["yesterday"]["may_move"]
+        figures = told["channels"][channel]
+        check(day_of(of_channel(facts, channel), facts.made, 1).sums, mine(channel, [1]), channel)
+        sums = day_of(of_channel(facts, channel), facts.made, 1).sums
+        assert figures["yesterday"]["requested"] == sums.requested
+        assert sums.success
+        rate = "delivery_rate" if sums.has_receipts else "acceptance_rate"
+        assert figures["yesterday"][rate] == {"low": sums.success.low, "high": sums.success.high}
+        assert figures["moving_days"]
     assert told["made_at"] == "2026-11-21T18:00:00Z"
     assert told["channels"]["push_notifications"]["today"]["delivery_rate"] is None
-    assert told["channels"]["messages"]["today"]["acceptance_rate"] is None
 
 
-def test_several_accounts_are_added_up_and_told_apart() -> None:
+def test_accounts_are_added_up_and_told_apart() -> None:
     """A small account does not weigh as much as a large one."""
-    small = messages("s", created_at=NOW - 9 * DAY, delivered=1, failed=1, account="small")
-    large = messages("l", created_at=NOW - 9 * DAY, delivered=90, failed=8, account="large")
+    small = messages("s", created_at=NOW - 3 * DAY, delivered=1, failed=1, account="small")
+    large = messages("l", created_at=NOW - 3 * DAY, delivered=90, failed=8, account="large")
     facts = facts_of(small, large)
+    channel = of_channel(facts, "messages")
 
-    both = day_of(of_channel(facts, "messages"), 9).all
-    assert both.delivery == Share(0.91, 0.91)
+    assert week_of(channel, facts.made).sums.delivery == Share(0.91, 0.91)
     assert facts.accounts == 2
-    assert {each.account for each in of_channel(facts, "messages").accounts} == {"small", "large"}
-
+    assert {each.account: each.sums.delivery for each in channel.accounts} == {
+        "small": same(1, 2),
+        "large": same(90, 98),
+    }
     one = facts_in(account="small")
-    assert day_of(of_channel(one, "messages"), 9).all.delivery == Share(0.5, 0.5)
+    assert day_of(of_channel(one, "messages"), one.made, 3).sums.delivery == Share(0.5, 0.5)
     assert (one.accounts, one.made.account) == (1, "small")
 
 
@@ -201,52 +176,179 @@ def test_days_are_those_of_the_reporting_time_zone(zone: str) -> None:
     """Clocks were set back in Berlin on 25 October 2026, and in New York on 1 November."""
     instants = [NOW - number * 5 * HOUR for number in range(1, 150)]
     rows = [messages(str(at), created_at=at, delivered=1) for at in instants]
-    write(Warehouse(operations=rows, time_zone=zone))
-    facts = facts_in(time_zone=zone)
+    settings = ViewSettings(time_zone=zone)
+    write(Warehouse(operations=rows, settings=settings))
+    facts = facts_in(settings=settings)
 
     today = NOW.astimezone(ZoneInfo(zone)).date()
-    assert facts.made.today == today
+    assert (facts.made.today, facts.made.differing) == (today, [])
     for ago in range(31):
         day = today - timedelta(days=ago)
         expected = sum(at.astimezone(ZoneInfo(zone)).date() == day for at in instants)
-        assert day_of(of_channel(facts, "messages"), ago).all.operations == expected
+        shown = day_of(of_channel(facts, "messages"), facts.made, ago)
+        assert shown.sums.operations == expected
 
 
-def test_counters_with_two_readings_give_intervals() -> None:
-    """The documented sample that fits neither reading: 3 delivered, 1 read, 1 undelivered."""
-    counters = {"total": 10, "sent": 3, "delivered": 3, "read": 1, "undelivered": 1, "queued": 7}
+def test_settings_are_those_of_the_views() -> None:
+    """The report goes by what the views were made with, and names what differs."""
+    write(Warehouse(settings=ViewSettings(time_zone="Asia/Tokyo", alert_volume=7)))
+    made = facts_in(settings=ViewSettings(alert_volume=7)).made
+
+    assert (made.time_zone, made.settings.alert_volume) == ("Asia/Tokyo", 7)
+    assert made.differing == ["time_zone"]
+
+
+def test_open_counters_give_intervals() -> None:
+    """4 sent, 3 delivered, 1 read of 10: the read one is among those delivered, or is another."""
+    counters = {"total": 10, "sent": 4, "delivered": 3, "read": 1}
     odd = Operation(channel="messages", id="odd", created_at=NOW - 9 * DAY, counters=counters)
-    share = day_of(of_channel(facts_of(odd), "messages"), 9).all.delivery
+    facts = facts_of(odd)
 
-    assert share == Share(0.75, 0.8)
+    sums = day_of(of_channel(facts, "messages"), facts.made, 9).sums
+    assert sums.delivery == Share(0.3, 0.4)
 
 
-def test_what_nobody_tells_is_not_zero() -> None:
+def test_what_is_missing_is_not_zero() -> None:
     """NULL stays None through every sum."""
     unknown: dict[str, int | None] = dict.fromkeys(CHANNELS["messages"].counters)
     silent = Operation(channel="messages", id="x", created_at=NOW - HOUR, counters=unknown)
-    today = day_of(of_channel(facts_of(silent), "messages"), 0).all
+    facts = facts_of(silent)
+    today = day_of(of_channel(facts, "messages"), facts.made, 0).sums
 
-    assert (today.operations, today.resources, today.delivery, today.in_flight) == (1,) + (
-        None,
-    ) * 3
+    assert today.operations == 1
+    assert (today.requested, today.delivery, today.in_flight_low) == (None, None, None)
+    assert of_channel(facts, "messages").problems == {"missing_counter": 1}
 
 
-def test_what_is_open_for_ever_may_still_move_for_ever() -> None:
-    """However long ago it was created; as long as the API does not deny it."""
+def test_what_is_active_may_still_move() -> None:
+    """However long ago it was requested; as long as the API does not deny it."""
     rows = [
         messages("open", created_at=NOW - 90 * DAY, queued=5, status="SCHEDULED"),
         messages("done", created_at=NOW - 90 * DAY, delivered=5),
     ]
     facts = facts_of(*rows)
-    (young,) = young_days(of_channel(facts, "messages"), facts.made)
+    (moving,) = moving_days(of_channel(facts, "messages"), facts.made)
 
-    assert (young.day, young.moving, young.operations, young.in_flight) == (None, 1, 2, 5)
-    assert young.final_at is None
-    assert as_dict(facts)["channels"]["messages"]["may_move"][0]["moving"] == 1
+    assert (moving.day, moving.final_at) == (None, None)
+    older = of_channel(facts, "messages").older
+    assert older
+    assert (older.operations, older.in_flight_low) == (1, 5)
 
 
-def test_days_are_complete_partly_read_lost_or_not_read() -> None:
+def test_a_day_may_move_until_retention_ends() -> None:
+    """What was unchanged for a day is settled, and no longer moves the day."""
+    young = messages("young", created_at=NOW - 30 * HOUR, delivered=5)
+    still = messages("still", created_at=NOW - 4 * DAY, delivered=5, settled=True)
+    facts = facts_of(young, still)
+    (moving,) = moving_days(of_channel(facts, "messages"), facts.made)
+
+    assert moving.day == (NOW - 30 * HOUR).date()
+    assert (moving.moving_share, moving.frozen_share) == (1, 0)
+    assert moving.final_at == NOW - 30 * HOUR + 7 * DAY
+
+
+def test_a_day_that_was_read_too_early_is_frozen() -> None:
+    """Its last reading was more than a day before the API forgot it."""
+    early = messages("early", created_at=NOW - 9 * DAY, delivered=5, synced_at=NOW - 5 * DAY)
+    late = messages("late", created_at=NOW - 10 * DAY, delivered=5, synced_at=NOW - 3 * DAY)
+    facts = facts_of(early, late)
+
+    days = of_channel(facts, "messages").days
+    assert [day.frozen for day in days.values()] == [False, True]
+
+
+def test_half_a_day_read_is_half_covered() -> None:
+    """Of a day with operations by the view, of one without by the windows."""
+    start = NOW.replace(hour=0)
+    read = [
+        *coverage(first=start - 3 * DAY, last=start - 2.5 * DAY),
+        *coverage(first=start - 2 * DAY, last=start - DAY),
+    ]
+    early = messages("early", created_at=start - 3 * DAY + HOUR, delivered=1)
+    write(Warehouse(operations=[early], records={"coverage": read}))
+    facts = facts_in()
+    channel, day = (
+        of_channel(facts, "messages"),
+        day_of(of_channel(facts, "messages"), facts.made, 3),
+    )
+
+    assert (day.covered_share, day.is_covered) == (0.5, False)
+    shares = [
+        read_share(channel, facts.made, *[TODAY - timedelta(days=ago)] * 2) for ago in (3, 2, 1)
+    ]
+    assert shares == [0.5, 1, 0]
+
+
+def test_weeks_are_compared_as_they_were_known() -> None:
+    """The week before had half of its outcomes when it was as old as this one; now it has all."""
+    known: list[tuple[float, Counters]] = [
+        (0.1, {"total": 10, "delivered": 5, "sent": 5}),
+        (7 * 24 + 1, {"total": 10, "delivered": 10}),
+    ]
+    before = [
+        messages(f"b{ago}", created_at=NOW - ago * DAY, delivered=10, seen=known)
+        for ago in range(8, 15)
+    ]
+    now = [
+        messages(
+            f"n{ago}",
+            created_at=NOW - ago * DAY,
+            delivered=6,
+            sent=4,
+            seen=[(0.1, {"total": 10, "delivered": 6, "sent": 4})],
+        )
+        for ago in range(1, 8)
+    ]
+    read = coverage(first=NOW - 16 * DAY, last=NOW)
+    write(Warehouse(operations=[*before, *now], records={"coverage": read}))
+    facts = facts_in(channels=["messages"])
+
+    change = change_of(of_channel(facts, "messages").trends, "delivery_rate")
+    assert change
+    assert (change.now, change.before) == (Share(0.6, 0.6), Share(0.5, 0.5))
+    write(Warehouse(operations=[*before, *now], records={"coverage": read[:200]}), path="partly")
+    partly = facts_in("partly", channels=["messages"])
+    assert change_of(of_channel(partly, "messages").trends, "delivery_rate") is None
+
+
+PARTS = st.integers(0, 10**6)
+
+
+@given(st.lists(PARTS, min_size=8, max_size=8), st.booleans())
+def test_the_funnel_adds_up(parts: list[int], receipts: bool) -> None:
+    """Its parts are what was requested, and read is a part of delivered."""
+    good, undelivered, failed, unconfirmed, in_flight, canceled, unaddressable, rest = parts
+    sums = Sums(
+        operations=9,
+        requested=sum(parts),
+        delivered_low=good if receipts else None,
+        delivered_high=good if receipts else None,
+        attempted=sum(parts[:5]) if receipts else None,
+        engaged=good // 2 if receipts else None,
+        accepted=None if receipts else good,
+        undelivered=undelivered,
+        failed=failed,
+        not_delivered=undelivered + failed,
+        unconfirmed_low=unconfirmed,
+        unconfirmed_high=unconfirmed,
+        in_flight_low=in_flight,
+        in_flight_high=in_flight,
+        canceled=canceled,
+        recipients=sum(parts),
+        unaddressable=unaddressable,
+    )
+    funnel = funnel_of(sums, engaged="read")
+
+    assert added_up(funnel) == sum(parts)
+    stages = {stage.name: stage for stage in funnel.stages}
+    assert stages["requested"].low == sum(parts)
+    assert stages["delivered" if receipts else "accepted"].low == good
+    assert ("read" in stages) == receipts
+    if rest:
+        assert stages["no status"].low == rest
+
+
+def test_a_day_is_complete_partly_read_lost_or_unread() -> None:
     """One of each, and today as far as it has gone."""
     start = NOW.replace(hour=0)
     windows = [
@@ -268,20 +370,7 @@ def test_days_are_complete_partly_read_lost_or_not_read() -> None:
     assert [each.gap for each in strip if each.gap] == [2 * HOUR]
 
 
-def test_a_young_week_is_not_compared() -> None:
-    """As long as most of it can still change, a comparison would tell its age and nothing else."""
-    rows = [
-        messages(str(ago), created_at=NOW - ago * DAY, delivered=9, failed=1) for ago in range(14)
-    ]
-    facts = facts_of(*rows)
-    week = week_of(of_channel(facts, "messages"), facts.made)
-
-    assert not week.is_settled
-    assert week.shown == week.all
-    assert week.compared == Sums()
-
-
-def test_only_the_channels_that_were_asked_for_are_read(facts: Facts, warehouse: Path) -> None:
+def test_only_the_channels_that_are_named_are_read(facts: Facts, warehouse: Path) -> None:
     """And where none is named, those that there is something of."""
     assert [each.channel for each in facts.channels] == list(CHANNELS)
     assert [each.channel for each in facts_in(warehouse, channels=["emails"]).channels] == [
@@ -313,11 +402,3 @@ def test_each_size_of_send_has_its_completion_times() -> None:
 
     sizes = ["none", "1", "2 to 10", "11 to 100", "101 to 1000", "over 1000"]
     assert [each.size for each in channel.times] == sizes
-
-
-def test_the_report_knows_each_size_that_the_view_tells() -> None:
-    """A size that it did not know would end it."""
-    (view,) = (view for view in read_views() if view.name == "completion_times")
-    told = re.findall(r"(?:then|else) '([^']+)'", view.sql)
-
-    assert tuple(told) == SIZES

@@ -35,7 +35,7 @@ def told_by(destination: str, sandbox: Sandbox) -> dict[str, Any]:
     told = as_dict(read_facts(pipeline, settings=SETTINGS, now=NOW))
     del told["destination"]
     for channel in told["channels"].values():
-        del channel["record"]["health"]["last_read_at"]
+        del channel["coverage"]["health"]["last_synced_at"]
     return told
 
 

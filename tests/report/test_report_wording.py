@@ -80,9 +80,9 @@ def test_short_numbers_keep_three_digits(value: float, expected: str) -> None:
 def test_what_is_not_known_says_so() -> None:
     """Never 0, never empty."""
     assert wording.count(None) == wording.percent(None) == wording.took(None) == "not known"
-    assert wording.at_least(5, told=1, of=2) == "at least 5"
-    assert wording.at_least(0, told=1, of=2) == "not known"
-    assert wording.at_least(5, told=2, of=2) == "5"
+    assert wording.span(None, 5) == "not known"
+    assert wording.span(5, 5) == "5"
+    assert wording.span(5, 7) == f"5{DASH}7"
 
 
 @given(st.sets(st.integers(0, 60)))
@@ -105,12 +105,12 @@ def test_days_and_times_are_written_out() -> None:
     assert wording.seconds(45) == "45 s"
     assert wording.seconds(5400) == "90 min"
     assert wording.seconds(7 * 86400) == "7 days"
-    assert wording.took((0, 600)) == "up to 10 min"
+    assert wording.took((0, 600), limited=True) == "at most 10 min"
     assert wording.took((600, 7200)) == f"10 min{DASH}2 h"
 
 
 COUNTS = st.none() | st.integers(0, 10**6)
-SUMS = st.builds(Sums, operations=st.integers(0, 9), outcome_low=COUNTS, missed=COUNTS)
+SUMS = st.builds(Sums, operations=st.integers(0, 9), requested=COUNTS, delivered_low=COUNTS)
 
 
 @given(SUMS, SUMS, SUMS)
@@ -119,3 +119,23 @@ def test_sums_can_be_added_in_any_order(one: Sums, two: Sums, three: Sums) -> No
     assert (one + two) + three == one + (two + three)
     assert one + two == two + one
     assert one + Sums() == one
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS)
+def test_shares_of_what_was_attempted_add_up(
+    low: int | None, high: int | None, lost: int | None, attempted: int | None
+) -> None:
+    """Delivered, not delivered and without an outcome are all of it, and no share exceeds it."""
+    sums = Sums(
+        operations=1,
+        delivered_low=low,
+        delivered_high=high,
+        not_delivered=lost,
+        attempted=attempted,
+    )
+    shares = (sums.delivery, sums.not_delivered_share, sums.without_outcome)
+    assert all(share.low >= 0 and share.high <= 1 for share in shares if share)
+    if None in (low, high, lost) or not attempted:
+        assert sums.without_outcome is None
+    elif low == high and (low or 0) + (lost or 0) <= attempted:
+        assert sum(share.low for share in shares if share) == pytest.approx(1)

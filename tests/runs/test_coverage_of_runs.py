@@ -361,3 +361,31 @@ def test_status_names_the_deadline_and_what_failed(sandbox: Sandbox) -> None:
 
 def _dates(content: Any) -> Sequence[str]:
     return [value for value in content.values() if isinstance(value, str) and value.endswith("Z")]
+
+
+def test_status_names_the_second_deadline(sandbox: Sandbox) -> None:
+    """After a load the oldest window with rows not yet in its last day freezes first, in a day."""
+    load(sandbox)
+
+    stand = read_status(settings=settings_for(sandbox), pipeline=open_pipeline(), now=NOW)
+    assert stand.freezes_at is not None
+    assert NOW + timedelta(hours=22) < stand.freezes_at <= NOW + timedelta(hours=26)
+    assert all(channel.frozen == [] for channel in stand.channels)
+    assert stand.deadline is not None
+    assert stand.freezes_at < stand.deadline
+
+
+def test_status_says_what_froze_while_nothing_was_loaded(sandbox: Sandbox) -> None:
+    """Six days and 22 hours lose nothing, and yet most of a week was last read too early."""
+    load(sandbox)
+    later = NOW + timedelta(days=6, hours=22)
+    sandbox.clock.set(later)
+    assert load(sandbox).exit_code == 0
+
+    stand = read_status(settings=settings_for(sandbox), pipeline=open_pipeline(), now=later)
+    for channel in stand.channels:
+        assert channel.gaps == []
+        first, last = channel.frozen[0].start, channel.frozen[-1].end
+        assert NOW - timedelta(days=6, hours=2) <= first <= NOW - timedelta(days=5, hours=12)
+        assert NOW - timedelta(hours=12) <= last <= NOW
+    assert stand.as_dict()["channels"]["emails"]["frozen"] != []

@@ -102,19 +102,20 @@ def grants(cursor: Any) -> set[tuple[Any, ...]]:
 
 def grant(cursor: Any) -> set[tuple[Any, ...]]:
     """Grant on a view and on one that reads it: to all, to a role, to pass on, on a column."""
-    cursor.execute("grant select on comms.operations to public, auditor")
-    cursor.execute("grant select on comms.delivery_trend to analyst with grant option")
-    cursor.execute("grant select (day) on comms.unsettled_days to analyst")
+    cursor.execute("grant select on comms.operation_completions to public, auditor")
+    cursor.execute("grant select on comms.completion_times to analyst with grant option")
+    cursor.execute("grant select (share) on comms.completion_sla to analyst")
     given = grants(cursor)
     assert len(given) == 4
     return given
 
 
-def test_that_new_columns_go_last_and_nothing_is_dropped(
+def test_new_columns_go_last_and_nothing_is_dropped(
     sandbox: Sandbox, cursor: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A view of somebody's on top of it, and all grants, are those that they were."""
-    former = [column for column in reversed(expected_columns("daily_delivery")) if column != "sent"]
+    columns = reversed(expected_columns("daily_delivery"))
+    former = [column for column in columns if column != "api_sent"]
     as_before(cursor, "daily_delivery", ", ".join(former))
     cursor.execute("grant select on comms.daily_delivery to analyst")
     cursor.execute("create view public.mine as select * from comms.daily_delivery")
@@ -124,7 +125,7 @@ def test_that_new_columns_go_last_and_nothing_is_dropped(
     for _ in range(2):
         assert load_there(sandbox).views == NAMES
         assert identities(cursor) == before
-        assert columns_of(cursor, "daily_delivery") == [*former, "sent"]
+        assert columns_of(cursor, "daily_delivery") == [*former, "api_sent"]
         Path(pipeline().working_dir, MADE).unlink()
     assert grants(cursor) == given
     assert rows(cursor, "select count(*) from mine") == rows(
@@ -139,17 +140,15 @@ CHANGES = {
     "a column gone": "v.*, 1 as gone",
     "another type": ", ".join(
         f"{column}::varchar(99) as {column}" if column == "id" else column
-        for column in expected_columns("operations")
+        for column in expected_columns("operation_completions")
     ),
 }
 
 
 @pytest.mark.parametrize("columns", CHANGES.values(), ids=CHANGES.keys())
-def test_that_what_must_be_dropped_keeps_its_grants(
-    sandbox: Sandbox, cursor: Any, columns: str
-) -> None:
+def test_what_must_be_dropped_keeps_its_grants(sandbox: Sandbox, cursor: Any, columns: str) -> None:
     """Only that view and those of ours that read it are made again; each keeps its grants."""
-    as_before(cursor, "operations", columns)
+    as_before(cursor, "operation_completions", columns)
     given, before = grant(cursor), identities(cursor)
     cursor.execute("alter default privileges in schema comms grant select on tables to analyst")
 
@@ -158,18 +157,21 @@ def test_that_what_must_be_dropped_keeps_its_grants(
     assert grants(cursor) == given
     now = identities(cursor)
     changed = {name for name in NAMES if now[name] != before[name]}
-    assert changed == {"operations", *above("operations")}
-    assert columns_of(cursor, "operations") == expected_columns("operations")
-    described = "select obj_description('comms.operations'::regclass) is not null"
+    assert changed == {"operation_completions", *above("operation_completions")}
+    assert columns_of(cursor, "operation_completions") == expected_columns("operation_completions")
+    described = "select obj_description('comms.operation_completions'::regclass) is not null"
     assert rows(cursor, described) == [(True,)]
 
 
 IN_THE_WAY = {
-    "view": ("create view public.mine as select gone from comms.operations", "public.mine"),
+    "view": (
+        "create view public.mine as select gone from comms.operation_completions",
+        "public.mine",
+    ),
     "function": (
         """
         create function public.mine() returns bigint language sql
-        begin atomic select count(gone) from comms.operations; end
+        begin atomic select count(gone) from comms.operation_completions; end
         """,
         "function mine",
     ),
@@ -177,12 +179,12 @@ IN_THE_WAY = {
 
 
 @pytest.mark.parametrize("kind", IN_THE_WAY)
-def test_that_what_somebody_reads_stays_and_is_named(
+def test_what_somebody_reads_stays_and_is_named(
     sandbox: Sandbox, cursor: Any, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     """The load is complete, the other views are new, and once it is gone so are all."""
     create, name = IN_THE_WAY[kind]
-    as_before(cursor, "operations", "v.*, 1 as gone")
+    as_before(cursor, "operation_completions", "v.*, 1 as gone")
     cursor.execute(create)
     cursor.execute("drop view comms.daily_delivery")
     before = identities(cursor)
@@ -191,20 +193,20 @@ def test_that_what_somebody_reads_stays_and_is_named(
         summary = load_there(sandbox)
         assert summary.exit_code == 0
         assert summary.views == NAMES
-        assert "gone" in columns_of(cursor, "operations")
+        assert "gone" in columns_of(cursor, "operation_completions")
     assert identities(cursor).items() > before.items()
     assert len(caplog.records) == 2
     assert name in caplog.text
-    assert "with it stay those that read it: delivery_trend, unsettled_days" in caplog.text
-    with pytest.raises(LoadFailed, match=f"operations stays as it was.*{name}"):
+    assert "with it stay those that read it: completion_sla, completion_times" in caplog.text
+    with pytest.raises(LoadFailed, match=f"operation_completions stays as it was.*{name}"):
         run_views(pipeline())
 
     cursor.execute(f"drop {kind} public.mine")
     assert run_views(pipeline()) == NAMES
-    assert columns_of(cursor, "operations") == expected_columns("operations")
+    assert columns_of(cursor, "operation_completions") == expected_columns("operation_completions")
 
 
-def test_that_a_reader_is_left_in_peace(
+def test_a_reader_is_left_in_peace(
     sandbox: Sandbox,
     cursor: Any,
     postgres: Postgres,
@@ -233,7 +235,7 @@ def test_that_a_reader_is_left_in_peace(
     assert columns_of(cursor, "daily_delivery") == expected_columns("daily_delivery")
 
 
-def test_that_only_a_lost_connection_ends_a_run(
+def test_only_a_lost_connection_ends_a_run(
     sandbox: Sandbox, cursor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says so in a sentence; the next run makes the views."""

@@ -50,8 +50,8 @@ def _covered_spans(rows: Iterable[Record]) -> Iterable[tuple[datetime, datetime]
     for row in rows:
         if row["is_complete"]:
             yield row["window_start"], row["window_end"]
-        elif row["read_at"] < row["window_end"]:
-            yield row["window_start"], row["read_at"]
+        elif row["read_at"] < row["window_end"] + timedelta(minutes=1):
+            yield row["window_start"], min(row["read_at"], row["window_end"])
 
 
 def _overlap(span: tuple[datetime, datetime], start: datetime, end: datetime) -> timedelta:

@@ -1,4 +1,4 @@
-"""The deadline in `sync_health`, against the ledger that decides what is read."""
+"""The deadlines in `sync_health`, against the ledger that decides what is read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import random
 from datetime import datetime, timedelta
 from typing import Final
 
+import pytest
+
 from comms_source.coverage import Ledger, Reading, Retained
 from comms_source.windows import Span
 from tests.views.view_tables import NOW, Record, records, warehouse
-from tests.views.view_worlds import DAY, HOUR, World, put_world
+from tests.views.view_worlds import DAY, HOUR, TICK, World, put_world
 
 KEPT: Final = Retained(retention=7 * DAY, window=HOUR)
 MINUTE: Final = timedelta(minutes=1)
@@ -48,13 +50,17 @@ class Account:
             start = end
 
     def _read(self, span: Span, within: Span, now: datetime) -> None:
-        walk = Reading(span, now, now + MINUTE)
+        """A walk that brings rows of some hours, and none of others."""
+        hours = [span.start + n * HOUR for n in range((span.end - span.start) // HOUR)]
+        rows = {hour: 1 for hour in hours if self._chance.random() < 0.3}
+        walk = Reading(span, now, now + MINUTE, rows)
         for start in self.ledger.note(walk, within=within, kept=KEPT):
             read = self.ledger.windows[start]
             self.coverage[start] = self._mine(
                 window_start=start,
                 window_end=start + KEPT.window,
                 read_at=read.read_at,
+                rows_read=read.rows,
                 is_complete=read.complete,
             )
 
@@ -62,8 +68,8 @@ class Account:
         return {"account": self.name, "channel": "emails", **columns}
 
 
-def test_that_the_deadline_is_that_of_the_ledger() -> None:
-    """After any life of an account, with gaps and holes, view and ledger name one deadline."""
+def test_deadlines_are_those_of_the_ledger() -> None:
+    """After any life of an account, with gaps and holes, view and ledger name the same instants."""
     chance = random.Random(6)
     accounts = [Account(f"account-{number}", chance) for number in range(60)]
     assert any(account.gaps for account in accounts)
@@ -73,21 +79,56 @@ def test_that_the_deadline_is_that_of_the_ledger() -> None:
     )
     with warehouse() as db:
         put_world(db, world)
-        rows = records(db, "select account, hours_to_deadline from comms.sync_health")
-    found = {row["account"]: row["hours_to_deadline"] for row in rows}
-    expected = {a.name: a.ledger.deadline(now=NOW, kept=KEPT) for a in accounts}
-    assert found == {
-        name: (deadline - NOW) / HOUR for name, deadline in expected.items() if deadline
+        rows = records(db, "select * from comms.sync_health")
+    deadlines = {each.name: each.ledger.deadline(now=NOW, kept=KEPT) for each in accounts}
+    freezing = {each.name: each.ledger.freezes_at(now=NOW, kept=KEPT) for each in accounts}
+    for column, expected in (("hours_to_deadline", deadlines), ("hours_to_freeze", freezing)):
+        found = {row["account"]: row[column] for row in rows}
+        assert found == {name: hours_to(expected[name]) for name in found}
+        assert len(set(found.values())) > 10
+        assert {name for name, instant in expected.items() if instant} <= found.keys()
+
+
+def hours_to(instant: datetime | None) -> float | None:
+    """From the present on."""
+    return None if instant is None else (instant - NOW) / HOUR
+
+
+def window(start: datetime, end: datetime, *, read_at: datetime, rows: int = 1) -> Record:
+    """A window that was read completely."""
+    return {
+        "account": "acme",
+        "channel": "emails",
+        "window_start": start,
+        "window_end": end,
+        "read_at": read_at,
+        "rows_read": rows,
+        "is_complete": True,
     }
-    assert len(set(found.values())) > 20
 
 
-def test_that_nothing_read_for_long_is_past_the_deadline() -> None:
+def health(*coverage: Record) -> Record:
+    """The health of the one channel that windows were read of."""
+    with warehouse() as db:
+        put_world(db, World(coverage=coverage))
+        (row,) = records(db, "select * from comms.sync_health")
+    return row
+
+
+def test_what_was_not_read_for_long_is_past_the_deadline() -> None:
     """Where no run came for eight days, a day is lost, and the view says so before the next run."""
     start = NOW - 10 * DAY
-    row = {"account": "acme", "channel": "emails", "read_at": start, "is_complete": True}
-    window = row | {"window_start": start, "window_end": start + 2 * DAY}
-    with warehouse() as db:
-        put_world(db, World(coverage=[window]))
-        (health,) = records(db, "select * from comms.sync_health")
-    assert (health["complete_up_to"], health["hours_to_deadline"]) == (NOW - 8 * DAY, -24)
+    row = health(window(start, start + 2 * DAY, read_at=start))
+    assert (row["complete_up_to"], row["hours_to_deadline"]) == (NOW - 8 * DAY, -24)
+
+
+@pytest.mark.parametrize(
+    ("length", "last_chance"), [(HOUR, HOUR + 6 * DAY), (3 * DAY, 12 * HOUR + 6 * DAY)]
+)
+def test_figures_freeze_that_are_not_read_again(length: timedelta, last_chance: timedelta) -> None:
+    """A window read in the last day of all it holds is done; of a long one, half a day is left."""
+    start = NOW - 6 * DAY - 13 * HOUR
+    again, early = start + last_chance, start + last_chance - TICK
+    assert health(window(start, start + length, read_at=again))["hours_to_freeze"] is None
+    assert health(window(start, start + length, read_at=early))["hours_to_freeze"] == 11
+    assert health(window(start, start + length, read_at=start, rows=0))["hours_to_freeze"] is None

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pytest
 
-from comms_source.view_files import read_views
+from comms_source.view_files import public_views, read_views
 from comms_source.view_settings import ViewSettings
 from comms_source.view_statements import view_statements
 from tests.postgres import Postgres
@@ -38,13 +38,17 @@ TYPES: Final = {
     "BOOLEAN": "boolean",
     "DATE": "date",
     "DOUBLE": "double precision",
+    "INTEGER": "integer",
     "TIMESTAMP": "timestamp without time zone",
     "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
     "VARCHAR": "text",
 }
 BERLIN: Final = ViewSettings(
-    now=NOW, time_zone="Europe/Berlin", stats_reading={"emails": "exclusive"}
+    now=NOW, time_zone="Europe/Berlin", counter_mode={"emails": "exclusive"}
 )
+KEYS: Final = {view: key for view, (key, _) in EXPECTED.items()} | {"view_settings": ("setting",)}
+"""The columns that tell the rows of a view apart."""
+
 Tables = dict[str, list[Record]]
 
 
@@ -69,7 +73,7 @@ def tables(postgres: Postgres) -> Tables:
 
 
 def make_views(cursor: Any, settings: ViewSettings) -> None:
-    """Make the views anew, with their comments."""
+    """Make the views again, with their comments."""
     made = view_statements(dialect="postgres", dataset="comms", settings=settings)
     for statements in reversed(made):
         cursor.execute(statements.drop)
@@ -78,26 +82,30 @@ def make_views(cursor: Any, settings: ViewSettings) -> None:
             cursor.execute(statement)
 
 
+def test_every_public_view_is_compared() -> None:
+    """A view that is added to the project is compared, too."""
+    assert {view.name for view in public_views()} <= KEYS.keys()
+
+
 @pytest.mark.parametrize(
     ("zone", "settings"), [("America/New_York", DEFAULTS), ("Asia/Kolkata", BERLIN)]
 )
-def test_that_postgres_gives_the_same_rows(
+def test_rows_are_those_of_duckdb(
     postgres: Postgres, tables: Tables, zone: str, settings: ViewSettings
 ) -> None:
-    """View for view and column for column, whatever the time zone of whoever asks."""
+    """View for view and column for column, in any time zone of the session."""
     with warehouse(settings=settings) as db:
         for table, rows in tables.items():
             put_rows(db, table, rows)
-        expected = {view: records(db, f"select * from comms.{view}") for view in EXPECTED}
+        expected = {view: records(db, f"select * from comms.{view}") for view in KEYS}
     with postgres.connect(DATABASE, zone=zone) as cursor:
         make_views(cursor, settings)
-        for view in EXPECTED:
-            assert unlike(rows_of(cursor, view), expected[view], key=EXPECTED[view][0]) == {}
+        for view, key in KEYS.items():
+            assert expected[view], view
+            assert unlike(rows_of(cursor, view), expected[view], key=key) == {}, view
 
 
-def test_that_postgres_has_the_types_that_people_calculate_with(
-    postgres: Postgres, tables: Tables
-) -> None:
+def test_types_are_those_of_duckdb(postgres: Postgres, tables: Tables) -> None:
     """The same as in DuckDB: no sum and no time is a NUMERIC, which Python has no float for."""
     assert tables
     query = "select table_name, column_name, data_type from information_schema.columns"

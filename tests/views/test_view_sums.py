@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from comms_source.channels import CHANNELS
-from tests.views.sums import MOST
-from tests.views.view_tables import records, warehouse
+from tests.views.sums import MOST, point, share
+from tests.views.view_tables import Record, records, warehouse
 from tests.views.view_worlds import Chance, put_world, random_world
 
 Sums = dict[tuple[str, str], tuple[object, ...]]
@@ -24,16 +24,42 @@ STATES: Final = " union all by name ".join(
     f"select *, '{channel.name}' as channel from comms.{channel.history_table}"
     for channel in CHANNELS.values()
 )
-COUNTERS: Final = sorted({name for channel in CHANNELS.values() for name in channel.counters})
+NAMES: Final = {"total": "requested", "sent": "api_sent", "delivered": "api_delivered"}
+"""By the name of the API, the name in the views where it is another."""
+
+COUNTERS: Final = {
+    name: NAMES.get(name, name) for channel in CHANNELS.values() for name in channel.counters
+}
+CONCLUSIONS: Final = (
+    *("delivered_low", "delivered_high", "not_delivered", "attempted", "accepted", "offered"),
+    *("in_flight_low", "in_flight_high", "unconfirmed_low", "unconfirmed_high", "engaged"),
+)
+"""What is concluded of an operation, and summed over several."""
+
 READ: Final = "(account, channel) in (select (account, channel) from comms.coverage)"
+IS_COUNTED: Final = "(account, channel, id) in (select (account, channel, id) from counted)"
+PERIODS: Final = ("daily_delivery", "weekly_delivery", "monthly_delivery")
 
 
 @pytest.fixture(scope="module")
 def db() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Accounts that use the same ids in all channels, with records of every kind for each."""
-    with warehouse() as filled:
-        put_world(filled, random_world(Chance(77), 500))
+    """Accounts that use the same ids in all channels, with records of every kind for each.
+
+    The temporary view `counted` has the operations whose counters are all there, by the tables.
+    """
+    with warehouse(path=":memory:") as filled:
+        put_world(filled, random_world(Chance(77), 400))
+        filled.execute(f"create temp view counted as {' union all by name '.join(_counted())}")
         yield filled
+
+
+def _counted() -> Iterator[str]:
+    for channel in CHANNELS.values():
+        needed = {*channel.counters} - {"recipients", "attempts", "unaddressable"}
+        conditions = " and ".join(f"{name} between 0 and {MOST}" for name in sorted(needed))
+        yield (
+            f"select *, '{channel.name}' as channel from comms.{channel.table} where {conditions}"
+        )
 
 
 def sums(db: duckdb.DuckDBPyConnection, of: str, *columns: str, where: str = "true") -> Sums:
@@ -50,66 +76,128 @@ def sensible(counter: str) -> str:
     return f"sum({counter}) filter (where {counter} between 0 and {MOST})"
 
 
-def test_that_the_world_puts_the_views_to_the_test(db: duckdb.DuckDBPyConnection) -> None:
-    """An id is used by several accounts and channels, and a channel has several of each record."""
+def test_the_world_is_a_test(db: duckdb.DuckDBPyConnection) -> None:
+    """An id is used by several accounts and channels; a channel has several of each record."""
     (row,) = records(db, f"select count(*) - count(distinct id) as shared from ({ROWS})")
+    (counted,) = records(db, f"select count(*) as n, ({_count(ROWS)}) as of_all from counted")
     assert row["shared"] > 100
+    assert 0 < counted["n"] < counted["of_all"]
     for table in ("coverage", "gaps", "rejected_operations", "followed_operations"):
         counts = sums(db, f"comms.{table}", "count(*)").values()
         assert max(count for (count,) in counts if isinstance(count, int)) > 1
 
 
-@pytest.mark.parametrize("view", ["operation_counters", "operation_measures", "operations"])
-def test_that_each_operation_is_one_row(db: duckdb.DuckDBPyConnection, view: str) -> None:
+def _count(query: str) -> str:
+    return f"select count(*) from ({query})"
+
+
+@pytest.mark.parametrize("view", ["operations", "operation_states"])
+def test_each_operation_and_state_is_one_row(db: duckdb.DuckDBPyConnection, view: str) -> None:
     """As many rows as in the tables, and the same sums of each counter."""
-    totals = sums(db, f"({ROWS})", "count(*)", *map(sensible, COUNTERS))
-    counted = [f"sum({counter})" for counter in COUNTERS]
-    assert sums(db, f"comms.{view}", "count(*)", *counted) == totals
+    tables = ROWS if view == "operations" else STATES
+    totals = sums(db, f"({tables})", "count(*)", *map(sensible, COUNTERS))
+    of_view = [f"sum({name})" for name in COUNTERS.values()]
+    assert sums(db, f"comms.{view}", "count(*)", *of_view) == totals
 
 
-def test_that_days_and_hours_add_up(db: duckdb.DuckDBPyConnection) -> None:
-    """Each operation is in one day and in one hour, with all its counters."""
-    counted = [f"sum({counter})" for counter in COUNTERS]
-    totals = sums(db, f"({ROWS})", "count(*)", *map(sensible, COUNTERS))
-    assert sums(db, "comms.daily_delivery", "sum(operations)", *counted) == totals
-    few = ("total", "recipients")
-    assert sums(
-        db, "comms.hourly_volume", "sum(operations)", *(f"sum({name})" for name in few)
-    ) == sums(db, f"({ROWS})", "count(*)", *map(sensible, few))
+@pytest.mark.parametrize("view", PERIODS)
+def test_periods_add_up_to_the_tables(db: duckdb.DuckDBPyConnection, view: str) -> None:
+    """Each operation is in one day, week and month, and its counters if they are all there."""
+    assert sums(db, f"comms.{view}", "sum(operations)") == sums(db, f"({ROWS})", "count(*)")
+    of_view = [f"sum({name})" for name in COUNTERS.values()]
+    totals = sums(db, "counted", "count(*)", *map(sensible, COUNTERS))
+    found = sums(db, f"comms.{view}", "sum(counted_operations)", *of_view)
+    assert {key: row for key, row in found.items() if row[0]} == totals
 
 
-def test_that_unaddressable_recipients_add_up(db: duckdb.DuckDBPyConnection) -> None:
-    """Each operation of the channels that tell is in one day."""
-    columns = ("recipients", "unaddressable")
-    assert sums(
-        db, "comms.unaddressable_recipients", "sum(operations)", *(f"sum({c})" for c in columns)
-    ) == sums(db, f"({ROWS})", "count(*)", *map(sensible, columns), where="channel <> 'emails'")
+def test_hours_and_finality_add_up(db: duckdb.DuckDBPyConnection) -> None:
+    """Each operation is in one hour, and in one row of its day by finality."""
+    totals = sums(db, f"({ROWS})", "count(*)", *map(sensible, ("total", "recipients")))
+    columns = ("sum(operations)", "sum(requested)", "sum(recipients)")
+    assert sums(db, "comms.hourly_volume", *columns) == totals
+    finality = sums(db, "comms.daily_finality", "sum(operations)", "sum(requested)")
+    assert finality == sums(db, "comms.daily_delivery", "sum(operations)", "sum(requested)")
 
 
-def test_that_unsettled_days_add_up(db: duckdb.DuckDBPyConnection) -> None:
-    """Each operation that may still change is in one day."""
-    assert sums(
-        db, "comms.unsettled_days", "sum(unsettled_operations)", "sum(unsettled_total)"
-    ) == sums(db, "comms.operations", "count(*)", "sum(total)", where="not is_settled")
+@pytest.mark.parametrize("view", PERIODS)
+def test_conclusions_add_up(db: duckdb.DuckDBPyConnection, view: str) -> None:
+    """What is concluded of the operations of a period is their sum in its row."""
+    columns = [f"sum({name})" for name in CONCLUSIONS]
+    found = sums(db, f"comms.{view}", *columns)
+    expected = sums(db, "comms.operations", *columns, where=IS_COUNTED)
+    nothing = tuple(None for _ in columns)
+    assert found == {key: expected.get(key, nothing) for key in found}
 
 
-def test_that_each_state_is_one_row(db: duckdb.DuckDBPyConnection) -> None:
-    """As many rows as in the histories, and the same sums."""
-    assert sums(db, "comms.operation_states", "count(*)", "sum(total)") == sums(
-        db, f"({STATES})", "count(*)", sensible("total")
-    )
+def test_labels_add_up(db: duckdb.DuckDBPyConnection) -> None:
+    """A label's row has the sums of the operations that have it, each of them once."""
+    columns = [f"sum({name}) as {name}" for name in ("requested", *CONCLUSIONS)]
+    query = f"""
+        select label, value, operations.account, channel, count(*) as operations,
+            {", ".join(columns)}
+        from (select *, {IS_COUNTED} as is_counted from comms.operations) as operations
+        inner join comms.operation_labels as labels
+            on operations.id = labels.operation_id and operations.account = labels.account
+        where {{}} group by all order by all
+    """
+    names = "label, value, account, channel, operations"
+    found = records(db, f"select {names} from comms.delivery_by_label order by all")
+    every = records(db, query.format("true"))
+    assert found == [{name: row[name] for name in names.split(", ")} for row in every]
+    counted = records(db, query.format("is_counted"))
+    listed = ", ".join(["counted_operations as operations", "requested", *CONCLUSIONS])
+    chosen = f"select label, value, account, channel, {listed} from comms.delivery_by_label"
+    assert records(db, f"{chosen} where counted_operations > 0 order by all") == counted
 
 
-def test_that_records_add_up(db: duckdb.DuckDBPyConnection) -> None:
+RATES: Final = {
+    "delivery_rate": ("delivered", "attempted"),
+    "unconfirmed_rate": ("unconfirmed", "attempted"),
+    "undelivered_rate": ("undelivered", "attempted"),
+    "failed_rate": ("failed", "attempted"),
+    "acceptance_rate": ("accepted", "offered"),
+    "unaddressable_rate": ("unaddressable", "recipients"),
+    "cancel_rate": ("canceled", "requested"),
+}
+"""By rate: the columns beside it that it is the ratio of; some have a lower and an upper end."""
+
+OF_DELIVERED: Final = {"engagement_rate": "engaged", "read_rate": "read", "open_rate": "opened"}
+
+
+@pytest.mark.parametrize("view", [*PERIODS, "delivery_by_label", "operations"])
+def test_rates_are_ratios_of_what_is_beside_them(db: duckdb.DuckDBPyConnection, view: str) -> None:
+    """So the rate of several rows is the ratio of their sums, and anybody can calculate it."""
+    rows = records(db, f"select * from comms.{view}")
+    assert rows
+    for row in rows:
+        for rate, (part, whole) in RATES.items():
+            for end in ("_low", "_high") if f"{rate}_low" in row else ("",):
+                assert row[rate + end] == share(row[part + end], row[whole]), rate
+        for rate, part in OF_DELIVERED.items():
+            assert row[f"{rate}_low"] == share(row[part], row["delivered_high"])
+            assert row[f"{rate}_high"] == share(row[part], row["delivered_low"])
+        for end in ("_low", "_high"):
+            assert row[f"delivery_rate_of_known{end}"] == _of_known(row, end)
+        for name in ("delivered", "unconfirmed", "in_flight", "delivery_rate", "read_rate"):
+            assert row[name] == point(row[f"{name}_low"], row[f"{name}_high"])
+
+
+def _of_known(row: Record, end: str) -> float | None:
+    delivered, not_delivered = row[f"delivered{end}"], row["not_delivered"]
+    known = None if None in (delivered, not_delivered) else delivered + not_delivered
+    return share(delivered, known)
+
+
+def test_records_add_up(db: duckdb.DuckDBPyConnection) -> None:
     """Each gap, rejected row and followed operation of a channel is counted once in its health."""
     health = "comms.sync_health"
     for columns, table, counted in (
         (("sum(gaps)",), "gaps", ("count(*)",)),
         (("sum(rejected)",), "rejected_operations", ("count(*)",)),
         (
-            ("sum(followed)", "sum(lost)"),
+            ("sum(active_by_id)", "sum(not_found)"),
             "followed_operations",
-            ("sum((outcome = 'open')::int)", "sum((outcome = 'lost')::int)"),
+            ("sum((outcome = 'active')::int)", "sum((outcome = 'not_found')::int)"),
         ),
         (("sum(operations)",), f"({ROWS})", ("count(*)",)),
     ):
@@ -121,20 +209,8 @@ def test_that_records_add_up(db: duckdb.DuckDBPyConnection) -> None:
         assert sums(db, place, *counted, where=READ).keys() <= found.keys()
 
 
-def test_that_readings_and_checks_count_each_operation_once(db: duckdb.DuckDBPyConnection) -> None:
-    """Decisive and inconsistent operations are as many as those that rule a reading out."""
-    kinds = ("exclusive", "cumulative", "inconsistent")
-    assert sums(
-        db, "comms.channel_readings", f"sum({' + '.join(f'{k}_operations' for k in kinds)})"
-    ) == sums(
-        db,
-        "comms.operation_counters",
-        "sum((rules_out_exclusive or rules_out_cumulative)::int)",
-    )
-
-
-@pytest.mark.parametrize("view", ["stats_checks", "stuck_operations", "worst_operations"])
-def test_that_no_operation_is_listed_twice(db: duckdb.DuckDBPyConnection, view: str) -> None:
+@pytest.mark.parametrize("view", ["counter_checks", "stuck_operations", "operation_completions"])
+def test_no_operation_is_listed_twice(db: duckdb.DuckDBPyConnection, view: str) -> None:
     """A list of operations has each of them once, and only such as there are."""
     listed = records(db, f"select account, channel, id from comms.{view}")
     there = records(db, f"select account, channel, id from ({ROWS})")

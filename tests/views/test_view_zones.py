@@ -11,7 +11,7 @@ import pytest
 from comms_source.view_settings import ViewSettings
 from tests.views.expectations import disagreements
 from tests.views.view_tables import Operation, records, warehouse
-from tests.views.view_worlds import DAY, Chance, World, put_world, random_world
+from tests.views.view_worlds import DAY, HOUR, Chance, World, put_world, random_world
 
 BERLIN_SET_BACK: Final = datetime(2026, 10, 25, 1, tzinfo=UTC)
 BERLIN_SET_FORWARD: Final = datetime(2026, 3, 29, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def world_around(instant: datetime, now: datetime) -> World:
     """Made-up rows, and an email at each quarter of an hour of the half day around an instant."""
     chance = Chance(8)
     chance.now = now
-    beside = random_world(chance, 200)
+    beside = random_world(chance, 120)
     emails = [
         Operation(
             channel="emails",
@@ -36,7 +36,7 @@ def world_around(instant: datetime, now: datetime) -> World:
 
 
 def days_after(instant: datetime, zone: str) -> ViewSettings:
-    """What the views are told in a zone, a few days after an instant."""
+    """The settings of views in a zone, a few days after an instant."""
     return ViewSettings(time_zone=zone, now=instant + 3.4 * DAY)
 
 
@@ -48,20 +48,18 @@ def days_after(instant: datetime, zone: str) -> ViewSettings:
         ("Asia/Kolkata", BERLIN_SET_BACK, "Europe/London"),
     ],
 )
-def test_that_all_views_agree_with_the_definitions(
-    zone: str, around: datetime, session: str
-) -> None:
-    """Whatever the zone of whoever asks, and where a day of it has 23 hours, or 25."""
-    told = days_after(around, zone)
-    assert told.now is not None
-    world = world_around(around, told.now)
-    with warehouse(settings=told) as db:
+def test_all_views_in_a_zone(zone: str, around: datetime, session: str) -> None:
+    """They are as defined in any session, and where a day has 23 hours, or 25."""
+    settings = days_after(around, zone)
+    assert settings.now is not None
+    world = world_around(around, settings.now)
+    with warehouse(settings=settings) as db:
         put_world(db, world)
         db.execute(f"set timezone = '{session}'")
-        assert disagreements(db, world, told) == {}
+        assert disagreements(db, world, settings) == {}
 
 
-def test_that_the_hour_that_comes_twice_is_one_row() -> None:
+def test_the_hour_that_comes_twice_is_one_row() -> None:
     """In Berlin it is a quarter past two once in summer time and once more in winter time."""
     instants = [BERLIN_SET_BACK + offset * QUARTER for offset in (-5, -3, 1, 5)]
     operations = [
@@ -79,7 +77,7 @@ def test_that_the_hour_that_comes_twice_is_one_row() -> None:
     assert days == [{"day": date(2026, 10, 25), "operations": 4}]
 
 
-def test_that_hours_begin_where_the_clock_on_the_wall_has_them() -> None:
+def test_hours_begin_on_the_wall_clock() -> None:
     """In Kolkata an hour, and a day, begins at half past an hour of UTC."""
     half_past = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
     operations = [
@@ -92,3 +90,22 @@ def test_that_hours_begin_where_the_clock_on_the_wall_has_them() -> None:
         (datetime(2026, 11, 20, 23), date(2026, 11, 20), 1),
         (datetime(2026, 11, 21, 0), date(2026, 11, 21), 2),
     ]
+
+
+def test_a_day_of_25_hours_is_covered_by_25() -> None:
+    """Where the clock is set back, a day that was read but for its last hour is covered to 96 %."""
+    midnight = BERLIN_SET_BACK - 3 * HOUR
+    read = {
+        "account": "acme",
+        "channel": "emails",
+        "window_start": midnight,
+        "window_end": midnight + 24 * HOUR,
+        "read_at": midnight + DAY,
+        "is_complete": True,
+    }
+    email = Operation(channel="emails", created_at=BERLIN_SET_BACK)
+    with warehouse([email], settings=days_after(BERLIN_SET_BACK, "Europe/Berlin")) as db:
+        put_world(db, World(coverage=[read]))
+        (day,) = records(db, "select covered_share from comms.daily_delivery")
+        (hour,) = records(db, "select covered_share from comms.hourly_volume")
+    assert (day["covered_share"], hour["covered_share"]) == (24 / 25, 1)

@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Final
 
 from tests.views.coverage_oracle import Covered
-from tests.views.sums import grouped, point, share, sum_column
-from tests.views.view_oracle import CHANNEL_ORDER, DAY, Oracle, Pair
+from tests.views.sums import grouped, plus, point, share, sum_column
+from tests.views.view_oracle import CHANNEL_ORDER, DAY, HOUR, Oracle, Pair
 from tests.views.view_tables import Record
 
 PERIODS: Final = ("day", "week")
@@ -65,6 +65,58 @@ class Snapshot:
     def is_covered(self) -> bool:
         """Whether enough of the period was read to compare it."""
         return self.covered is not None and self.covered >= ENOUGH
+
+
+LARGEST: Final = {
+    "without_outcome_rate": "outstanding_low",
+    "undelivered_rate": "undelivered",
+    "failed_rate": "failed",
+    "acceptance_rate": "failed",
+    "unaddressable_rate": "unaddressable",
+}
+"""By measure, the column of which one operation may have too much."""
+
+
+def _but_largest(name: str, snapshot: Snapshot) -> float | None:
+    """The value as if the operation that is worst for it had been perfect."""
+    measured = MEASURES[name](snapshot)
+    if name == "requested":
+        return None
+    states = [state for state in snapshot.states if state["is_counted"]]
+    if name == "delivery_rate":
+        parts = [less_by(state["attempted"], state["delivered_high"]) for state in states]
+    else:
+        parts = [state[LARGEST[name]] for state in states] if name in LARGEST else []
+    if name == "unaddressable_rate":
+        some = [_some_unaddressable(state) or 0 for state in states]
+        largest = _hardly_any_address(states) + max(some, default=0)
+    else:
+        largest = max((part for part in parts if part is not None), default=0)
+    if name in ("delivery_rate", "acceptance_rate"):
+        return share(plus(measured.numerator_high, largest), measured.denominator_low)
+    return share(less_by(measured.numerator_low, largest), measured.denominator_high)
+
+
+def _is_hopeless(state: Record) -> bool:
+    """Whether more than half of the recipients had no address."""
+    unaddressable, recipients = state["unaddressable"], state["recipients"]
+    return None not in (unaddressable, recipients) and 2 * unaddressable > recipients
+
+
+def _hardly_any_address(states: Sequence[Record]) -> int:
+    return sum(state["unaddressable"] for state in states if _is_hopeless(state))
+
+
+def _some_unaddressable(state: Record) -> int | None:
+    """The unaddressable recipients of an operation that had addresses for half of them or more."""
+    if state["recipients"] is None or _is_hopeless(state):
+        return None
+    return state["unaddressable"]  # type: ignore[no-any-return]
+
+
+def less_by(whole: int | None, part: int | None) -> int | None:
+    """What a part leaves of a whole."""
+    return None if whole is None or part is None else whole - part
 
 
 def _requested(snapshot: Snapshot) -> Measured:
@@ -150,7 +202,7 @@ class _Trend:
     def _snapshot(self, period: str, number: int) -> Snapshot:
         known = self._as_of - number * DAY
         seen_by = known + SEEN_WITHIN
-        start, end = known - DAY, known
+        start, end = known - 27 * HOUR, known - 3 * HOUR
         if period == "week":
             today = datetime.combine(self._oracle.local(self._as_of).date(), time())
             end = self._oracle.instant(today - number * DAY)
@@ -173,8 +225,10 @@ class _Trend:
             "period": period,
             "period_order": PERIODS.index(period) + 1,
             "as_of": self._as_of,
-            "first_day": today - 7 * DAY if period == "week" else self._day(self._as_of - DAY),
-            "last_day": today - DAY if period == "week" else today,
+            "first_day": today - 7 * DAY
+            if period == "week"
+            else self._day(self._as_of - 27 * HOUR),
+            "last_day": today - DAY if period == "week" else self._day(self._as_of - 3 * HOUR),
             "operations": len(last.states),
             "previous_operations": len(previous.states),
             "covered_share": _double(last.covered),
@@ -215,23 +269,51 @@ def _compared(name: str, snapshots: Sequence[Snapshot]) -> Record:
             change = now.value - before.value
         elif before.value > 0:
             growth = now.value / before.value - 1
-    return {**now.columns(), **before.columns("previous_"), "change": change, "growth": growth}
+    return {
+        **now.columns(),
+        **before.columns("previous_"),
+        "value_but_largest": _but_largest(name, snapshots[0]),
+        "change": change,
+        "growth": growth,
+    }
 
 
-NOTHING_USUAL: Final[Record] = {"usual_low": None, "usual_high": None, "usual_days": 0}
+NOTHING_USUAL: Final[Record] = {
+    "usual_low": None,
+    "usual_high": None,
+    "usual_but_largest_low": None,
+    "usual_but_largest_high": None,
+    "usual_days": 0,
+}
 
 
 def _usual(name: str, days: Sequence[Snapshot], volume: int) -> Record:
     """The range of a measure over the days before that are covered and have enough volume."""
-    measured = [MEASURES[name](day) for day in days if day.is_covered]
+    measured = [(day, MEASURES[name](day)) for day in days if day.is_covered]
     usual = [
-        each for each in measured if _volume(name, each) >= volume and each.value_low is not None
+        (day, each)
+        for day, each in measured
+        if _volume(name, each) >= volume and each.value_low is not None
     ]
+    low, _ = _middle([each.value_low for _, each in usual])
+    _, high = _middle([each.value_high for _, each in usual])
+    rest = _middle([_but_largest(name, day) for day, _ in usual])
     return {
-        "usual_low": min((e.value_low for e in usual if e.value_low is not None), default=None),
-        "usual_high": max((e.value_high for e in usual if e.value_high is not None), default=None),
+        "usual_low": low,
+        "usual_high": high,
+        "usual_but_largest_low": rest[0],
+        "usual_but_largest_high": rest[1],
         "usual_days": len(usual),
     }
+
+
+def _middle(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """The range of values without the lowest and the highest third."""
+    known = sorted(value for value in values if value is not None)
+    if not known:
+        return None, None
+    left_out = (len(known) - 1) // 3
+    return known[left_out], known[-1 - left_out]
 
 
 def _volume(name: str, measured: Measured) -> int:

@@ -24,11 +24,20 @@ from comms_source.runs import run_load, run_views
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
 from comms_source.summaries import RunSummary
 from comms_source.view_files import read_views
+from comms_source.view_settings import ViewSettings
 from comms_source.views import create_views
 from comms_source.warehouse import open_pipeline
 from tests.support import columns_of, load, session_for, true
 from tests.views.expectations import EXPECTED, by_key
-from tests.views.view_tables import DEFAULTS, Record, put_rows, records, table_schemas, warehouse
+from tests.views.view_tables import (
+    DEFAULTS,
+    NOW,
+    Record,
+    put_rows,
+    records,
+    table_schemas,
+    warehouse,
+)
 from tests.views.view_worlds import Chance, put_world, random_world
 from tests.warehouses.clickhouse import DATABASE, ClickHouse, clickhouse_in_process
 
@@ -153,7 +162,7 @@ def test_that_rejected_rows_are_kept(sandbox: Sandbox, clickhouse: ClickHouse) -
 def test_that_all_views_are_made_and_left_alone_then(
     sandbox: Sandbox, clickhouse: ClickHouse
 ) -> None:
-    """Under the names that dlt's tables have there; the next run makes none of them anew."""
+    """Under the names that dlt's tables have there; the next run makes none of them again."""
     names = [view.name for view in read_views()]
     assert load_there(sandbox).views == names
     made = _views_made(clickhouse)
@@ -177,7 +186,8 @@ def test_that_the_figures_are_those_of_duckdb(sandbox: Sandbox, clickhouse: Clic
     load_there(sandbox)
     figures = read_figures(open_pipeline(destination="clickhouse"))
     assert figures == read_figures(open_pipeline())
-    assert sum(each.operations for each in figures) == counted(clickhouse, "operations") == 900
+    operations = sum(each.operations for each in figures.values())
+    assert operations == counted(clickhouse, "operations") == 900
 
 
 @pytest.mark.usefixtures("clickhouse")
@@ -194,25 +204,32 @@ def test_that_every_command_works_there(sandbox: Sandbox, monkeypatch: pytest.Mo
         assert "Traceback" not in done.output
 
 
-def test_that_each_view_gives_the_rows_of_duckdb(
+KEYS: Final = {view: key for view, (key, _) in EXPECTED.items()} | {"view_settings": ("setting",)}
+"""The columns that tell the rows of a view apart."""
+
+BERLIN: Final = ViewSettings(now=NOW, time_zone="Europe/Berlin")
+
+
+def test_views_have_the_rows_of_duckdb(
     sandbox: Sandbox, clickhouse: ClickHouse, tmp_path: Path
 ) -> None:
-    """Of a made-up world with all that can be odd, column for column."""
+    """Of a made-up world with all that can be odd, column for column, in UTC and elsewhere."""
     with warehouse() as db:
         put_world(db, random_world(Chance(15), 300))
         rows = {name: records(db, f"select * from comms.{name}") for name in table_schemas()}
-    with warehouse(settings=DEFAULTS) as db:
-        for table, mine in rows.items():
-            put_rows(db, table, mine)
-        expected = {view: records(db, f"select * from comms.{view}") for view in EXPECTED}
     load_there(sandbox)
     for table, mine in rows.items():
         _replace(clickhouse, table, mine, tmp_path / f"{table}.parquet")
-    create_views(open_pipeline(destination="clickhouse"), settings=DEFAULTS)
-    for view, (key, _) in EXPECTED.items():
-        found = [_as_elsewhere(row) for row in clickhouse.rows(f"select * from {TABLES}{view}")]
-        right = [_as_elsewhere(row) for row in expected[view]]
-        assert unlike(by_key(found, key), by_key(right, key)) == {}, view
+    for settings in (DEFAULTS, BERLIN):
+        with warehouse(settings=settings) as db:
+            for table, mine in rows.items():
+                put_rows(db, table, mine)
+            expected = {view: records(db, f"select * from comms.{view}") for view in KEYS}
+        create_views(open_pipeline(destination="clickhouse"), settings=settings)
+        for view, key in KEYS.items():
+            found = [_as_elsewhere(row) for row in clickhouse.rows(f"select * from {TABLES}{view}")]
+            right = [_as_elsewhere(row) for row in expected[view]]
+            assert unlike(by_key(found, key), by_key(right, key)) == {}, view
 
 
 def _replace(clickhouse: ClickHouse, table: str, rows: list[Record], file: Path) -> None:

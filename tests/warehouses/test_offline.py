@@ -220,7 +220,8 @@ def test_histories_are_kept_by_ending_a_state_and_adding_the_next(sent: Sent) ->
 
 def said_there(sent: Sent) -> list[ViewStatements]:
     """What makes the views, as `comms views` would in the warehouse."""
-    return view_statements(**_place(sent.client.sql_client), settings=None)
+    place: dict[str, Any] = _place(sent.client.sql_client)
+    return view_statements(**place)
 
 
 def test_views_read_the_tables_that_dlt_makes(sent: Sent) -> None:
@@ -235,7 +236,7 @@ def test_views_read_the_tables_that_dlt_makes(sent: Sent) -> None:
         created = tree(statements.create, sent.dialect)
         ctes = {cte.alias for cte in created.find_all(exp.CTE)}
         used = [table for table in created.find_all(exp.Table) if table.name not in ctes]
-        assert len(used) > 1
+        assert used
         for table in used:
             assert tuple(part.lower() for part in path_of(table)) in there
         tree(statements.drop, sent.dialect)

@@ -13,8 +13,8 @@ from comms_source.report.calendar import DAYS, days_between
 from comms_source.report.charts.drawing import (
     FIRST,
     MUTED,
+    OTHER,
     PAPER,
-    RULE,
     SECOND,
     THIRD,
     WIDTH,
@@ -22,7 +22,7 @@ from comms_source.report.charts.drawing import (
     altair,
 )
 from comms_source.report.facts import ChannelFacts, Day, Made
-from comms_source.report.figures import COVERED, read_share
+from comms_source.report.figures import COVERED, frozen_days, read_share
 from comms_source.report.sums import Share, Sums, both
 from comms_source.report.wording import (
     ENGAGED,
@@ -38,7 +38,7 @@ from comms_source.report.wording import (
 LABELS: Final = 46
 """How wide the marks of the vertical axes are, the same above and below."""
 PLOT: Final = WIDTH - LABELS - 12
-HEIGHT, CLOSE, BARS = 150, 56, 76
+HEIGHT, CLOSE, BARS = 150, 56, 92
 """Of the shares, of the same close up, and of the bars."""
 OWN_SCALE: Final = 0.05
 """Below this part of the largest channel's bars, a channel's would be too small to see."""
@@ -54,7 +54,7 @@ _SIGNS: Final = {"partly": "~", "frozen": "!"}
 
 SHAPES: Final = {"delivered": "circle", "not delivered": "square", "engaged": "triangle-up"}
 COLOURS: Final = {"delivered": FIRST, "not delivered": SECOND, "engaged": THIRD}
-FILLS: Final = {"delivered": FIRST, "not delivered": SECOND, "no outcome": MUTED, "other": RULE}
+FILLS: Final = {"delivered": FIRST, "not delivered": SECOND, "no outcome": MUTED, "other": OTHER}
 """What the bars are made of, from the bottom up."""
 
 
@@ -91,11 +91,10 @@ def delivery(facts: ChannelFacts, made: Made, *, top: int) -> Drawing | None:
     points = points_of(facts, made)
     if not any(point.sums.operations for point in points):
         return None
-    panels = [_shares(alt, points), *_close_up(alt, points), _bars(alt, points, facts.channel, top)]
+    panels = [*_shares(alt, points), _bars(alt, points, facts.channel, top)]
     return Drawing(
         chart=alt.vconcat(*panels, spacing=10),
-        about=f"{TITLES[facts.channel]}: shares and volume by day of the request, "
-        f"{days(points[0].day, points[-1].day)}",
+        about="; ".join([f"{TITLES[facts.channel]}: {_subject(points)}", *notes(points)]),
         finding=finding(points, facts.channel),
     )
 
@@ -103,17 +102,19 @@ def delivery(facts: ChannelFacts, made: Made, *, top: int) -> Drawing | None:
 def points_of(facts: ChannelFacts, made: Made) -> list[Point]:
     """The last days, today included: of each channel the same, also those without an operation."""
     names = days_between(made.today - timedelta(days=DAYS), made.today)
-    return [_point(name, facts.days.get(name, Day()), facts, made) for name in names]
+    frozen = set(frozen_days(facts, made))
+    return [_point(name, facts, made, frozen=name in frozen) for name in names]
 
 
-def _point(name: date, shown: Day, facts: ChannelFacts, made: Made) -> Point:
+def _point(name: date, facts: ChannelFacts, made: Made, *, frozen: bool) -> Point:
+    shown = facts.days.get(name, Day())
     stored = shown.sums.operations
     covered = shown.covered_share if stored else read_share(facts, made, name, name)
     return Point(
         day=name,
         sums=shown.sums,
         moves=shown.moves,
-        frozen=shown.frozen,
+        frozen=frozen,
         covered_share=covered or 0.0,
     )
 
@@ -144,11 +145,11 @@ def parts_of(sums: Sums) -> dict[str, int]:
         "not delivered": sums.not_delivered,
         "no outcome": both(sums.in_flight_low, sums.unconfirmed_low or 0),
     }
-    told: dict[str, int] = {}
+    known: dict[str, int] = {}
     for name, part in parts.items():
-        told[name] = min(left, part or 0)
-        left -= told[name]
-    return {**told, "other": left}
+        known[name] = min(left, part or 0)
+        left -= known[name]
+    return {**known, "other": left}
 
 
 def lines_of(points: Sequence[Point], name: str) -> list[tuple[bool, list[Point]]]:
@@ -168,35 +169,47 @@ def lines_of(points: Sequence[Point], name: str) -> list[tuple[bool, list[Point]
     return lines
 
 
-def finding(points: Sequence[Point], channel: str) -> str:
-    """What the chart shows: lowest and latest day, and which days are not what they seem."""
-    sums = sum((point.sums for point in points), Sums())
-    names = {"delivered": sums.success_name, "engaged": ENGAGED.get(channel, "read")}
-    said = [_course(points, name, names.get(name, name)) for name in COLOURS]
+def _subject(points: Sequence[Point]) -> str:
+    return f"shares and volume by day of the request, {days(points[0].day, points[-1].day)}"
+
+
+def notes(points: Sequence[Point]) -> list[str]:
+    """Which days are not what they seem."""
     marked = {
         "may still move": [point.day for point in points if point.moves],
         "partly covered": [point.day for point in points if point.partly],
         "frozen early": [point.day for point in points if point.frozen],
-        "never read": [point.day for point in points if point.unread],
+        "not read": [point.day for point in points if point.unread],
     }
-    notes = [f"{_upper(what)}: {ranges(which)}." for what, which in marked.items() if which]
-    return " ".join([*filter(None, said), *notes])
+    return [f"{what}: {ranges(which)}" for what, which in marked.items() if which]
+
+
+def finding(points: Sequence[Point], channel: str) -> str:
+    """What the chart shows: of each share the worst day and the latest."""
+    sums = sum((point.sums for point in points), Sums())
+    names = {"delivered": sums.success_name, "engaged": ENGAGED.get(channel, "read")}
+    said = [_course(points, name, names.get(name, name)) for name in COLOURS]
+    return " ".join(filter(None, said))
 
 
 def _course(points: Sequence[Point], name: str, word: str) -> str:
-    """The worst day and the latest, of those that neither move nor are partly covered."""
-    told = [
+    """The worst day and the latest, if there are any that neither move nor are partly covered."""
+    known = [
         (point, shares_of(point.sums)[name]) for point in points if name in shares_of(point.sums)
     ]
-    calm = [pair for pair in told if not pair[0].moves and not pair[0].partly] or told
+    whole = [pair for pair in known if not pair[0].partly] or known
+    calm = [pair for pair in whole if not pair[0].moves] or whole
     if not calm:
         return ""
-    most = name == "not delivered"
-    worst = (max if most else min)(calm, key=lambda pair: pair[1].low)
-    return (
-        f"{_upper(word)}: {'highest' if most else 'lowest'} {percent(worst[1])} on "
-        f"{day(worst[0].day)}, latest {percent(calm[-1][1])} on {day(calm[-1][0].day)}."
-    )
+    side, pick = ("highest", max) if name == "not delivered" else ("lowest", min)
+    worst, latest = pick(calm, key=lambda pair: pair[1].low), calm[-1]
+    if worst is latest:
+        return f"{_upper(word)}: {side} and latest {_on(*latest)}."
+    return f"{_upper(word)}: {side} {_on(*worst)}, latest {_on(*latest)}."
+
+
+def _on(point: Point, share: Share) -> str:
+    return f"{percent(share)} on {day(point.day)}"
 
 
 def _upper(text: str) -> str:
@@ -227,18 +240,21 @@ def _y_axis(alt: Any, **more: Any) -> Any:
     return alt.Axis(title=None, minExtent=LABELS, maxExtent=LABELS, **more)
 
 
-def _shares(alt: Any, points: Sequence[Point]) -> Any:
-    """All shares from 0 to 100%, so that one channel can be compared with another."""
+def _shares(alt: Any, points: Sequence[Point]) -> list[Any]:
+    """All shares from 0 to 100%, so that channels can be compared; and the first close up."""
     axis = _y_axis(alt, format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
     layers = [layer for name in COLOURS for layer in _lines(alt, points, name, (0.0, 1.0), axis)]
-    return alt.layer(*layers).properties(width=PLOT, height=HEIGHT, title="Shares, 0 to 100%")
+    if not layers:
+        return []
+    shares = alt.layer(*layers).properties(width=PLOT, height=HEIGHT, title="Shares, 0 to 100%")
+    return [shares, *_close_up(alt, points)]
 
 
 def _close_up(alt: Any, points: Sequence[Point]) -> list[Any]:
     """The share delivered once more, as high as there is room; where that shows more."""
-    told = [shares_of(point.sums).get("delivered") for point in points]
-    low, high = _ends([share for share in told if share])
-    if high - low > 0.5:  # noqa: PLR2004 - half of the height above
+    known = [shares_of(point.sums).get("delivered") for point in points]
+    low, high = _ends([share for share in known if share])
+    if not any(known) or high - low > 0.5:  # noqa: PLR2004 - half of the height above
         return []
     axis = _y_axis(alt, format=".0%", values=[low, high])
     layers = _lines(alt, points, "delivered", (low, high), axis)
@@ -353,7 +369,9 @@ def _read(points: Sequence[Point]) -> list[Point]:
 
 
 def _height(alt: Any, top: int) -> Any:
-    axis = _y_axis(alt, values=[0, top], labelExpr=f"datum.value ? '{compact(top)}' : '0'")
+    axis = _y_axis(
+        alt, values=[0, top], grid=False, labelExpr=f"datum.value ? '{compact(top)}' : '0'"
+    )
     scale = alt.Scale(domain=[0, 1.25 * max(1, top)], nice=False)
     return alt.Y("low:Q", scale=scale, axis=axis)
 

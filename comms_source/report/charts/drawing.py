@@ -16,6 +16,7 @@ WIDTH: Final = 380
 TEXT: Final = 13
 
 INK, MUTED, RULE = "var(--ink)", "var(--muted)", "var(--rule)"
+OTHER: Final = "var(--other)"
 FIRST, SECOND, THIRD = "var(--first)", "var(--second)", "var(--third)"
 PAPER: Final = "var(--paper)"
 HEAT: Final = tuple(f"var(--heat-{step})" for step in range(1, 7))

@@ -26,29 +26,29 @@ INDENT: Final = 16
 """How far a part of another stage is moved in."""
 
 
-def funnel(channel: str, told: Funnel) -> Drawing | None:
+def funnel(channel: str, shown: Funnel) -> Drawing | None:
     """The chart; None where no stage is known."""
     alt = altair()
-    if not told.stages:
+    if not shown.stages:
         return None
-    rows = [_row(stage) for stage in told.stages]
-    top = max(stage.high for stage in told.stages) or 1
+    rows = [_row(stage) for stage in shown.stages]
+    top = max(stage.high for stage in shown.stages) or 1
     base = alt.Chart(alt.Data(values=[{**row, "top": top} for row in rows])).encode(
-        y=alt.Y("name:N", sort=[stage.name for stage in told.stages], axis=None)
+        y=alt.Y("name:N", sort=[stage.name for stage in shown.stages], axis=None)
     )
     layers = [*_bars(alt, base, top), *_words(alt, base, top)]
     chart = alt.layer(*layers).properties(width=PLOT, height=STEP * len(rows))
     about = f"{TITLES[channel]}: what became of all {RESOURCES[channel]} requested in the 7 days"
-    return Drawing(chart=chart, about=about, finding=finding(told))
+    return Drawing(chart=chart, about=about, finding=finding(shown))
 
 
-def finding(told: Funnel) -> str:
+def finding(shown: Funnel) -> str:
     """What the chart shows: each stage with its numbers, and what is not known."""
     stages = "; ".join(
         f"{'of these ' if stage.part_of else ''}{stage.name} {_numbers(stage)}"
-        for stage in told.stages
+        for stage in shown.stages
     )
-    unknown = f" Not known: {', '.join(told.unknown)}." if told.unknown else ""
+    unknown = f" Not known: {', '.join(shown.unknown)}." if shown.unknown else ""
     return f"{stages.capitalize()}.{unknown}"
 
 

@@ -56,7 +56,7 @@ def finding(heat: Heat) -> str:
     silent = 7 * _HOURS - len(heat.cells)
     return (
         f"Most, {count(most)}, on {_hour(busiest)}; fewest, {count(least)}, on {_hour(quietest)}"
-        + (f"; nothing in {silent} of {7 * _HOURS} hours." if silent else ".")
+        + (f"; nothing stored of {silent} of {7 * _HOURS} hours." if silent else ".")
     )
 
 

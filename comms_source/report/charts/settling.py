@@ -22,10 +22,10 @@ _ENGAGED: Final = (THIRD, [2, 4])
 
 
 def settling(channel: str, curve: Sequence[SettlePoint]) -> Drawing | None:
-    """The chart of one account's channel; None where nothing is final yet."""
+    """The chart of one account's channel; None where only one age is known of it."""
     alt = altair()
     lines = lines_of(channel, curve)
-    if not lines:
+    if max(map(len, lines.values()), default=0) < 2:  # noqa: PLR2004 - a line has two ends
         return None
     rows = [
         {"age": hours, "share": share, "what": name}
@@ -44,8 +44,6 @@ def settling(channel: str, curve: Sequence[SettlePoint]) -> Drawing | None:
         strokeDash=_told_by(alt, "dash", list(lines), [dash for _, dash in styles]),
     )
     chart = base.mark_line(strokeWidth=2.25)
-    if max(map(len, lines.values())) == 1:
-        chart = base.mark_point(size=60)
     return Drawing(
         chart=chart.properties(width=PLOT, height=180, title="Share of the final figure"),
         about=f"{TITLES[channel]}: how much of the final figures is known at which age",

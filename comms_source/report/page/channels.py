@@ -30,6 +30,8 @@ from comms_source.report.wording import ENGAGED, compact, count, listed, percent
 
 MOST_ACCOUNTS: Final = 20
 MOST_GAPS: Final = 5
+MOST_WORST: Final = 5
+"""Operations of each channel and ranking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class ChannelPage:
 
 def channel_page(facts: ChannelFacts, made: Made, *, top: int) -> ChannelPage:
     """All that the page shows of a channel; `top` is the largest day's volume of all channels."""
-    told = funnel_of(week_of(facts, made).sums, engaged=ENGAGED.get(facts.channel))
+    shown = funnel_of(week_of(facts, made).sums, engaged=ENGAGED.get(facts.channel))
     heat = heat_of(facts.hours)
     curve, times = of_largest(facts.curve), of_largest(facts.times)
     return ChannelPage(
@@ -93,10 +95,10 @@ def channel_page(facts: ChannelFacts, made: Made, *, top: int) -> ChannelPage:
         headline=headline_of(facts, made),
         is_open=_is_open(day.sums for day in facts.days.values()),
         delivery=_figure(delivery(facts, made, top=top)),
-        funnel=_figure(funnel(facts.channel, told)) if told.operations else None,
-        funnel_note=f"Not known: {listed(told.unknown)}." if told.unknown else "",
-        worst=[each for each in facts.worst if each.ranking == "count"],
-        worst_by_rate=[each for each in facts.worst if each.ranking == "rate"],
+        funnel=_figure(funnel(facts.channel, shown)) if shown.operations else None,
+        funnel_note=f"Not known: {listed(shown.unknown)}." if shown.unknown else "",
+        worst=_worst(facts, "count"),
+        worst_by_rate=_worst(facts, "rate"),
         hours=_figure(hours(facts.channel, heat)),
         hours_unit=unit_of(facts.channel, heat),
         hours_top=compact(top_of(heat)),
@@ -112,6 +114,10 @@ def channel_page(facts: ChannelFacts, made: Made, *, top: int) -> ChannelPage:
         gaps=facts.gaps[:MOST_GAPS],
         gaps_left_out=len(facts.gaps[MOST_GAPS:]),
     )
+
+
+def _worst(facts: ChannelFacts, ranking: str) -> list[WorstOperation]:
+    return [each for each in facts.worst if each.ranking == ranking][:MOST_WORST]
 
 
 def _is_open(days: Iterable[Sums]) -> bool:

@@ -87,7 +87,7 @@ class Headline:
 def headline_of(facts: ChannelFacts, made: Made) -> Headline:
     """The card of a channel."""
     week = week_of(facts, made)
-    days = [_day(name, day_of(facts, made, ago)) for ago, name in enumerate(("Today", "Yesterday"))]
+    days = [_day(facts, made, ago, name) for ago, name in enumerate(("Today", "Yesterday"))]
     periods = [*days, _week(week)]
     receipts = sum((period.sums for period in periods), Sums()).has_receipts
     items = list(_items(facts, week.sums, receipts=receipts))
@@ -161,8 +161,8 @@ def _brief(number: int | None) -> str:
 def _rows(channel: str, periods: Sequence[Period], *, receipts: bool) -> Iterator[Row]:
     """The lines of the table; of a period without operations only that there are none."""
 
-    def row(name: str, told: Callable[[Sums], str], *, is_part: bool = False) -> Row:
-        values = [told(each.sums) if each.sums.operations else DASH for each in periods]
+    def row(name: str, say: Callable[[Sums], str], *, is_part: bool = False) -> Row:
+        values = [say(each.sums) if each.sums.operations else DASH for each in periods]
         return Row(name=name, values=values, is_part=is_part)
 
     yield Row(name="Requested", values=[_requested(each) for each in periods])

@@ -73,7 +73,7 @@ def _facts(facts: ChannelFacts, health: Health, made: Made) -> Iterator[Fact]:
     yield Fact(name="Read by id", value="none" if nothing else by_id)
     troubled = f", {count(health.troubled_runs)} not complete" if health.troubled_runs else ""
     yield Fact(name="Runs in 7 days", value=f"{count(health.runs)}{troubled}")
-    frozen = frozen_days(facts)
+    frozen = frozen_days(facts, made)
     yield Fact(name=f"Frozen days of {DAYS}", value=ranges(frozen) if frozen else "none")
     for problem, number in facts.problems.items():
         what = PROBLEMS.get(problem, problem)

@@ -1,6 +1,6 @@
 """A report as one page of HTML. Pure.
 
-The template escapes whatever it is given. Only this project's style sheet and the charts, which
+The template escapes all that it is given. Only this project's style sheet and the charts, which
 `charts.drawing` has put together from a few known elements, go in as they are.
 """
 
@@ -16,9 +16,9 @@ from comms_source.report.calendar import DAYS, HOUR_DAYS, WEEK
 from comms_source.report.charts.delivery import FILLS, top_of
 from comms_source.report.concerns import FEWEST_DAYS, STUCK, comparable, concerns_of
 from comms_source.report.facts import ChannelFacts, Facts, Made
-from comms_source.report.page.channels import ChannelPage, channel_page
+from comms_source.report.page.channels import MOST_WORST, ChannelPage, channel_page
 from comms_source.report.page.record import moving_rows
-from comms_source.report.reading import MOST_STUCK, MOST_WORST
+from comms_source.report.reading import MOST_STUCK
 from comms_source.report.strip import State
 from comms_source.report.sums import Share
 
@@ -90,6 +90,7 @@ def _words(made: Made) -> dict[str, Any]:
         "days_shown": wording.days(made.today - DAYS * day, made.today),
         "lines": LINES,
         "fills": list(FILLS),
+        "drawn": list(dict.fromkeys([*LINES, *FILLS])),
         "names": {"engaged": "read or opened"},
         "percentiles": (50, 90, 99),
         "not_known": wording.NOT_KNOWN,

@@ -1,0 +1,91 @@
+"""Plays weeks of loads from a sandbox into a DuckDB file, and reads the report after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from unittest import mock
+
+import duckdb
+
+from comms_source import runs
+from comms_source.report.concerns import Concern, concerns_of
+from comms_source.report.facts import Facts
+from comms_source.report.reading import read_facts
+from comms_source.runs import run_load
+from comms_source.sandbox import Clock, Sandbox, SandboxSettings, Trouble
+from comms_source.view_settings import ViewSettings
+from comms_source.view_statements import view_statements
+from comms_source.warehouse import open_pipeline
+from comms_source.windows import to_iso
+from tests.support import FILE, session_for
+
+START: Final = datetime(2026, 10, 1, 0, 4, tzinfo=UTC)
+"""A Thursday; when the first load begins."""
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+TROUBLE: Final = START + 14 * DAY
+"""When troubles begin; they last for two days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the report said after one load."""
+
+    at: datetime
+    concerns: Sequence[Concern]
+    facts: Facts
+
+    def kinds(self, *channels: str) -> set[str]:
+        """The kinds of what was found, of some channels or of all."""
+        return {
+            concern.kind
+            for concern in self.concerns
+            if not channels or set(channels) & set(concern.channels)
+        }
+
+
+def weeks(
+    *,
+    days: float,
+    every: timedelta = 6 * HOUR,
+    troubles: Sequence[Trouble] = (),
+    silent: tuple[datetime, datetime] | None = None,
+    operations: int = 400,
+    seed: int = 1,
+) -> Iterator[Look]:
+    """Load every so often for some days, and look after each load.
+
+    Writes into the current folder. Nothing is loaded from `silent[0]` until `silent[1]`.
+    """
+    settings = SandboxSettings(operations_per_week=operations, troubles=tuple(troubles), seed=seed)
+    with _virtual_time(), Sandbox(settings, clock=Clock(START)) as sandbox:
+        at = START
+        while at < START + days * DAY:
+            if not (silent and silent[0] <= at < silent[1]):
+                sandbox.clock.set(at)
+                run_load(session=session_for(sandbox), pipeline=open_pipeline())
+                yield look(at)
+            at += every
+
+
+def look(at: datetime) -> Look:
+    """What the report says at an instant."""
+    settings = ViewSettings(now=START)
+    with duckdb.connect(FILE) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for view in view_statements(dialect="duckdb", dataset="comms", settings=settings):
+            # Making the statements takes longer than all else, so they are made once.
+            connection.execute(view.create.replace(to_iso(START), to_iso(at)))
+    facts = read_facts(open_pipeline(), settings=settings, now=at)
+    return Look(at, concerns_of(facts), facts)
+
+
+@contextmanager
+def _virtual_time() -> Iterator[None]:
+    """The views are made by `look`, for the sandbox's present instead of this machine's."""
+    with mock.patch.object(runs, "refresh_views", return_value=[]):
+        yield

@@ -1,0 +1,192 @@
+"""What is found to be wrong: only what is, and only for as long as somebody can do something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from comms_source.report.concerns import Concern, concerns_of
+from comms_source.report.facts import Facts
+from tests.report.made_up import (
+    DAY,
+    HOUR,
+    NOW,
+    Operation,
+    Warehouse,
+    coverage,
+    facts_in,
+    gap,
+    messages,
+    run,
+    write,
+)
+
+READ = coverage(first=NOW - 15 * DAY, last=NOW)
+ORDINARY = {"delivered": 85, "read": 5, "undelivered": 5, "failed": 3, "sent": 2}
+
+
+def send(created_at: datetime, *, counters: Mapping[str, int]) -> Operation:
+    """A hundred messages, all of whose figures were read soon after the request."""
+    known = {"total": 100, "recipients": 100, "unaddressable": 1, **ORDINARY, **counters}
+    return Operation(
+        channel="messages",
+        id=f"{created_at:%j%H}",
+        created_at=created_at,
+        counters=known,
+        seen=[(0.1, known)],
+    )
+
+
+def account(lately: Mapping[str, int] | None = None, *, days: int = 13) -> list[Operation]:
+    """A send each hour, and other counters lately; the latest day ends three hours before now."""
+    instants = [NOW - (number + 0.5) * HOUR for number in range(24 * days)]
+    young = NOW - 27 * HOUR
+    return [send(at, counters=lately or {} if at > young else {}) for at in instants]
+
+
+def facts_with(operations: Sequence[Operation], **records: Sequence[Mapping[str, Any]]) -> Facts:
+    """What a report reads of them; all was read completely, unless the records say otherwise."""
+    stored = {"coverage": READ, "runs": [run()], **records}
+    write(Warehouse(operations=operations, records=stored))
+    return facts_in(channels=["messages"])
+
+
+def found(operations: Sequence[Operation], **records: Sequence[Mapping[str, Any]]) -> list[Concern]:
+    """What is wrong with them."""
+    return concerns_of(facts_with(operations, **records))
+
+
+def test_nothing_is_wrong_with_an_ordinary_account() -> None:
+    """Every day like the others, and all of it read."""
+    assert found(account()) == []
+
+
+@pytest.mark.parametrize(
+    ("lately", "kind", "text"),
+    [
+        ({"delivered": 45, "sent": 42}, "no_receipts", "42.0% of 2,400 messages"),
+        ({"delivered": 65, "undelivered": 25}, "rate_down", "70.0% of 2,400 messages"),
+        ({"unaddressable": 10}, "unaddressable_up", "10.0% of 2,400 recipients"),
+    ],
+)
+def test_one_trouble_is_one_concern(lately: dict[str, int], kind: str, text: str) -> None:
+    """With its size, what is usual, since when, and what to do; a lost receipt is no failure."""
+    (concern,) = found(account(lately))
+
+    assert (concern.kind, concern.level, concern.channels) == (kind, "act", ["messages"])
+    assert concern.text.startswith(text)
+    assert "usual at this age is" in concern.text
+    assert concern.since == NOW - 27 * HOUR
+    assert concern.remedy
+
+
+def test_few_sends_are_no_concern() -> None:
+    """A rate of less than the alert volume says little."""
+    few = [send(NOW - age * DAY - 4 * HOUR, counters={}) for age in range(1, 12)]
+    bad = send(NOW - 4 * HOUR, counters={"delivered": 0, "undelivered": 90})
+
+    assert found([*few, bad]) == []
+
+
+def test_a_day_that_was_partly_read_is_not_compared() -> None:
+    """What was not read could be all that was missing."""
+    half = coverage(first=NOW - 15 * DAY, last=NOW - 12 * HOUR)
+
+    kinds = [each.kind for each in found(account({"delivered": 0, "sent": 87}), coverage=half)]
+    assert "no_receipts" not in kinds
+
+
+def test_days_that_froze_early_are_named_for_a_while() -> None:
+    """From the end of their retention, for as many days as alerts last."""
+    early = messages("e", created_at=NOW - 9 * DAY, delivered=1000, synced_at=NOW - 8 * DAY)
+    (concern,) = found([*account(), early], coverage=read_early(NOW - 9 * DAY))
+
+    assert (concern.kind, concern.level) == ("frozen", "look")
+    assert "12 November froze early" in concern.text
+    old = replace(early, created_at=NOW - 16 * DAY, synced_at=NOW - 15 * DAY)
+    assert found([*account(), old], coverage=read_early(NOW - 16 * DAY)) == []
+
+
+def read_early(start: datetime) -> list[dict[str, Any]]:
+    """All was read, and what was created in a day from `start` on for the last time soon."""
+    soon = coverage(first=start, last=start + DAY, again=HOUR)
+    created = {window["window_start"] for window in soon}
+    return [*soon, *(window for window in READ if window["window_start"] not in created)]
+
+
+def test_a_gap_is_a_concern_for_a_while() -> None:
+    """It cannot be closed, so it is gone when it is old."""
+    lost = gap(NOW - 9 * DAY, NOW - 8 * DAY, channel="messages", found_at=NOW - DAY)
+    (concern,) = found(account(), gaps=[lost])
+
+    assert (concern.kind, concern.level, concern.since) == ("gap", "act", NOW - DAY)
+    assert concern.text.startswith("24 h of sends were never read, 12 Nov, 18:00")
+    assert found(account(), gaps=[{**lost, "found_at": NOW - 8 * DAY}]) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [("PROCESSING", "being processed for longer"), ("COMPLETED", "were never sent")],
+)
+def test_what_is_stuck_is_a_concern_for_a_while(status: str, text: str) -> None:
+    """As long as it is new enough to be worth a look."""
+    stuck = messages("s", created_at=NOW - 30 * HOUR, delivered=1, queued=1, status=status)
+    (concern,) = found([*account(), stuck])
+
+    assert (concern.kind, concern.level) == ("stuck", "act")
+    assert concern.text.startswith("1 operation ")
+    assert text in concern.text
+    old = replace(stuck, created_at=NOW - 8 * DAY)
+    assert found([*account(), old]) == []
+
+
+def test_rejected_rows_are_a_concern_for_a_while() -> None:
+    """They are in no figure."""
+    row = {
+        "row_key": "1",
+        "account": "acme",
+        "channel": "messages",
+        "operation_id": None,
+        "reason": "it has no id",
+        "raw": "{}",
+        "synced_at": NOW - DAY,
+    }
+    (concern,) = found(account(), rejected_operations=[row])
+
+    assert (concern.kind, concern.level) == ("rejected", "look")
+    assert concern.text.startswith("1 row ")
+    assert found(account(), rejected_operations=[row | {"synced_at": NOW - 8 * DAY}]) == []
+
+
+@pytest.mark.parametrize(
+    ("age", "kind", "level"),
+    [(2 * DAY, "stale", "look"), (6 * DAY + HOUR, "deadline", "act"), (8 * DAY, "deadline", "act")],
+)
+def test_old_data_is_a_concern(age: timedelta, kind: str, level: str) -> None:
+    """First that it is old, then that figures freeze and sends are lost."""
+    read = coverage(first=NOW - age - 2 * DAY, last=NOW - age, now=NOW - age)
+    operations = [each for each in account() if each.created_at < NOW - age]
+    concerns = found([replace(each, synced_at=NOW - age) for each in operations], coverage=read)
+
+    assert (kind, level) in [(each.kind, each.level) for each in concerns]
+    assert not {"rate_down", "no_receipts"} & {each.kind for each in concerns}
+
+
+def test_a_run_that_failed_is_a_concern() -> None:
+    """Though all was read before."""
+    (concern,) = found(account(), runs=[run(outcome="failed")])
+
+    assert (concern.kind, concern.level) == ("run_failed", "look")
+
+
+def test_what_channels_share_is_one_concern() -> None:
+    """Named once, with the channels."""
+    failed = {**run(outcome="failed"), "channels": '{"messages": {}, "emails": {}}'}
+    write(Warehouse(operations=account(), records={"coverage": READ, "runs": [failed]}))
+    (concern,) = concerns_of(facts_in(channels=["messages", "emails"]))
+
+    assert (concern.kind, concern.channels) == ("run_failed", ["messages", "emails"])
