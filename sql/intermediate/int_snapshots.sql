@@ -120,7 +120,9 @@ states as (
         *,
         epoch(created_at) as created_seconds,
         epoch(valid_from) as from_seconds,
-        epoch(valid_to) as to_seconds
+        epoch(valid_to) as to_seconds,
+        -- a send of which most recipients had no address is a mistake of that send, and no trend
+        coalesce(2 * unaddressable > recipients, false) as is_hopeless
     from int_outcomes
     where not is_current
 
@@ -152,25 +154,9 @@ sums as (
         max(states.outstanding_low) as largest_outstanding,
         max(case when is_counted then states.undelivered end) as largest_undelivered,
         max(case when is_counted then states.failed end) as largest_failed,
-        -- a send of which most recipients had no address is a mistake of that send, and no trend
-        coalesce(
-            sum(
-                case
-                    when is_counted and 2 * states.unaddressable > states.recipients
-                        then states.unaddressable
-                end
-            ),
-            0
-        )
-        + coalesce(
-            max(
-                case
-                    when is_counted and 2 * states.unaddressable <= states.recipients
-                        then states.unaddressable
-                end
-            ),
-            0
-        ) as largest_unaddressable
+        coalesce(counted_sum(case when is_hopeless then unaddressable end), 0)
+        + coalesce(max(case when is_counted and not is_hopeless then unaddressable end), 0)
+            as largest_unaddressable
     from snapshots
     inner join states
         on

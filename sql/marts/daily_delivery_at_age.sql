@@ -43,6 +43,7 @@ rates as (
     select
         known.*,
         days.day_operations,
+        point(delivered_low, delivered_high) as delivered,
         share(delivered_low, attempted) as delivery_rate_low,
         share(delivered_high, attempted) as delivery_rate_high,
         share(delivered_low, delivered_low + not_delivered) as delivery_rate_of_known_low,
@@ -69,7 +70,7 @@ select
     operations,  -- those of them whose figures at that age are known
     requested,
     attempted,
-    point(delivered_low, delivered_high) as delivered,
+    delivered,
     delivered_low,
     delivered_high,
     not_delivered,
@@ -77,13 +78,13 @@ select
     outstanding_low,
     outstanding_high,
     engaged,
-    point(delivery_rate_low, delivery_rate_high) as delivery_rate,
+    share(delivered, attempted) as delivery_rate,
     delivery_rate_low,
     delivery_rate_high,
     point(delivery_rate_of_known_low, delivery_rate_of_known_high) as delivery_rate_of_known,
     delivery_rate_of_known_low,
     delivery_rate_of_known_high,
-    point(engagement_rate_low, engagement_rate_high) as engagement_rate,
+    share(engaged, delivered) as engagement_rate,
     engagement_rate_low,
     engagement_rate_high
 from rates

@@ -261,7 +261,8 @@ def test_operations_that_leave_the_lists_open_are_followed_by_id(days: int) -> N
     outcomes = {name for (name,) in rows("select distinct outcome from comms.followed_operations")}
     lost = rows(
         "select count(*) from comms.message_operations join comms.followed_operations "
-        "on operation_id = id where outcome = 'not_found' and message_operations.status = 'SCHEDULED'"
+        "on operation_id = id "
+        "where outcome = 'not_found' and message_operations.status = 'SCHEDULED'"
     )
 
     assert asked[0] == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.views.sums import interval, plus, quotient, share
+from tests.views.sums import interval, plus, point, quotient, share
 from tests.views.view_tables import Record
 
 
@@ -25,7 +25,9 @@ def delivery_rates(row: Record) -> Record:
     """Deliveries by what was attempted, and by the outcomes that are known."""
     low, high, missed = row["delivered_low"], row["delivered_high"], row["not_delivered"]
     return {
-        **interval("delivery_rate", share(low, row["attempted"]), share(high, row["attempted"])),
+        "delivery_rate": share(point(low, high), row["attempted"]),
+        "delivery_rate_low": share(low, row["attempted"]),
+        "delivery_rate_high": share(high, row["attempted"]),
         **interval(
             "delivery_rate_of_known",
             share(low, plus(low, missed)),
@@ -35,9 +37,12 @@ def delivery_rates(row: Record) -> Record:
 
 
 def _unconfirmed_rates(row: Record) -> Record:
-    low = share(row["unconfirmed_low"], row["attempted"])
-    high = share(row["unconfirmed_high"], row["attempted"])
-    return interval("unconfirmed_rate", low, high)
+    low, high = row["unconfirmed_low"], row["unconfirmed_high"]
+    return {
+        "unconfirmed_rate": share(point(low, high), row["attempted"]),
+        "unconfirmed_rate_low": share(low, row["attempted"]),
+        "unconfirmed_rate_high": share(high, row["attempted"]),
+    }
 
 
 def engagement_rates(row: Record) -> Record:
@@ -48,7 +53,10 @@ def engagement_rates(row: Record) -> Record:
         ("read_rate", "read"),
         ("open_rate", "opened"),
     ):
-        low = share(row.get(counter), row["delivered_high"])
-        high = share(row.get(counter), row["delivered_low"])
-        columns |= interval(name, low, high)
+        part, low, high = row.get(counter), row["delivered_low"], row["delivered_high"]
+        columns |= {
+            name: share(part, point(low, high)),
+            f"{name}_low": share(part, high),
+            f"{name}_high": share(part, low),
+        }
     return columns

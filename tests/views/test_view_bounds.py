@@ -93,10 +93,14 @@ def _interval(row: Record, name: str) -> tuple[float | None, float | None, float
 
 
 def is_interval(low: float | None, high: float | None, point: float | None) -> bool:
-    """Whether both ends are there or none, in order, and the point is there where they meet."""
+    """Whether both ends are there or none, in order, and a point is where they meet.
+
+    Two ends that are more than the whole meet at 1 and are no point.
+    """
     if low is None or high is None:
         return low is high is point
-    return low <= high and point == (low if low == high else None)
+    capped = low == high == 1 and point is None
+    return low <= high and (capped or point == (low if low == high else None))
 
 
 @settings(max_examples=2, deadline=None)

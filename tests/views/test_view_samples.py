@@ -74,7 +74,7 @@ EXPECTED: Final[dict[str, Record]] = {
         "delivered_high": 4,
         "attempted": 3,
         "in_flight": 7,
-        "delivery_rate": 1.0,
+        "delivery_rate": None,
         "delivery_rate_of_known_low": 0.75,
         "delivery_rate_of_known_high": 0.8,
         "engagement_rate_low": 1 / 4,

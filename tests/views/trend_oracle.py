@@ -109,9 +109,7 @@ def _hardly_any_address(states: Sequence[Record]) -> int:
 
 def _some_unaddressable(state: Record) -> int | None:
     """The unaddressable recipients of an operation that had addresses for half of them or more."""
-    if state["recipients"] is None or _is_hopeless(state):
-        return None
-    return state["unaddressable"]  # type: ignore[no-any-return]
+    return None if _is_hopeless(state) else state["unaddressable"]
 
 
 def less_by(whole: int | None, part: int | None) -> int | None:
