@@ -285,9 +285,9 @@ def _unaddressable_rose(trend: Trend | None, made: Made) -> bool:
     """Few recipients are unaddressable, so the rise is measured by what is usual."""
     if trend is None or trend.usual is None or trend.usual_but_largest is None:
         return False
-    least = made.settings.alert_points / 5
-    by = max(least, trend.usual.high / 2)
-    but_largest_by = max(least, 0.7 * trend.usual_but_largest.high)
+    points = made.settings.alert_points
+    by = max(points / 5, trend.usual.high / 2)
+    but_largest_by = max(0.3 * points, 0.7 * trend.usual_but_largest.high)
     return _above(trend, by=by, but_largest_by=but_largest_by, made=made)
 
 
