@@ -39,7 +39,7 @@ def test_the_wheel_adds_nothing_but_comms_source(wheel: Path) -> None:
 
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"comms_source"}
-    assert "comms_source/sql/operations.sql" in names
+    assert "comms_source/sql/marts/operations.sql" in names
     assert "comms_source/py.typed" in names
     assert {f"comms_source/report/page/page.{kind}" for kind in ("css", "html.jinja")} <= {*names}
 

@@ -60,8 +60,8 @@ def test_the_terminal_says_what_is_wrong_and_how_final_the_figures_are() -> None
 
     for expected in (
         r"! messages: 7 h of sends were never read, 12 Nov, 18:00 to 13 Nov, 01:00 \(since",
-        r"! messages: 27 operations being processed for longer than usual\.",
-        r"- emails: 1 row of the API's answers of the last 7 days could not be stored\.",
+        r"! messages: 27 operations being processed for longer than usual -> ask Twilio",
+        r"- emails: 1 row of the API's answers of the last 7 days could not be stored -> see",
         r"stuck_00 processing_too_long, created 21 November 2026, 12:00, 400 waiting",
         r"23 older ones in the view stuck_operations",
         r"emails: 18.21 November may still move, until 28 November 2026, 16:22 at the latest",

@@ -22,7 +22,7 @@ from tests.simulation.laws import LawBroken
 from tests.simulation.machines import MemoryMachine, Rows
 from tests.simulation.play import play
 
-SEEDS = 60
+SEEDS = 40
 BATCH = 10
 
 
@@ -37,10 +37,9 @@ def test_every_law_holds_after_every_run(first: int) -> None:
     play_many(range(first, first + BATCH))
 
 
-@pytest.mark.parametrize("seed", [22, 188])
-def test_the_laws_hold_with_dlt_and_a_duckdb_file_too(seed: int) -> None:
-    """Some lives with nothing left out; a run may die between any two of dlt's steps."""
-    assert play(seed, DltMachine).crashes
+def test_the_laws_hold_with_dlt_and_a_duckdb_file_too() -> None:
+    """A life with nothing left out; a run may die between any two of dlt's steps."""
+    assert play(188, DltMachine).crashes
 
 
 def _ask_for_the_bounds_themselves(patch: pytest.MonkeyPatch) -> None:
@@ -129,7 +128,7 @@ FOLLOW = machines.follow
     [
         (_ask_for_the_bounds_themselves, 5),
         (_end_walks_one_page_early, 3),
-        (_skip_the_last_chance, 3),
+        (_skip_the_last_chance, 28),
         (_forget_a_pending_package, 3),
         (_never_refresh, 3),
         (_tell_states_apart_by_updated_at, 3),
@@ -138,7 +137,7 @@ FOLLOW = machines.follow
         (_believe_the_working_folder, 3),
         (_believe_any_clock, 3),
         (_take_former_windows_for_windows_of_the_new_width, 3),
-        (_keep_what_a_failed_load_claims, 40),
+        (_keep_what_a_failed_load_claims, 47),
         (_owe_what_the_first_run_could_not_see, 3),
     ],
 )
@@ -149,7 +148,7 @@ def test_a_mistake_in_the_code_breaks_a_law(
     mistake(monkeypatch)
 
     with pytest.raises(LawBroken, match=r"^seed \d+, run \d+: "):
-        play_many(range(first, SEEDS))
+        play_many(range(first, first + SEEDS))
 
 
 def play_many(seeds: Iterable[int]) -> None:
