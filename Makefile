@@ -19,7 +19,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test search simulate alarms torture bench airflow warehouses destinations readers pythons check format build clean
+.PHONY: help run test search simulate slow torture bench airflow warehouses destinations readers pythons check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,8 +43,8 @@ search: $(READY) ## Run the tests with other examples of each property each time
 simulate: $(READY) ## Live through thousands of made-up accounts (SEEDS=2000)
 	$(BIN)/python -m tests.simulation.play 1 $(SEEDS)
 
-alarms: $(READY) ## Load for weeks of virtual time, and look what the report finds wrong
-	ALARMS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal tests/alarms
+slow: $(READY) ## Run the tests that take long: weeks of loads and what the report finds, large loads
+	$(BIN)/python -m pytest -q -m slow --numprocesses 2 --dist worksteal
 
 torture: $(READY) ## Kill a first load at 50 random moments and look what is lost (KILLS=50)
 	$(BIN)/python -m tests.torture --kills $(KILLS)

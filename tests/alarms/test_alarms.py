@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,9 +15,7 @@ from comms_source.sandbox import Trouble
 from tests.alarms.weeks import DAY, HOUR, START, TROUBLE, Look, weeks
 from tests.support import FILE
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("ALARMS"), reason="weeks of loads take minutes: make alarms"
-)
+pytestmark = pytest.mark.slow
 
 EXPECTED_KIND: Final = {
     "no_receipts": "no_receipts",

@@ -39,6 +39,7 @@ def script(name: str, sandbox: Sandbox, **more: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.slow
 def test_the_script_for_cron_loads_and_alerts_only_where_something_is_wrong(today: Sandbox) -> None:
     """Exit code 0 and silence; and 1 with a line that names the account, once a key is refused."""
     done = script("load_and_alert.py", today)
@@ -52,6 +53,7 @@ def test_the_script_for_cron_loads_and_alerts_only_where_something_is_wrong(toda
     assert refused.stderr.startswith("ALERT default: CredentialsRefused: ")
 
 
+@pytest.mark.slow
 def test_the_script_for_a_warehouse_loads_and_makes_the_views(
     postgres: Postgres, today: Sandbox
 ) -> None:

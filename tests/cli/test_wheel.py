@@ -57,6 +57,7 @@ def test_the_wheel_brings_what_init_writes(wheel: Path) -> None:
     assert packed == {f"comms_source/project/{name}" for name in names}
 
 
+@pytest.mark.slow
 def test_a_wheel_an_empty_folder_and_two_variables_are_enough(
     wheel: Path, tmp_path: Path, sandbox: Sandbox
 ) -> None:

@@ -205,6 +205,7 @@ def test_what_a_first_run_could_not_see_is_no_gap(minute: int, lasts: timedelta)
     assert true(sandbox, "emails").keys() <= stored("emails").keys()
 
 
+@pytest.mark.slow
 def test_changing_the_width_of_windows_makes_no_gap_and_reads_nothing_again() -> None:
     """Hours, two hours, ninety minutes, four hours, a day; each run asks for what is open."""
     told = SandboxSettings(operations_per_week=2400)

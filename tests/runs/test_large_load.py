@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
 from tests.support import NOW, stored
 
@@ -35,6 +37,7 @@ sys.exit(summary.exit_code)
 MEGABYTES = 500
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_operations_load_within_bounds_and_without_a_warning() -> None:
     """One process, peak memory under 500 MB, nothing on standard error from dlt or anybody."""
     settings = SandboxSettings(operations_per_week=33_400)

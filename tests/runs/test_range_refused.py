@@ -105,6 +105,7 @@ def test_a_second_load_finds_no_gap_and_all_that_came_since(strict: Sandbox) -> 
         assert surely_listed(strict, channel, from_=NOW - WEEK + HOUR) <= stored(channel).keys()
 
 
+@pytest.mark.slow
 def test_nine_days_of_daily_loads_leave_no_gap() -> None:
     """No window is claimed that was read in part, and none is lost at the edge."""
     settings = replace(SETTINGS, operations_per_week=100)

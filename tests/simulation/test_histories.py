@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
+import pytest
+
 from tests.simulation.histories import Replay, by_operation, states_follow_each_other
 from tests.simulation.laws import Witness
 from tests.simulation.machines import HISTORY, MemoryMachine
@@ -38,6 +40,7 @@ def two_weeks() -> tuple[Witness, MemoryMachine]:
     return witness, machine
 
 
+@pytest.mark.slow
 def test_the_history_replays_the_truth_at_the_end_of_every_run() -> None:
     """For every operation that the API listed then; hours that brought nothing new add nothing."""
     witness, machine = two_weeks()
