@@ -187,9 +187,10 @@ def test_macros_expand(written: str, meant: str | None) -> None:
     if meant:
         assert expanded == sqlglot.parse_one(f"select {meant} as x", read="duckdb").sql("duckdb")
     with duckdb.connect() as db:
-        for macro in sqlglot.parse((sql_folder() / "macros.sql").read_text(), read="duckdb"):
-            if macro is not None and macro.this.this.name in ("point", "share", "smaller"):
-                db.execute(macro.sql("duckdb"))
+        text = re.sub(r"--.*", "", (sql_folder() / "macros.sql").read_text())
+        for macro in text.split(";"):
+            if re.search(r"create macro (point|share|smaller)\(", macro):
+                db.execute(macro)
         if "between" not in written:
             values = "from (values (1, 2, 3), (2, 1, 9), (null, 4, 0), (5, 5, 5)) as v(a, b, c)"
             found = db.execute(f"{expanded} {values}").fetchall()
