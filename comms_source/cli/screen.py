@@ -80,7 +80,7 @@ def _stands(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]]:
         yield "rows missing", f"in {counted(channel.short, 'window')}; a load reads them again"
     yield "load before", _deadline(channel.deadline, now)
     if channel.freezes_at:
-        yield "or at best before", _freezing(channel.freezes_at, now)
+        yield "better before", _freezing(channel.freezes_at, now)
     for span in channel.frozen:
         yield "froze early", f"{span}; last read too early, figures may be too low"
     for failure in channel.failures:

@@ -154,7 +154,7 @@ def _deadlines(health: Health, made: Made) -> Iterator[_Finding]:
             level="act",
             text=f"sends are being lost since {at}" if past else f"sends will be lost after {at}",
             since=health.deadline if past else None,
-            remedy="run comms load now" if past else "run comms load before",
+            remedy="run comms load now" if past else "run comms load before then",
         )
     elif health.freezes_at and health.freezes_at <= made.at:
         at = moment(health.freezes_at, zone=made.time_zone)
@@ -223,7 +223,7 @@ def _stuck(facts: ChannelFacts) -> Iterator[_Finding]:
 
 
 def _by_account(trends: Iterable[Trend]) -> Iterator[dict[str, Trend]]:
-    """The measures of the last 24 hours, of one account at a time."""
+    """The measures of the period `day`, of one account at a time."""
     accounts: dict[str, dict[str, Trend]] = {}
     for trend in trends:
         if trend.period == "day":

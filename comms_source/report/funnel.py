@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from comms_source.report.sums import Share, Sums, plus
+from comms_source.report.sums import Share, Sums
 
 Kind = Literal["stage", "open", "loss"]
 
@@ -79,17 +79,7 @@ def funnel_of(sums: Sums, *, engaged: str | None) -> Funnel:
         stages=[
             *stage("requested", "stage", whole),
             *outcomes[: len(success)],
-            *(
-                Stage(
-                    name=part.name,
-                    kind=part.kind,
-                    low=part.low,
-                    high=part.high,
-                    share=part.share,
-                    part_of="delivered",
-                )
-                for part in reading
-            ),
+            *(replace(part, part_of="delivered") for part in reading),
             *outcomes[len(success) :],
             *(stage("unaddressable", "loss", unaddressable) if unaddressable else []),
             *(stage("no status", "open", rest) if rest > 0 else []),
@@ -101,11 +91,3 @@ def funnel_of(sums: Sums, *, engaged: str | None) -> Funnel:
 def _unknown(sums: Sums, engaged: str | None) -> list[str]:
     names = [] if sums.has_receipts else ["delivered"]
     return [*names, *([engaged] if engaged and sums.engaged is None else [])]
-
-
-def added_up(funnel: Funnel) -> int | None:
-    """What the parts add up to, at least; equal to what was requested."""
-    total: int | None = None
-    for stage in funnel.stages[1:]:
-        total = plus(total, stage.low if stage.part_of is None else 0)
-    return total

@@ -114,8 +114,8 @@ def _changes(facts: ChannelFacts) -> Iterator[str]:
 
 
 def _points(found: Change | None) -> str:
-    told = change(found.now, found.before) if found else None
-    return (told or "").replace(" points", " pt")
+    points = change(found.now, found.before) if found else None
+    return (points or "").replace(" points", " pt")
 
 
 def _row(name: str, sums: Sums, marks: str) -> list[str]:
@@ -192,11 +192,11 @@ def _moving(facts: ChannelFacts, made: Made) -> str:
     """Which days may still move, until when, and which froze early."""
     young = moving_days(facts, made)
     frozen = frozen_days(facts, made)
-    told = f"; {ranges(frozen)} froze early" if frozen else ""
+    early = f"; {ranges(frozen)} froze early" if frozen else ""
     if not young:
-        return f"final{told}"
+        return f"final{early}"
     named = [each.day for each in young if each.day]
     when = ranges(named) if named else "days long past"
     final = [each.final_at for each in young if each.final_at]
     until = f", until {moment(max(final), zone=made.time_zone)} at the latest" if final else ""
-    return f"{when} may still move{until}{told}"
+    return f"{when} may still move{until}{early}"

@@ -1,58 +1,29 @@
 -- One row per account, channel, period and number of days ago: the sends of the period before, as known then.
 -- The day is the 24 hours that ended three hours before the latest reading of the channel: what is
--- younger has hardly any outcome yet. The week is the seven whole days before the day of that reading. Each is there once as it is known now, and as the same time was known whole days ago: so all
--- are of the same ages, and can be compared.
+-- younger has hardly any outcome yet. The week is the seven whole days before the day of that reading.
+-- Beside them are the same times whole days earlier, as they were known then, so that all are of the
+-- same ages and can be compared.
 with periods as (
 
-    select
-        'day' as period,
-        1 as period_order,
-        0 as days_ago
+    select 'day' as period, 1 as period_order, 0 as days_ago
     union all
-    select
-        'day' as period,
-        1 as period_order,
-        1 as days_ago
+    select 'day' as period, 1 as period_order, 1 as days_ago
     union all
-    select
-        'day' as period,
-        1 as period_order,
-        2 as days_ago
+    select 'day' as period, 1 as period_order, 2 as days_ago
     union all
-    select
-        'day' as period,
-        1 as period_order,
-        3 as days_ago
+    select 'day' as period, 1 as period_order, 3 as days_ago
     union all
-    select
-        'day' as period,
-        1 as period_order,
-        4 as days_ago
+    select 'day' as period, 1 as period_order, 4 as days_ago
     union all
-    select
-        'day' as period,
-        1 as period_order,
-        5 as days_ago
+    select 'day' as period, 1 as period_order, 5 as days_ago
     union all
-    select
-        'day' as period,
-        1 as period_order,
-        6 as days_ago
+    select 'day' as period, 1 as period_order, 6 as days_ago
     union all
-    select
-        'day' as period,
-        1 as period_order,
-        7 as days_ago
+    select 'day' as period, 1 as period_order, 7 as days_ago
     union all
-    select
-        'week' as period,
-        2 as period_order,
-        0 as days_ago
+    select 'week' as period, 2 as period_order, 0 as days_ago
     union all
-    select
-        'week' as period,
-        2 as period_order,
-        7 as days_ago
+    select 'week' as period, 2 as period_order, 7 as days_ago
 
 ),
 

@@ -76,7 +76,7 @@ percentiles as (
         max(case when measure = 'high' then all_operations end) as operations,
         min(case when measure = 'low' then seconds end) as seconds_low,
         min(case when measure = 'high' then seconds end) as seconds_high,
-        min(case when measure = 'reported' then seconds end) as seconds_reported
+        min(case when measure = 'reported' then seconds end) as reported_seconds
     from ranks
     inner join percents on 100 * ranks.within >= percents.percentile * ranks.all_operations
     group by 1, 2, 3, 4
@@ -106,6 +106,6 @@ select
     -- whether the interval is wider than half its upper end: it tells how often data is read, and
     -- little about how long sending takes
     2 * (percentiles.seconds_high - percentiles.seconds_low) > percentiles.seconds_high as is_limited,
-    percentiles.seconds_reported  -- the same by updated_at; the API does not say whether that is so
+    percentiles.reported_seconds  -- the same by updated_at; the API does not say whether that is so
 from percentiles
 inner join channels on percentiles.channel = channels.channel

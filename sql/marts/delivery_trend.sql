@@ -3,37 +3,21 @@
 -- unless both periods were read completely. Needs the history.
 with measures as (
 
-    select
-        1 as measure_order,
-        'requested' as measure
+    select 1 as measure_order, 'requested' as measure
     union all
-    select
-        2 as measure_order,
-        'delivery_rate' as measure
+    select 2 as measure_order, 'delivery_rate' as measure
     union all
-    select
-        3 as measure_order,
-        'without_outcome_rate' as measure
+    select 3 as measure_order, 'without_outcome_rate' as measure
     union all
-    select
-        4 as measure_order,
-        'undelivered_rate' as measure
+    select 4 as measure_order, 'undelivered_rate' as measure
     union all
-    select
-        5 as measure_order,
-        'failed_rate' as measure
+    select 5 as measure_order, 'failed_rate' as measure
     union all
-    select
-        6 as measure_order,
-        'engagement_rate' as measure
+    select 6 as measure_order, 'engagement_rate' as measure
     union all
-    select
-        7 as measure_order,
-        'acceptance_rate' as measure
+    select 7 as measure_order, 'acceptance_rate' as measure
     union all
-    select
-        8 as measure_order,
-        'unaddressable_rate' as measure
+    select 8 as measure_order, 'unaddressable_rate' as measure
 
 ),
 

@@ -22,7 +22,7 @@ EXPECTED_KIND: Final = {
     "delivery_down": "rate_down",
     "unaddressable_up": "unaddressable_up",
 }
-"""By trouble, the finding that it is to be told by."""
+"""By trouble, the kind of the finding."""
 
 
 @pytest.fixture(autouse=True)
@@ -49,18 +49,18 @@ def test_ordinary_days() -> None:
     ("kind", "part"), [("no_receipts", 1 / 3), ("delivery_down", 0.1), ("unaddressable_up", 2.0)]
 )
 def test_a_trouble(kind: str, part: float) -> None:
-    """Told within a day after it began, and gone two days after it ended."""
+    """Found within a day after it began, and gone two days after it ended."""
     trouble = Trouble(kind=kind, start=TROUBLE, end=TROUBLE + 2 * DAY, part=part)
     looks = list(weeks(days=18.5, troubles=[trouble]))
     found = [look for look in looks if EXPECTED_KIND[kind] in look.kinds()]
-    assert found, "never told"
+    assert found, "never found"
     assert TROUBLE < found[0].at <= TROUBLE + DAY
     assert found[-1].at <= TROUBLE + 4 * DAY
     assert not any(look.concerns for look in looks if look.at <= TROUBLE)
 
 
 def test_a_day_that_is_lost() -> None:
-    """No load for eight days: what was lost is told at once, and history after `alert_days`."""
+    """No load for eight days: what was lost is found at once, and history after `alert_days`."""
     silent = (START + 3 * DAY, START + 11 * DAY)
     looks = list(weeks(days=20, silent=silent))
     told = [look for look in looks if "gap" in look.kinds()]

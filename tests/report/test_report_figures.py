@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from comms_source.channels import CHANNELS
 from comms_source.report.facts import ChannelFacts, Facts
 from comms_source.report.figures import change_of, day_of, moving_days, read_share, week_of
-from comms_source.report.funnel import added_up, funnel_of
+from comms_source.report.funnel import funnel_of
 from comms_source.report.machine import as_dict
 from comms_source.report.strip import strip_of
 from comms_source.report.sums import Share, Sums
@@ -339,7 +339,8 @@ def test_the_funnel_adds_up(parts: list[int], receipts: bool) -> None:
     )
     funnel = funnel_of(sums, engaged="read")
 
-    assert added_up(funnel) == sum(parts)
+    added_up = sum(stage.low for stage in funnel.stages[1:] if stage.part_of is None)
+    assert added_up == sum(parts)
     stages = {stage.name: stage for stage in funnel.stages}
     assert stages["requested"].low == sum(parts)
     assert stages["delivered" if receipts else "accepted"].low == good

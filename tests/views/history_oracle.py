@@ -139,7 +139,7 @@ def _percentiles(rows: Sequence[Record], percentile: int) -> Record:
     return {
         **interval("seconds", low, high),
         "is_limited": 2 * (high - low) > high,
-        "seconds_reported": _nearest_rank([row["reported_seconds"] for row in rows], percentile),
+        "reported_seconds": _nearest_rank([row["reported_seconds"] for row in rows], percentile),
     }
 
 

@@ -152,7 +152,7 @@ def test_percentiles_go_by_nearest_rank() -> None:
         (90, 1800),
         (99, 1980),
     ]
-    assert [row["seconds_reported"] for row in rows] == [1000, 1800, 1980]
+    assert [row["reported_seconds"] for row in rows] == [1000, 1800, 1980]
 
 
 def test_in_time_is_up_to_the_limit() -> None:
