@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from comms_source.source import TwilioCredentials, comms_source
+    from comms_source.config.resolve import TwilioCredentials
+    from comms_source.source import comms_source
 
 __all__ = ["TwilioCredentials", "comms_source"]
 

@@ -9,38 +9,27 @@ makes a run that reads exactly the given range and leaves no state behind.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any, Final, Optional, TypeVar
+from typing import Any, Final, Optional
 
 import dlt
 import pendulum
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.configuration.inject import get_fun_spec
-from dlt.common.configuration.specs import CredentialsConfiguration
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.common.storages.load_package import commit_load_package_state, load_package_state
-from dlt.common.typing import TAnyDateTime, TSecretStrValue
+from dlt.common.typing import TAnyDateTime
 from dlt.extract import DltResource
 from dlt.extract.utils import wrap_parallel_iterator
 
-from comms_source.based_on import BASED_ON, last_extracted
-from comms_source.batches import Batch
-from comms_source.budget import Budget
 from comms_source.channels import CHANNELS, Channel
-from comms_source.credentials import VARIABLES, BasicCredentials, choose
-from comms_source.errors import ConfigurationError
-from comms_source.extracting import ChannelRun, Piece, pieces, shapes
-from comms_source.history import package_date
-from comms_source.planner import Walk
-from comms_source.reading import OnError
-from comms_source.records import RUNS
-from comms_source.run_log import RunLog
-from comms_source.session import Session, utc_now
-from comms_source.settings import (
+from comms_source.config.resolve import (
+    CommsSourceConfiguration,
+    TwilioCredentials,
+    _date,
+    make_settings,
+)
+from comms_source.config.settings import (
     BASE_URL,
     COMMIT_PAGES,
     CONCURRENCY,
@@ -51,66 +40,27 @@ from comms_source.settings import (
     RETENTION,
     TIMEOUT,
     WINDOW,
-    Settings,
 )
-from comms_source.tables import with_load_id
-from comms_source.taking import Taking, abilities_here
-from comms_source.windows import Span, parse_duration, parse_instant, to_iso
-
-SECTIONS: Final = ("sources", "comms_source")
-"""Where dlt looks for the settings: `[sources.comms_source]`, or `SOURCES__COMMS_SOURCE__...`."""
-ACCOUNTS: Final = "accounts"
-"""Below them, where several accounts have settings of their own, each in a section of its name."""
+from comms_source.coverage.planner import Walk
+from comms_source.destinations.destination_state import BASED_ON, last_extracted
+from comms_source.destinations.table_hints import Taking, abilities_here
+from comms_source.errors import ConfigurationError
+from comms_source.extract.channel_run import ChannelRun
+from comms_source.extract.page_budget import Budget
+from comms_source.extract.parallel_scans import OnError
+from comms_source.extract.run_record import RunLog
+from comms_source.extract.session import Session
+from comms_source.tables.batches import Batch, Piece, pieces, shapes
+from comms_source.tables.bookkeeping import RUNS
+from comms_source.tables.history import package_date
+from comms_source.tables.operations import with_load_id
+from comms_source.timespans import Span, parse_instant, to_iso, utc_now
 
 DATED: Final = "dated"
 """Where the state of the source keeps its last load package, and the date of that."""
 
-T = TypeVar("T")
 
-_SETTINGS: Final = (
-    "credentials",
-    "base_url",
-    "account",
-    "channels",
-    "page_size",
-    "concurrency",
-    "requests_per_second",
-    "retention",
-    "window",
-    "refresh",
-    "refresh_ratio",
-    "commit_pages",
-    "timeout",
-    "patience",
-    "history",
-)
-
-
-@configspec
-class TwilioCredentials(CredentialsConfiguration):
-    """Account id and auth token, or API key and secret; what dlt lacks, `TWILIO_...` supplies.
-
-    dlt's own values come first, and among them the API key. Only where there is none are
-    `TWILIO_API_KEY` and `TWILIO_API_KEY_SECRET`, then `TWILIO_ACCOUNT_SID` and `TWILIO_AUTH_TOKEN`
-    looked at.
-    """
-
-    account_id: Optional[str] = None  # noqa: UP045 - dlt reads the annotation
-    auth_token: Optional[TSecretStrValue] = None  # noqa: UP045
-    api_key: Optional[str] = None  # noqa: UP045
-    api_key_secret: Optional[TSecretStrValue] = None  # noqa: UP045
-
-    def basic(self) -> BasicCredentials:
-        """The user and the password to send.
-
-        Raises:
-            ConfigurationError: if no pair is complete; it says what is missing.
-        """
-        given = {name: getattr(self, name) for name in VARIABLES}
-        return choose(given=given, environment=os.environ)
-
-
-@dlt.source(name="comms_source", section="comms_source")
+@dlt.source(name="comms_source", section="comms_source", spec=CommsSourceConfiguration)
 def comms_source(
     credentials: TwilioCredentials = dlt.secrets.value,
     base_url: str = BASE_URL,
@@ -184,49 +134,6 @@ def comms_source(
     start, end = _date("start_date", start_date), _date("end_date", end_date)
     session = Session(settings=settings)
     return operation_resources(session, start=start, end=end, on_error=_on_error(on_error))
-
-
-def resolve_settings(**given: Any) -> Settings:
-    """The settings as dlt resolves them for `comms_source`; what is `given` comes first.
-
-    Raises:
-        ConfigurationError: if a setting is missing, wrong or unsafe.
-    """
-    resolved = _resolve(SECTIONS, given)
-    return make_settings(**resolved | {"credentials": resolved["credentials"].basic()})
-
-
-def resolve_account(name: str, *, credentials: BasicCredentials) -> Settings:
-    """The settings of one of several accounts: its own, else those that all share.
-
-    Its credentials are never shared, since they decide whose operations the API tells.
-
-    Raises:
-        ConfigurationError: if a setting is wrong or unsafe.
-    """
-    given = {"account": name, "credentials": TwilioCredentials()}
-    resolved = _resolve((*SECTIONS, ACCOUNTS, name), given)
-    return make_settings(**resolved | {"credentials": credentials})
-
-
-def _resolve(sections: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, Any]:
-    spec = get_fun_spec(comms_source)()
-    try:
-        resolved = resolve_configuration(spec, sections=sections, explicit_value=given or None)
-    except ConfigurationException as error:
-        raise ConfigurationError(str(error).strip()) from None
-    return {name: resolved[name] for name in _SETTINGS}
-
-
-def make_settings(*, credentials: BasicCredentials, **values: Any) -> Settings:
-    """Settings from what dlt resolved: lengths of time from their text.
-
-    Raises:
-        ConfigurationError: if a setting is missing, wrong or unsafe.
-    """
-    for name in ("retention", "window", "timeout", "patience"):
-        values[name] = checked(name, parse_duration, values[name])
-    return Settings(credentials=credentials, **values)
 
 
 def operation_resources(
@@ -435,31 +342,6 @@ def _load_id() -> str:
         return load_package_state()["load_id"]
     except CurrentLoadPackageStateNotAvailable:
         return ""
-
-
-def checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:
-    """What `parse` makes of the value of a setting.
-
-    Raises:
-        ConfigurationError: if it makes nothing of it; it names the setting.
-    """
-    try:
-        return parse(value)
-    except ValueError as error:
-        raise ConfigurationError(f"{setting}: {error}") from None
-
-
-def parse_date(setting: str, value: Any) -> datetime:
-    """The instant that `value` means, in UTC.
-
-    Raises:
-        ConfigurationError: if it means none; it names the setting.
-    """
-    return checked(setting, parse_instant, value)
-
-
-def _date(setting: str, value: Any) -> datetime | None:
-    return None if value is None else parse_date(setting, value)
 
 
 def _on_error(value: str) -> OnError:

@@ -14,19 +14,21 @@ from contextlib import chdir
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
-from comms_source.accounts import Account, read_accounts
-from comms_source.backfill import CHUNK
 from comms_source.channels import CHANNELS
+from comms_source.commands.backfill import backfill_span, run_backfill
+from comms_source.commands.load import run_load
+from comms_source.commands.status import Status, read_status
+from comms_source.commands.summary import RunSummary
+from comms_source.commands.views import run_views
+from comms_source.config.accounts import Account, read_accounts
+from comms_source.config.resolve import parse_date
+from comms_source.config.settings import Settings
+from comms_source.coverage.backfill import CHUNK
+from comms_source.destinations.lanes import Lane
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError
-from comms_source.lanes import Lane
-from comms_source.runs import backfill_span, run_backfill, run_load, run_views
-from comms_source.session import Session, utc_now
-from comms_source.settings import Settings
-from comms_source.source import parse_date
-from comms_source.status import Status, read_status
-from comms_source.summaries import RunSummary
-from comms_source.warehouse import open_pipeline
-from comms_source.windows import Span, clip, to_iso, windows
+from comms_source.extract.session import Session
+from comms_source.timespans import Span, clip, to_iso, utc_now, windows
 
 PROJECT: Final = "COMMS_PROJECT"
 PREFERRED: Final = {

@@ -12,12 +12,13 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
-from comms_source.accounts import Account, read_accounts
+from comms_source.commands.load import run_load
+from comms_source.commands.status import read_status
+from comms_source.config.accounts import Account, read_accounts
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import RunStopped
-from comms_source.runs import run_load
-from comms_source.session import Session, utc_now
-from comms_source.status import read_status
-from comms_source.warehouse import open_pipeline
+from comms_source.extract.session import Session
+from comms_source.timespans import utc_now
 
 NOTICE = timedelta(days=2)
 """How long before something is lost to call for help."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dlt
 
 from comms_source import comms_source
-from comms_source.runs import run_views
+from comms_source.commands.views import run_views
 
 DESTINATION = "postgres"
 

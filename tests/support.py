@@ -8,17 +8,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from comms_source.budget import Budget
 from comms_source.channels import CHANNELS
-from comms_source.credentials import BasicCredentials
-from comms_source.extracting import ChannelRun
-from comms_source.runs import run_load
+from comms_source.commands.load import run_load
+from comms_source.commands.summary import RunSummary
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.settings import Settings
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.extract.channel_run import ChannelRun
+from comms_source.extract.page_budget import Budget
+from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
-from comms_source.session import Session
-from comms_source.settings import Settings
-from comms_source.summaries import RunSummary
-from comms_source.warehouse import open_pipeline
-from comms_source.windows import parse_instant
+from comms_source.timespans import parse_instant
 
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 FILE = "twilio_comms.duckdb"

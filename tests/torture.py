@@ -29,8 +29,8 @@ from tests.support import FILE
 
 LOAD: Final = "from comms_source.cli import main; main()"
 FINISH: Final = """
-from comms_source.packages import finish_pending
-from comms_source.warehouse import open_pipeline
+from comms_source.destinations.crash_recovery import finish_pending
+from comms_source.destinations.pipeline import open_pipeline
 finish_pending(open_pipeline())
 """
 YOUNG: Final = 0.03

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from comms_source.cli.error_handling import ending
 from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination
-from comms_source.cli.outcome import ending
 
 
 def backfill(
@@ -26,17 +26,17 @@ def backfill(
     stopped. What the API has begun to forget may come back incomplete, and never counts as read.
     """
     with ending(as_json=as_json):
-        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.cli.each import Command, run_each  # noqa: PLC0415
+        from comms_source.cli.output import show_summary  # noqa: PLC0415
+        from comms_source.cli.per_account import Command, run_each  # noqa: PLC0415
         from comms_source.cli.progress import watching  # noqa: PLC0415
-        from comms_source.cli.screen import show_summary  # noqa: PLC0415
-        from comms_source.runs import run_backfill  # noqa: PLC0415
-        from comms_source.session import Session  # noqa: PLC0415
-        from comms_source.settings import Settings  # noqa: PLC0415
-        from comms_source.source import parse_date  # noqa: PLC0415
-        from comms_source.summaries import RunSummary  # noqa: PLC0415
-        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
-        from comms_source.windows import to_iso  # noqa: PLC0415
+        from comms_source.commands.backfill import run_backfill  # noqa: PLC0415
+        from comms_source.commands.summary import RunSummary  # noqa: PLC0415
+        from comms_source.config.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.config.resolve import parse_date  # noqa: PLC0415
+        from comms_source.config.settings import Settings  # noqa: PLC0415
+        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
+        from comms_source.extract.session import Session  # noqa: PLC0415
+        from comms_source.timespans import to_iso  # noqa: PLC0415
 
         accounts = read_accounts(names=account, channels=channel)
         start = parse_date("since", since)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from comms_source.cli.error_handling import ending, print_json
 from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination
-from comms_source.cli.outcome import ending, print_json
 
 
 def check(
@@ -20,9 +20,12 @@ def check(
     Each passes, or is told with a remedy.
     """
     with ending(as_json=as_json):
-        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.checks import check_account, exit_code  # noqa: PLC0415
-        from comms_source.warehouse import check_destination  # noqa: PLC0415
+        from comms_source.commands.check import (  # noqa: PLC0415
+            check_account,
+            check_destination,
+            exit_code,
+        )
+        from comms_source.config.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
 
         accounts = read_accounts(names=account, channels=channel)
         checks = [made for found in accounts.selected for made in check_account(found)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from comms_source.cli.outcome import ending
+from comms_source.cli.error_handling import ending
 
 PIPELINE = "comms_demo"
 
@@ -21,19 +21,19 @@ def demo(
     Writes comms_demo.duckdb into this folder, and nothing else.
     """
     with ending():
+        from comms_source.cli.output import show_figures, show_summary  # noqa: PLC0415
         from comms_source.cli.progress import watching  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.cli.screen import show_figures, show_summary  # noqa: PLC0415
-        from comms_source.credentials import BasicCredentials  # noqa: PLC0415
-        from comms_source.runs import run_load  # noqa: PLC0415
+        from comms_source.commands.load import run_load  # noqa: PLC0415
+        from comms_source.config.credentials import BasicCredentials  # noqa: PLC0415
+        from comms_source.config.settings import Settings  # noqa: PLC0415
+        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
+        from comms_source.extract.session import Session  # noqa: PLC0415
         from comms_source.sandbox import (  # noqa: PLC0415
             ACCOUNT_ID,
             AUTH_TOKEN,
             Sandbox,
             SandboxSettings,
         )
-        from comms_source.session import Session  # noqa: PLC0415
-        from comms_source.settings import Settings  # noqa: PLC0415
-        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
 
         with Sandbox(SandboxSettings(operations_per_week=operations)) as sandbox:
             settings = Settings(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from comms_source.cli.error_handling import ending
 from comms_source.cli.options import AccountNames, Channels, Dataset, Destination
-from comms_source.cli.outcome import ending
 
 
 def fetch(
@@ -22,9 +22,9 @@ def fetch(
     Without --channel, each channel is asked until one has the id; without --account, each account.
     """
     with ending():
-        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.runs import fetch_anywhere  # noqa: PLC0415
-        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
+        from comms_source.commands.fetch import fetch_anywhere  # noqa: PLC0415
+        from comms_source.config.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
 
         accounts = read_accounts(names=account, channels=channel)
         fetched = fetch_anywhere(

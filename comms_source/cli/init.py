@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from comms_source.cli.outcome import ending
+from comms_source.cli.error_handling import ending
 
 NEXT = """
 What to do next:
@@ -24,7 +24,7 @@ def init() -> None:
     What is there already is kept as it is, so running it again is harmless.
     """
     with ending():
-        from comms_source.project_files import write_project  # noqa: PLC0415 - as all commands do
+        from comms_source.commands.init import write_project  # noqa: PLC0415 - as all commands do
 
         for file in write_project(Path.cwd()):
             typer.echo(f"{'wrote' if file.is_new else 'kept '}  {file.path}")

@@ -7,8 +7,8 @@ from operator import attrgetter
 
 import typer
 
+from comms_source.cli.error_handling import ending
 from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination, Full
-from comms_source.cli.outcome import ending
 
 
 def load(
@@ -25,15 +25,15 @@ def load(
     TWILIO_API_KEY_SECRET, or from .dlt/secrets.toml. Running it again is harmless.
     """
     with ending(as_json=as_json):
-        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.cli.each import Command, run_each  # noqa: PLC0415
+        from comms_source.cli.output import show_figures, show_summary  # noqa: PLC0415
+        from comms_source.cli.per_account import Command, run_each  # noqa: PLC0415
         from comms_source.cli.progress import watching  # noqa: PLC0415
-        from comms_source.cli.screen import show_figures, show_summary  # noqa: PLC0415
-        from comms_source.runs import run_load  # noqa: PLC0415
-        from comms_source.session import Session  # noqa: PLC0415
-        from comms_source.settings import Settings  # noqa: PLC0415
-        from comms_source.summaries import RunSummary  # noqa: PLC0415
-        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
+        from comms_source.commands.load import run_load  # noqa: PLC0415
+        from comms_source.commands.summary import RunSummary  # noqa: PLC0415
+        from comms_source.config.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.config.settings import Settings  # noqa: PLC0415
+        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
+        from comms_source.extract.session import Session  # noqa: PLC0415
 
         refresh = "full" if full else None
         accounts = read_accounts(names=account, channels=channel, refresh=refresh)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from comms_source.cli.error_handling import ending
 from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination, Full
-from comms_source.cli.outcome import ending
-from comms_source.exits import COMPLETE
+from comms_source.exit_codes import COMPLETE
 
 
 def plan(
@@ -19,13 +19,13 @@ def plan(
 ) -> None:
     """Show what the next load would ask for and why, without asking."""
     with ending(as_json=as_json):
-        from comms_source.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.cli.each import Command, run_each  # noqa: PLC0415
-        from comms_source.cli.screen import show_plan  # noqa: PLC0415
-        from comms_source.plans import ChannelPlan, plan_load  # noqa: PLC0415
-        from comms_source.session import utc_now  # noqa: PLC0415
-        from comms_source.settings import Settings  # noqa: PLC0415
-        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
+        from comms_source.cli.output import show_plan  # noqa: PLC0415
+        from comms_source.cli.per_account import Command, run_each  # noqa: PLC0415
+        from comms_source.commands.plan import ChannelPlan, plan_load  # noqa: PLC0415
+        from comms_source.config.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.config.settings import Settings  # noqa: PLC0415
+        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
+        from comms_source.timespans import utc_now  # noqa: PLC0415
 
         refresh = "full" if full else None
         accounts = read_accounts(names=account, channels=channel, refresh=refresh)

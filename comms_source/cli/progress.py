@@ -20,7 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from comms_source.journal import ChannelRecord, Journal
+from comms_source.extract.run_stats import ChannelRecord, Journal
 
 SECONDS_BETWEEN_LINES: Final = 10.0
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from comms_source.cli.error_handling import ending, print_json
 from comms_source.cli.options import AsJson, Channels, Dataset, Destination
-from comms_source.cli.outcome import ending, print_json
 
 if TYPE_CHECKING:
-    from comms_source.report.facts import Facts
+    from comms_source.report.data.facts import Facts
 
 
 def report(
@@ -33,11 +33,11 @@ def report(
     says how to install them where they are missing.
     """
     with ending(as_json=as_json):
-        from comms_source.report.reading import read_facts  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.report.writing import check_page  # noqa: PLC0415
-        from comms_source.runs import view_settings  # noqa: PLC0415
-        from comms_source.session import utc_now  # noqa: PLC0415
-        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
+        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
+        from comms_source.report.data.read import read_facts  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.report.html.write import check_page  # noqa: PLC0415
+        from comms_source.timespans import utc_now  # noqa: PLC0415
+        from comms_source.views.settings import view_settings  # noqa: PLC0415
 
         if html:
             check_page(html)
@@ -52,7 +52,7 @@ def report(
 
 
 def _show(facts: Facts, *, html: Path | None, as_json: bool) -> None:
-    from comms_source.report.machine import as_dict  # noqa: PLC0415
+    from comms_source.report.as_json import as_dict  # noqa: PLC0415
     from comms_source.report.terminal import show_report  # noqa: PLC0415
 
     written = _write(facts, html) if html else None
@@ -65,7 +65,7 @@ def _show(facts: Facts, *, html: Path | None, as_json: bool) -> None:
 
 
 def _write(facts: Facts, html: Path) -> dict[str, Any]:
-    from comms_source.report.page.rendering import page  # noqa: PLC0415
-    from comms_source.report.writing import write_page  # noqa: PLC0415
+    from comms_source.report.html.rendering import page  # noqa: PLC0415
+    from comms_source.report.html.write import write_page  # noqa: PLC0415
 
     return {"path": str(html), "bytes": write_page(page(facts), html)}

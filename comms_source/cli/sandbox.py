@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from comms_source.cli.outcome import ending
+from comms_source.cli.error_handling import ending
 from comms_source.errors import ConfigurationError
-from comms_source.windows import parse_instant
+from comms_source.timespans import parse_instant
 
 
 def sandbox(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from comms_source.cli.error_handling import ending
 from comms_source.cli.options import Dataset, Destination
-from comms_source.cli.outcome import ending
 
 
 def views(destination: Destination = None, dataset: Dataset = None) -> None:
@@ -14,8 +14,8 @@ def views(destination: Destination = None, dataset: Dataset = None) -> None:
     `comms load` does this too; on its own it serves after an upgrade, or where a view was changed.
     """
     with ending():
-        from comms_source.runs import run_views  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.warehouse import open_pipeline  # noqa: PLC0415
+        from comms_source.commands.views import run_views  # noqa: PLC0415 - dlt is slow to import
+        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
 
         pipeline = open_pipeline(destination=destination, dataset=dataset)
         for name in run_views(pipeline):

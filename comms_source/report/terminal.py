@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from comms_source.report.calendar import WEEK
-from comms_source.report.concerns import concerns_of
-from comms_source.report.facts import ChannelFacts, Facts, Made
-from comms_source.report.figures import (
+from comms_source.report.data.days import WEEK
+from comms_source.report.data.facts import ChannelFacts, Facts, Made
+from comms_source.report.data.sums import Share, Sums
+from comms_source.report.findings.periods import (
     Change,
     change_of,
     day_of,
@@ -21,7 +21,7 @@ from comms_source.report.figures import (
     moving_days,
     week_of,
 )
-from comms_source.report.sums import Share, Sums
+from comms_source.report.findings.problems import concerns_of
 from comms_source.report.wording import (
     change,
     compact,

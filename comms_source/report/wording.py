@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from comms_source.report.sums import Share
+from comms_source.report.data.sums import Share
 
 NOT_KNOWN: Final = "not known"
 DASH: Final = "\N{EN DASH}"

@@ -20,7 +20,7 @@ from comms_source.channels import CHANNELS, Channel
 from comms_source.sandbox.chance import fraction
 from comms_source.sandbox.instants import from_ms
 from comms_source.sandbox.lives import Life
-from comms_source.windows import parse_instant
+from comms_source.timespans import parse_instant
 
 DEFAULT_PARTS: Final[Mapping[str, float]] = MappingProxyType(
     {"unaddressable_up": 2.0, "delivery_down": 0.1, "no_receipts": 1.0}

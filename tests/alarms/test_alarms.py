@@ -9,8 +9,8 @@ from typing import Final
 import duckdb
 import pytest
 
-from comms_source.report.figures import change_of, week_of
-from comms_source.report.sums import Sums
+from comms_source.report.data.sums import Sums
+from comms_source.report.findings.periods import change_of, week_of
 from comms_source.sandbox import Trouble
 from tests.alarms.weeks import DAY, HOUR, START, TROUBLE, Look, weeks
 from tests.support import FILE

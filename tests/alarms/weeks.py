@@ -11,16 +11,16 @@ from unittest import mock
 
 import duckdb
 
-from comms_source import runs
-from comms_source.report.concerns import Concern, concerns_of
-from comms_source.report.facts import Facts
-from comms_source.report.reading import read_facts
-from comms_source.runs import run_load
+from comms_source.commands import views as runs
+from comms_source.commands.load import run_load
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.report.data.facts import Facts
+from comms_source.report.data.read import read_facts
+from comms_source.report.findings.problems import Concern, concerns_of
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings, Trouble
-from comms_source.view_settings import ViewSettings
-from comms_source.view_statements import view_statements
-from comms_source.warehouse import open_pipeline
-from comms_source.windows import to_iso
+from comms_source.timespans import to_iso
+from comms_source.views.settings import ViewSettings
+from comms_source.views.statements import view_statements
 from tests.support import FILE, session_for
 
 START: Final = datetime(2026, 10, 1, 0, 4, tzinfo=UTC)

@@ -14,15 +14,15 @@ from typing import Final
 
 import httpx
 
-from comms_source.budget import Budget
 from comms_source.channels import CHANNELS, Channel
-from comms_source.credentials import BasicCredentials
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.settings import Settings
+from comms_source.coverage.planner import Walk
 from comms_source.errors import RunStopped
-from comms_source.planner import Walk
-from comms_source.reading import Agenda, read_channel
-from comms_source.session import Session
-from comms_source.settings import Settings
-from comms_source.windows import Span, windows
+from comms_source.extract.page_budget import Budget
+from comms_source.extract.parallel_scans import Agenda, read_channel
+from comms_source.extract.session import Session
+from comms_source.timespans import Span, windows
 
 SECONDS: Final = 60.0
 SETTLING_SECONDS: Final = 5.0

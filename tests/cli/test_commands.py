@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 from comms_source.cli.app import app
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox, SandboxSettings
-from comms_source.view_files import read_views
+from comms_source.views.files import read_views
 from tests.support import stored, true
 
 Comms = Callable[..., Result]
@@ -209,8 +209,8 @@ def test_missing_credentials_are_exit_code_2_with_a_remedy() -> None:
 def test_an_unreachable_host_is_exit_code_1(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can be loaded."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr("comms_source.settings.ATTEMPTS", 1)
-    monkeypatch.setattr("comms_source.gate.Gate.rest", lambda *_: None)
+    monkeypatch.setattr("comms_source.config.settings.ATTEMPTS", 1)
+    monkeypatch.setattr("comms_source.api.throttle.Gate.rest", lambda *_: None)
 
     assert comms("load").exit_code == 1
 

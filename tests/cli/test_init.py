@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from comms_source.cli.app import app
-from comms_source.project_files import NOT_FOR_GIT, crontab
+from comms_source.commands.init import NOT_FOR_GIT, crontab
 
 ROOT: Final = Path(__file__).parents[2]
 DAGS: Final = {path.name for path in (ROOT / "pipelines").glob("airflow_*.py")}

@@ -9,7 +9,7 @@ import pytest
 
 from comms_source.cli import progress
 from comms_source.cli.progress import watching
-from comms_source.journal import Journal
+from comms_source.extract.run_stats import Journal
 
 
 class Terminal(io.StringIO):

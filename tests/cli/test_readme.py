@@ -13,11 +13,11 @@ import typer
 
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
-from comms_source.records import LABELS, RECORDS
 from comms_source.sandbox import Sandbox
 from comms_source.source import comms_source
-from comms_source.tables import REJECTED_SCHEMA, operations_schema
-from comms_source.view_files import public_views
+from comms_source.tables.bookkeeping import LABELS, RECORDS
+from comms_source.tables.operations import REJECTED_SCHEMA, operations_schema
+from comms_source.views.files import public_views
 from tests.support import FILE, load
 
 ROOT = Path(__file__).parents[2]

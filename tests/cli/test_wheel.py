@@ -41,7 +41,7 @@ def test_the_wheel_adds_nothing_but_comms_source(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"comms_source"}
     assert "comms_source/sql/marts/operations.sql" in names
     assert "comms_source/py.typed" in names
-    assert {f"comms_source/report/page/page.{kind}" for kind in ("css", "html.jinja")} <= {*names}
+    assert {f"comms_source/report/html/page.{kind}" for kind in ("css", "html.jinja")} <= {*names}
 
 
 def test_the_wheel_brings_what_init_writes(wheel: Path) -> None:

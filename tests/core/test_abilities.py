@@ -8,10 +8,11 @@ import pytest
 from dlt.common.destination import Destination
 from dlt.destinations.exceptions import DatabaseTransientException
 
-from comms_source import abilities as module
-from comms_source.abilities import Abilities, abilities
+from comms_source.destinations import capabilities as module
+from comms_source.destinations.capabilities import Abilities, abilities
+from comms_source.destinations.dlt_errors import explained
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError, LoadFailed
-from comms_source.warehouse import explained, open_pipeline
 
 SETTING = "SOURCES__COMMS_SOURCE__TABLE_FORMAT"
 

@@ -11,8 +11,8 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs import PluggableRunContext
 
-from comms_source.accounts import Accounts, account_names, read_accounts
-from comms_source.cli.each import code_of_all
+from comms_source.cli.per_account import code_of_all
+from comms_source.config.accounts import Accounts, account_names, read_accounts
 from comms_source.errors import ConfigurationError
 
 SHOP = """

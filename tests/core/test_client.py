@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from comms_source.channels import CHANNELS, STATUSES
-from comms_source.pages import Page
 from comms_source.sandbox import Sandbox
-from comms_source.windows import Span, to_iso
+from comms_source.tables.page import Page
+from comms_source.timespans import Span, to_iso
 from tests.support import NOW, session_for
 
 DAY = Span(NOW - timedelta(days=1), NOW)

@@ -13,19 +13,19 @@ from random import Random
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from comms_source.coverage import (
+from comms_source.coverage.channel_coverage import (
     VISIBILITY_LAG,
     Ledger,
     Part,
     Reading,
-    Retained,
     WindowRead,
     joined,
     latest,
     uncovered,
 )
-from comms_source.planner import Policy, plan
-from comms_source.windows import Span, align_down, align_up, clip, windows
+from comms_source.coverage.planner import plan
+from comms_source.coverage.policy import Policy, Retained
+from comms_source.timespans import Span, align_down, align_up, clip, windows
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)

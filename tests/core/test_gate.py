@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.gate import Gate
+from comms_source.api.throttle import Gate
 
 
 class FakeTime:

@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
-from comms_source.history import VERSION, history_rows, history_schema
-from comms_source.tables import first_sights, ids_before, operations_schema
+from comms_source.tables.history import VERSION, history_rows, history_schema
+from comms_source.tables.operations import first_sights, ids_before, operations_schema
 
 MESSAGES = CHANNELS["messages"]
 SCHEMA = operations_schema(MESSAGES)

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from comms_source.channels import CHANNELS
-from comms_source.journal import Journal
+from comms_source.extract.run_stats import Journal
 
 
 @pytest.mark.parametrize("arrivals", list(permutations(CHANNELS)))

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
-from comms_source.history import history_schema
-from comms_source.lake_history import KEY, successors
+from comms_source.tables.history import history_schema
+from comms_source.tables.history_upserts import KEY, successors
 
 SCHEMA = history_schema(CHANNELS["messages"])
 THEN = datetime(2026, 11, 19, 6, 20, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.pace import Pace
+from comms_source.api.rate_estimator import Pace
 
 Limit = Callable[[float], float]
 """Takes a request at a time; 0 if it passes, else after how many seconds to come again."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
 from comms_source.errors import EnvelopeMissing
-from comms_source.pages import Page, decode_page, raw_rows
+from comms_source.tables.page import Page, decode_page, raw_rows
 
 
 def decode(body: bytes) -> Page:

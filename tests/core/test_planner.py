@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comms_source.coverage import (
+from comms_source.coverage.channel_coverage import (
     LAST_CHANCE,
     VISIBILITY_LAG,
     Ledger,
@@ -21,12 +21,11 @@ from comms_source.coverage import (
     WindowRead,
     uncovered,
 )
-from comms_source.planner import (
+from comms_source.coverage.planner import (
     FULL_PAGE,
     FULL_WALK,
     MOST_CUTS,
     SHORT_WALK,
-    Policy,
     Reason,
     Walk,
     cut,
@@ -36,7 +35,8 @@ from comms_source.planner import (
     retained,
     why,
 )
-from comms_source.windows import Span, align_down, clip, windows
+from comms_source.coverage.policy import Policy
+from comms_source.timespans import Span, align_down, clip, windows
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{u: 1}) for u in ("seconds", "minutes", "hours", "days"))
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)

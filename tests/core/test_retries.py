@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from comms_source.api.responses import Broken, Busy, Failed, Fault
+from comms_source.api.retries import LONGEST_BACKOFF_SECONDS, Insistence
 from comms_source.errors import ConnectionLost, ServerFault, StillBusy, WalkFailed
-from comms_source.retries import LONGEST_BACKOFF_SECONDS, Insistence
-from comms_source.verdicts import Broken, Busy, Failed, Fault
 
 
 def broken() -> Fault:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from comms_source.credentials import BasicCredentials
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.settings import Settings, is_loopback
 from comms_source.errors import ConfigurationError
-from comms_source.settings import Settings, is_loopback
 
 GOOD = Settings(credentials=BasicCredentials("user", "secret"))
 

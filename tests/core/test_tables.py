@@ -15,11 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.history import SEEN_FROM, SEEN_UNTIL, history_rows, history_schema
-from comms_source.pages import decode_page, plain_page
-from comms_source.rows import counter_column, sift
 from comms_source.sandbox import documented_payloads
-from comms_source.tables import (
+from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, history_rows, history_schema
+from comms_source.tables.operations import (
     PageTables,
     Stamp,
     joined,
@@ -28,7 +26,9 @@ from comms_source.tables import (
     with_load_id,
     within,
 )
-from comms_source.windows import Span
+from comms_source.tables.page import decode_page, plain_page
+from comms_source.tables.row_reader import counter_column, sift
+from comms_source.timespans import Span
 
 MESSAGES = CHANNELS["messages"]
 SYNCED = datetime(2026, 11, 20, 12, tzinfo=UTC)

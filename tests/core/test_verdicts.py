@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from comms_source import errors
+from comms_source.api.responses import Broken, Busy, Failed, Fault, Reply, decoded, judge
 from comms_source.sandbox import documented_payloads
-from comms_source.verdicts import Broken, Busy, Failed, Fault, Reply, decoded, judge
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from comms_source.allowed import Allowed, Scan
+from comms_source.api.allowed_range import Allowed, Scan
+from comms_source.api.client import PageAnswer
+from comms_source.api.pagination import MOST_IDLE_PAGES, walk_pages
 from comms_source.channels import CHANNELS, Channel
-from comms_source.client import PageAnswer
 from comms_source.errors import EndlessWalk
-from comms_source.pages import Page
-from comms_source.walks import MOST_IDLE_PAGES, walk_pages
-from comms_source.windows import Span
+from comms_source.tables.page import Page
+from comms_source.timespans import Span
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SPAN = Span(NOON, NOON + timedelta(hours=1))

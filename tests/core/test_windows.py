@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.windows import (
+from comms_source.timespans import (
     Span,
     align_down,
     clip,

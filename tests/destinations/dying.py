@@ -13,13 +13,13 @@ from typing import Any
 
 from dlt.common.storages.load_package import PackageStorage
 
-from comms_source.credentials import BasicCredentials
-from comms_source.runs import run_load
+from comms_source.commands.load import run_load
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.settings import Settings
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN
-from comms_source.session import Session
-from comms_source.settings import Settings
-from comms_source.warehouse import open_pipeline
-from comms_source.windows import parse_instant
+from comms_source.timespans import parse_instant
 
 TABLE = "message_operation_history."
 

@@ -18,19 +18,19 @@ from typing import Any, Final
 import dlt
 
 from comms_source.channels import CHANNELS
-from comms_source.packages import finish_pending
-from comms_source.plans import plan_load
-from comms_source.records import RECORDS
-from comms_source.report.machine import as_dict
-from comms_source.report.reading import read_facts
-from comms_source.runs import run_load
+from comms_source.commands.load import run_load
+from comms_source.commands.plan import plan_load
+from comms_source.commands.status import read_status
+from comms_source.destinations.crash_recovery import finish_pending
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.report.as_json import as_dict
+from comms_source.report.data.read import read_facts
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
-from comms_source.status import read_status
-from comms_source.view_files import public_views
-from comms_source.view_settings import ViewSettings
-from comms_source.views import create_views, viewing
-from comms_source.warehouse import open_pipeline
-from comms_source.windows import to_iso
+from comms_source.tables.bookkeeping import RECORDS
+from comms_source.timespans import to_iso
+from comms_source.views.create import create_views, viewing
+from comms_source.views.files import public_views
+from comms_source.views.settings import ViewSettings
 from tests.destinations.places import Place
 from tests.support import NOW, session_for, settings_for, true
 

@@ -27,10 +27,10 @@ import duckdb
 import psycopg2  # type: ignore[import-untyped]
 
 from comms_source.channels import CHANNELS
-from comms_source.packages import commit
-from comms_source.runs import run_load
+from comms_source.commands.load import run_load
+from comms_source.destinations.load_packages import commit
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
-from comms_source.warehouse import open_pipeline
 from tests.destinations.places import PLACES, Surroundings, installed_home, settled
 from tests.postgres import running_postgres
 from tests.support import NOW, session_for
@@ -179,7 +179,7 @@ def _load(
         return load_ids
 
     weekly = SandboxSettings(operations_per_week=operations // len(CHANNELS))
-    with patch("comms_source.runs.commit", committing), Sandbox(weekly, clock) as sandbox:
+    with patch("comms_source.commands.run.commit", committing), Sandbox(weekly, clock) as sandbox:
         session = session_for(sandbox, refresh="full", commit_pages=25)
         assert run_load(session=session, pipeline=pipeline).exit_code == 0
     return made

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from dlt import source
 
+from comms_source.commands.load import run_load
+from comms_source.commands.views import run_views
 from comms_source.errors import ConfigurationError
-from comms_source.runs import run_load, run_views
 from comms_source.sandbox import Fault, Sandbox
 from comms_source.source import operation_resources
 from tests.destinations.life import OPERATIONS, pipeline_of, tables

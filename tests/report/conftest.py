@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from comms_source.report.facts import Facts
+from comms_source.report.data.facts import Facts
 from tests.report.lives import busy
 from tests.report.made_up import (
     DAY,
@@ -79,6 +79,6 @@ def facts(warehouse: Path) -> Facts:
 @pytest.fixture(scope="session")
 def page(facts: Facts) -> str:
     """The page that is made of it."""
-    from comms_source.report.page.rendering import page  # noqa: PLC0415 - it is slow to import
+    from comms_source.report.html.rendering import page  # noqa: PLC0415 - it is slow to import
 
     return page(facts)

@@ -17,14 +17,14 @@ import pyarrow as pa
 import pytest
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.history import history_schema
-from comms_source.records import RECORDS
-from comms_source.report.facts import Facts
-from comms_source.report.reading import read_facts
-from comms_source.tables import TIMESTAMP, operations_schema
-from comms_source.view_settings import ViewSettings
-from comms_source.view_statements import view_statements
-from comms_source.warehouse import open_pipeline
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.report.data.facts import Facts
+from comms_source.report.data.read import read_facts
+from comms_source.tables.bookkeeping import RECORDS
+from comms_source.tables.history import history_schema
+from comms_source.tables.operations import TIMESTAMP, operations_schema
+from comms_source.views.settings import ViewSettings
+from comms_source.views.statements import view_statements
 
 NOW: Final = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 """A Saturday evening."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from comms_source.report.page.rendering import page as page_of
+from comms_source.report.html.rendering import page as page_of
 from tests.report.made_up import (
     DAY,
     NOW,

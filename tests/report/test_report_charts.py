@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.report.charts.delivery import (
+from comms_source.report.data.facts import HourVolume, SettlePoint
+from comms_source.report.data.sums import Share, Sums
+from comms_source.report.findings.hours import heat_of
+from comms_source.report.html.charts.delivery import (
     Point,
     finding,
     lines_of,
@@ -22,13 +25,10 @@ from comms_source.report.charts.delivery import (
     shares_of,
     stripes_of,
 )
-from comms_source.report.charts.drawing import Drawing, svg
-from comms_source.report.charts.hours import top_of
-from comms_source.report.charts.settling import lines_of as settle_lines
-from comms_source.report.charts.settling import settling
-from comms_source.report.facts import HourVolume, SettlePoint
-from comms_source.report.heat import heat_of
-from comms_source.report.sums import Share, Sums
+from comms_source.report.html.charts.drawing import Drawing, svg
+from comms_source.report.html.charts.hours import top_of
+from comms_source.report.html.charts.settling import lines_of as settle_lines
+from comms_source.report.html.charts.settling import settling
 from tests.report.parsed import parse
 
 FIRST = date(2026, 11, 1)

@@ -13,11 +13,11 @@ from typer.testing import CliRunner, Result
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
 from comms_source.errors import ConfigurationError
-from comms_source.report.facts import Facts
-from comms_source.report.figures import day_of, week_of
-from comms_source.report.page.rendering import page as page_of
+from comms_source.report.data.facts import Facts
+from comms_source.report.findings.periods import day_of, week_of
+from comms_source.report.html.rendering import page as page_of
+from comms_source.report.html.write import write_page
 from comms_source.report.wording import count, percent
-from comms_source.report.writing import write_page
 from tests.report.made_up import NOW, Warehouse, facts_in, write
 
 
@@ -25,7 +25,7 @@ from tests.report.made_up import NOW, Warehouse, facts_in, write
 def stored(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands read the made-up file, at its time."""
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(warehouse))
-    monkeypatch.setattr("comms_source.session.utc_now", lambda: NOW)
+    monkeypatch.setattr("comms_source.timespans.utc_now", lambda: NOW)
 
 
 def report(*arguments: str) -> Result:
@@ -178,7 +178,7 @@ def test_the_terminal_obeys_no_control_characters(monkeypatch: pytest.MonkeyPatc
     odd = messages("\x1b[31mred", created_at=NOW - 3 * HOUR, queued=5, status="PROCESSING")
     write(Warehouse(operations=[odd]))
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "made_up.duckdb")
-    monkeypatch.setattr("comms_source.session.utc_now", lambda: NOW)
+    monkeypatch.setattr("comms_source.timespans.utc_now", lambda: NOW)
     shown = report().stdout
 
     assert "\x1b" not in shown

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from comms_source.report.concerns import Concern, concerns_of
-from comms_source.report.facts import Facts
+from comms_source.report.data.facts import Facts
+from comms_source.report.findings.problems import Concern, concerns_of
 from tests.report.made_up import (
     DAY,
     HOUR,

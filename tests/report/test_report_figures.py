@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
-from comms_source.report.facts import ChannelFacts, Facts
-from comms_source.report.figures import change_of, day_of, moving_days, read_share, week_of
-from comms_source.report.funnel import funnel_of
-from comms_source.report.machine import as_dict
-from comms_source.report.strip import strip_of
-from comms_source.report.sums import Share, Sums
-from comms_source.view_settings import ViewSettings
+from comms_source.report.as_json import as_dict
+from comms_source.report.data.facts import ChannelFacts, Facts
+from comms_source.report.data.sums import Share, Sums
+from comms_source.report.findings.coverage_strip import strip_of
+from comms_source.report.findings.funnel import funnel_of
+from comms_source.report.findings.periods import change_of, day_of, moving_days, read_share, week_of
+from comms_source.views.settings import ViewSettings
 from tests.report.lives import busy
 from tests.report.made_up import (
     DAY,

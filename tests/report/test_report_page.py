@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from comms_source.channels import CHANNELS
-from comms_source.report.facts import Facts
-from comms_source.report.figures import day_of, week_of
-from comms_source.report.page.record import record_of
-from comms_source.report.page.rendering import page as page_of
+from comms_source.report.data.facts import Facts
+from comms_source.report.findings.periods import day_of, week_of
+from comms_source.report.html.record import record_of
+from comms_source.report.html.rendering import page as page_of
 from comms_source.report.wording import DASH, TITLES, count, percent
-from comms_source.view_settings import ViewSettings
+from comms_source.views.settings import ViewSettings
 from tests.report.made_up import (
     DAY,
     HOUR,

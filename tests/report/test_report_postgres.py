@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from comms_source.report.machine import as_dict
-from comms_source.report.reading import read_facts
-from comms_source.runs import run_load
+from comms_source.commands.load import run_load
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.report.as_json import as_dict
+from comms_source.report.data.read import read_facts
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
-from comms_source.view_settings import ViewSettings
-from comms_source.views import create_views
-from comms_source.warehouse import open_pipeline
+from comms_source.views.create import create_views
+from comms_source.views.settings import ViewSettings
 from tests.postgres import Postgres
 from tests.support import NOW, session_for
 

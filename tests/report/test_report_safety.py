@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from comms_source.channels import CHANNELS
-from comms_source.report.page.rendering import page as page_of
+from comms_source.report.html.rendering import page as page_of
 from tests.report.made_up import (
     DAY,
     NOW,

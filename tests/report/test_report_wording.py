@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comms_source.report import wording
-from comms_source.report.sums import Share, Sums
+from comms_source.report.data.sums import Share, Sums
 from comms_source.report.wording import DASH, MINUS
 
 SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda ends: Share(*sorted(ends)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from comms_source import runs
+from comms_source.commands import views as runs
 from tests.postgres import Postgres
 from tests.runs.on_postgres import DATABASE
 

@@ -15,10 +15,10 @@ from typing import Any
 import dlt
 import psycopg2  # type: ignore[import-untyped]
 
-from comms_source.runs import run_load
+from comms_source.commands.load import run_load
+from comms_source.commands.summary import RunSummary
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
-from comms_source.summaries import RunSummary
-from comms_source.warehouse import open_pipeline
 from tests.postgres import Postgres
 from tests.support import session_for
 

@@ -13,11 +13,11 @@ import duckdb
 import pytest
 
 from comms_source.channels import CHANNELS
+from comms_source.commands.load import run_load
+from comms_source.commands.status import read_status
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import LoadFailed
-from comms_source.runs import run_load
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
-from comms_source.status import read_status
-from comms_source.warehouse import open_pipeline
 from tests.postgres import Postgres
 from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
 

@@ -12,13 +12,14 @@ import httpx
 import pytest
 
 from comms_source.channels import CHANNELS
+from comms_source.commands.fetch import run_fetch
+from comms_source.commands.load import run_load
+from comms_source.commands.summary import RunSummary
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ClockSkewed
-from comms_source.runs import run_fetch, run_load
+from comms_source.extract.session import Session
 from comms_source.sandbox import Sandbox
-from comms_source.session import Session
 from comms_source.source import operation_resources
-from comms_source.summaries import RunSummary
-from comms_source.warehouse import open_pipeline
 from tests.support import FILE, NOW, load, settings_for, stored, true
 
 DAY = timedelta(days=1)

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from comms_source.channels import CHANNELS
+from comms_source.commands.summary import RunSummary
 from comms_source.sandbox import Fault, Sandbox
-from comms_source.summaries import RunSummary
 from tests.support import FILE, load, true
 
 TAKEN = ("validFrom", "ValidTo", "valid_to", "row_version", "_dlt_id", "valid from", "Id", "")

@@ -16,16 +16,17 @@ import duckdb
 import pytest
 
 from comms_source.channels import CHANNELS
+from comms_source.commands.backfill import run_backfill
+from comms_source.commands.load import run_load
+from comms_source.commands.plan import ChannelPlan, plan_load
+from comms_source.commands.status import read_status
+from comms_source.commands.summary import RunSummary
+from comms_source.destinations.locks import only_run
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError, PipelineBusy
-from comms_source.journal import Journal
-from comms_source.locks import only_run
-from comms_source.plans import ChannelPlan, plan_load
-from comms_source.runs import run_backfill, run_load
+from comms_source.extract.run_stats import Journal
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
-from comms_source.status import read_status
-from comms_source.summaries import RunSummary
-from comms_source.warehouse import open_pipeline
-from comms_source.windows import Span
+from comms_source.timespans import Span
 from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
 
 HOUR = timedelta(hours=1)

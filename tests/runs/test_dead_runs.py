@@ -15,9 +15,9 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.channels import CHANNELS
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
 from comms_source.source import operation_resources
-from comms_source.warehouse import open_pipeline
 from tests.support import load, session_for, stored, true
 
 

@@ -17,15 +17,15 @@ import pytest
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from comms_source.channels import CHANNELS
-from comms_source.credentials import BasicCredentials
+from comms_source.commands.load import run_load
+from comms_source.commands.plan import plan_load
+from comms_source.commands.status import ChannelStatus, read_status
+from comms_source.config.credentials import BasicCredentials
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import LoadFailed
-from comms_source.plans import plan_load
-from comms_source.runs import run_load
+from comms_source.extract.session import Session
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
-from comms_source.session import Session
 from comms_source.source import operation_resources
-from comms_source.status import ChannelStatus, read_status
-from comms_source.warehouse import open_pipeline
 from tests.postgres import Postgres
 from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
 

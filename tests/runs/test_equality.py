@@ -12,10 +12,10 @@ import duckdb
 import pytest
 
 from comms_source.channels import CHANNELS
-from comms_source.records import RECORDS
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
-from comms_source.view_files import read_views
-from comms_source.windows import parse_instant
+from comms_source.tables.bookkeeping import RECORDS
+from comms_source.timespans import parse_instant
+from comms_source.views.files import read_views
 from tests.support import FILE, NOW, load, read, session_for, stored, true
 
 VOLUME = 300

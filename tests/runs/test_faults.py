@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from comms_source.channels import CHANNELS
-from comms_source.credentials import BasicCredentials
+from comms_source.commands.summary import RunSummary
+from comms_source.config.credentials import BasicCredentials
 from comms_source.errors import CredentialsRefused, HostUnreachable
 from comms_source.sandbox import ACCOUNT_ID, Clock, Fault, Sandbox, SandboxSettings
-from comms_source.summaries import RunSummary
 from tests.support import NOW, load, stored, true
 
 
@@ -147,7 +147,7 @@ def test_a_wrong_answer_is_a_named_error_and_exit_code_3(
     sandbox: Sandbox, kind: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Never a hang, never an empty success: the summary names walk and error."""
-    monkeypatch.setattr("comms_source.walks.MOST_IDLE_PAGES", 20)
+    monkeypatch.setattr("comms_source.api.pagination.MOST_IDLE_PAGES", 20)
     summary = meet(sandbox, Fault(kind=kind, channel="emails"), concurrency=2)
 
     emails = summary.journal.channels["emails"]
@@ -162,7 +162,7 @@ def test_nothing_but_wrong_answers_is_exit_code_1(
     sandbox: Sandbox, kind: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where not one walk could be finished, the run has failed."""
-    monkeypatch.setattr("comms_source.walks.MOST_IDLE_PAGES", 20)
+    monkeypatch.setattr("comms_source.api.pagination.MOST_IDLE_PAGES", 20)
     summary = meet(sandbox, Fault(kind=kind), concurrency=2)
 
     failures = [record.failures for record in summary.journal.channels.values()]

@@ -15,15 +15,18 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source import comms_source
 from comms_source.channels import CHANNELS
-from comms_source.credentials import BasicCredentials
+from comms_source.commands.backfill import run_backfill
+from comms_source.commands.fetch import run_fetch
+from comms_source.commands.load import run_load
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.settings import Settings
+from comms_source.destinations.dlt_errors import _own_error
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError
-from comms_source.runs import run_backfill, run_fetch, run_load
+from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox
-from comms_source.session import Session
-from comms_source.settings import Settings
 from comms_source.source import operation_resources
-from comms_source.warehouse import _own_error, open_pipeline
-from comms_source.windows import to_iso
+from comms_source.timespans import to_iso
 from tests.support import FILE, NOW, load, session_for, stored, true
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -17,16 +17,17 @@ from hypothesis import strategies as st
 
 from comms_source import tasks
 from comms_source.channels import CHANNELS
+from comms_source.commands.backfill import run_backfill
+from comms_source.commands.load import run_load
+from comms_source.commands.plan import plan_load
+from comms_source.commands.status import read_status
+from comms_source.commands.summary import RunSummary
+from comms_source.destinations.lanes import Lane, base_name, claims, in_lane, pipeline_name
+from comms_source.destinations.locks import in_turn, only_run
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError, PipelineBusy
-from comms_source.lanes import Lane, base_name, claims, in_lane, pipeline_name
-from comms_source.locks import in_turn, only_run
-from comms_source.plans import plan_load
-from comms_source.runs import run_backfill, run_load
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
-from comms_source.status import read_status
-from comms_source.summaries import RunSummary
-from comms_source.warehouse import open_pipeline
-from comms_source.windows import Span
+from comms_source.timespans import Span
 from tests.postgres import Postgres
 from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
 
@@ -220,8 +221,8 @@ def test_loading_goes_in_turn() -> None:
     """Whoever comes second waits for whoever loads, in whichever lane."""
     pipeline = open_pipeline()
     script = (
-        "from comms_source.locks import in_turn\n"
-        "from comms_source.warehouse import open_pipeline\n"
+        "from comms_source.destinations.locks import in_turn\n"
+        "from comms_source.destinations.pipeline import open_pipeline\n"
         "print('ready', flush=True)\n"
         "with in_turn(open_pipeline()): print('loading', flush=True)\n"
     )

@@ -17,11 +17,11 @@ import json, resource, sys, warnings
 from datetime import datetime
 from pathlib import Path
 warnings.simplefilter("error")
-from comms_source.runs import run_load
-from comms_source.session import Session
-from comms_source.credentials import BasicCredentials
-from comms_source.settings import Settings
-from comms_source.warehouse import open_pipeline
+from comms_source.commands.load import run_load
+from comms_source.extract.session import Session
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.settings import Settings
+from comms_source.destinations.pipeline import open_pipeline
 url, user, password, now = sys.argv[1:]
 settings = Settings(credentials=BasicCredentials(user, password), base_url=url)
 session = Session(settings=settings, clock=lambda: datetime.fromisoformat(now))

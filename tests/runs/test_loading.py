@@ -9,10 +9,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from comms_source import packages
-from comms_source.packages import JOBS_AT_ONCE, commit
+from comms_source.destinations import duckdb_file as packages
+from comms_source.destinations.duckdb_file import JOBS_AT_ONCE, MEGABYTES_A_THREAD, held_open
+from comms_source.destinations.load_packages import commit
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Sandbox
-from comms_source.warehouse import MEGABYTES_A_THREAD, held_open, open_pipeline
 from tests.support import FILE, load
 
 

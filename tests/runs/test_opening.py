@@ -12,9 +12,9 @@ import dlt
 import pytest
 from filelock import FileLock, Timeout
 
+from comms_source.destinations.crash_recovery import finish_pending
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError
-from comms_source.packages import finish_pending
-from comms_source.warehouse import open_pipeline
 from tests.support import FILE
 
 ROUNDS: Final = 12

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg2  # type: ignore[import-untyped]
 import pytest
 
-from comms_source.locks import in_turn
+from comms_source.destinations.locks import in_turn
 from comms_source.sandbox import Sandbox
 from tests.pgbouncer import NoPgBouncer, running_pgbouncer
 from tests.postgres import Postgres

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.figures import read_figures
-from comms_source.runs import run_views
+from comms_source.commands.views import run_views
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.report.findings.totals import read_figures
 from comms_source.sandbox import Sandbox
-from comms_source.view_files import read_views
-from comms_source.warehouse import open_pipeline
+from comms_source.views.files import read_views
 from tests.runs.on_postgres import load_there, pipeline, rows
 from tests.support import columns_of, load, true
 

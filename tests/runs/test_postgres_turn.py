@@ -14,11 +14,11 @@ from typing import Any
 import dlt
 import pytest
 
+from comms_source.config.waits import load_deadline
+from comms_source.destinations.locks import in_turn
+from comms_source.destinations.postgres_turn import LONGEST_NAME, name_of_this_run, turn
 from comms_source.errors import PipelineBusy
-from comms_source.locks import in_turn
-from comms_source.postgres_turn import LONGEST_NAME, name_of_this_run, turn
 from comms_source.sandbox import Sandbox
-from comms_source.waits import load_deadline
 from tests.runs.on_postgres import (
     LOCKS,
     PATIENCE,

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from comms_source import postgres_views
+from comms_source.commands.views import run_views
 from comms_source.errors import LoadFailed
-from comms_source.runs import run_views
 from comms_source.sandbox import Sandbox
-from comms_source.view_files import read_views, tables_of
-from comms_source.views import MADE
+from comms_source.views import postgres_views
+from comms_source.views.create import MADE
+from comms_source.views.files import read_views, tables_of
 from tests.postgres import Postgres
 from tests.runs.on_postgres import load_there, pipeline, reader, rows
 

@@ -11,12 +11,13 @@ import duckdb
 import pytest
 
 from comms_source.channels import CHANNELS
-from comms_source.checks import Check, check_channel, check_channels
-from comms_source.runs import run_backfill, run_load
+from comms_source.commands.backfill import run_backfill
+from comms_source.commands.check import Check, check_channel, check_channels
+from comms_source.commands.load import run_load
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.extract.session import Session
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
-from comms_source.session import Session
-from comms_source.warehouse import open_pipeline
-from comms_source.windows import parse_instant
+from comms_source.timespans import parse_instant
 from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -12,15 +12,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from comms_source.client import basic_token
-from comms_source.credentials import BasicCredentials
+from comms_source.api.client import basic_token
+from comms_source.api.redaction import guard_http_logs, scrub
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.resolve import TwilioCredentials
+from comms_source.config.settings import Settings
 from comms_source.errors import RequestRefused
-from comms_source.redaction import guard_http_logs, scrub
+from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
 from comms_source.sandbox.paging import MARK
-from comms_source.session import Session
-from comms_source.settings import Settings
-from comms_source.source import TwilioCredentials
 from tests.support import session_for, settings_for
 
 SECRETS = (AUTH_TOKEN, basic_token(BasicCredentials(ACCOUNT_ID, AUTH_TOKEN)), MARK)

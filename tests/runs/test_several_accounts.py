@@ -16,14 +16,14 @@ from typer.testing import CliRunner, Result
 from comms_source import tasks
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
-from comms_source.credentials import BasicCredentials
+from comms_source.commands.load import run_load
+from comms_source.config.credentials import BasicCredentials
+from comms_source.destinations.lanes import Lane
+from comms_source.destinations.locks import only_run
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError
-from comms_source.lanes import Lane
-from comms_source.locks import only_run
-from comms_source.runs import run_load
+from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox, SandboxSettings
-from comms_source.session import Session
-from comms_source.warehouse import open_pipeline
 from tests.support import FILE, columns_of, settings_for, stored, true
 
 PREFIX = "SOURCES__COMMS_SOURCE__ACCOUNTS"

@@ -16,6 +16,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 import comms_source
 from comms_source.channels import CHANNELS
+from comms_source.config.resolve import resolve_settings
 from comms_source.errors import ConfigurationError, ServerFault
 from comms_source.sandbox import (
     ACCOUNT_ID,
@@ -27,9 +28,8 @@ from comms_source.sandbox import (
     sample_names,
 )
 from comms_source.sandbox.samples import CHANNEL_OF, operations_in
-from comms_source.source import resolve_settings
-from comms_source.tables import operations_schema
-from comms_source.windows import parse_instant
+from comms_source.tables.operations import operations_schema
+from comms_source.timespans import parse_instant
 from tests.support import stored, true
 
 CREDENTIALS = {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}
@@ -234,7 +234,7 @@ def test_settings_come_from_the_environment_and_from_config_toml(
     )
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__PAGE_SIZE", "88")
     # dlt reads its files once in the life of a process.
-    show = "from comms_source.source import resolve_settings as r; s = r(); print(s.concurrency, s.page_size, s.window, *s.channels, s.credentials.user, s.credentials.password)"  # noqa: E501
+    show = "from comms_source.config.resolve import resolve_settings as r; s = r(); print(s.concurrency, s.page_size, s.window, *s.channels, s.credentials.user, s.credentials.password)"  # noqa: E501
 
     shown = subprocess.run(
         [sys.executable, "-c", show], capture_output=True, text=True, check=True, timeout=60

@@ -20,15 +20,15 @@ import duckdb
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.load.load import Load
 
-from comms_source import runs
 from comms_source.channels import CHANNELS
-from comms_source.coverage import Ledger
+from comms_source.commands import views as runs
+from comms_source.commands.load import run_load
+from comms_source.coverage.channel_coverage import Ledger
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.destinations.stored_coverage import stored_ledgers
 from comms_source.errors import RunStopped
-from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION
-from comms_source.ledgers import stored_ledgers
-from comms_source.runs import run_load
-from comms_source.session import Session
-from comms_source.warehouse import open_pipeline
+from comms_source.extract.session import Session
+from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, VERSION
 from tests.simulation.machines import HISTORY, KEPT
 from tests.simulation.world import CHANNEL, Crash
 from tests.support import FILE

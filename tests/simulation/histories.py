@@ -12,9 +12,9 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
-from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION
 from comms_source.sandbox.instants import to_ms
-from comms_source.windows import SECOND
+from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, VERSION
+from comms_source.timespans import SECOND
 from tests.simulation.laws import STATE, LawBroken, Witness
 
 MOMENTS = 2

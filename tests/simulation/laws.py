@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from comms_source.coverage import Ledger, WindowRead
-from comms_source.history import SEEN_UNTIL
+from comms_source.coverage.channel_coverage import Ledger, WindowRead
 from comms_source.sandbox.instants import to_ms
-from comms_source.windows import SECOND, align_down
+from comms_source.tables.history import SEEN_UNTIL
+from comms_source.timespans import SECOND, align_down
 from tests.simulation.machines import HISTORY, Machine
 from tests.simulation.world import CHANNEL, Sent, World
 

@@ -17,18 +17,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from comms_source.budget import Budget
 from comms_source.channels import CHANNELS
-from comms_source.coverage import Ledger
+from comms_source.coverage.channel_coverage import LEDGERS, Ledger
+from comms_source.coverage.open_operations import OPEN_STATUSES, OpenOperation
+from comms_source.coverage.stored_channel import CoverageRow, Stored
+from comms_source.destinations.destination_state import may_go_on
 from comms_source.errors import ClockSkewed, LoadFailed
-from comms_source.extracting import LEDGERS, ChannelRun, Piece
-from comms_source.following import OPEN_STATUSES, OpenOperation
-from comms_source.history import SEEN_FROM, SEEN_UNTIL, VERSION, package_date
-from comms_source.records import COVERAGE, Record
-from comms_source.session import Session
-from comms_source.stored import CoverageRow, Stored
-from comms_source.trust import may_go_on
-from comms_source.windows import Span, parse_instant, to_iso
+from comms_source.extract.channel_run import ChannelRun
+from comms_source.extract.page_budget import Budget
+from comms_source.extract.session import Session
+from comms_source.tables.batches import Piece
+from comms_source.tables.bookkeeping import COVERAGE, Record
+from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, VERSION, package_date
+from comms_source.timespans import Span, parse_instant, to_iso
 from tests.simulation.world import CHANNEL, Crash
 
 KEYS = {

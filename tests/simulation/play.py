@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from comms_source.errors import RunStopped
-from comms_source.session import Session
-from comms_source.windows import SECOND, align_down
+from comms_source.extract.session import Session
+from comms_source.timespans import SECOND, align_down
 from tests.simulation.histories import look_back
 from tests.simulation.laws import LawBroken, Witness
 from tests.simulation.machines import HISTORY, Machine, MemoryMachine

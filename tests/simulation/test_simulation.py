@@ -11,11 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from comms_source import coverage, history, planner, reading, session
-from comms_source.coverage import Ledger
-from comms_source.extracting import ChannelRun
-from comms_source.walks import walk_pages
-from comms_source.windows import Span
+from comms_source.api.pagination import walk_pages
+from comms_source.coverage import channel_coverage as coverage
+from comms_source.coverage import planner
+from comms_source.coverage.channel_coverage import Ledger
+from comms_source.extract import parallel_scans as reading
+from comms_source.extract import session
+from comms_source.extract.channel_run import ChannelRun
+from comms_source.tables import history
+from comms_source.timespans import Span
 from tests.simulation import machines
 from tests.simulation.dlt_machine import DltMachine
 from tests.simulation.laws import LawBroken

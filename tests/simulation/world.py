@@ -12,12 +12,12 @@ from functools import cache
 
 import httpx
 
-from comms_source.credentials import BasicCredentials
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.settings import Settings
+from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, SandboxModel, SandboxSettings
 from comms_source.sandbox.answers import Request
 from comms_source.sandbox.instants import to_ms
-from comms_source.session import Session
-from comms_source.settings import Settings
 
 BEGINNING = datetime(2026, 3, 2, 7, 41, 13, tzinfo=UTC)
 CHANNEL = "messages"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import duckdb
 
-from comms_source.view_settings import ViewSettings
+from comms_source.views.settings import ViewSettings
 from tests.views import (
     age_oracle,
     health_oracle,

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.view_settings import CounterMode
+from comms_source.views.settings import CounterMode
 from tests.views.view_tables import (
     NOW,
     Operation,

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from comms_source import view_macros, view_statements
 from comms_source.channels import CHANNELS, Channel
-from comms_source.view_files import public_views, read_views, tables_of
+from comms_source.views import macros as view_macros
+from comms_source.views import statements as view_statements
+from comms_source.views.files import public_views, read_views, tables_of
 from tests.views import view_tables
 from tests.views.view_tables import NOW, State, counted, empty_tables, put, put_states, records
 from tests.views.view_worlds import HOUR, World, put_world

@@ -13,10 +13,10 @@ import duckdb
 import pytest
 
 from comms_source.channels import CHANNELS
-from comms_source.view_files import public_views
-from comms_source.view_macros import documented_columns
-from comms_source.view_settings import ViewSettings
-from comms_source.view_statements import view_statements
+from comms_source.views.files import public_views
+from comms_source.views.macros import documented_columns
+from comms_source.views.settings import ViewSettings
+from comms_source.views.statements import view_statements
 from tests.views.view_tables import (
     NOW,
     Operation,

@@ -12,11 +12,11 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from comms_source.view_dialects import WALL_CLOCK
-from comms_source.view_files import View, _macros, public_views, read_views
-from comms_source.view_macros import CHANNEL_LIST, EACH_CHANNEL
-from comms_source.view_settings import ViewSettings
-from comms_source.view_statements import COMMENTING, ViewStatements, view_statements
+from comms_source.views.dialects import WALL_CLOCK
+from comms_source.views.files import View, _macros, public_views, read_views
+from comms_source.views.macros import CHANNEL_LIST, EACH_CHANNEL
+from comms_source.views.settings import ViewSettings
+from comms_source.views.statements import COMMENTING, ViewStatements, view_statements
 from tests.views.view_tables import table_schemas
 
 DIALECTS: Final = (

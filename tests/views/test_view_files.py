@@ -16,10 +16,10 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from comms_source import view_files
 from comms_source.channels import CHANNELS
-from comms_source.records import RECORDS
-from comms_source.view_files import (
+from comms_source.tables.bookkeeping import RECORDS
+from comms_source.views import files as view_files
+from comms_source.views.files import (
     View,
     column_comments,
     parse_view,
@@ -29,8 +29,8 @@ from comms_source.view_files import (
     sql_folder,
     tables_of,
 )
-from comms_source.view_macros import expand_macros, parse_macros
-from comms_source.view_statements import view_statements
+from comms_source.views.macros import expand_macros, parse_macros
+from comms_source.views.statements import view_statements
 from tests.views.view_tables import (
     empty_tables,
     make_views,
@@ -69,7 +69,7 @@ BOOKKEEPING: Final = frozenset(record.table for record in RECORDS)
 def test_the_order_is_always_the_same() -> None:
     """Another process has the same, however it happens to order what is in a set."""
     script = (
-        "from comms_source.view_files import read_views; print(*[v.name for v in read_views()])"
+        "from comms_source.views.files import read_views; print(*[v.name for v in read_views()])"
     )
     orders = {
         subprocess.run(

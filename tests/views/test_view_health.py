@@ -8,8 +8,9 @@ from typing import Final
 
 import pytest
 
-from comms_source.coverage import Ledger, Reading, Retained
-from comms_source.windows import Span
+from comms_source.coverage.channel_coverage import Ledger, Reading
+from comms_source.coverage.policy import Retained
+from comms_source.timespans import Span
 from tests.views.view_tables import NOW, Record, records, warehouse
 from tests.views.view_worlds import DAY, HOUR, TICK, World, put_world
 

@@ -9,8 +9,8 @@ import pytest
 
 from comms_source.channels import CHANNELS
 from comms_source.errors import ConfigurationError
-from comms_source.view_settings import CounterMode, ViewSettings
-from comms_source.view_statements import view_statements
+from comms_source.views.settings import CounterMode, ViewSettings
+from comms_source.views.statements import view_statements
 from tests.views.view_tables import (
     Operation,
     Record,

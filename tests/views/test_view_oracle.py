@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 
 from comms_source.channels import CHANNELS
-from comms_source.view_files import read_views
-from comms_source.view_settings import CounterMode
+from comms_source.views.files import read_views
+from comms_source.views.settings import CounterMode
 from tests.views.expectations import EXPECTED, NOT_JUDGED, disagreements
 from tests.views.small_worlds import small_worlds
 from tests.views.view_oracle import Oracle

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pytest
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.figures import read_figures
+from comms_source.report.findings.totals import read_figures
 from comms_source.sandbox.samples import CHANNEL_OF, operations_in, sample_names
-from comms_source.tables import Stamp, operations_schema, read_rows
-from comms_source.view_files import read_views
-from comms_source.view_settings import ViewSettings
-from comms_source.views import create_views, refresh_views
+from comms_source.tables.operations import Stamp, operations_schema, read_rows
+from comms_source.views.create import create_views, refresh_views
+from comms_source.views.files import read_views
+from comms_source.views.settings import ViewSettings
 from tests.views.view_tables import Operation, counted, operations_of, records, table_schemas
 
 STAMP: Final = Stamp(account="acme", load_id="load", synced_at=datetime(2026, 11, 20, tzinfo=UTC))

@@ -11,9 +11,9 @@ import sqlglot
 from dlt.destinations.exceptions import DatabaseTerminalException
 from sqlglot import exp
 
-from comms_source.view_files import public_views
-from comms_source.view_statements import view_statements
-from comms_source.views import _comment
+from comms_source.views.create import _comment
+from comms_source.views.files import public_views
+from comms_source.views.statements import view_statements
 from tests.views.view_tables import empty_tables, records
 
 

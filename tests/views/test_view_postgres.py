@@ -9,9 +9,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pytest
 
-from comms_source.view_files import public_views, read_views
-from comms_source.view_settings import ViewSettings
-from comms_source.view_statements import view_statements
+from comms_source.views.files import public_views, read_views
+from comms_source.views.settings import ViewSettings
+from comms_source.views.statements import view_statements
 from tests.postgres import Postgres
 from tests.views.expectations import EXPECTED, by_key
 from tests.views.view_tables import (

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from comms_source.view_settings import ViewSettings
+from comms_source.views.settings import ViewSettings
 from tests.views.expectations import disagreements
 from tests.views.view_tables import Operation, records, warehouse
 from tests.views.view_worlds import DAY, HOUR, Chance, World, put_world, random_world

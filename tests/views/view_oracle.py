@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from comms_source.channels import CHANNELS
-from comms_source.view_settings import ViewSettings
+from comms_source.views.settings import ViewSettings
 from tests.views.outcome_oracle import Counted, outcomes
 from tests.views.rate_oracle import rates
 from tests.views.sums import interval, plus

@@ -13,14 +13,14 @@ import duckdb
 import pyarrow as pa
 
 from comms_source.channels import CHANNELS
-from comms_source.history import history_schema
-from comms_source.records import RECORDS
 from comms_source.sandbox import documented_payloads
 from comms_source.sandbox.samples import CHANNEL_OF, operations_in
-from comms_source.tables import TIMESTAMP, operations_schema
-from comms_source.view_files import read_views
-from comms_source.view_settings import CounterMode, ViewSettings
-from comms_source.view_statements import view_statements
+from comms_source.tables.bookkeeping import RECORDS
+from comms_source.tables.history import history_schema
+from comms_source.tables.operations import TIMESTAMP, operations_schema
+from comms_source.views.files import read_views
+from comms_source.views.settings import CounterMode, ViewSettings
+from comms_source.views.statements import view_statements
 
 Counters = Mapping[str, int | None]
 Record = dict[str, Any]

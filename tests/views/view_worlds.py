@@ -12,8 +12,8 @@ from typing import Any, Final
 import duckdb
 
 from comms_source.channels import CHANNELS
-from comms_source.records import COVERAGE, FOLLOWED, GAPS, LABELS, REJECTED, RUNS
-from comms_source.windows import align_down
+from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS, LABELS, REJECTED, RUNS
+from comms_source.timespans import align_down
 from tests.views.random_counters import KINDS, random_history
 from tests.views.view_tables import NOW, Operation, Record, State, put, put_rows, put_states
 

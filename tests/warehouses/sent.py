@@ -11,10 +11,10 @@ from typing import Any
 import dlt
 from dlt.common.schema import Schema
 
-from comms_source.history import SEEN_FROM, SEEN_UNTIL
-from comms_source.runs import run_load
+from comms_source.commands.load import run_load
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
-from comms_source.warehouse import open_pipeline
+from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL
 from tests.support import NOW, session_for
 
 NEW_COUNTER = "clicked"

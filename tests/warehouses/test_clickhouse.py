@@ -19,14 +19,15 @@ from typer.testing import CliRunner
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.cli.app import app
-from comms_source.figures import read_figures
-from comms_source.runs import run_load, run_views
+from comms_source.commands.load import run_load
+from comms_source.commands.summary import RunSummary
+from comms_source.commands.views import run_views
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.report.findings.totals import read_figures
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
-from comms_source.summaries import RunSummary
-from comms_source.view_files import read_views
-from comms_source.view_settings import ViewSettings
-from comms_source.views import create_views
-from comms_source.warehouse import open_pipeline
+from comms_source.views.create import create_views
+from comms_source.views.files import read_views
+from comms_source.views.settings import ViewSettings
 from tests.support import columns_of, load, session_for, true
 from tests.views.expectations import EXPECTED, by_key
 from tests.views.view_tables import (

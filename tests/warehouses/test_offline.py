@@ -13,11 +13,11 @@ from clickhouse_driver import Client
 from sqlglot import exp
 
 from comms_source.channels import CHANNELS
-from comms_source.records import RECORDS
-from comms_source.view_files import read_views
-from comms_source.view_statements import ViewStatements, view_statements
-from comms_source.views import _place, _query_of_views
-from comms_source.warehouse import open_pipeline
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.tables.bookkeeping import RECORDS
+from comms_source.views.create import _place, _query_of_views
+from comms_source.views.files import read_views
+from comms_source.views.statements import ViewStatements, view_statements
 from tests.warehouses.documented import configured, fragments
 from tests.warehouses.sent import NEW_COUNTER, Sent, loaded_schema, merged
 

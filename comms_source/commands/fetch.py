@@ -1,0 +1,85 @@
+"""`comms fetch`: refresh single operations by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dlt
+
+from comms_source.commands.run import _by_the_clock_of_the_api, _claimed, _others, _source_of
+from comms_source.commands.summary import FetchSummary
+from comms_source.config.accounts import Account
+from comms_source.destinations.crash_recovery import finish_pending
+from comms_source.destinations.load_packages import commit
+from comms_source.errors import (
+    ClockSkewed,
+    LoadFailed,
+    RunStopped,
+)
+from comms_source.extract.fetching import fetch_operations
+from comms_source.extract.session import Session
+from comms_source.source import fetched_resource
+
+
+def fetch_anywhere(
+    *, accounts: Sequence[Account], pipeline: dlt.Pipeline, ids: Sequence[str]
+) -> FetchSummary:
+    """Ask one account after the other for operations, until one has them, and load them.
+
+    Raises:
+        RunStopped: if the destination does not take them, or each account was stopped; it is what
+            stopped the first.
+    """
+    found: dict[str, str] = {}
+    failures: dict[str, str] = {}
+    stopped: list[RunStopped] = []
+    for account in accounts:
+        left = [name for name in dict.fromkeys(ids) if name not in found]
+        if not left:
+            break
+        try:
+            session = Session(settings=account.settings)
+            fetched = run_fetch(session=session, pipeline=pipeline, ids=left)
+        except LoadFailed:
+            raise
+        except RunStopped as error:
+            stopped.append(error)
+            failures |= dict.fromkeys(left, f"account {account.name}: {error}")
+            continue
+        found |= fetched.found
+        failures |= fetched.failures
+    if stopped and len(stopped) == len(accounts):
+        raise stopped[0]
+    failures = {name: why for name, why in failures.items() if name not in found}
+    unknown = [name for name in dict.fromkeys(ids) if name not in found and name not in failures]
+    return FetchSummary(found, unknown, failures)
+
+
+def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -> FetchSummary:
+    """Ask for single operations and load those that there are.
+
+    Raises:
+        RunStopped: if nothing can be loaded, or the destination does not take it.
+    """
+    with _claimed(session, pipeline, command="fetch"):
+        finish_pending(pipeline)
+        channels = session.settings.selected
+        try:
+            fetched = fetch_operations(session=session, ids=ids, channels=channels)
+        except ClockSkewed as skewed:
+            session = _by_the_clock_of_the_api(session, skewed)
+            fetched = fetch_operations(session=session, ids=ids, channels=channels)
+        resources = [
+            fetched_resource(
+                channel,
+                fetched.batches[channel.name],
+                history=session.settings.history,
+                read_by=session.clock(),
+            )
+            for channel in channels
+            if channel.name in fetched.batches
+        ]
+        if resources:
+            found = [channel for channel in channels if channel.name in fetched.batches]
+            commit(pipeline, _source_of([*resources, *_others(found)]))
+    return FetchSummary(fetched.found, fetched.unknown, fetched.failures)

@@ -1,0 +1,101 @@
+"""What the next load would ask for, and why, without asking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dlt
+
+from comms_source.channels import Channel
+from comms_source.config.settings import Settings
+from comms_source.coverage.channel_coverage import Ledger
+from comms_source.coverage.open_operations import OpenOperation, due_by_id
+from comms_source.coverage.planner import Walk, plan
+from comms_source.coverage.stored_channel import Stored
+from comms_source.destinations.dlt_errors import patient
+from comms_source.destinations.pipeline import reach
+from comms_source.destinations.stored_account import stored_channels
+from comms_source.destinations.stored_coverage import stored_ledgers
+from comms_source.timespans import SECOND, Span, align_down, to_iso
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelPlan:
+    """What a load would do on one channel."""
+
+    channel: str
+    walks: Sequence[Walk]
+    by_id: Sequence[OpenOperation]
+    gaps: Sequence[Span]
+    page_size: int
+
+    @property
+    def requests(self) -> int:
+        """How many requests that takes, as far as row counts are known."""
+        return sum(walk.pages(self.page_size) for walk in self.walks) + len(self.by_id)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all row counts are known, so that `requests` is more than a lower bound."""
+        return not any(walk.cuttable for walk in self.walks)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {
+            "requests": self.requests,
+            "is_known": self.is_known,
+            "walks": [
+                {
+                    "start": to_iso(walk.span.start),
+                    "end": to_iso(walk.span.end),
+                    "reasons": list(walk.reasons),
+                    "rows": walk.rows,
+                    "requests": walk.pages(self.page_size),
+                }
+                for walk in self.walks
+            ],
+            "by_id": [operation.id for operation in self.by_id],
+            "gaps": [{"start": to_iso(gap.start), "end": to_iso(gap.end)} for gap in self.gaps],
+        }
+
+
+def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> list[ChannelPlan]:
+    """What a load at `now` would ask for; a dead run's package is not counted in.
+
+    Raises:
+        RunStopped: if the destination cannot be asked.
+    """
+    channels, account = settings.selected, settings.account
+    ledgers = {channel.name: Ledger() for channel in channels}
+    stored: dict[str, Stored] = {}
+    if patient(reach)(pipeline):
+        ledgers = patient(stored_ledgers)(pipeline, channels=channels, account=account)
+        stored = patient(stored_channels)(pipeline, ledgers=ledgers, settings=settings, now=now)
+    return [
+        _plan(
+            channel,
+            ledgers[channel.name],
+            stored.get(channel.name, Stored()),
+            settings=settings,
+            now=align_down(now, SECOND),
+        )
+        for channel in channels
+    ]
+
+
+def _plan(
+    channel: Channel, ledger: Ledger, stored: Stored, *, settings: Settings, now: datetime
+) -> ChannelPlan:
+    policy = settings.policy
+    gaps = ledger.expire(now=now, kept=policy)
+    ledger.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
+    return ChannelPlan(
+        channel=channel.name,
+        walks=plan(now=now, ledger=ledger, policy=policy),
+        by_id=due_by_id(stored.opened, now=now, policy=policy),
+        gaps=gaps,
+        page_size=settings.page_size,
+    )

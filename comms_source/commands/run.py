@@ -1,0 +1,182 @@
+"""One run: finish what a dead run left, read, load, make the views, and say how it went."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import dlt
+from dlt.destinations.exceptions import DatabaseException
+from dlt.extract import DltResource
+
+from comms_source.channels import CHANNELS, Channel
+from comms_source.commands.summary import RunSummary
+from comms_source.commands.views import _views
+from comms_source.destinations.crash_recovery import Found, finish_pending
+from comms_source.destinations.dlt_errors import explained, patient
+from comms_source.destinations.lanes import claims, in_lane
+from comms_source.destinations.load_packages import Then, commit
+from comms_source.destinations.locks import only_run
+from comms_source.destinations.pipeline import place
+from comms_source.destinations.stored_account import StoredAccount, changes_rows, stored_account
+from comms_source.errors import (
+    ClockSkewed,
+    CommsSourceError,
+    LoadFailed,
+    PipelineBusy,
+    RunStopped,
+)
+from comms_source.extract.channel_run import ChannelRun
+from comms_source.extract.page_budget import Budget
+from comms_source.extract.run_record import RunLog, settled
+from comms_source.extract.session import Session
+from comms_source.source import failed_run_resource, fetched_resource, package_resources
+from comms_source.tables.batches import empty_batch
+from comms_source.tables.bookkeeping import COVERAGE
+from comms_source.views.settings import view_settings
+
+logger = logging.getLogger("comms_source")
+
+_UNCLAIM: Final = "update {table} set is_complete = false where _dlt_load_id = %s"
+
+
+ChannelRuns = Callable[[Session, StoredAccount], Sequence[ChannelRun]]
+"""Makes the runs of all channels, once what a dead run left is out of the way."""
+
+
+def run_channels(
+    make_runs: ChannelRuns, *, session: Session, pipeline: dlt.Pipeline, command: str
+) -> RunSummary:
+    """Finish what a dead run left, then read and commit, package by package, and make the views.
+
+    Raises:
+        RunStopped: if nothing (more) can be loaded, or the destination does not take it.
+    """
+    told = view_settings()
+    with _claimed(session, pipeline, command=command):
+        found = finish_pending(pipeline)
+        concludes = changes_rows(pipeline)
+        log = RunLog(session=session, command=command, concludes=concludes)
+        load_ids = _commit_all(make_runs, log=log, pipeline=pipeline, found=found)
+        session = log.session
+        views = [] if in_lane(pipeline.pipeline_name) else _views(pipeline, told)
+    return RunSummary(
+        journal=session.journal,
+        account=session.settings.account,
+        started_at=session.now,
+        ended_at=session.clock(),
+        destination=place(pipeline),
+        dataset=pipeline.dataset_name,
+        load_ids=load_ids,
+        views=views,
+    )
+
+
+@contextmanager
+def _claimed(session: Session, pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
+    """Keep others from loading the same: all of the channels, or in a lane its range alone."""
+    name, settings = pipeline.pipeline_name, session.settings
+    of_a_range = in_lane(name) and command == "backfill"
+    channels = [] if of_a_range else [channel.name for channel in settings.selected]
+    claimed = claims(name, account=settings.account, channels=channels)
+    with only_run(pipeline, command=command, claims=claimed):
+        yield
+
+
+def _commit_all(
+    make_runs: ChannelRuns, *, log: RunLog, pipeline: dlt.Pipeline, found: Found
+) -> list[str]:
+    runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
+    load_ids: list[str] = []
+    others = _others([run.channel for run in runs])
+    try:
+        while left := [run for run in runs if not run.done]:
+            budget = Budget(log.session.settings.commit_pages)
+            resources = package_resources(left, log=log, budget=budget)
+            try:
+                source = _source_of([*resources, *others])
+                load_ids += commit(pipeline, source, then=_concluding(log, runs))
+            except ClockSkewed as skewed:
+                log.session = _by_the_clock_of_the_api(log.session, skewed)
+                runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
+                continue
+            others = []
+    except LoadFailed as failed:
+        _take_back_claims(failed, log=log, pipeline=pipeline)
+        raise
+    except PipelineBusy:
+        raise
+    except RunStopped as stopped:
+        _record_failure(stopped, log=log, pipeline=pipeline)
+        raise
+    return load_ids
+
+
+def _made(
+    make_runs: ChannelRuns, *, log: RunLog, pipeline: dlt.Pipeline, found: Found
+) -> Sequence[ChannelRun]:
+    session = log.session
+    stored = patient(stored_account)(
+        pipeline, settings=session.settings, now=session.now, sound=found.is_sound
+    )
+    died = [] if in_lane(pipeline.pipeline_name) else stored.died
+    log.died = [settled(run.row, is_loaded=run.is_loaded) for run in died]
+    return make_runs(session, stored)
+
+
+def _by_the_clock_of_the_api(session: Session, skewed: ClockSkewed) -> Session:
+    """The session to go on with; a clock that jumps a second time ends the run."""
+    if session.is_corrected:
+        raise skewed
+    logger.warning("%s; this run goes by the API's clock", skewed)
+    return session.corrected(skewed.skew)
+
+
+def _concluding(log: RunLog, runs: Sequence[ChannelRun]) -> Then | None:
+    """Sets the outcome of the run once its last package is loaded; None where nothing can."""
+
+    def conclude(client: Any) -> None:
+        if all(run.done for run in runs):
+            log.conclude(client)
+
+    return conclude if log.concludes else None
+
+
+def _take_back_claims(failed: LoadFailed, *, log: RunLog, pipeline: dlt.Pipeline) -> None:
+    """Have `runs` and `coverage` claim nothing of a package that was not loaded whole.
+
+    Jobs of one package are loaded side by side, so theirs may have ended well. The next run loads
+    what is pending, or drops it, and states coverage again.
+    """
+    if not log.concludes:
+        return
+    pending = pipeline.list_normalized_load_packages()
+    try:
+        with explained(), pipeline.sql_client() as client:
+            error, load_id = type(failed).__name__, pending[-1] if pending else ""
+            log.conclude_failed(client, error=error, load_id=load_id)
+            table = client.make_qualified_table_name(COVERAGE.table)
+            for load_id in pending:
+                client.execute_sql(_UNCLAIM.format(table=table), load_id)
+    except (CommsSourceError, DatabaseException) as error:
+        logger.warning("what the failed load claims could not be taken back yet: %s", error)
+
+
+def _record_failure(stopped: RunStopped, *, log: RunLog, pipeline: dlt.Pipeline) -> None:
+    """Leave a row in `runs` that tells what ended the run; the error itself comes first."""
+    try:
+        commit(pipeline, _source_of([failed_run_resource(log, error=type(stopped).__name__)]))
+    except CommsSourceError as error:
+        logger.warning("the failed run could not be recorded: %s", error)
+
+
+def _source_of(resources: Sequence[DltResource]) -> Any:
+    return dlt.source(lambda: resources, name="comms_source", section="comms_source")()
+
+
+def _others(read: Sequence[Channel]) -> list[DltResource]:
+    """Empty resources for the channels that are left out, so that their tables come to be."""
+    left_out = [channel for channel in CHANNELS.values() if channel not in read]
+    return [fetched_resource(channel, empty_batch(channel), history=False) for channel in left_out]

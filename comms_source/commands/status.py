@@ -1,0 +1,278 @@
+"""How things stand: what is fresh, what is missing, and by when to run again to lose nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import dlt
+import msgspec
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from comms_source.channels import Channel
+from comms_source.config.settings import Settings
+from comms_source.coverage.channel_coverage import Ledger, joined, last_chance
+from comms_source.coverage.planner import retained, why
+from comms_source.coverage.policy import Retained
+from comms_source.coverage.stored_channel import Stored
+from comms_source.destinations.dlt_errors import patient
+from comms_source.destinations.pipeline import place, reach
+from comms_source.destinations.stored_account import stored_channels
+from comms_source.destinations.stored_coverage import stored_ledgers
+from comms_source.errors import LoadFailed
+from comms_source.timespans import Span, parse_instant, to_iso
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelStatus:
+    """How one channel stands."""
+
+    channel: str
+    operations: int
+    newest_operation: datetime | None
+    last_complete_read: datetime | None
+    """When the last run began that left nothing due."""
+    windows: int
+    """How many windows the API still answers for, the open one included."""
+    fresh: int
+    """How many of them a load would leave alone now."""
+    short: int
+    """How many lack rows in the table that were loaded before; a load reads them again."""
+    deadline: datetime | None
+    """When the API begins to forget what was never read completely; before it, a run is needed."""
+    freezes_at: datetime | None
+    """By when a run is needed so that no figure freezes that may still change."""
+    frozen: Sequence[Span]
+    """Creation time of the last days past retention that was last read too early: figures there
+    may be too low for good."""
+    failures: Sequence[str]
+    """What failed in the last run on the channel."""
+    rejected: int
+    followed: Mapping[str, int]
+    """Operations followed by id, by outcome."""
+    gaps: Sequence[Span]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines; times in ISO 8601 and UTC."""
+        return {
+            "operations": self.operations,
+            "newest_operation": _iso(self.newest_operation),
+            "last_complete_read": _iso(self.last_complete_read),
+            "windows": self.windows,
+            "fresh": self.fresh,
+            "short": self.short,
+            "deadline": _iso(self.deadline),
+            "freezes_at": _iso(self.freezes_at),
+            "frozen": [_span(span) for span in self.frozen],
+            "failures": list(self.failures),
+            "rejected": self.rejected,
+            "followed": dict(self.followed),
+            "gaps": [_span(gap) for gap in self.gaps],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """The run that began last, of those that left a row."""
+
+    command: str
+    started_at: datetime
+    outcome: str
+    error: str | None
+    channels: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {
+            "command": self.command,
+            "started_at": to_iso(self.started_at),
+            "outcome": self.outcome,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How everything stands."""
+
+    now: datetime
+    destination: str
+    dataset: str
+    account: str
+    last_run: LastRun | None
+    channels: Sequence[ChannelStatus]
+
+    @property
+    def deadline(self) -> datetime | None:
+        """The earliest of the channels' deadlines."""
+        return min((c.deadline for c in self.channels if c.deadline), default=None)
+
+    @property
+    def freezes_at(self) -> datetime | None:
+        """The earliest of the channels' instants at which figures begin to freeze."""
+        return min((c.freezes_at for c in self.channels if c.freezes_at), default=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {
+            "now": to_iso(self.now),
+            "destination": self.destination,
+            "dataset": self.dataset,
+            "account": self.account,
+            "deadline": _iso(self.deadline),
+            "freezes_at": _iso(self.freezes_at),
+            "last_run": self.last_run and self.last_run.as_dict(),
+            "channels": {channel.channel: channel.as_dict() for channel in self.channels},
+        }
+
+
+def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> Status:
+    """How the account of `settings` stands in the destination at `now`.
+
+    Raises:
+        RunStopped: if there is nothing yet, or the destination cannot be asked.
+    """
+    if not patient(reach)(pipeline):
+        raise LoadFailed(
+            f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; run comms load first"
+        )
+    channels, account = settings.selected, settings.account
+    ledgers = patient(stored_ledgers)(pipeline, channels=channels, account=account)
+    stored = patient(stored_channels)(pipeline, ledgers=ledgers, settings=settings, now=now)
+    runs = _last_runs(pipeline, account)
+    return Status(
+        now=now,
+        account=account,
+        destination=place(pipeline),
+        dataset=pipeline.dataset_name,
+        last_run=next(iter(runs), None),
+        channels=[
+            _channel(
+                channel,
+                ledgers[channel.name],
+                stored[channel.name],
+                runs,
+                settings=settings,
+                pipeline=pipeline,
+                now=now,
+            )
+            for channel in channels
+        ],
+    )
+
+
+_NEWEST: Final = "select count(*), max(created_at) from {table} where account = %s"
+_REJECTED: Final = "select count(*) from {table} where account = %s and channel = %s"
+_FOLLOWED: Final = """
+select outcome, count(*) from {table} where account = %s and channel = %s group by outcome
+"""
+_GAPS: Final = """
+select gap_start, gap_end from {table} where account = %s and channel = %s order by gap_start
+"""
+_LEFT: Final = """
+select window_start, window_end, read_at from {table}
+where account = %s and channel = %s and window_end > %s and window_start < %s and rows_read > 0
+order by window_start
+"""
+_LAST_RUNS: Final = """
+select command, started_at, outcome, error, channels from {table}
+where account = %s order by started_at desc limit 50
+"""
+"""So many, since a run may have been about other channels only."""
+
+
+def _channel(
+    channel: Channel,
+    ledger: Ledger,
+    stored: Stored,
+    runs: Sequence[LastRun],
+    *,
+    settings: Settings,
+    pipeline: dlt.Pipeline,
+    now: datetime,
+) -> ChannelStatus:
+    account, policy = settings.account, settings.policy
+    deadline = ledger.deadline(now=now, kept=policy)
+    freezes_at = ledger.freezes_at(now=now, kept=policy)
+    ledger.expire(now=now, kept=policy)
+    kept = ledger.cut(retained(now=now, policy=policy), policy.window)
+    due = [why(w, ledger.windows.get(w.start), now=now, policy=policy)[0] for w in kept]
+    key = (account, channel.name)
+    ((operations, newest),) = _ask(pipeline, _NEWEST, channel.table, account) or [(0, None)]
+    ((rejected,),) = _ask(pipeline, _REJECTED, "rejected_operations", *key) or [(0,)]
+    return ChannelStatus(
+        channel=channel.name,
+        operations=operations,
+        newest_operation=None if newest is None else parse_instant(newest),
+        last_complete_read=ledger.complete_at,
+        windows=len(kept),
+        fresh=sum(reason is None for reason in due),
+        short=len(stored.short),
+        deadline=deadline,
+        freezes_at=freezes_at,
+        frozen=_frozen(pipeline, *key, now=now, kept=policy),
+        failures=_failures(runs, channel.name),
+        rejected=rejected,
+        followed=dict(_ask(pipeline, _FOLLOWED, "followed_operations", *key)),
+        gaps=[
+            Span(parse_instant(start), parse_instant(end))
+            for start, end in _ask(pipeline, _GAPS, "gaps", *key)
+        ],
+    )
+
+
+def _frozen(
+    pipeline: dlt.Pipeline, account: str, channel: str, *, now: datetime, kept: Retained
+) -> list[Span]:
+    """Windows that left retention within as long again, with rows that were last read too early."""
+    upto = now - kept.retention
+    rows = _ask(pipeline, _LEFT, "coverage", account, channel, upto - kept.retention, upto)
+    windows = [(Span(*map(parse_instant, bounds)), parse_instant(at)) for *bounds, at in rows]
+    early = [window for window, at in windows if at < last_chance(window, kept.retention)]
+    return joined(early)
+
+
+def _last_runs(pipeline: dlt.Pipeline, account: str) -> list[LastRun]:
+    """The latest runs, the last one first."""
+    return [
+        LastRun(
+            command=command,
+            started_at=parse_instant(started_at),
+            outcome=outcome,
+            error=error,
+            channels=msgspec.json.decode(channels),
+        )
+        for command, started_at, outcome, error, channels in _ask(
+            pipeline, _LAST_RUNS, "runs", account
+        )
+    ]
+
+
+def _failures(runs: Sequence[LastRun], channel: str) -> list[str]:
+    records = (run.channels[channel] for run in runs if channel in run.channels)
+    told: Mapping[str, Any] = next(records, {})
+    walks = [f"[{f['start']}, {f['end']}): {f['message']}" for f in told.get("failures", ())]
+    by_id = [f"{name}: {message}" for name, message in told.get("unfollowed", {}).items()]
+    return [*([told["refused"]] if told.get("refused") else []), *walks, *by_id]
+
+
+def _ask(pipeline: dlt.Pipeline, query: str, table: str, *values: Any) -> list[Any]:
+    def ask() -> list[Any]:
+        with pipeline.sql_client() as client:
+            text = query.format(table=client.make_qualified_table_name(table))
+            try:
+                return list(client.execute_sql(text, *values) or [])
+            except DatabaseUndefinedRelation:
+                return []
+
+    return patient(ask)()
+
+
+def _span(span: Span) -> dict[str, str]:
+    return {"start": to_iso(span.start), "end": to_iso(span.end)}
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else to_iso(instant)

@@ -1,0 +1,125 @@
+"""How a run went, for people and for machines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
+from comms_source.extract.run_record import OUTCOMES, channels_as_dict, journal_exit_code
+from comms_source.extract.run_stats import ChannelRecord, Journal
+from comms_source.timespans import to_iso
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """How a run went."""
+
+    journal: Journal
+    account: str
+    started_at: datetime
+    ended_at: datetime
+    destination: str
+    dataset: str
+    load_ids: Sequence[str]
+    views: Sequence[str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all was read, 1 if not one walk could be finished, 3 if something is missing."""
+        return journal_exit_code(self.journal)
+
+    @property
+    def worth_retrying(self) -> bool:
+        """Whether running again may read what this run did not.
+
+        It cannot mend what alone makes a run incomplete otherwise: gaps, and rejected rows.
+        """
+        return not self.journal.read_all
+
+    def lines(self) -> list[str]:
+        """What was read, and all that went wrong or was new, for people."""
+        journal = self.journal
+        seconds = (self.ended_at - self.started_at).total_seconds()
+        channels = journal.channels.items()
+        ending = (
+            f"Loaded into {self.destination}, dataset {self.dataset}, in {seconds:.1f} s: "
+            f"{journal.requests:,} requests, {journal.retries:,} of them again; "
+            f"all requests together waited {journal.waited_seconds:.1f} s."
+        )
+        return [*(line for name, record in channels for line in _lines(name, record)), ending]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines; times in ISO 8601 and UTC, lengths of time in seconds."""
+        journal = self.journal
+        return {
+            "outcome": OUTCOMES[self.exit_code],
+            "exit_code": self.exit_code,
+            "started_at": to_iso(self.started_at),
+            "ended_at": to_iso(self.ended_at),
+            "destination": self.destination,
+            "dataset": self.dataset,
+            "account": self.account,
+            "load_ids": list(self.load_ids),
+            "views": list(self.views),
+            "operations": journal.operations,
+            "requests": journal.requests,
+            "retries": journal.retries,
+            "waited_seconds": round(journal.waited_seconds, 3),
+            "channels": channels_as_dict(journal),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSummary:
+    """What became of ids that were asked for."""
+
+    found: Mapping[str, str]
+    """The channel of each id that was loaded."""
+    unknown: Sequence[str]
+    failures: Mapping[str, str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all were loaded, 1 if none was, else 3."""
+        if not self.unknown and not self.failures:
+            return COMPLETE
+        return INCOMPLETE if self.found else FAILED
+
+
+def _lines(name: str, record: ChannelRecord) -> Iterator[str]:
+    yield f"{name:<20}{record.operations:>10,} operations  {counted(record.pages, 'page'):>12}"
+    yield from (f"    {remark}" for remark in _remarks(record))
+
+
+def _remarks(record: ChannelRecord) -> list[str]:
+    remarks = [f"refused: {record.refused}"] if record.refused else []
+    remarks += [f"not read {failure.span}: {failure.message}" for failure in record.failures]
+    remarks += [f"lost for good, never read completely: {gap}" for gap in record.gaps]
+    remarks += [
+        f"lost for good, rows that had been loaded are gone from the table: {span}"
+        for span in record.lost_rows
+    ]
+    if record.short_windows:
+        short = counted(record.short_windows, "window")
+        remarks.append(f"{short} lacked rows that had been loaded, and so are read again")
+    remarks += [f"not asked for by id {name}: {why}" for name, why in record.unfollowed.items()]
+    if record.followed:
+        remarks.append(f"{record.followed:,} open operations asked for by id, {record.lost:,} lost")
+    if record.rejected:
+        remarks.append(f"{record.rejected:,} rows could not be read, see rejected_operations")
+    for what, names in (
+        ("counters, now columns", record.new_counters),
+        ("fields, kept in extra", record.new_fields),
+        ("statuses", record.new_statuses),
+    ):
+        if names:
+            remarks.append(f"new {what}: {', '.join(sorted(names))}")
+    return remarks
+
+
+def counted(count: int, what: str) -> str:
+    """A count with its noun, in the plural where there is more than one."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

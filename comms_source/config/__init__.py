@@ -1,0 +1,1 @@
+"""Settings, credentials and accounts, and how dlt resolves them."""

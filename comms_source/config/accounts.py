@@ -1,0 +1,179 @@
+"""The accounts of one configuration: the one that needs no name, or several.
+
+Where `[sources.comms_source.accounts.shop]` and its like are there, or `accounts` lists names, each
+account has credentials of its own below its name, and may have any other setting there. What it
+has not, it shares with all. Its name is the label on its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dlt
+from dlt.common.configuration.utils import deserialize_value
+from dlt.common.typing import TSecretStrValue
+
+from comms_source.config.credentials import VARIABLES, BasicCredentials, complete_pair
+from comms_source.config.resolve import ACCOUNTS, SECTIONS, resolve_account, resolve_settings
+from comms_source.config.settings import Settings, check_channels
+from comms_source.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account, and the settings to load it with, or what is wrong with them."""
+
+    name: str
+    found: Settings | ConfigurationError
+
+    @property
+    def settings(self) -> Settings:
+        """The settings.
+
+        Raises:
+            ConfigurationError: if one of them is missing, wrong or unsafe; it does not name the
+                account.
+        """
+        if isinstance(self.found, ConfigurationError):
+            raise self.found
+        return self.found
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts that a command is about."""
+
+    selected: Sequence[Account]
+    several: bool
+    """Whether the configuration has names for accounts, though it be one name."""
+
+
+def read_accounts(
+    *,
+    names: Sequence[str] | None = None,
+    channels: Sequence[str] | None = None,
+    refresh: str | None = None,
+) -> Accounts:
+    """The accounts of the configuration, or those of `names`.
+
+    Args:
+        names: Which accounts; by default all.
+        channels: Which of the channels that an account is configured for; by default all. An
+            account that is left with none is left out.
+        refresh: What to refresh, whatever is configured.
+
+    Raises:
+        ConfigurationError: if a name or a channel is not known, or two accounts are the same; and
+            without names for accounts, if a setting is missing, wrong or unsafe. With names, what
+            is wrong with the settings of one stops that one only, where they are asked for.
+    """
+    known = account_names()
+    if not known:
+        return Accounts([_only(names, channels=channels, refresh=refresh)], several=False)
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise ConfigurationError(
+            f"account: {', '.join(map(repr, unknown))} has no section in the configuration; "
+            f"the accounts are {', '.join(known)}"
+        )
+    if channels:
+        check_channels(channels)
+    accounts = [_named(name) for name in known]
+    _check_apart(accounts)
+    chosen = [account for account in accounts if account.name in (names or known)]
+    return Accounts(list(_narrowed(chosen, channels, refresh)), several=True)
+
+
+def account_names() -> list[str]:
+    """The names of the accounts, in the order of the configuration; none where it has no names.
+
+    Raises:
+        ConfigurationError: if `accounts` is neither sections nor a list.
+    """
+    names: dict[str, None] = {}
+    for provider in dlt.config.config_providers:
+        told, _ = provider.get_value(ACCOUNTS, Any, None, *SECTIONS)
+        names |= dict.fromkeys(_names(told))
+    return list(names)
+
+
+def _names(told: Any) -> Sequence[str]:
+    if told is None or isinstance(told, Mapping):
+        return list(told or ())
+    try:
+        return [str(name) for name in deserialize_value(ACCOUNTS, told, list)]
+    except ValueError:
+        raise ConfigurationError(
+            f'{ACCOUNTS}: expected names such as ["shop", "news"], or a section for each account'
+        ) from None
+
+
+def _only(
+    names: Sequence[str] | None, *, channels: Sequence[str] | None, refresh: str | None
+) -> Account:
+    given = {"channels": list(channels or ()), "refresh": refresh}
+    settings = resolve_settings(**{name: value for name, value in given.items() if value})
+    if names and set(names) != {settings.account}:
+        raise ConfigurationError(
+            f"account: there is one account in the configuration, {settings.account!r}; "
+            f"others need a section [{'.'.join(SECTIONS)}.{ACCOUNTS}.NAME] each"
+        )
+    return Account(settings.account, settings)
+
+
+def _named(name: str) -> Account:
+    try:
+        return Account(name, resolve_account(name, credentials=_own_credentials(name)))
+    except ConfigurationError as error:
+        return Account(name, error)
+
+
+def _own_credentials(name: str) -> BasicCredentials:
+    section = (*SECTIONS, ACCOUNTS, name, "credentials")
+    pair = complete_pair({field: _exactly(field, section) for field in VARIABLES})
+    if pair is None:
+        raise ConfigurationError(
+            "credentials: no complete pair; set api_key and api_key_secret, or account_id and "
+            f"auth_token, in [{'.'.join(section)}] of .dlt/secrets.toml, or in the environment as "
+            f"{'__'.join(section).upper()}__API_KEY and so on; accounts do not share credentials"
+        )
+    return pair
+
+
+def _exactly(field: str, section: Sequence[str]) -> str | None:
+    """A value from this very section: dlt would go on to look in those around it."""
+    for provider in dlt.secrets.config_providers:
+        value, _ = provider.get_value(field, TSecretStrValue, None, *section)
+        if value:
+            return str(value)
+    return None
+
+
+def _check_apart(accounts: Sequence[Account]) -> None:
+    """Refuse to read one account under two names: its operations would change sides for ever."""
+    seen: dict[tuple[str, str], str] = {}
+    for account in accounts:
+        if isinstance(account.found, Settings):
+            user = (account.found.base_url, account.found.credentials.user)
+            other = seen.setdefault(user, account.name)
+            if other != account.name:
+                raise ConfigurationError(
+                    f"{ACCOUNTS}: {other} and {account.name} have the same credentials, so they "
+                    "are one account; give each its own, or remove one"
+                )
+
+
+def _narrowed(
+    accounts: Sequence[Account], channels: Sequence[str] | None, refresh: str | None
+) -> Iterator[Account]:
+    for account in accounts:
+        if isinstance(account.found, ConfigurationError):
+            yield account
+            continue
+        settings = account.found
+        left = [name for name in settings.channels if not channels or name in channels]
+        changes: dict[str, Any] = {"refresh": refresh} if refresh else {}
+        if left:
+            yield Account(account.name, replace(settings, channels=left, **changes))

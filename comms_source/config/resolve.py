@@ -1,0 +1,154 @@
+"""How dlt resolves the settings and credentials of `comms_source`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Optional, TypeVar
+
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from comms_source.channels import CHANNELS
+from comms_source.config.credentials import VARIABLES, BasicCredentials, choose
+from comms_source.config.settings import (
+    BASE_URL,
+    COMMIT_PAGES,
+    CONCURRENCY,
+    PAGE_SIZE,
+    PATIENCE,
+    REFRESH,
+    REFRESH_RATIO,
+    RETENTION,
+    TIMEOUT,
+    WINDOW,
+    Settings,
+)
+from comms_source.errors import ConfigurationError
+from comms_source.timespans import parse_duration, parse_instant
+
+SECTIONS: Final = ("sources", "comms_source")
+"""Where dlt looks for the settings: `[sources.comms_source]`, or `SOURCES__COMMS_SOURCE__...`."""
+
+
+ACCOUNTS: Final = "accounts"
+"""Below them, where several accounts have settings of their own, each in a section of its name."""
+
+
+T = TypeVar("T")
+
+
+@configspec
+class TwilioCredentials(CredentialsConfiguration):
+    """Account id and auth token, or API key and secret; what dlt lacks, `TWILIO_...` supplies.
+
+    dlt's own values come first, and among them the API key. Only where there is none are
+    `TWILIO_API_KEY` and `TWILIO_API_KEY_SECRET`, then `TWILIO_ACCOUNT_SID` and `TWILIO_AUTH_TOKEN`
+    looked at.
+    """
+
+    account_id: Optional[str] = None  # noqa: UP045 - dlt reads the annotation
+    auth_token: Optional[TSecretStrValue] = None  # noqa: UP045
+    api_key: Optional[str] = None  # noqa: UP045
+    api_key_secret: Optional[TSecretStrValue] = None  # noqa: UP045
+
+    def basic(self) -> BasicCredentials:
+        """The user and the password to send.
+
+        Raises:
+            ConfigurationError: if no pair is complete; it says what is missing.
+        """
+        given = {name: getattr(self, name) for name in VARIABLES}
+        return choose(given=given, environment=os.environ)
+
+
+@configspec
+class CommsSourceConfiguration(BaseConfiguration):
+    """The settings of `comms_source`, as dlt resolves them; a new setting begins here."""
+
+    credentials: TwilioCredentials = None  # type: ignore[assignment]
+    base_url: str = BASE_URL
+    account: str = "default"
+    channels: Sequence[str] = tuple(CHANNELS)
+    page_size: int = PAGE_SIZE
+    concurrency: int = CONCURRENCY
+    requests_per_second: Optional[float] = None  # noqa: UP045
+    retention: str = RETENTION
+    window: str = WINDOW
+    refresh: str = REFRESH
+    refresh_ratio: float = REFRESH_RATIO
+    commit_pages: int = COMMIT_PAGES
+    timeout: str = TIMEOUT
+    patience: str = PATIENCE
+    history: bool = True
+
+
+def resolve_settings(**given: Any) -> Settings:
+    """The settings as dlt resolves them for `comms_source`; what is `given` comes first.
+
+    Raises:
+        ConfigurationError: if a setting is missing, wrong or unsafe.
+    """
+    resolved = _resolve(SECTIONS, given)
+    return make_settings(**resolved | {"credentials": resolved["credentials"].basic()})
+
+
+def resolve_account(name: str, *, credentials: BasicCredentials) -> Settings:
+    """The settings of one of several accounts: its own, else those that all share.
+
+    Its credentials are never shared, since they decide whose operations the API tells.
+
+    Raises:
+        ConfigurationError: if a setting is wrong or unsafe.
+    """
+    given = {"account": name, "credentials": TwilioCredentials()}
+    resolved = _resolve((*SECTIONS, ACCOUNTS, name), given)
+    return make_settings(**resolved | {"credentials": credentials})
+
+
+def _resolve(sections: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    spec = CommsSourceConfiguration()
+    try:
+        resolved = resolve_configuration(spec, sections=sections, explicit_value=given or None)
+    except ConfigurationException as error:
+        raise ConfigurationError(str(error).strip()) from None
+    return dict(resolved)
+
+
+def make_settings(*, credentials: BasicCredentials, **values: Any) -> Settings:
+    """Settings from what dlt resolved: lengths of time from their text.
+
+    Raises:
+        ConfigurationError: if a setting is missing, wrong or unsafe.
+    """
+    for name in ("retention", "window", "timeout", "patience"):
+        values[name] = checked(name, parse_duration, values[name])
+    return Settings(credentials=credentials, **values)
+
+
+def checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:
+    """What `parse` makes of the value of a setting.
+
+    Raises:
+        ConfigurationError: if it makes nothing of it; it names the setting.
+    """
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{setting}: {error}") from None
+
+
+def parse_date(setting: str, value: Any) -> datetime:
+    """The instant that `value` means, in UTC.
+
+    Raises:
+        ConfigurationError: if it means none; it names the setting.
+    """
+    return checked(setting, parse_instant, value)
+
+
+def _date(setting: str, value: Any) -> datetime | None:
+    return None if value is None else parse_date(setting, value)

@@ -1,0 +1,1 @@
+"""What was read, what is due, and what has expired unread. Pure."""

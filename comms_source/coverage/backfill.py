@@ -1,0 +1,85 @@
+"""Reading a range of creation time once, chunk by chunk: what is done, and what is left. Pure.
+
+What is done is remembered until all of it is, so that the same range, asked for again after a run
+died or a chunk failed, goes on where it stopped. That is a memory of its own and no coverage:
+beyond retention the API may withhold operations without a word, so nothing counts as read there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from comms_source.coverage.channel_coverage import Reading, uncovered
+from comms_source.coverage.planner import Walk
+from comms_source.timespans import Span, clip, windows
+
+CHUNK: Final = timedelta(days=1)
+"""A day of creation time is committed at a time, in UTC."""
+
+BACKFILLS: Final = "backfills"
+"""Where a channel's state keeps what is done of a backfill, by account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A range to read once."""
+
+    span: Span
+    open_end: bool
+    """Whether the range was to end when the run began; its end then moves from run to run."""
+    in_lane: bool = False
+    """Whether it runs beside loads, and so leaves the ledger to them."""
+
+    def walks(self, state: Mapping[str, Any], *, account: str) -> list[Walk]:
+        """What is left to read, a walk for each day, the oldest first."""
+        left = uncovered(self.span, self._done(state, account))
+        days = [part for span in left for day in windows(span, CHUNK) if (part := clip(day, span))]
+        return [Walk(span=day, cuttable=True) for day in days]
+
+    def note(
+        self,
+        readings: Sequence[Reading],
+        *,
+        state: MutableMapping[str, Any],
+        account: str,
+        done: bool,
+    ) -> None:
+        """Remember `readings`; forget them all once everything is `done`."""
+        memories = state.setdefault(BACKFILLS, {})
+        if done:
+            memories.pop(account, None)
+            return
+        finished = _merged([*self._done(state, account), *(r.span for r in readings)])
+        memories[account] = {**self._key(), "done": [[_at(s.start), _at(s.end)] for s in finished]}
+
+    def _done(self, state: Mapping[str, Any], account: str) -> list[Span]:
+        memory = state.get(BACKFILLS, {}).get(account)
+        if not memory or any(memory[name] != value for name, value in self._key().items()):
+            return []
+        return [Span(_instant(start), _instant(end)) for start, end in memory["done"]]
+
+    def _key(self) -> dict[str, Any]:
+        until = None if self.open_end else _at(self.span.end)
+        return {"since": _at(self.span.start), "until": until}
+
+
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in sorted(spans):
+        if merged and span.start <= merged[-1].end:
+            last = merged.pop()
+            merged.append(Span(last.start, max(last.end, span.end)))
+        else:
+            merged.append(span)
+    return merged
+
+
+def _at(instant: datetime) -> int:
+    return int(instant.timestamp())
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,418 @@
+"""The ledger of one channel: which windows were read, when, and how many rows they held.
+
+Pure: no clock, no I/O, no dlt. A ledger holds the windows that the API still answers for; those
+that have left its retention fold away, and what of them was never read completely is a gap.
+
+    owed_from ──────► now        creation time that must be read before the API forgets it
+    complete                     read after the window had closed, while the API kept all of it
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import gcd
+from typing import Any, Final
+
+from comms_source.coverage.policy import Retained
+from comms_source.timespans import SECOND, TICK, Span, align_down, align_up, clip, windows
+
+VISIBILITY_LAG: Final = timedelta(minutes=1)
+"""How long after its creation an operation may take to show up in a list."""
+
+LAST_CHANCE: Final = timedelta(days=1)
+"""How long before the API forgets an operation its figures are taken for final."""
+
+MOST_SKEW: Final = timedelta(seconds=60)
+"""How far this machine's clock may be from the API's before it is not believed."""
+
+FORMAT: Final = 2
+"""Of the state. A ledger in another format keeps what is accounted for, and is read again."""
+
+
+def last_chance(window: Span, retention: timedelta) -> datetime:
+    """When a window is to be read once more, before the API forgets it.
+
+    All its operations are in their last day then. Of a long window that would be too late for the
+    first of them, so half a day is left.
+    """
+    return min(window.end, window.start + LAST_CHANCE / 2) + retention - LAST_CHANCE
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRead:
+    """The latest complete reading of one window."""
+
+    read_at: datetime
+    """When the reading began, in UTC."""
+    rows: int
+    complete: bool
+    """Whether any reading began after the window had closed and ended before the API began to
+    forget it."""
+    width: timedelta | None = None
+    """How long the window is, where that is not the ledger's width: it was read before the setting
+    changed, or stands beside such a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One walk that came to its end: what it covered, and when."""
+
+    span: Span
+    began: datetime
+    ended: datetime
+    rows: Mapping[datetime, int] = field(default_factory=dict)
+    """How many operations it brought, by the start of the ledger's unit that holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A finished piece of a window whose other pieces are still to be read."""
+
+    span: Span
+    began: datetime
+    ended: datetime
+    rows: int
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What is known of one channel. `to_state` and `from_state` carry it through dlt's state."""
+
+    owed_from: datetime | None = None
+    """Creation time before it is accounted for; None before the first run."""
+    complete_at: datetime | None = None
+    """When the last run began that left nothing due."""
+    windows: dict[datetime, WindowRead] = field(default_factory=dict)
+    """By the start of the window."""
+    parts: dict[datetime, list[Part]] = field(default_factory=dict)
+    width: timedelta | None = None
+    """The width of the windows; None before the first run."""
+
+    def cut(self, span: Span, width: timedelta) -> list[Span]:
+        """The windows that together cover `span`, whole windows only, in order.
+
+        They are those of the grid of `width`, but a window that was read at another width stays as
+        it was until the API forgets it, and the grid fills the time around it.
+        """
+        grid = list(windows(span, width))
+        reach = Span(grid[0].start, grid[-1].end)
+        odd = [known for known in self._odd(width) if clip(known, to=reach)]
+        if not odd:
+            return grid
+        free = [piece for window in grid for piece in uncovered(window, odd)]
+        return sorted(window for window in (*odd, *free) if clip(window, to=span))
+
+    def span_of(self, start: datetime) -> Span:
+        """The window that was read and begins at `start`."""
+        width = self.windows[start].width or self.width
+        return Span(start, start + (width or SECOND))
+
+    def unit(self, width: timedelta) -> timedelta:
+        """A length of time of which every bound that `cut` gives is a multiple, since 1970."""
+        bounds = [bound for span in self._odd(width) for bound in (span.start, span.end)]
+        seconds = gcd(width // SECOND, *(int(bound.timestamp()) for bound in bounds))
+        return timedelta(seconds=seconds)
+
+    def _odd(self, width: timedelta) -> list[Span]:
+        """The windows that were read and are not on the grid of `width`."""
+        same = self.width == width
+        starts = [start for start, read in self.windows.items() if read.width or not same]
+        return [span for span in map(self.span_of, starts) if _own_width(span, width)]
+
+    def note(self, reading: Reading, *, within: Span, kept: Retained) -> list[datetime]:
+        """Enter a finished walk.
+
+        Args:
+            reading: The walk.
+            within: What of creation time the run reads: of a window at its edge, no more is needed.
+            kept: What the API keeps.
+
+        Returns:
+            The starts of the windows that are read with it.
+        """
+        self.set_width(kept.window)
+        touched = self.cut(reading.span, kept.window)
+        rows = rows_in(touched, reading.rows)
+        return [
+            window.start
+            for window, count in zip(touched, rows, strict=True)
+            if self._enter(window, reading, rows=count, within=within, kept=kept)
+        ]
+
+    def _enter(
+        self, window: Span, reading: Reading, *, rows: int, within: Span, kept: Retained
+    ) -> bool:
+        piece, needed = clip(reading.span, to=window), clip(window, to=within)
+        if piece is None or needed is None or window.end + kept.retention <= reading.ended:
+            return False  # What the API has forgotten may be withheld, so nothing is claimed.
+        parts = self.parts.setdefault(window.start, [])
+        parts.append(Part(piece, reading.began, reading.ended, rows))
+        if uncovered(needed, [part.span for part in parts]):
+            return False
+        del self.parts[window.start]
+        self.windows[window.start] = self._read(window, parts, kept, needed=needed)
+        return True
+
+    def _read(
+        self, window: Span, parts: Sequence[Part], kept: Retained, *, needed: Span
+    ) -> WindowRead:
+        began = min(part.began for part in parts)
+        ended = max(part.ended for part in parts)
+        if needed.end < window.end:
+            # A long run may come to its last window when that has closed, and reads no more of it
+            # than there was when the run began.
+            began = min(began, needed.end)
+        closed = began >= window.end + VISIBILITY_LAG
+        all_kept = ended <= window.start + kept.retention
+        before = self.windows.get(window.start)
+        was_complete = before is not None and before.complete
+        return WindowRead(
+            read_at=began,
+            rows=sum(part.rows for part in parts),
+            complete=was_complete or (closed and all_kept and needed == window),
+            width=_own_width(window, kept.window),
+        )
+
+    def drop_stale_parts(self, *, now: datetime, ratio: float) -> None:
+        """Forget finished pieces that would be due again.
+
+        They were read before their window closed, by a clock that was ahead, or longer ago than
+        `ratio` of the time since.
+        """
+        fresh = {
+            start: [part for part in parts if not self._is_stale(start, part, now, ratio)]
+            for start, parts in self.parts.items()
+        }
+        self.parts = {start: parts for start, parts in fresh.items() if parts}
+
+    def _is_stale(self, start: datetime, part: Part, now: datetime, ratio: float) -> bool:
+        end = self._around(start, self.width).end if self.width else part.span.end
+        if not end + VISIBILITY_LAG <= part.began <= now + MOST_SKEW:
+            return True
+        return now - part.began >= ratio * (now - end)
+
+    def set_width(self, width: timedelta) -> None:
+        """Have new windows be of `width`; windows that were read stay as they are.
+
+        Pieces of windows that were not read whole do not fit the new grid, and are read again.
+        """
+        if self.width == width:
+            return
+        if self.width is None:
+            self.width = width
+            return
+        spans = [self.span_of(start) for start in self.windows]
+        reads = [replace(self.windows[s.start], width=_own_width(s, width)) for s in spans]
+        self.windows = {span.start: read for span, read in zip(spans, reads, strict=True)}
+        self.parts, self.width = {}, width
+
+    def forget(self, starts: Iterable[datetime]) -> None:
+        """Forget the windows that begin at `starts`, so that they are due again."""
+        for start in starts:
+            self.windows.pop(start, None)
+
+    def forget_later_than(self, now: datetime, *, kept: Retained) -> None:
+        """Forget what a run whose clock was ahead says of a time after `now`, the API's own.
+
+        What it took for read is due again, and nothing in the future is accounted for.
+        """
+        bound = now + MOST_SKEW
+        self.windows = {s: read for s, read in self.windows.items() if read.read_at <= bound}
+        if self.complete_at is not None and self.complete_at > bound:
+            self.complete_at = None
+        if self.owed_from is not None and self.owed_from > bound:
+            self.owed_from = self._horizon(now - kept.retention, kept.window)
+
+    def expire(self, *, now: datetime, kept: Retained, since: datetime | None = None) -> list[Span]:
+        """Drop the windows that the API has forgotten by `now`; return the gaps that they leave.
+
+        Each gap is reported once: the time up to it is accounted for from then on. Before the first
+        run nothing is owed, so `now` should be when its reading ended, and nothing before `since`
+        is owed if that is given.
+        """
+        self.set_width(kept.window)
+        oldest = now - kept.retention
+        horizon = self._horizon(oldest, kept.window)
+        if self.owed_from is None:
+            self.owed_from = max(horizon, align_up(since or horizon, kept.window))
+        owed_from = self.owed_from
+        gone = self.cut(Span(owed_from, horizon), kept.window) if owed_from < horizon else ()
+        missed = [
+            Span(max(window.start, owed_from), window.end)
+            for window in gone
+            if not self.is_complete(window)
+        ]
+        self.owed_from = max(owed_from, horizon)
+        self.windows = {s: read for s, read in self.windows.items() if self.span_of(s).end > oldest}
+        last = align_down(oldest, kept.window)
+        self.parts = {start: parts for start, parts in self.parts.items() if start >= last}
+        return joined(missed)
+
+    def _horizon(self, oldest: datetime, width: timedelta) -> datetime:
+        """The first bound of a window from `oldest` on."""
+        window = self._around(oldest, width)
+        return oldest if window.start == oldest else window.end
+
+    def _around(self, instant: datetime, width: timedelta) -> Span:
+        """The window that holds `instant`, read or not."""
+        return self.cut(Span(instant, instant + TICK), width)[0]
+
+    def is_complete(self, window: Span) -> bool:
+        """Whether a window that was read begins as `window` does, and is complete."""
+        read = self.windows.get(window.start)
+        return read is not None and read.complete
+
+    def deadline(self, *, now: datetime, kept: Retained) -> datetime | None:
+        """By when the next run must have read, or creation time is lost; None before any run."""
+        if self.owed_from is None:
+            return None
+        upto = max(now, self.owed_from) + kept.window
+        owed = self.cut(Span(self.owed_from, upto), kept.window)
+        start = next((w.start for w in owed if not self.is_complete(w)), self.owed_from)
+        return max(start, self.owed_from) + kept.retention
+
+    def freezes_at(self, *, now: datetime, kept: Retained) -> datetime | None:
+        """By when the next run must have read, or figures freeze that may still change.
+
+        None if there is no window with rows that was not yet read in its last day.
+        """
+        windows = [(self.span_of(start), read) for start, read in self.windows.items() if read.rows]
+        return min(
+            (
+                window.start + kept.retention
+                for window, read in windows
+                if window.end > now - kept.retention
+                and read.read_at < last_chance(window, kept.retention)
+            ),
+            default=None,
+        )
+
+    @property
+    def last_read(self) -> datetime | None:
+        """When the last reading began that is known of; None before any."""
+        reads = [read.read_at for read in self.windows.values()]
+        return max([*reads, *filter(None, [self.complete_at])], default=None)
+
+    @property
+    def as_of(self) -> tuple[datetime, datetime, datetime]:
+        """Never falls from run to run: what is accounted for, last was read, last was complete."""
+        never = datetime.min.replace(tzinfo=UTC)
+        last = max((read.read_at for read in self.windows.values()), default=never)
+        return self.owed_from or never, last, self.complete_at or never
+
+    def to_state(self) -> dict[str, Any]:
+        """The ledger as JSON can hold it: whole seconds since 1970, rounded down."""
+        return {
+            "format": FORMAT,
+            "owed_from": _seconds(self.owed_from),
+            "complete_at": _seconds(self.complete_at),
+            "width": None if self.width is None else int(self.width.total_seconds()),
+            "windows": [_window_state(start, read) for start, read in sorted(self.windows.items())],
+            "parts": [
+                _part_state(part) for start in sorted(self.parts) for part in self.parts[start]
+            ],
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any] | None) -> Ledger:
+        """The ledger that `to_state` wrote; an empty one from None."""
+        if not state:
+            return cls()
+        if state["format"] != FORMAT:
+            return cls(owed_from=_instant(state["owed_from"]))
+        width = None if state["width"] is None else timedelta(seconds=state["width"])
+        ledger = cls(
+            owed_from=_instant(state["owed_from"]),
+            complete_at=_instant(state["complete_at"]),
+            width=width,
+        )
+        for start, read_at, rows, complete, *odd in state["windows"]:
+            own = timedelta(seconds=odd[0]) if odd else None
+            ledger.windows[_at(start)] = WindowRead(_at(read_at), rows, bool(complete), own)
+        for start, end, began, ended, rows in state["parts"]:
+            part = Part(Span(_at(start), _at(end)), _at(began), _at(ended), rows)
+            home = ledger._around(part.span.start, width).start if width else part.span.start
+            ledger.parts.setdefault(home, []).append(part)
+        return ledger
+
+
+def latest(ledgers: Iterable[Ledger]) -> Ledger:
+    """Of ledgers that went on from one another, the last; of equals the first; else an empty one.
+
+    An account's channel has several where it was loaded in a lane as well as without.
+    """
+    return max(ledgers, key=lambda ledger: ledger.as_of, default=Ledger())
+
+
+def uncovered(span: Span, covers: Iterable[Span]) -> list[Span]:
+    """What of `span` none of `covers` holds, in order."""
+    left, at = [], span.start
+    for cover in sorted(covers):
+        if cover.start >= span.end:
+            break
+        if cover.start > at:
+            left.append(Span(at, cover.start))
+        at = max(at, cover.end)
+    if at < span.end:
+        left.append(Span(at, span.end))
+    return left
+
+
+def joined(spans: Sequence[Span]) -> list[Span]:
+    """Ordered spans, those that adjoin made one."""
+    breaks = [k for k, (a, b) in enumerate(pairwise(spans), 1) if a.end < b.start]
+    bounds = [0, *breaks, len(spans)]
+    return [Span(spans[a].start, spans[b - 1].end) for a, b in pairwise(bounds) if a < b]
+
+
+def rows_in(spans: Sequence[Span], rows: Mapping[datetime, int]) -> list[int]:
+    """How many of `rows`, counted by instant, lie in each of some spans, which are in order."""
+    starts = [span.start for span in spans]
+    counts = [0] * len(starts)
+    for instant, count in rows.items():
+        position = bisect_right(starts, instant) - 1
+        if position >= 0 and instant < spans[position].end:
+            counts[position] += count
+    return counts
+
+
+def _own_width(window: Span, width: timedelta) -> timedelta | None:
+    """The width to keep with a window: none where it is one of the grid of `width`."""
+    on_grid = window.width == width and align_down(window.start, width) == window.start
+    return None if on_grid else window.width
+
+
+def _window_state(start: datetime, read: WindowRead) -> list[int | None]:
+    odd = [int(read.width.total_seconds())] if read.width else []
+    return [_seconds(start), _seconds(read.read_at), read.rows, int(read.complete), *odd]
+
+
+def _part_state(part: Part) -> list[int | None]:
+    span = part.span
+    # What claims less: a reading that began earlier, and ended later.
+    times = [span.start, span.end, part.began, align_up(part.ended, SECOND)]
+    return [*map(_seconds, times), part.rows]
+
+
+def _seconds(instant: datetime | None) -> int | None:
+    return None if instant is None else int(instant.timestamp() // 1)
+
+
+def _at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _instant(seconds: int | None) -> datetime | None:
+    return None if seconds is None else _at(seconds)
+
+
+LEDGERS: Final = "coverage"
+"""Where a channel's state keeps its ledgers, by account."""
+
+
+OWNERS: Final = "owners"
+"""Where it keeps what stands for the credentials that they were read with, by account."""

@@ -1,0 +1,321 @@
+"""Which walks a run takes: a pure function of the time, the coverage and the policy.
+
+A window is due for a reason; due windows become walks. What a walk costs is its pages, and a page
+is paid whether it is full or not. So a walk also takes along windows that are not due yet, where
+that saves requests: those between two due ones that share a page, and neighbours that fit on a page
+that has to be asked for anyway and would need one of their own soon. How much a neighbour saves is
+weighed by how much of its allowance has passed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final, Literal
+
+from comms_source.coverage.channel_coverage import (
+    MOST_SKEW,
+    VISIBILITY_LAG,
+    Ledger,
+    WindowRead,
+    last_chance,
+    uncovered,
+)
+from comms_source.coverage.policy import Policy, Retained
+from comms_source.timespans import SECOND, Span, align_down, clip, windows
+
+Reason = Literal[
+    "never read",
+    "read by a clock ahead",
+    "not closed when read",
+    "stale",
+    "last chance",
+    "full refresh",
+]
+
+FULL_WALK: Final = 20
+"""How many pages a walk has at most, as far as row counts are known."""
+SHORT_WALK: Final = 5
+"""How many pages a walk has at least before it is cut for the sake of parallel reading."""
+LONGEST_UNCUT: Final = 2 * SHORT_WALK
+"""Up to how many pages a walk of which nothing was known is left whole."""
+LONGEST_PIECE: Final = FULL_WALK + SHORT_WALK
+"""Up to how many pages the piece of a walk is left whole: there are enough others to read."""
+FULL_PAGE: Final = 0.98
+"""How full a page is planned at most, since a count may have grown."""
+_NO_BOUNDS: Final = timedelta(days=1_000_000)
+"""A width without bounds to keep to, for pieces of one window."""
+MOST_CUTS: Final = 32
+"""Into how many pieces a walk is cut at once that turns out to be too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """A span to read, and what is known of it beforehand."""
+
+    span: Span
+    reasons: tuple[Reason, ...] = ()
+    """Why windows in it are due; a window that only comes along gives none."""
+    rows: int | None = None
+    """How many operations it should bring; None where nothing is known."""
+    cuttable: bool = False
+    """Whether it may be cut after its first page, since `rows` is not known or only guessed."""
+
+    def pages(self, page_size: int) -> int:
+        """How many requests it should take; 1 where nothing is known."""
+        return 1 if self.rows is None else pages_for(self.rows, page_size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """One window as the plan sees it."""
+
+    span: Span
+    reason: Reason | None
+    used: float
+    """How much of the time that it may go unread has passed, below 1 if it is not due."""
+    rows: int
+    known: bool
+
+
+def retained(*, now: datetime, policy: Retained) -> Span:
+    """The creation times that the API still answers for, from a window bound up to `now`."""
+    return Span(align_down(now - policy.retention, policy.window), now)
+
+
+def plan(
+    *, now: datetime, ledger: Ledger, policy: Policy, since: datetime | None = None
+) -> list[Walk]:
+    """The walks of a run at `now`, in order; together they hold every due instant exactly once.
+
+    Args:
+        now: The run's one instant; nothing created from then on is asked for.
+        ledger: What was read before.
+        policy: How to weigh it.
+        since: Nothing created before it is asked for; by default all that the API answers for. Only
+            a first run goes back beyond that.
+    """
+    span = retained(now=now, policy=policy)
+    first = not ledger.windows and not ledger.parts
+    if since is not None and (first or since > span.start):
+        span = Span(since, now)
+    if first:
+        return [Walk(span=span, reasons=("never read",), cuttable=True)]
+    slots = _slots(span, now=now, ledger=ledger, policy=policy)
+    chosen = _runs(slots, policy.page_size)
+    pages = sum(pages_for(_rows(run), policy.page_size) for run in chosen)
+    most_rows = _share(pages, policy.parallel) * policy.page_size
+    walks = [walk for run in chosen for walk in _cut_run(run, most_rows)]
+    return [left for walk in walks for left in _without_parts(walk, ledger, policy)]
+
+
+def why(
+    window: Span, read: WindowRead | None, *, now: datetime, policy: Policy
+) -> tuple[Reason | None, float]:
+    """Why a window is due, if it is, and how much of the time it may go unread has passed."""
+    if read is None or read.read_at > now + MOST_SKEW:
+        return ("never read" if read is None else "read by a clock ahead"), math.inf
+    if policy.refresh == "full":
+        return "full refresh", math.inf
+    if read.read_at < window.end + VISIBILITY_LAG:
+        return "not closed when read", math.inf
+    if read.read_at < last_chance(window, policy.retention) <= now:
+        return "last chance", math.inf
+    if now <= window.end:
+        return None, 0.0  # Clocks may differ by up to MOST_SKEW.
+    used = (now - read.read_at) / (policy.refresh_ratio * (now - window.end))
+    return ("stale", used) if used >= 1 else (None, max(0.0, used))
+
+
+def pages_for(rows: int, page_size: int) -> int:
+    """How many pages so many rows take; one even for none."""
+    return max(1, math.ceil(rows / page_size))
+
+
+def cuts_for(walk: Walk, *, rows: float, page_size: int, parallel: int) -> int:
+    """Into how many walks to cut one that turns out to bring `rows`; 1 to leave it whole."""
+    pages = math.ceil(rows / page_size)
+    if pages <= (LONGEST_UNCUT if walk.rows is None else LONGEST_PIECE):
+        return 1
+    return min(MOST_CUTS, math.ceil(pages / _share(pages, parallel)))
+
+
+def cut(span: Span, count: int, width: timedelta) -> list[Span]:
+    """`span` in at most `count` adjoining pieces of about equal length.
+
+    They meet at window bounds where there are enough of them, else at whole seconds.
+    """
+    bounds = [w.start for w in windows(span, width) if w.start > span.start]
+    if len(bounds) + 1 < count:
+        step = span.width / count
+        bounds = [align_down(span.start + k * step, SECOND) for k in range(1, count)]
+        bounds = [bound for bound in dict.fromkeys(bounds) if span.start < bound < span.end]
+    edges = [span.start, *bounds, span.end]
+    pieces = len(edges) - 1
+    count = min(count, pieces)
+    taken = [edges[pieces * k // count] for k in range(count + 1)]
+    return [Span(a, b) for a, b in pairwise(taken)]
+
+
+def _slots(span: Span, *, now: datetime, ledger: Ledger, policy: Policy) -> list[_Slot]:
+    known = [start for start in ledger.windows if ledger.span_of(start).end > span.start]
+    seconds = sum(ledger.span_of(start).width.total_seconds() for start in known)
+    rows_known = sum(ledger.windows[start].rows for start in known)
+    usual = rows_known / seconds if seconds else 0.0
+    slots = []
+    for window in ledger.cut(span, policy.window):
+        if window.end <= now - policy.retention:
+            continue  # A remainder beside windows of another width; the API has forgotten it.
+        read = ledger.windows.get(window.start)
+        reason, used = why(window, read, now=now, policy=policy)
+        part = clip(window, to=span)
+        if part:
+            rows = _expected(part, read, usual=usual)
+            slots.append(_Slot(part, reason, used, rows, known=read is not None))
+    return slots
+
+
+def _expected(part: Span, read: WindowRead | None, *, usual: float) -> int:
+    """How many rows a window should bring: those it had, and what came since at the usual rate."""
+    seen_to = part.start if read is None else min(max(read.read_at, part.start), part.end)
+    return (read.rows if read else 0) + math.ceil((part.end - seen_to).total_seconds() * usual)
+
+
+def _rows(run: Sequence[_Slot]) -> int:
+    return sum(slot.rows for slot in run)
+
+
+def _share(pages: int, parallel: int) -> int:
+    """How many pages a walk should have where so many are to be read."""
+    return min(FULL_WALK, max(SHORT_WALK, math.ceil(pages / (3 * parallel))))
+
+
+def _runs(slots: Sequence[_Slot], page_size: int) -> list[Sequence[_Slot]]:
+    """The runs of adjoining windows to read: all that are due, for the least that pages cost."""
+    due = [k for k, slot in enumerate(slots) if slot.reason]
+    if not due:
+        return []
+    whole = slots[due[0] : due[-1] + 1]
+    if _rows(whole) <= int(FULL_PAGE * page_size):
+        return [whole]  # One page for everything cannot be beaten.
+    ends = _cheapest_ends(slots, page_size)
+    return list(_follow(slots, ends))
+
+
+def _cheapest_ends(slots: Sequence[_Slot], page_size: int) -> list[int | None]:
+    """For each position the end of the run that begins there; None where the window is skipped.
+
+    The cheapest way from a position to the end is built from the ways of all later positions.
+    """
+    count = len(slots)
+    cost, ends = [0.0] * (count + 1), list[int | None]([None] * count)
+    prices = _Prices(slots, page_size)
+    for start in range(count - 1, -1, -1):
+        best, end = (math.inf, None) if slots[start].reason else (cost[start + 1], None)
+        for stop, price in prices.from_start(start):
+            total = price + cost[stop]
+            if total < best - 1e-9:
+                best, end = total, stop
+        cost[start], ends[start] = best, end
+    return ends
+
+
+class _Prices:
+    """What runs of windows cost: their pages, less what they save soon."""
+
+    def __init__(self, slots: Sequence[_Slot], page_size: int) -> None:
+        self._due = [slot.reason is not None for slot in slots]
+        self._rows = [slot.rows for slot in slots]
+        self._most = max(1, int(FULL_PAGE * page_size))
+        self._saved = [
+            0.0 if slot.reason else slot.used**2 * slot.rows / page_size for slot in slots
+        ]
+
+    def from_start(self, start: int) -> Iterator[tuple[int, float]]:
+        """The ends of the runs from `start` on, and what they cost.
+
+        None begins with a window that is not due and would save nothing.
+        """
+        if not self._due[start] and not self._saved[start]:
+            return
+        rows, saved, due = 0, 0.0, False
+        for stop in range(start, len(self._due)):
+            rows += self._rows[stop]
+            saved += self._saved[stop]
+            due = due or self._due[stop]
+            pages = -(-rows // self._most) or 1
+            if pages > FULL_WALK and stop > start:
+                return
+            if due:
+                yield stop + 1, pages - saved
+
+
+def _follow(slots: Sequence[_Slot], ends: Sequence[int | None]) -> Iterator[Sequence[_Slot]]:
+    at = 0
+    while at < len(slots):
+        end = ends[at]
+        if end is not None:
+            yield slots[at:end]
+        at = at + 1 if end is None else end
+
+
+def _cut_run(run: Sequence[_Slot], most_rows: int) -> Iterator[Walk]:
+    """The run as walks of about `most_rows` rows each."""
+    count = math.ceil(_rows(run) / most_rows) if _rows(run) > 1.25 * most_rows else 1
+    fair = 1.05 * _rows(run) / count
+    held: list[_Slot] = []
+    holding = 0
+    for slot in run:
+        if slot.rows > 1.25 * most_rows and count > 1:
+            yield from _walk_of(held)
+            yield from _cut_slot(slot, math.ceil(slot.rows / most_rows))
+            held, holding = [], 0
+            continue
+        if held and holding + slot.rows > fair:
+            yield from _walk_of(held)
+            held, holding = [], 0
+        held.append(slot)
+        holding += slot.rows
+    yield from _walk_of(held)
+
+
+def _walk_of(slots: Sequence[_Slot]) -> Iterator[Walk]:
+    if not slots:
+        return
+    reasons = tuple(dict.fromkeys(slot.reason for slot in slots if slot.reason))
+    if not reasons:
+        return  # They came along, and were cut off from what they came along with.
+    yield Walk(
+        span=Span(slots[0].span.start, slots[-1].span.end),
+        reasons=reasons,
+        rows=_rows(slots),
+        cuttable=not all(slot.known for slot in slots),
+    )
+
+
+def _cut_slot(slot: _Slot, count: int) -> Iterator[Walk]:
+    spans = cut(slot.span, count, _NO_BOUNDS)
+    for walk in _walk_of([slot]):
+        for span in spans:
+            yield replace(walk, span=span, rows=math.ceil(slot.rows / len(spans)))
+
+
+def _without_parts(walk: Walk, ledger: Ledger, policy: Policy) -> Iterator[Walk]:
+    """What of a walk is left to read where pieces of its windows were read already."""
+    if ledger.width != policy.window:
+        yield walk  # Pieces are of windows of another width, which are not read any more.
+        return
+    done = [
+        part.span
+        for window in ledger.cut(walk.span, policy.window)
+        for part in ledger.parts.get(window.start, ())
+    ]
+    if not done:
+        yield walk
+        return
+    for span in uncovered(walk.span, done):
+        share = span.width / walk.span.width
+        yield replace(walk, span=span, rows=None if walk.rows is None else round(walk.rows * share))

@@ -1,0 +1,1 @@
+"""Everything that writes to a destination, or asks it, through dlt."""

@@ -1,0 +1,190 @@
+"""What a dead run may have staged: taken back where it would be staged a second time.
+
+Rows go to a staging table, and from there into their own. dlt notes each job when the destination
+has committed it, and finishes a dead run's package by doing what is not noted. A run that is killed
+between the two stages its rows twice. Operations do not mind, since their merge looks for doubles.
+Histories would: `scd2` takes each staged row for a state of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import dlt
+from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from comms_source.destinations.destination_state import look, make_missing, take_over
+from comms_source.destinations.dlt_errors import explained, patient
+from comms_source.destinations.load_packages import _load
+from comms_source.destinations.locks import alone_in, in_turn
+from comms_source.destinations.pipeline import place
+from comms_source.errors import PipelineBusy
+
+logger = logging.getLogger("comms_source")
+
+_FOLLOWING: Final = frozenset({"sql", "reference"})
+"""The formats of jobs that work on what others have staged."""
+
+
+def take_back(pipeline: dlt.Pipeline) -> None:
+    """Empty the staging tables that a dead run was filling, and have all that fills them done anew.
+
+    Of those are only the ones with a job of which nobody knows whether it was done.
+    """
+    folders = Path(pipeline.working_dir) / "load" / "normalized"
+    with pipeline.destination_client() as client:
+        if not isinstance(client, SqlJobClientWithStagingDataset):
+            return
+        for load_id in pipeline.list_normalized_load_packages():
+            package = folders / load_id
+            tables = {_table(job) for job in _unknown(package)}
+            _empty(client, tables)
+            for table in tables:
+                _undo(package, table)
+
+
+def _unknown(package: Path) -> Iterator[Path]:
+    """Jobs that were started, and of which dlt has not noted that they were done."""
+    for job in _staging(package / PackageStorage.STARTED_JOBS_FOLDER):
+        if not (package / PackageStorage.PENDING_TRANSITIONS_FOLDER / job.name).exists():
+            yield job
+
+
+def _staging(folder: Path) -> Iterator[Path]:
+    for job in folder.glob("*"):
+        parsed = ParsedLoadJobFileName.parse(job.name)
+        if parsed.file_format not in _FOLLOWING and not parsed.table_name.startswith("_dlt"):
+            yield job
+
+
+def _table(job: Path) -> str:
+    return ParsedLoadJobFileName.parse(job.name).table_name
+
+
+def _empty(client: Any, tables: set[str]) -> None:
+    with client.with_staging_dataset():
+        for table in sorted(tables):
+            name = client.sql_client.make_qualified_table_name(table)
+            try:
+                client.sql_client.execute_sql(f"delete from {name} where 1 = 1")  # noqa: S608
+            except DatabaseUndefinedRelation:
+                continue
+
+
+def _undo(package: Path, table: str) -> None:
+    """Have the jobs that were done for a table be done again."""
+    done = [*_staging(package / PackageStorage.COMPLETED_JOBS_FOLDER)]
+    for job in done:
+        if _table(job) == table:
+            job.rename(package / PackageStorage.NEW_JOBS_FOLDER / job.name)
+    for noted in _staging(package / PackageStorage.PENDING_TRANSITIONS_FOLDER):
+        if _table(noted) == table:
+            noted.unlink()
+
+
+@dataclass(slots=True)
+class Found:
+    """In what shape a run finds the destination, and what this machine knows of it."""
+
+    went_back: bool = False
+    """Whether the destination did not know the last load of this machine."""
+    missing: tuple[str, ...] = ()
+    """Tables that were not there any more, or lacked columns, and have been made again."""
+    had_pending: bool = False
+    """Whether a run that died had left a load package."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all was as the last run had left it."""
+        return not (self.went_back or self.missing or self.had_pending)
+
+
+def finish_pending(pipeline: dlt.Pipeline) -> Found:
+    """Load what a run that died had read already, or drop it: dlt would load nothing else before.
+
+    Dropping takes the ledger back with it, so this run reads what was dropped again, and what the
+    API has forgotten meanwhile is recorded as a gap.
+
+    Raises:
+        RunStopped: if the destination cannot be reached.
+    """
+    _sweep(pipeline)
+    found = _take_up(pipeline)
+    if not pipeline.has_pending_data:
+        return found
+    found.had_pending = True
+    try:
+        patient(_load_pending)(pipeline)
+        logger.warning("an earlier run had died; what it had read has now been loaded")
+    except _Unloadable:
+        with explained():
+            pipeline.abort_packages()
+        logger.warning("an earlier run had died; what it had read was dropped and is read again")
+    return found
+
+
+def _sync(pipeline: dlt.Pipeline) -> None:
+    """Take over what the destination remembers; dlt may empty the folder for that."""
+    with alone_in(Path(pipeline.working_dir)):
+        pipeline.sync_destination()
+
+
+def _take_up(pipeline: dlt.Pipeline) -> Found:
+    """Go on from what the destination knows, and make again the tables that are missing."""
+    found, looked = Found(), patient(look)(pipeline)
+    if not looked.goes_on:
+        found.went_back = True
+        logger.warning(
+            "%s does not hold the last load of this machine (a restored backup, or another "
+            "database); going on from what it holds",
+            place(pipeline),
+        )
+        patient(take_over)(pipeline)
+        looked = patient(look)(pipeline)
+    elif not looked.is_same and (looked.exists or not pipeline.first_run):
+        # Where nothing was ever loaded, dlt would take what is pending for a leftover.
+        patient(_sync)(pipeline)
+        looked = patient(look)(pipeline)
+    if looked.missing or looked.lacks_staging:
+        found.missing = looked.missing
+        patient(make_missing)(pipeline)
+    if looked.missing:
+        logger.warning(
+            "%s: made again, since missing: %s; what is still to be had is read again",
+            place(pipeline),
+            ", ".join(looked.missing),
+        )
+    return found
+
+
+class _Unloadable(Exception):
+    """The destination is there, and does not take the package."""
+
+
+def _load_pending(pipeline: dlt.Pipeline) -> None:
+    try:
+        with explained():
+            with in_turn(pipeline):
+                take_back(pipeline)
+            _load(pipeline)
+    except PipelineBusy:
+        raise
+    except Exception as error:
+        if isinstance(error.__cause__, PipelineStepFailed):
+            raise _Unloadable from error
+        raise
+
+
+def _sweep(pipeline: dlt.Pipeline) -> None:
+    """Remove what extracts that were killed had written: dlt starts anew and leaves it for ever."""
+    for left in Path(pipeline.working_dir).glob("normalize/*"):
+        if left.is_dir() and left.name != "extracted":
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,120 @@
+"""dlt's exceptions as this project's errors, which say what to do."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, ParamSpec, TypeVar
+
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.exceptions import DestinationException
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from comms_source.config.waits import lock_wait
+from comms_source.errors import (
+    CommsSourceError,
+    ConfigurationError,
+    LoadFailed,
+    PipelineBusy,
+)
+
+logger = logging.getLogger("comms_source")
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what dlt raises into this project's errors, which say what to do.
+
+    Raises:
+        CommsSourceError: the one that a resource raised, if that is what stopped dlt.
+        ConfigurationError: if dlt lacks a setting.
+        PipelineBusy: if another process holds the DuckDB file.
+        LoadFailed: for what else the destination refuses.
+    """
+    try:
+        yield
+    except (PipelineStepFailed, DestinationException) as error:
+        own = _own_error(error)
+        if own:
+            raise own from None
+        raise _explain(error) from error
+    except ConfigurationException as error:
+        raise ConfigurationError(str(error).strip()) from None
+
+
+def _own_error(error: BaseException | None) -> CommsSourceError | None:
+    """This project's error in the chain of causes of dlt's."""
+    while error is not None:
+        if isinstance(error, CommsSourceError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _explain(error: Exception) -> CommsSourceError:
+    text = str(error)
+    if held := _LOCK.search(text):
+        return PipelineBusy(
+            f"the DuckDB file {held['file']} is held by another process, {held['program']} "
+            f"(PID {held['pid']}); close that program, or load again later"
+        )
+    if missing := _EXTENSION.search(text):
+        return LoadFailed(
+            f"DuckDB needs its extension {missing['name']!r} for this destination and could not "
+            "download it; let this machine reach extensions.duckdb.org once, or install the "
+            "extension from PyPI, as docs/destinations.md says"
+        )
+    if isinstance(error, DatabaseUndefinedRelation):
+        return LoadFailed(
+            f"a table or view is missing ({_root(error)}); comms load makes again what is missing"
+        )
+    step = f"at dlt's step {error.step}" if isinstance(error, PipelineStepFailed) else "by dlt"
+    return LoadFailed(f"the destination was refused {step}: {_root(error)}")
+
+
+_LOCK: Final = re.compile(
+    r'lock on file "(?P<file>[^"]+)".*?held in (?P<program>.+?) \(PID (?P<pid>\d+)\)', re.DOTALL
+)
+
+
+_EXTENSION: Final = re.compile(r'Failed to download extension "(?P<name>\w+)"')
+
+
+def _root(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+SECONDS_BETWEEN_TRIES: Final = 0.5
+
+
+P = ParamSpec("P")
+
+
+T = TypeVar("T")
+
+
+def patient(action: Callable[P, T]) -> Callable[P, T]:
+    """`action`, tried again while its destination is held, for `lock_wait` once refused."""
+
+    def patiently(*arguments: P.args, **named: P.kwargs) -> T:
+        # What goes before, such as reading the API or a turn to wait for, may take its time.
+        first_refused: float | None = None
+        while True:
+            try:
+                with explained():
+                    return action(*arguments, **named)
+            except PipelineBusy as busy:
+                now = time.monotonic()
+                first_refused = now if first_refused is None else first_refused
+                if busy.waited or now >= first_refused + lock_wait():
+                    raise
+                logger.info("waiting: %s", busy)
+            time.sleep(SECONDS_BETWEEN_TRIES)
+
+    return patiently

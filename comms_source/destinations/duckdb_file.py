@@ -1,0 +1,74 @@
+"""Loading into a DuckDB file: memory, open connections, jobs at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import dlt
+
+from comms_source.errors import (
+    LoadFailed,
+)
+
+MEGABYTES_A_THREAD: Final = 72
+"""What DuckDB needs for each of its threads to work in memory."""
+
+
+@contextmanager
+def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
+    """Keep the DuckDB file of a pipeline open while dlt loads into it; yields the client.
+
+    dlt opens and closes the file for each of its jobs, and each closing writes the file anew.
+    DuckDB would use most of the machine's memory to keep what it has seen; here it gets what it
+    needs to be as fast, unless `memory_limit` is set in dlt's `global_config`.
+    """
+    with pipeline.sql_client() as client:
+        configured: Any = client.credentials
+        if "memory_limit" not in (configured.global_config or {}):
+            (threads,) = (client.execute_sql("select current_setting('threads')") or [(1,)])[0]
+            client.execute_sql(f"set memory_limit = '{MEGABYTES_A_THREAD * max(2, threads)}MB'")
+        yield client
+
+
+def loads_into_file(pipeline: dlt.Pipeline) -> bool:
+    """Whether the destination is a DuckDB file of this machine."""
+    return _duckdb_file(pipeline.destination_client().config.credentials) is not None
+
+
+def _duckdb_file(credentials: Any) -> Path | None:
+    local = getattr(credentials, "drivername", None) == "duckdb"
+    return Path(credentials.database) if local and credentials.database != ":memory:" else None
+
+
+def _require_folder(file: Path) -> None:
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise LoadFailed(
+            f"{file} cannot be made: {file.parent} does not exist or may not be written to; "
+            "make the folder, or set destination.duckdb.credentials to another file"
+        )
+
+
+TRUNCATE_STAGING: Final = "load.truncate_staging_dataset"
+
+
+JOBS_AT_ONCE: Final = 4
+"""More of them take more memory at the same time, and are no faster."""
+
+
+MOST_BYTES_AT_ONCE: Final = 12_000_000
+"""Of Parquet, some 250,000 operations: beyond that, load jobs into a file follow each other."""
+
+
+def _jobs_at_once(pipeline: dlt.Pipeline) -> int:
+    """How many jobs dlt runs at once on a DuckDB file: `load.workers` if it is set.
+
+    Large ones follow each other: DuckDB spreads each of them over all cores, and several at once
+    only take several times the memory.
+    """
+    files = Path(pipeline.working_dir).glob("load/normalized/**/*.parquet")
+    large = sum(file.stat().st_size for file in files) > MOST_BYTES_AT_ONCE
+    return dlt.config.get("load.workers", int) or (1 if large else JOBS_AT_ONCE)

@@ -1,0 +1,110 @@
+"""Load packages: committing one, and what becomes of one that a dead run left behind."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.pipeline import LoadInfo
+from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
+
+from comms_source.destinations.dlt_errors import patient
+from comms_source.destinations.duckdb_file import (
+    TRUNCATE_STAGING,
+    _jobs_at_once,
+    held_open,
+    loads_into_file,
+)
+from comms_source.destinations.lakes import ready_iceberg, tables_to_load
+from comms_source.destinations.locks import alone_in, in_turn
+from comms_source.destinations.postgres import postgres_credentials
+
+logger = logging.getLogger("comms_source")
+
+
+Then = Callable[[Any], None]
+"""What to do with a SQL client of the destination, once a package is loaded whole."""
+
+
+def commit(pipeline: dlt.Pipeline, source: Any, *, then: Then | None = None) -> list[str]:
+    """Extract `source` and load it; returns the load ids.
+
+    While another program holds a DuckDB file, loading is tried again for `lock_wait`. What was read
+    stays in the pipeline's folder if that is not enough, and the next run loads it.
+
+    Args:
+        pipeline: The pipeline.
+        source: What to extract.
+        then: What to do once it is loaded, on the connection that is open.
+
+    Raises:
+        RunStopped: if nothing can be loaded.
+    """
+
+    def attempt() -> list[str]:
+        # What was extracted is pending, and must not be extracted again.
+        if not pipeline.has_pending_data:
+            pipeline.extract(source)
+        return _load(pipeline, then)
+
+    return patient(attempt)()
+
+
+def _load(pipeline: dlt.Pipeline, then: Then | None = None) -> list[str]:
+    """Load what was extracted, when it is this run's turn; returns the load ids."""
+    pipeline.normalize()
+    with in_turn(pipeline):
+        ready_iceberg(pipeline)
+        return _load_now(pipeline, then)
+
+
+def _load_now(pipeline: dlt.Pipeline, then: Then | None) -> list[str]:
+    if postgres_credentials(pipeline):
+        from comms_source.destinations.postgres_tables import ready_tables  # noqa: PLC0415 - needs psycopg2
+
+        ready_tables(pipeline, loading=tables_to_load(pipeline))
+    if not loads_into_file(pipeline):
+        load_ids = _load_ids(pipeline.load())
+        if then is not None:
+            with pipeline.sql_client() as client:
+                then(client)
+        return load_ids
+    # DuckDB takes its memory from elsewhere, so what Arrow keeps for later would come on top.
+    pa.default_memory_pool().release_unused()
+    if dlt.config.get(TRUNCATE_STAGING, bool) is None:
+        # What was merged would be written to the file a second time, and stay there for nothing.
+        dlt.config[TRUNCATE_STAGING] = True
+    with held_open(pipeline) as client:
+        load_ids = _load_ids(pipeline.load(workers=_jobs_at_once(pipeline)))
+        if then is not None:
+            then(client)
+    return load_ids
+
+
+def _load_ids(info: LoadInfo | None) -> list[str]:
+    return [] if info is None else list(info.loads_ids)
+
+
+def forget_lane(pipeline: dlt.Pipeline) -> None:
+    """Remove what a lane leaves that nobody needs any more: staging tables and working folder.
+
+    Raises:
+        RunStopped: if the destination cannot be reached.
+    """
+    patient(_drop_staging)(pipeline)
+    with alone_in(Path(pipeline.working_dir)):
+        shutil.rmtree(pipeline.working_dir, ignore_errors=True)
+
+
+def _drop_staging(pipeline: dlt.Pipeline) -> None:
+    with in_turn(pipeline), pipeline.destination_client() as client:
+        if not isinstance(client, SqlJobClientWithStagingDataset):
+            return
+        with client.with_staging_dataset():
+            if client.is_storage_initialized():
+                client.sql_client.drop_dataset()

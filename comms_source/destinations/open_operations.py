@@ -1,0 +1,50 @@
+"""The operations that are open in the warehouse, and so may have to be followed by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from comms_source.channels import Channel
+from comms_source.coverage.open_operations import OpenOperation
+from comms_source.tables.bookkeeping import FOLLOWED
+from comms_source.timespans import parse_instant
+
+_QUERY: Final = """
+select id, created_at, synced_at
+from {operations} as operations
+where account = %s
+    and created_at < %s
+    and status in ('SCHEDULED', 'PROCESSING')
+    and id not in (
+        select operation_id from {followed}
+        where account = %s and channel = %s and outcome = 'not_found'
+    )
+"""
+
+
+def open_operations(
+    client: Any, *, channel: Channel, account: str, before: datetime
+) -> Sequence[OpenOperation]:
+    """The open operations of one channel and account that were created before an instant.
+
+    Those that the API no longer knows are not among them; nor is any before the first load.
+
+    Args:
+        client: dlt's SQL client of the destination, connected.
+        channel: The channel.
+        account: The label of the account.
+        before: The instant.
+    """
+    query = _QUERY.format(
+        operations=client.make_qualified_table_name(channel.table),
+        followed=client.make_qualified_table_name(FOLLOWED.table),
+    )
+    try:
+        found = client.execute_sql(query, account, before, account, channel.name) or []
+    except DatabaseUndefinedRelation:
+        return []
+    return [OpenOperation(row[0], parse_instant(row[1]), parse_instant(row[2])) for row in found]

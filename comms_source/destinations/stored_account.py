@@ -1,0 +1,258 @@
+"""What the tables hold of one account, asked on one connection before a run.
+
+Rows are deleted and databases restored behind this project's back. So what the ledger says was
+read is compared with the rows that are there; windows that lack some are read again as long as the
+API has them, and what it has no more is recorded as lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import reduce
+from math import gcd
+from typing import Any, Final
+
+import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.impl.duckdb.sql_client import WithTableScanners
+
+from comms_source.channels import CHANNELS, Channel
+from comms_source.config.settings import Settings
+from comms_source.coverage.channel_coverage import Ledger, rows_in
+from comms_source.coverage.stored_channel import CoverageRow, Stored
+from comms_source.destinations.dlt_errors import explained
+from comms_source.destinations.open_operations import open_operations
+from comms_source.destinations.stored_coverage import ledgers_elsewhere, local_ledgers, local_owner
+from comms_source.tables.bookkeeping import COVERAGE, RUNS
+from comms_source.timespans import EPOCH, Span, parse_instant
+
+PLAIN: Final = frozenset({"duckdb", "postgres", "redshift"})
+"""The dialects in which rows are counted, and changed one by one; others have no test of it."""
+
+_COUNTS: Final = """
+select cast(floor(extract(epoch from created_at) / {seconds}) as bigint) as unit, count(*)
+from {table} where account = %s and created_at >= %s group by 1
+"""
+_COMPLETE: Final = """
+select window_start, window_end, read_at, rows_read from {table}
+where account = %s and channel = %s and is_complete order by window_start
+"""
+_NEWEST: Final = """
+select id from {table} where account = %s and created_at > %s order by created_at desc limit 1
+"""
+_DIED: Final = """
+select {columns}, {is_loaded} from {table}
+where account = %s and outcome = 'running' and (command <> 'backfill' or started_at < %s)
+"""
+"""A scheduler's backfill of another range may be at work beside this run."""
+_IS_LOADED: Final = "_dlt_load_id in (select load_id from {loads} where status = 0)"
+_LONG: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class DiedRun:
+    """A row of `runs` that still says running, though no such run is at work any more."""
+
+    row: Mapping[str, Any]
+    is_loaded: bool
+    """Whether the load package that the row came with was loaded whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    """What the tables hold of one account."""
+
+    channels: Mapping[str, Stored]
+    elsewhere: Mapping[str, Ledger]
+    """What other pipelines than this one remember, by channel."""
+    died: Sequence[DiedRun]
+
+
+def stored_account(
+    pipeline: dlt.Pipeline, *, settings: Settings, now: datetime, sound: bool
+) -> StoredAccount:
+    """Ask what the tables hold of the account of `settings`.
+
+    Args:
+        pipeline: The pipeline that loads it.
+        settings: The account, its channels and its retention.
+        now: When the run began.
+        sound: Whether all is as the last run left it. Where it is not, `coverage` is compared with
+            the ledger.
+
+    Raises:
+        RunStopped: if the destination cannot be asked.
+    """
+    channels, account = settings.selected, settings.account
+    with explained(), pipeline.sql_client() as client:
+        elsewhere = ledgers_elsewhere(pipeline, channels=channels, account=account)
+        ledgers = local_ledgers(pipeline, elsewhere=elsewhere, channels=channels, account=account)
+        return StoredAccount(
+            channels={
+                name: _with_newest(client, stored, pipeline, settings, CHANNELS[name], now)
+                for name, stored in _channels(
+                    client, ledgers, settings=settings, now=now, sound=sound
+                ).items()
+            },
+            elsewhere=elsewhere,
+            died=_died(client, account, now - _LONG),
+        )
+
+
+def stored_channels(
+    pipeline: dlt.Pipeline, *, ledgers: Mapping[str, Ledger], settings: Settings, now: datetime
+) -> dict[str, Stored]:
+    """The same, by channel, where nothing is loaded; windows that lack rows leave `ledgers`.
+
+    Raises:
+        RunStopped: if the destination cannot be asked.
+    """
+    with explained(), pipeline.sql_client() as client:
+        found = _channels(client, ledgers, settings=settings, now=now, sound=True)
+    for name, stored in found.items():
+        ledgers[name].forget(stored.short)
+    return found
+
+
+def _channels(
+    client: Any, ledgers: Mapping[str, Ledger], *, settings: Settings, now: datetime, sound: bool
+) -> dict[str, Stored]:
+    before = now - settings.retention
+    return {
+        channel.name: _Asked(client, channel, settings.account, before).stored(
+            ledgers[channel.name], sound=sound
+        )
+        for channel in settings.selected
+    }
+
+
+def _with_newest(
+    client: Any,
+    stored: Stored,
+    pipeline: dlt.Pipeline,
+    settings: Settings,
+    channel: Channel,
+    now: datetime,
+) -> Stored:
+    """Look up the newest operation, where the rows were read with other credentials."""
+    own, account = settings.credentials.digest, settings.account
+    if local_owner(pipeline, channel=channel, account=account) in {None, own}:
+        return stored
+    found = _ask(client, _NEWEST, channel.table, account, now - settings.retention)
+    return replace(stored, newest=found[0][0] if found else None)
+
+
+def changes_rows(pipeline: dlt.Pipeline) -> bool:
+    """Whether single rows can be changed in the destination: not in a lake."""
+    return _is_plain_sql(pipeline.sql_client())
+
+
+def _is_plain_sql(client: Any) -> bool:
+    is_lake = isinstance(client, WithTableScanners)
+    return not is_lake and client.capabilities.sqlglot_dialect in PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    client: Any
+    channel: Channel
+    account: str
+    before: datetime
+    """Where the retention of the API begins."""
+
+    def stored(self, ledger: Ledger, *, sound: bool) -> Stored:
+        opened = open_operations(
+            self.client, channel=self.channel, account=self.account, before=self.before
+        )
+        if not _is_plain_sql(self.client):
+            return Stored(opened=opened, restates=not sound)
+        if ledger.owed_from is None:
+            return Stored(opened=opened, complete_to=self._complete_to(), restates=not sound)
+        short = self._short(ledger)
+        if sound and not short:
+            return Stored(opened=opened)
+        complete = self._complete()
+        return Stored(
+            opened=opened,
+            short=short,
+            lost=self._lost(complete) if short else (),
+            unfounded=[
+                row
+                for row in complete
+                if row.window.end > self.before
+                and (row.window.start in short or not ledger.is_complete(row.window))
+            ],
+            restates=not sound,
+        )
+
+    def _short(self, ledger: Ledger) -> list[datetime]:
+        spans = sorted(map(ledger.span_of, ledger.windows))
+        if not spans or ledger.width is None:
+            return []
+        counts = self._counts(since=spans[0].start, unit=ledger.unit(ledger.width))
+        there = rows_in(spans, counts)
+        return [
+            span.start
+            for span, count in zip(spans, there, strict=True)
+            if count < ledger.windows[span.start].rows
+        ]
+
+    def _lost(self, complete: Sequence[CoverageRow]) -> list[tuple[CoverageRow, int]]:
+        """The windows past retention that lack rows, and how many rows each has left.
+
+        Not those before the oldest row that is left: old rows may be deleted on purpose.
+        """
+        rows = [row for row in complete if row.window.end <= self.before]
+        if not rows:
+            return []
+        bounds = [bound for row in rows for bound in (row.window.start, row.window.end)]
+        seconds = reduce(gcd, (int(bound.timestamp()) for bound in bounds))
+        counts = self._counts(since=bounds[0], unit=timedelta(seconds=seconds))
+        # Windows of several widths may lie over one another here, so each is counted alone.
+        left = [rows_in([row.window], counts)[0] for row in rows]
+        oldest = min(counts, default=bounds[0])
+        return [
+            (row, count)
+            for row, count in zip(rows, left, strict=True)
+            if count < row.rows and row.window.end > oldest
+        ]
+
+    def _counts(self, *, since: datetime, unit: timedelta) -> dict[datetime, int]:
+        seconds = int(unit.total_seconds())
+        query = _COUNTS.replace("{seconds}", str(seconds))
+        found = _ask(self.client, query, self.channel.table, self.account, since)
+        return {EPOCH + number * unit: count for number, count in found}
+
+    def _complete_to(self) -> datetime | None:
+        ends = [row.window.end for row in self._complete()]
+        return max(ends, default=None)
+
+    def _complete(self) -> list[CoverageRow]:
+        found = _ask(self.client, _COMPLETE, COVERAGE.table, self.account, self.channel.name)
+        return [
+            CoverageRow(Span(parse_instant(start), parse_instant(end)), parse_instant(read), rows)
+            for start, end, read, rows in found
+        ]
+
+
+def _died(client: Any, account: str, long_ago: datetime) -> list[DiedRun]:
+    names = RUNS.schema.names
+    loads = client.make_qualified_table_name("_dlt_loads")
+    # Of a lake's loads SQL knows nothing.
+    is_loaded = _IS_LOADED.format(loads=loads) if _is_plain_sql(client) else "1 = 0"
+    query = _DIED.replace("{columns}", ", ".join(names)).replace("{is_loaded}", is_loaded)
+    return [
+        DiedRun(dict(zip(names, row, strict=True)), is_loaded=bool(is_loaded))
+        for *row, is_loaded in _ask(client, query, RUNS.table, account, long_ago)
+    ]
+
+
+def _ask(client: Any, query: str, table: str, *values: Any) -> list[Any]:
+    """The rows of an answer; none where the table is not there yet."""
+    try:
+        text = query.format(table=client.make_qualified_table_name(table))
+        return list(client.execute_sql(text, *values) or [])
+    except DatabaseUndefinedRelation:
+        return []

@@ -1,0 +1,1 @@
+"""One run on one channel: scans in parallel, lookups by id, and what a run counts."""

@@ -1,0 +1,168 @@
+"""The run's own row in the table `runs`, written by whichever channel ends last in a package.
+
+So the row is committed together with what it speaks of, and costs no load of its own. It says
+`running` until the last package of the run is loaded whole; `conclude` sets the outcome then. Where
+single rows cannot be changed, in a lake, the last package brings the outcome with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from comms_source.channels import Channel
+from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
+from comms_source.extract.channel_run import ChannelRun
+from comms_source.extract.run_stats import ChannelRecord, Journal
+from comms_source.extract.session import Session
+from comms_source.tables.bookkeeping import RUNS
+from comms_source.timespans import Span, to_iso
+from comms_source.version import VERSION
+
+_CONCLUDE: Final = "update {table} set outcome = %s, ended_at = %s where run_id = %s"
+
+OUTCOMES: Final = {COMPLETE: "complete", FAILED: "failed", INCOMPLETE: "incomplete"}
+
+
+def journal_exit_code(journal: Journal) -> int:
+    """0 if all was read, 1 if not one walk could be finished, 3 if something is missing."""
+    if journal.fruitless:
+        return FAILED
+    return COMPLETE if journal.complete else INCOMPLETE
+
+
+@dataclass(slots=True)
+class RunLog:
+    """Writes one run's row. Safe for threads."""
+
+    session: Session
+    command: str
+    concludes: bool = False
+    """Whether `conclude` is called once the last package is loaded."""
+    died: Sequence[Mapping[str, Any]] = ()
+    """Rows of earlier runs that died, with the outcome that they came to; loaded with this run's
+    own."""
+    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    _reading: set[str] = field(default_factory=set)
+    _unfinished: set[str] = field(default_factory=set)
+    _lock: Any = field(default_factory=threading.Lock)
+
+    def enter(self, channel: Channel) -> None:
+        """Note that a channel takes part in the package."""
+        with self._lock:
+            self._reading.add(channel.name)
+
+    def leave(self, run: ChannelRun, *, load_id: str) -> Iterator[pa.Table]:
+        """Note that a channel has nothing more for the package; the last one gets the row."""
+        with self._lock:
+            self._reading.discard(run.channel.name)
+            self._unfinished.discard(run.channel.name)
+            if not run.done:
+                self._unfinished.add(run.channel.name)
+            last, running = not self._reading, bool(self._unfinished)
+        if last:
+            if self.died:
+                yield RUNS.rows(self.died, load_id=load_id)
+                self.died = ()
+            yield self.row(load_id=load_id, running=running)
+
+    def conclude(self, client: Any) -> None:
+        """Set the outcome in the run's row, now that all is loaded."""
+        outcome = OUTCOMES[journal_exit_code(self.session.journal)]
+        table = client.make_qualified_table_name(RUNS.table)
+        values = (outcome, self.session.clock(), self.run_id)
+        client.execute_sql(_CONCLUDE.format(table=table), *values)
+
+    def conclude_failed(self, client: Any, *, error: str, load_id: str) -> None:
+        """Write the row of a run whose load failed; `error` is the name of what ended it.
+
+        The package `load_id` brings the row too, but the job that does may not have had its turn.
+        """
+        row = self.row(load_id=load_id, error=error).to_pylist()[0]
+        table = client.make_qualified_table_name(RUNS.table)
+        columns = ", ".join(map(client.escape_column_name, row))
+        places = ", ".join("%s" for _ in row)
+        client.execute_sql(f"delete from {table} where run_id = %s", self.run_id)  # noqa: S608
+        insert = f"insert into {table} ({columns}) values ({places})"  # noqa: S608
+        client.execute_sql(insert, *row.values())
+
+    def row(self, *, load_id: str, running: bool = False, error: str | None = None) -> pa.Table:
+        """The row as it is now; `error` is the name of the error that ended the run."""
+        journal = self.session.journal
+        records = journal.channels.values()
+        outcome = OUTCOMES[FAILED if error else journal_exit_code(journal)]
+        row = {
+            "run_id": self.run_id,
+            "command": self.command,
+            "account": self.session.settings.account,
+            "started_at": self.session.now,
+            "ended_at": None if running else self.session.clock(),
+            "outcome": "running" if running or (self.concludes and not error) else outcome,
+            "error": error,
+            "requests": journal.requests,
+            "retries": journal.retries,
+            "waited_seconds": round(journal.waited_seconds, 3),
+            "operations": journal.operations,
+            "rejected": sum(record.rejected for record in records),
+            "walks": sum(record.walks_planned for record in records),
+            "walks_failed": sum(len(record.failures) for record in records),
+            "gaps": sum(len(record.gaps) + len(record.lost_rows) for record in records),
+            "channels": msgspec.json.encode(channels_as_dict(journal)).decode(),
+            "version": VERSION,
+        }
+        return RUNS.rows([row], load_id=load_id)
+
+
+def settled(row: Mapping[str, Any], *, is_loaded: bool) -> dict[str, Any]:
+    """The row of a run that died, with the outcome that it came to.
+
+    Where its last package was loaded whole after all, that is what its reading came to.
+    """
+    if not (is_loaded and row["ended_at"]):
+        return {**row, "outcome": "interrupted"}
+    channels = msgspec.json.decode(row["channels"], type=dict[str, dict[str, Any]]).values()
+    done = any(channel["walks_done"] for channel in channels)
+    complete = all(channel["complete"] for channel in channels)
+    code = FAILED if row["walks"] and not done else COMPLETE if complete else INCOMPLETE
+    return {**row, "outcome": OUTCOMES[code]}
+
+
+def channels_as_dict(journal: Journal) -> dict[str, Any]:
+    """What a run did on each channel, for machines; times in ISO 8601 and UTC."""
+    return {name: _channel(record) for name, record in journal.channels.items()}
+
+
+def _channel(record: ChannelRecord) -> dict[str, Any]:
+    return {
+        "complete": record.complete,
+        "operations": record.operations,
+        "rejected": record.rejected,
+        "requests": record.requests,
+        "pages": record.pages,
+        "walks": record.walks_planned,
+        "walks_done": record.walks_done,
+        "refused": record.refused,
+        "failures": [
+            {**_span(failure.span), "error": failure.error, "message": failure.message}
+            for failure in record.failures
+        ],
+        "gaps": [_span(gap) for gap in record.gaps],
+        "short_windows": record.short_windows,
+        "lost_rows": [_span(span) for span in record.lost_rows],
+        "followed": record.followed,
+        "lost": record.lost,
+        "unfollowed": record.unfollowed,
+        "new_counters": sorted(record.new_counters),
+        "new_fields": sorted(record.new_fields),
+        "new_statuses": sorted(record.new_statuses),
+    }
+
+
+def _span(span: Span) -> dict[str, str]:
+    return {"start": to_iso(span.start), "end": to_iso(span.end)}

@@ -1,0 +1,149 @@
+"""What a run did, counted while it happens.
+
+One journal is shared by everything that takes part in a run; it is safe for threads. Whoever wants
+to watch subscribes and is called after each page and each walk.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from comms_source.channels import CHANNELS
+from comms_source.timespans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class WalkFailure:
+    """A walk that ended before its last page."""
+
+    span: Span
+    error: str
+    """The name of the error's class."""
+    message: str
+
+
+@dataclass(slots=True)
+class ChannelRecord:
+    """What a run did on one channel."""
+
+    requests: int = 0
+    pages: int = 0
+    operations: int = 0
+    """Rows read, kept and handed on; an operation read twice counts twice."""
+    rejected: int = 0
+    walks_planned: int = 0
+    walks_done: int = 0
+    failures: list[WalkFailure] = field(default_factory=list)
+    refused: str | None = None
+    """Why the whole channel was refused, or None."""
+    gaps: list[Span] = field(default_factory=list)
+    """Creation time found lost in this run."""
+    short_windows: int = 0
+    """Windows that lacked rows in the table, though they had been read."""
+    lost_rows: list[Span] = field(default_factory=list)
+    """Creation time of rows that are no longer in the table and cannot be read again."""
+    followed: int = 0
+    """Operations past retention that were asked for by id."""
+    lost: int = 0
+    """Those of them that the API no longer knows."""
+    unfollowed: dict[str, str] = field(default_factory=dict)
+    """Why an operation could not be asked for by id."""
+    new_counters: set[str] = field(default_factory=set)
+    new_fields: set[str] = field(default_factory=set)
+    new_statuses: set[str] = field(default_factory=set)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was planned was read, every row of it."""
+        return self.read_all and not (self.rejected or self.gaps or self.lost_rows)
+
+    @property
+    def read_all(self) -> bool:
+        """Whether every request that was planned had its answer."""
+        return not (self.failures or self.refused or self.unfollowed)
+
+
+class Journal:
+    """The counts of one run, by channel and in all."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, ChannelRecord] = {}
+        self.retries = 0
+        self.waited_seconds = 0.0
+        self.answered = False
+        """Whether the API's host ever gave an answer."""
+        self._lock = threading.Lock()
+        self._watchers: list[Callable[[Journal], None]] = []
+
+    @property
+    def channels(self) -> dict[str, ChannelRecord]:
+        """The records so far, in the order of `CHANNELS`, whichever channel came first."""
+        with self._lock:
+            return {name: self._records[name] for name in CHANNELS if name in self._records}
+
+    def channel(self, name: str) -> ChannelRecord:
+        """The record of a channel, made on first use."""
+        with self._lock:
+            return self._records.setdefault(name, ChannelRecord())
+
+    def watch(self, watcher: Callable[[Journal], None]) -> None:
+        """Have `watcher` called with this journal whenever a page arrived or a walk ended."""
+        self._watchers.append(watcher)
+
+    def changed(self) -> None:
+        """Tell the watchers."""
+        for watcher in self._watchers:
+            watcher(self)
+
+    def count_request(self, channel: str) -> None:
+        """Note that a request of `channel` is being sent."""
+        record = self.channel(channel)
+        with self._lock:
+            record.requests += 1
+
+    def count_answer(self) -> None:
+        """Note that the API's host gave an answer, of any status."""
+        self.answered = True
+
+    def count_retry(self) -> None:
+        """Note that a request will be sent again."""
+        with self._lock:
+            self.retries += 1
+
+    def count_wait(self, seconds: float) -> None:
+        """Note that a request waits before it is sent."""
+        with self._lock:
+            self.waited_seconds += seconds
+
+    def start_over(self) -> None:
+        """Forget the walks that were planned and not done: they are planned again."""
+        for record in self.channels.values():
+            record.walks_planned = record.walks_done
+
+    @property
+    def requests(self) -> int:
+        """All requests that were sent, retries included."""
+        return sum(record.requests for record in self.channels.values())
+
+    @property
+    def operations(self) -> int:
+        """All rows that were read and handed on."""
+        return sum(record.operations for record in self.channels.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every channel was read completely."""
+        return all(record.complete for record in self.channels.values())
+
+    @property
+    def read_all(self) -> bool:
+        """Whether every request that was planned had its answer."""
+        return all(record.read_all for record in self.channels.values())
+
+    @property
+    def fruitless(self) -> bool:
+        """Whether walks were planned and not one of them could be finished."""
+        records = self.channels.values()
+        return any(r.walks_planned for r in records) and not any(r.walks_done for r in records)

@@ -1,0 +1,114 @@
+"""A report for machines: the same figures, with nothing rounded. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from comms_source.report.data.days import HOUR_DAYS
+from comms_source.report.data.facts import ChannelFacts, Day, Facts, Made
+from comms_source.report.data.sums import Sums
+from comms_source.report.findings.coverage_strip import strip_of
+from comms_source.report.findings.funnel import funnel_of
+from comms_source.report.findings.health import health_of
+from comms_source.report.findings.hours import heat_of
+from comms_source.report.findings.largest_account import of_largest
+from comms_source.report.findings.periods import (
+    change_of,
+    dated_days,
+    day_of,
+    frozen_days,
+    moving_days,
+    week_of,
+)
+from comms_source.report.findings.problems import concerns_of
+from comms_source.report.wording import ENGAGED
+
+MEASURES = (
+    *("requested", "delivery_rate", "without_outcome_rate", "undelivered_rate", "failed_rate"),
+    *("engagement_rate", "acceptance_rate", "unaddressable_rate"),
+)
+"""What the view `delivery_trend` compares."""
+
+
+def as_dict(facts: Facts) -> dict[str, Any]:
+    """The report; times in ISO 8601 and UTC, what is not known as null.
+
+    A rate is an object with `low` and `high`: at least, at most.
+    """
+    made = facts.made
+    content: dict[str, Any] = msgspec.to_builtins(
+        {
+            "made_at": made.at,
+            "time_zone": made.time_zone,
+            "today": made.today,
+            "destination": made.destination,
+            "dataset": made.dataset,
+            "account": made.account,
+            "version": made.version,
+            "settings_not_in_views": list(made.differing),
+            "concerns": concerns_of(facts),
+            "channels": {each.channel: _channel(each, made) for each in facts.channels},
+            "stuck": facts.stuck,
+        }
+    )
+    return content
+
+
+def _channel(facts: ChannelFacts, made: Made) -> dict[str, Any]:
+    week = week_of(facts, made)
+    return {
+        "operations": facts.stored,
+        "today": _day(day_of(facts, made, 0)),
+        "yesterday": _day(day_of(facts, made, 1)),
+        "week": {
+            "first_day": week.first,
+            "last_day": week.last,
+            "covered_share": week.covered_share,
+            "moving_share": week.moving_share,
+            "frozen_share": week.frozen_share,
+            **_sums(week.sums),
+        },
+        "changes": {name: change_of(facts.trends, name) for name in MEASURES},
+        "funnel": funnel_of(week.sums, engaged=ENGAGED.get(facts.channel)),
+        "days": [{"day": name, **_day(day)} for name, day in dated_days(facts, made)],
+        "moving_days": moving_days(facts, made),
+        "frozen_days": frozen_days(facts, made),
+        f"hours_of_{HOUR_DAYS}_days": heat_of(facts.hours).cells,
+        "worst": facts.worst,
+        "stuck": facts.stuck,
+        "counter_problems": facts.problems,
+        "accounts": [{"account": each.account, **_sums(each.sums)} for each in facts.accounts],
+        "settle_curve": of_largest(facts.curve),
+        "completion_seconds": of_largest(facts.times),
+        "coverage": _coverage(facts, made),
+    }
+
+
+def _day(day: Day) -> dict[str, Any]:
+    finality = {name: part.operations for name, part in day.by_finality.items()}
+    return {"covered_share": day.covered_share, "finality": finality, **_sums(day.sums)}
+
+
+def _sums(sums: Sums) -> dict[str, Any]:
+    return {
+        **asdict(sums),
+        "delivery_rate": sums.delivery,
+        "delivery_rate_of_known": sums.delivery_of_known,
+        "not_delivered_rate": sums.not_delivered_share,
+        "without_outcome_rate": sums.without_outcome,
+        "unconfirmed_rate": sums.unconfirmed_share,
+        "engagement_rate": sums.engagement,
+        "acceptance_rate": sums.acceptance,
+        "unaddressable_rate": sums.unaddressable_share,
+    }
+
+
+def _coverage(facts: ChannelFacts, made: Made) -> dict[str, Any]:
+    return {
+        "health": health_of(facts.health, now=made.at),
+        "days": {each.day.isoformat(): each.state for each in strip_of(facts, made)},
+        "gaps": facts.gaps,
+    }

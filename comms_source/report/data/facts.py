@@ -1,0 +1,278 @@
+"""What a report is made from: rows of the views, as they were read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from comms_source.report.data.sums import Share, Sums
+from comms_source.views.settings import ViewSettings
+
+MOVING = ("in_progress", "settling")
+"""The finalities of operations whose figures are expected to move."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """When a report was made, from what, and in which days it counts."""
+
+    at: datetime
+    """In UTC."""
+    settings: ViewSettings
+    """What the views were made with."""
+    today: date
+    """The day of the reporting time zone that `at` is on."""
+    destination: str
+    dataset: str
+    account: str | None
+    """The one account that was asked for; None means all."""
+    version: str
+    differing: Sequence[str] = ()
+    """The settings that have changed since the views were made, so the views do not know them."""
+
+    @property
+    def time_zone(self) -> str:
+        """The reporting time zone, by its IANA name."""
+        return self.settings.time_zone
+
+    @property
+    def retention(self) -> timedelta:
+        """For how long after creation the API answers for an operation."""
+        return self.settings.retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finality:
+    """The operations of one day that have one finality."""
+
+    operations: int
+    requested: int
+    hours_left: float
+    """Until the API's retention of the last of them ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """One channel's day, of all accounts."""
+
+    sums: Sums = Sums()
+    covered_share: float | None = None
+    """Which share of its time up to now was read completely; of the accounts the least."""
+    by_finality: Mapping[str, Finality] = field(default_factory=dict)
+
+    def share_of(self, *finalities: str) -> float:
+        """Which share of the day's volume has one of these finalities."""
+        parts = [self.by_finality[name] for name in finalities if name in self.by_finality]
+        if self.sums.requested:
+            return sum(part.requested for part in parts) / self.sums.requested
+        operations = self.sums.operations
+        return sum(part.operations for part in parts) / operations if operations else 0.0
+
+    @property
+    def moves(self) -> bool:
+        """Whether a hundredth of the day's volume or more is expected to move."""
+        return self.share_of(*MOVING) >= 0.01  # noqa: PLR2004
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a hundredth of the day's volume or more was last read too early."""
+        return self.share_of("frozen") >= 0.01  # noqa: PLR2004
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether practically all of the day was read completely, as far as it has passed."""
+        return self.covered_share is not None and self.covered_share >= 0.99  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Older:
+    """Operations that are older than the days that are shown one by one, and still move."""
+
+    operations: int
+    in_flight_low: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """One measure of one account in the last day or week, against seven days before."""
+
+    account: str
+    period: str
+    """`day` or `week`."""
+    measure: str
+    as_of: datetime
+    operations: int
+    value: Share | None
+    """For `requested` the number, not a share."""
+    numerators: tuple[int, int] | None
+    denominators: tuple[int, int] | None
+    but_largest: float | None
+    """The value as if the operation that is worst for it had been perfect."""
+    covered_share: float | None
+    previous: Share | None
+    previous_numerators: tuple[int, int] | None
+    previous_denominators: tuple[int, int] | None
+    previous_covered_share: float | None
+    usual: Share | None
+    """The range of the seven days before, each as it was known then, without extremes."""
+    usual_but_largest: Share | None
+    """The range of `but_largest` on those days."""
+    usual_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourVolume:
+    """What was requested in one hour of one day."""
+
+    day: date
+    hour: int
+    operations: int
+    requested: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstOperation:
+    """One of the operations with the most, or the largest share, of resources not delivered."""
+
+    ranking: str
+    """`count` or `rate`."""
+    account: str
+    id: str
+    status: str | None
+    created_at: datetime
+    attempted: int | None
+    not_delivered: int
+    not_delivered_rate: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """An operation that does not go on as it should."""
+
+    channel: str
+    account: str
+    id: str
+    reason: str
+    status: str | None
+    created_at: datetime
+    requested: int | None
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlePoint:
+    """How much of the final figures of an account was known at an age."""
+
+    account: str
+    age_hours: float
+    operations: int
+    outcomes: float | None
+    delivered: float | None
+    engaged: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionTime:
+    """How long operations of one size took: percentiles in seconds, each at least and at most."""
+
+    account: str
+    size: str
+    size_order: int
+    operations: int
+    percentiles: Mapping[int, tuple[float, float]]
+    limited: frozenset[int]
+    """The percentiles that measure how often data is read, and little else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountWeek:
+    """The seven whole days before today, of one account on one channel."""
+
+    account: str
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountHealth:
+    """How fresh and how complete the data of one account and channel is."""
+
+    account: str
+    last_synced_at: datetime | None
+    hours_to_deadline: float | None
+    hours_to_freeze: float | None
+    gaps: int
+    gap_hours: float
+    rejected: int
+    active_by_id: int
+    not_found: int
+    last_run_at: datetime | None
+    last_run_outcome: str | None
+    runs: int
+    troubled_runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadWindow:
+    """A stretch of creation time that was read."""
+
+    start: datetime
+    end: datetime
+    is_complete: bool
+    read_at: datetime | None
+    """When the latest reading of it began; of several accounts the earliest; None if it held no
+    operation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch of creation time that was never read completely, and cannot be any more."""
+
+    account: str
+    start: datetime
+    end: datetime
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelFacts:
+    """All that was read of one channel."""
+
+    channel: str
+    stored: int = 0
+    """How many operations there are in all."""
+    first_day: date | None = None
+    """The day of the oldest of them."""
+    days: Mapping[date, Day] = field(default_factory=dict)
+    """The last days by their dates; those without operations are left out."""
+    older: Older | None = None
+    """What still moves of all that is older."""
+    trends: Sequence[Trend] = ()
+    hours: Sequence[HourVolume] = ()
+    worst: Sequence[WorstOperation] = ()
+    stuck: Mapping[str, int] = field(default_factory=dict)
+    """How many operations are stuck that are new enough to be worth a look, by reason."""
+    problems: Mapping[str, int] = field(default_factory=dict)
+    """How many operations of the last days have counters that contradict, by what is wrong."""
+    rejected_lately: int = 0
+    """Rows of the API's answers that could not be stored, of the last days."""
+    curve: Sequence[SettlePoint] = ()
+    times: Sequence[CompletionTime] = ()
+    accounts: Sequence[AccountWeek] = ()
+    """Empty where there is only one account."""
+    health: Sequence[AccountHealth] = ()
+    windows: Sequence[ReadWindow] = ()
+    gaps: Sequence[Gap] = ()
+    """The latest of those that reach into the last weeks, or were found in them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that a report is made from."""
+
+    made: Made
+    channels: Sequence[ChannelFacts]
+    stuck: Sequence[Stuck]
+    """The latest operations that are stuck, of any channel."""
+    accounts: int
+    """How many accounts the report is about, as far as it matters: 0, 1, or 2 for several."""

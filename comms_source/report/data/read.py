@@ -1,0 +1,171 @@
+"""Reads what a report is made from; the only part of it that asks the destination."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import dlt
+from dlt.destinations.exceptions import DatabaseException
+
+from comms_source.channels import CHANNELS
+from comms_source.config.settings import check_channels
+from comms_source.destinations.dlt_errors import patient
+from comms_source.destinations.pipeline import place, reach
+from comms_source.errors import LoadFailed
+from comms_source.report.data import queries
+from comms_source.report.data.days import DAYS, HOUR_DAYS, STRIP_DAYS, start_of
+from comms_source.report.data.facts import Facts, Made
+from comms_source.report.data.parse import Answers, facts_of
+from comms_source.version import VERSION
+from comms_source.views.create import viewing
+from comms_source.views.settings import ViewSettings
+
+MOST_WORST: Final = 10
+"""Operations of each channel and ranking."""
+MOST_STUCK: Final = 20
+"""Operations that are stuck, of all channels together."""
+MOST_GAPS: Final = 1000
+"""Gaps, of all channels together, that are looked at for the last weeks."""
+
+_NAME: Final = re.compile(r"{([a-z_]+)}")
+
+
+def read_facts(
+    pipeline: dlt.Pipeline,
+    *,
+    settings: ViewSettings,
+    now: datetime,
+    channels: Sequence[str] = (),
+    account: str | None = None,
+) -> Facts:
+    """Read what a report at `now` is made from.
+
+    Args:
+        pipeline: Where to read.
+        settings: The settings of the configuration; the report goes by those that the views were
+            made with, and says where they differ.
+        now: The present, in UTC.
+        channels: The channels to report on; by default all.
+        account: The account to report on; by default all.
+
+    Raises:
+        ConfigurationError: if there is no such channel.
+        RunStopped: if there are no tables yet, or the destination cannot be asked.
+    """
+    chosen = tuple(channels) or tuple(CHANNELS)
+    check_channels(chosen)
+    if not patient(reach)(pipeline):
+        raise LoadFailed(
+            f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
+            "run comms load first, it makes the views too"
+        )
+
+    def read() -> tuple[Made, Answers]:
+        with viewing(pipeline, settings=settings) as client:
+            reader = _Reader(client, account=account, channels=chosen)
+            made = _made(pipeline, reader.settings(), asked=settings, now=now, account=account)
+            return made, reader.read(made)
+
+    made, answers = patient(read)()
+    return facts_of(answers, made=made, channels=chosen, named=bool(channels))
+
+
+def _made(
+    pipeline: dlt.Pipeline,
+    settings: ViewSettings,
+    *,
+    asked: ViewSettings,
+    now: datetime,
+    account: str | None,
+) -> Made:
+    return Made(
+        at=now,
+        settings=settings,
+        today=now.astimezone(ZoneInfo(settings.time_zone)).date(),
+        destination=place(pipeline),
+        dataset=pipeline.dataset_name,
+        account=account,
+        version=VERSION,
+        differing=settings.differing(asked),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Asks all queries through one connection, so that they see one state of a DuckDB file."""
+
+    client: Any
+    account: str | None
+    channels: Sequence[str]
+
+    def settings(self) -> ViewSettings:
+        """The settings that the views were made with."""
+        return ViewSettings.from_texts(dict(self._ask(queries.SETTINGS)))
+
+    def read(self, made: Made) -> Answers:
+        def start(days_ago: int) -> datetime:
+            return start_of(made.today - timedelta(days=days_ago), zone=made.time_zone)
+
+        first = made.today - timedelta(days=DAYS)
+        lately = made.at - timedelta(days=made.settings.alert_days)
+        strip, days = start(STRIP_DAYS - 1), start(DAYS)
+        columns = ", ".join(queries.SUMMED)
+        hours_from = made.today - timedelta(days=HOUR_DAYS)
+        return Answers(
+            stored=self._ask(queries.STORED),
+            days=self._ask(queries.DAYS, first, columns=columns),
+            finality=self._ask(queries.DAY_FINALITY, first),
+            older=self._ask(queries.OLDER, first),
+            trend=self._ask(queries.TREND),
+            hours=self._ask(queries.HOURS, hours_from, made.today),
+            worst=self._ask(queries.WORST, most=MOST_WORST),
+            stuck=self._ask(queries.STUCK, most=MOST_STUCK),
+            problems=self._ask(queries.PROBLEMS, days),
+            rejected=self._ask(queries.REJECTED, lately),
+            curve=self._ask(queries.SETTLE_CURVE),
+            times=self._ask(queries.COMPLETION_TIMES),
+            health=self._ask(queries.HEALTH),
+            windows=self._ask(queries.COVERAGE, min(strip, days)),
+            gaps=self._ask(queries.GAPS, min(strip, days), lately, most=MOST_GAPS),
+        )
+
+    def _ask(self, query: str, *values: Any, **named: Any) -> list[Any]:
+        """The rows of a query; `values` follow those of `{where}`."""
+        where, chosen = self._where()
+        chosen = chosen if "{where}" in query else []
+        with _telling():
+            text = _NAME.sub(lambda match: str(self._named(match[1], where, named)), query)
+            return list(self.client.execute_sql(text, *chosen, *values) or [])
+
+    def _named(self, name: str, where: str, named: dict[str, Any]) -> Any:
+        given = named | {"where": where}
+        return given[name] if name in given else self.client.make_qualified_table_name(name)
+
+    def _where(self) -> tuple[str, list[Any]]:
+        marks = ", ".join(["%s"] * len(self.channels))
+        if self.account is None:
+            return f"where channel in ({marks})", [*self.channels]
+        return f"where channel in ({marks}) and account = %s", [*self.channels, self.account]
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Say what to do where the views are missing, or are those of another version.
+
+    Raises:
+        LoadFailed: if the destination refuses a query.
+    """
+    try:
+        yield
+    except DatabaseException as error:
+        first = str(error).strip().splitlines()[0]
+        raise LoadFailed(
+            f"the views cannot be read ({first}); run comms load, which makes missing tables and "
+            "views again"
+        ) from error

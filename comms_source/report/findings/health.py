@@ -1,0 +1,62 @@
+"""How fresh and how complete the data of a channel is, over all its accounts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from comms_source.report.data.facts import AccountHealth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The worst of the accounts where one can be named, and the sums of the rest."""
+
+    last_synced_at: datetime | None
+    """When the account that was read longest ago was last read."""
+    deadline: datetime | None
+    """Before it the next run must read, or creation time is lost; None where none is complete."""
+    freezes_at: datetime | None
+    """Before it the next run must read, or figures freeze that may have changed; None where no
+    figure is left that was not read in its last day."""
+    without_cover: Sequence[str]
+    """The accounts of which nothing is complete that the API still answers for."""
+    gaps: int
+    gap_hours: float
+    rejected: int
+    active_by_id: int
+    not_found: int
+    runs: int
+    troubled_runs: int
+    failed_accounts: Sequence[str]
+    """The accounts whose last run was not complete."""
+
+
+def health_of(accounts: Sequence[AccountHealth], *, now: datetime) -> Health | None:
+    """The health of a channel; None if it was never read."""
+    if not accounts:
+        return None
+    read = [each.last_synced_at for each in accounts if each.last_synced_at]
+    freezing = [each.hours_to_freeze for each in accounts if each.hours_to_freeze is not None]
+    left = [each.hours_to_deadline for each in accounts if each.hours_to_deadline is not None]
+    return Health(
+        last_synced_at=min(read, default=None),
+        deadline=now + timedelta(hours=min(left)) if left else None,
+        freezes_at=now + timedelta(hours=min(freezing)) if freezing else None,
+        without_cover=_names(each for each in accounts if each.hours_to_deadline is None),
+        gaps=sum(each.gaps for each in accounts),
+        gap_hours=sum(each.gap_hours for each in accounts),
+        rejected=sum(each.rejected for each in accounts),
+        active_by_id=sum(each.active_by_id for each in accounts),
+        not_found=sum(each.not_found for each in accounts),
+        runs=sum(each.runs for each in accounts),
+        troubled_runs=sum(each.troubled_runs for each in accounts),
+        failed_accounts=_names(
+            each for each in accounts if each.last_run_outcome not in {"complete", None}
+        ),
+    )
+
+
+def _names(accounts: Iterable[AccountHealth]) -> list[str]:
+    return sorted(each.account for each in accounts)

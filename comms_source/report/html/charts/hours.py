@@ -1,0 +1,80 @@
+"""The heat map: how much is requested in which hour of which day of the week. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from comms_source.report.data.days import HOUR_DAYS
+from comms_source.report.findings.hours import Cell, Heat
+from comms_source.report.html.charts.drawing import HEAT, WIDTH, Drawing, altair
+from comms_source.report.wording import RESOURCES, TITLES, WEEKDAYS, count
+
+PLOT: Final = WIDTH - 52
+_HOURS: Final = 24
+
+
+def hours(channel: str, heat: Heat) -> Drawing | None:
+    """The chart; None where nothing was requested."""
+    alt = altair()
+    if not heat.known:
+        return None
+    rows = [
+        {"weekday": WEEKDAYS[cell.weekday][:3], "hour": cell.hour, "value": value}
+        for cell, value in heat.known
+    ]
+    x = alt.X(
+        "hour:O",
+        scale=alt.Scale(domain=list(range(_HOURS)), paddingInner=0.12),
+        axis=alt.Axis(title=None, values=[0, 6, 12, 18, 23], labelAngle=0, labelExpr=_CLOCK),
+    )
+    y = alt.Y(
+        "weekday:O",
+        scale=alt.Scale(domain=[name[:3] for name in WEEKDAYS], paddingInner=0.12),
+        axis=alt.Axis(title=None),
+    )
+    chart = alt.Chart(alt.Data(values=rows)).mark_rect()
+    chart = chart.encode(x=x, y=y, color=_colour(alt, top_of(heat)))
+    return Drawing(
+        chart=chart.properties(width=PLOT, height=7 * 22),
+        about=f"{TITLES[channel]}: {unit_of(channel, heat)} by day of the week and hour, "
+        f"up to {HOUR_DAYS} days added up",
+        finding=finding(heat),
+    )
+
+
+_CLOCK: Final = "datum.value < 10 ? '0' + datum.value : '' + datum.value"
+
+
+def unit_of(channel: str, heat: Heat) -> str:
+    """What is counted."""
+    return f"{RESOURCES[channel]} requested" if heat.unit == "requested" else "operations"
+
+
+def finding(heat: Heat) -> str:
+    """What the chart shows: the busiest hour and the quietest, and how many had nothing."""
+    (busiest, most), (quietest, least) = heat.known[0], heat.known[-1]
+    silent = 7 * _HOURS - len(heat.cells)
+    return (
+        f"Most, {count(most)}, on {_hour(busiest)}; fewest, {count(least)}, on {_hour(quietest)}"
+        + (f"; nothing stored of {silent} of {7 * _HOURS} hours." if silent else ".")
+    )
+
+
+def _hour(cell: Cell) -> str:
+    return f"{WEEKDAYS[cell.weekday]}s from {cell.hour}:00"
+
+
+def top_of(heat: Heat) -> int:
+    """Where the scale of the colours ends: what one cell in twenty exceeds.
+
+    A single mailing to everybody would else leave all other hours pale.
+    """
+    values = [value for _, value in heat.known]
+    return max(1, values[len(values) // 20]) if values else 1
+
+
+def _colour(alt: Any, top: int) -> Any:
+    """Steps of one colour, the same width each."""
+    bounds = [top * step / len(HEAT) for step in range(1, len(HEAT))]
+    scale = alt.Scale(type="threshold", domain=bounds, range=list(HEAT))
+    return alt.Color("value:Q", scale=scale, legend=None)

@@ -1,0 +1,130 @@
+"""What the page says about the record itself: freshness, gaps, days that may still move. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from comms_source.report.data.days import DAYS
+from comms_source.report.data.facts import ChannelFacts, Made
+from comms_source.report.data.sums import Share
+from comms_source.report.findings.health import Health, health_of
+from comms_source.report.findings.periods import MovingDay, frozen_days
+from comms_source.report.wording import (
+    brief_day,
+    brief_moment,
+    count,
+    counted,
+    hours,
+    percent,
+    ranges,
+)
+
+MOST_DAYS: Final = 10
+"""Days that may still move, one by one."""
+PROBLEMS: Final = {
+    "invalid_counter": "a counter is out of range",
+    "missing_counter": "a counter is missing",
+    "fits_no_mode": "counters contradict each other",
+    "unaddressable_exceeds_recipients": "more unaddressable than recipients",
+    "not_as_pinned": "counters differ from the counter mode that is set",
+    "differs_from_channel": "counters differ from those of the channel",
+}
+"""What each problem of the view `counter_checks` means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A name, and what is to say of it."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovingRow:
+    """A day that may still move, one cell a channel."""
+
+    name: str
+    cells: Sequence[str]
+    final: str
+
+
+def record_of(facts: ChannelFacts, made: Made) -> list[Fact]:
+    """How fresh and complete the record of a channel is; nothing if it was never read."""
+    health = health_of(facts.health, now=made.at)
+    return list(_facts(facts, health, made)) if health else []
+
+
+def _facts(facts: ChannelFacts, health: Health, made: Made) -> Iterator[Fact]:
+    zone = made.time_zone
+    read = brief_moment(health.last_synced_at, zone=zone) if health.last_synced_at else "never"
+    yield Fact(name="Last synced", value=read)
+    yield Fact(name="Read again before", value=_moment(health.deadline, made, "now"))
+    yield Fact(name="Figures freeze after", value=_moment(health.freezes_at, made, "none due"))
+    lost = f"{count(health.gaps)}, {hours(health.gap_hours)} together" if health.gaps else "none"
+    yield Fact(name="Gaps", value=lost)
+    yield Fact(name="Rejected rows", value=_none(health.rejected))
+    by_id = f"{count(health.active_by_id)} active, {count(health.not_found)} not found"
+    nothing = not health.active_by_id and not health.not_found
+    yield Fact(name="Read by id", value="none" if nothing else by_id)
+    troubled = f", {count(health.troubled_runs)} not complete" if health.troubled_runs else ""
+    yield Fact(name="Runs in 7 days", value=f"{count(health.runs)}{troubled}")
+    frozen = frozen_days(facts, made)
+    yield Fact(name=f"Frozen days of {DAYS}", value=ranges(frozen) if frozen else "none")
+    for problem, number in facts.problems.items():
+        what = PROBLEMS.get(problem, problem)
+        yield Fact(name=f"In {DAYS} days: {what}", value=counted(number, "operation"))
+
+
+def _moment(at: datetime | None, made: Made, missing: str) -> str:
+    if at is None:
+        return missing
+    return brief_moment(at, zone=made.time_zone) + (" (past)" if at <= made.at else "")
+
+
+def _none(number: int) -> str:
+    return count(number) if number else "none"
+
+
+def moving_rows(channels: Sequence[Sequence[MovingDay]], made: Made) -> list[MovingRow]:
+    """The days that may still move, the latest first, those past the most as one."""
+    by_day: list[Mapping[date | None, MovingDay]] = [
+        {moving.day: moving for moving in channel} for channel in channels
+    ]
+    known = sorted({day for days in by_day for day in days if day}, reverse=True)[:MOST_DAYS]
+    rows = [
+        _moving_row(brief_day(day), [_one(days, day) for days in by_day], made) for day in known
+    ]
+    rest = [[moving for day, moving in days.items() if day not in known] for days in by_day]
+    return [*rows, _moving_row("Before that", rest, made)] if any(rest) else rows
+
+
+def _one(days: Mapping[date | None, MovingDay], day: date | None) -> list[MovingDay]:
+    return [days[day]] if day in days else []
+
+
+def _moving_row(name: str, cells: Sequence[Sequence[MovingDay]], made: Made) -> MovingRow:
+    final = [moving.final_at for cell in cells for moving in cell]
+    known = [at for at in final if at]
+    return MovingRow(
+        name=name,
+        cells=[_cell(cell) for cell in cells],
+        final="open" if len(known) < len(final) else _day(max(known), made),
+    )
+
+
+def _day(at: datetime, made: Made) -> str:
+    """The day after which nothing of it can change."""
+    return brief_day(at.astimezone(ZoneInfo(made.time_zone)).date())
+
+
+def _cell(several: Sequence[MovingDay]) -> str:
+    if not several:
+        return "none"
+    if len(several) > 1 or several[0].day is None:
+        return "some"
+    return percent(Share(several[0].moving_share, several[0].moving_share))

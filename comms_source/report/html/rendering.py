@@ -1,0 +1,161 @@
+"""A report as one page of HTML. Pure.
+
+The template escapes all that it is given. Only this project's style sheet and the charts, which
+`charts.drawing` has put together from a few known elements, go in as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from comms_source.report import wording
+from comms_source.report.data.days import DAYS, HOUR_DAYS, WEEK
+from comms_source.report.data.facts import ChannelFacts, Facts, Made
+from comms_source.report.data.read import MOST_STUCK
+from comms_source.report.data.sums import Share
+from comms_source.report.findings.coverage_strip import State
+from comms_source.report.findings.problems import FEWEST_DAYS, STUCK, comparable, concerns_of
+from comms_source.report.html.channels import MOST_WORST, ChannelPage, channel_page
+from comms_source.report.html.charts.delivery import FILLS, top_of
+from comms_source.report.html.record import moving_rows
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+SIGNS: Final[dict[State, str]] = {"complete": "●", "partly": "◐", "gap": "✕", "unread": "○"}
+"""So that no colour is needed to tell the states apart."""
+MARKS: Final = {
+    "moves": ("◦", "may still move"),
+    "partly": ("~", "partly covered"),
+    "frozen": ("!", "frozen early"),
+}
+"""What stands beside a figure that is not what it seems, and what it means."""
+LINES: Final = {"delivered": "●", "not delivered": "■", "engaged": "▲"}
+"""The shapes of the points of each line, as in the charts."""
+STATES: Final[dict[State, str]] = {
+    "complete": "read completely",
+    "partly": "read, not complete yet",
+    "gap": "lost in part or whole",
+    "unread": "not read",
+}
+
+
+def page(facts: Facts) -> str:
+    """The page; of the same facts it is always the same."""
+    template = _environment(facts.made).get_template("page.html.jinja")
+    return template.render(**_figures(facts), **_words(facts.made))
+
+
+def _figures(facts: Facts) -> dict[str, Any]:
+    top = top_of(facts.channels)
+    pages = [channel_page(channel, facts.made, top=top) for channel in facts.channels]
+    days = [each.first_day for each in facts.channels if each.first_day]
+    return {
+        "made": facts.made,
+        "stored": sum(page.stored for page in pages),
+        "several": facts.accounts > 1,
+        "first_day": min(days, default=None),
+        "moving_days": _moving(pages),
+        "hour_days": _hour_days(facts),
+        "is_open": any(page.is_open for page in pages),
+        "compared": any(page.headline.compared for page in pages),
+        "concerns": concerns_of(facts),
+        "not_compared": [each.channel for each in facts.channels if not _is_compared(each, facts)],
+        "fewest_days": FEWEST_DAYS,
+        "channels": pages,
+        "stuck": facts.stuck[:MOST_STUCK],
+        "stuck_total": sum(sum(channel.stuck.values()) for channel in facts.channels),
+        "moving": moving_rows([page.moving for page in pages], facts.made),
+    }
+
+
+def _is_compared(channel: ChannelFacts, facts: Facts) -> bool:
+    """Whether a rate of the last 24 hours could be compared with the days before at all."""
+    rates = [each for each in channel.trends if each.period == "day"]
+    return any(comparable(each, facts.made) for each in rates)
+
+
+def _words(made: Made) -> dict[str, Any]:
+    """What the template says in the same words everywhere."""
+    day = timedelta(days=1)
+    return {
+        "css": _style(),
+        "week_days": wording.days(made.today - WEEK * day, made.today - day),
+        "titles": wording.TITLES,
+        "shorts": wording.SHORTS,
+        "settings": made.settings,
+        "days_shown": wording.days(made.today - DAYS * day, made.today),
+        "lines": LINES,
+        "fills": list(FILLS),
+        "drawn": list(dict.fromkeys([*LINES, *FILLS])),
+        "names": {"engaged": "read or opened"},
+        "percentiles": (50, 90, 99),
+        "not_known": wording.NOT_KNOWN,
+        "dash": wording.DASH,
+        "most_worst": MOST_WORST,
+        "reasons": STUCK,
+        "signs": SIGNS,
+        "marks": MARKS,
+        "states": STATES,
+    }
+
+
+def _hour_days(facts: Facts) -> str:
+    """The days whose hours are added up; fewer where nothing is as old."""
+    first = facts.made.today - timedelta(days=HOUR_DAYS)
+    days = [hour.day for channel in facts.channels for hour in channel.hours]
+    if not days or min(days) == first:
+        return f"the last {HOUR_DAYS} days"
+    return f"the days since {wording.day(min(days))}"
+
+
+def _moving(pages: Sequence[ChannelPage]) -> str:
+    """The days that may still move, of any channel; empty if there is none."""
+    days = {moving.day for page in pages for moving in page.moving}
+    named = [day for day in days if day is not None]
+    some = [wording.ranges(named)] if named else []
+    return wording.listed([*some, *(["days long past"] if None in days else [])]) if days else ""
+
+
+def _environment(made: Made) -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - an extra
+
+    environment = Environment(
+        loader=PackageLoader("comms_source.report", "html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(_filters(made.time_zone))
+    return environment
+
+
+def _filters(zone: str) -> dict[str, Callable[..., str]]:
+    """How the template says numbers, times and shares."""
+    return {
+        "short": wording.short,
+        "channels": lambda names: wording.listed([wording.TITLES[name] for name in names]),
+        "count": wording.count,
+        "percent": wording.percent,
+        "rate": lambda rate: wording.percent(None if rate is None else Share(rate, rate)),
+        "seconds": wording.seconds,
+        "took": lambda each, at: wording.took(each.percentiles.get(at), limited=at in each.limited),
+        "day": wording.day,
+        "upper_first": lambda text: text[:1].upper() + text[1:],
+        "listed": wording.listed,
+        "resources": lambda names: wording.listed([wording.RESOURCES[name] for name in names]),
+        "class": lambda name: name.replace(" ", "-"),
+        "moment": lambda at: wording.moment(at, zone=zone),
+        "brief_moment": lambda at: wording.brief_moment(at, zone=zone),
+    }
+
+
+def _style() -> Any:
+    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2, an extra
+
+    text = files("comms_source.report").joinpath("html/page.css").read_text("utf-8")
+    return Markup(text)  # noqa: S704 - this project's own

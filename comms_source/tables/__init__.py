@@ -1,0 +1,1 @@
+"""Pages become Arrow tables with one fixed schema per table. Pure."""

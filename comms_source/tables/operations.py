@@ -1,0 +1,350 @@
+"""From the rows of a page to Arrow tables of one fixed schema per channel. Pure.
+
+A page whose rows are as documented comes in columns, and nobody looks at a single row. Where a row
+holds more than that, a new counter say, the columns are taken from decoded JSON. And where a column
+is not what it should be, `rows` sifts that page row by row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from types import NoneType
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from comms_source.channels import STATUSES, Channel
+from comms_source.tables.page import Page, plain_page, raw_rows
+from comms_source.tables.row_reader import FIELDS, Rejection, Sifted, counter_column, sift
+from comms_source.timespans import EPOCH, Span
+
+TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
+
+_REJECTED_FIELDS: Final[list[pa.Field[Any]]] = [
+    pa.field("row_key", pa.string(), nullable=False),
+    pa.field("account", pa.string(), nullable=False),
+    pa.field("channel", pa.string(), nullable=False),
+    pa.field("operation_id", pa.string()),
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("raw", pa.string(), nullable=False),
+    pa.field("synced_at", TIMESTAMP, nullable=False),
+    pa.field("_dlt_load_id", pa.string(), nullable=False),
+]
+REJECTED_SCHEMA: Final = pa.schema(_REJECTED_FIELDS)
+"""What could not be read. `row_key` is a digest of account, channel and text, so that the same row
+read again is the same row here."""
+
+RawRows = Callable[[], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What every row of one page gets beside what the API says."""
+
+    account: str
+    load_id: str
+    synced_at: datetime
+    """When the page arrived, in UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageTables:
+    """One page, read, and what was new about it."""
+
+    operations: pa.Table
+    rejected: pa.Table
+    new_counters: frozenset[str] = frozenset()
+    """Columns for counters that the reference does not name."""
+    new_fields: frozenset[str] = frozenset()
+    """Top-level fields that the reference does not name."""
+    new_statuses: frozenset[str] = frozenset()
+
+
+@cache
+def operations_schema(channel: Channel) -> pa.Schema:
+    """The columns of a channel's table, in the order in which people read them."""
+    fields: list[pa.Field[Any]] = [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("account", pa.string(), nullable=False),
+        pa.field("status", pa.string()),
+        pa.field("created_at", TIMESTAMP, nullable=False),
+        pa.field("updated_at", TIMESTAMP),
+        *(pa.field(counter, pa.int64()) for counter in channel.counters),
+        pa.field("synced_at", TIMESTAMP, nullable=False),
+        pa.field("extra", pa.string()),
+        pa.field("_dlt_load_id", pa.string(), nullable=False),
+    ]
+    return pa.schema(fields)
+
+
+def read_page(page: Page, *, channel: Channel, stamp: Stamp) -> PageTables:
+    """Read the rows of a page, whatever they look like; `stamp` is what each gets beside."""
+    rows = page.rows
+    if not isinstance(rows, pa.StructArray):
+        return read_rows(rows, raw=lambda: raw_rows(page.body), channel=channel, stamp=stamp)
+    try:
+        return _read_documented(rows, channel=channel, stamp=stamp)
+    except pa.ArrowInvalid:
+        return read_page(plain_page(page.body), channel=channel, stamp=stamp)
+
+
+def read_rows(
+    operations: Sequence[Any], *, raw: RawRows, channel: Channel, stamp: Stamp
+) -> PageTables:
+    """Read rows that are decoded JSON, whatever they look like.
+
+    Args:
+        operations: The decoded rows.
+        raw: Gives the same rows as the text they came as; called only if one must be rejected.
+        channel: The channel that they come from.
+        stamp: What every row gets beside.
+    """
+    try:
+        return _read(Sifted(operations), raw=raw, channel=channel, stamp=stamp)
+    except _OUT_OF_THE_ORDINARY:
+        return _read(sift(operations, channel=channel), raw=raw, channel=channel, stamp=stamp)
+
+
+_OUT_OF_THE_ORDINARY: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What the column path raises on a row that is not as documented; Arrow's errors are among them."""
+
+
+def within(table: pa.Table, span: Span) -> pa.Table:
+    """The rows that were created in `span`, its start included and its end not."""
+    created = table["created_at"]
+    inside = pc.and_(
+        pc.greater_equal(created, pa.scalar(span.start, TIMESTAMP)),
+        pc.less(created, pa.scalar(span.end, TIMESTAMP)),
+    )
+    return table if pc.all(inside).as_py() is not False else table.filter(inside)
+
+
+def first_sights(table: pa.Table, seen: set[str]) -> pa.Table:
+    """The rows whose `id` is not in `seen`, each id once; `seen` takes their ids in."""
+    ids: list[Any] = table["id"].to_pylist()
+    fresh = set(ids) - seen
+    seen |= fresh
+    if len(fresh) == len(ids):
+        return table
+    first = {key: position for position, key in reversed([*enumerate(ids)]) if key in fresh}
+    return table.take(pa.array(sorted(first.values()), pa.int64()))
+
+
+def ids_before(table: pa.Table, instant: datetime) -> set[str]:
+    """The ids of the rows that were created before `instant`."""
+    old = pc.less(table["created_at"], pa.scalar(instant, TIMESTAMP))
+    ids: list[Any] = table.filter(old)["id"].to_pylist() if pc.any(old).as_py() else []
+    return set(ids)
+
+
+def newest(table: pa.Table) -> datetime | None:
+    """When the last of the rows was created; None without rows."""
+    created: datetime | None = pc.max(table["created_at"]).as_py()
+    return created
+
+
+def rows_by_window(table: pa.Table, width: timedelta) -> dict[datetime, int]:
+    """How many rows were created in each window of `width`, by its start; none without rows."""
+    step = pa.scalar(width // timedelta(microseconds=1), pa.int64())
+    numbers = pc.divide(pc.cast(table["created_at"], pa.int64()), step)
+    counted: Any = pc.value_counts(numbers)
+    return {EPOCH + row["values"] * width: row["counts"] for row in counted.to_pylist()}
+
+
+def density(table: pa.Table) -> float:
+    """Operations a second, between the first and the last that the table holds, less their chance.
+
+    So few rows, which may lie close together by chance, do not pass for many; 0 for hardly any.
+    """
+    certain = table.num_rows - 1 - math.sqrt(table.num_rows)
+    if certain <= 0:
+        return 0.0
+    first, last = pc.min(table["created_at"]).as_py(), pc.max(table["created_at"]).as_py()
+    return float(certain / max(1.0, (last - first).total_seconds()))
+
+
+def joined(tables: Sequence[pa.Table], *, key: str) -> pa.Table:
+    """The tables as one, in which a `key` that came several times keeps its last row only.
+
+    A column that some tables lack is NULL in their rows.
+    """
+    table = pa.concat_tables(tables, promote_options="default")
+    if pc.count_distinct(table[key]).as_py() == table.num_rows:
+        return table
+    last = {value: position for position, value in enumerate(table[key].to_pylist())}
+    return table.take(pa.array(sorted(last.values())))
+
+
+def with_load_id(table: pa.Table, load_id: str) -> pa.Table:
+    """The table as part of another load."""
+    position = table.schema.get_field_index("_dlt_load_id")
+    column = _constant(load_id, table.num_rows)
+    return table.set_column(position, table.schema.field(position), column)
+
+
+def _read_documented(rows: pa.StructArray, *, channel: Channel, stamp: Stamp) -> PageTables:
+    statuses, new_statuses = _statuses(rows.field("status"))
+    table = _operations(
+        ids=rows.field("id"),
+        statuses=statuses,
+        created=pc.cast(rows.field("createdAt"), TIMESTAMP),
+        updated=pc.cast(rows.field("updatedAt"), TIMESTAMP),
+        counters=_counters(rows),
+        extra=pa.nulls(len(rows), pa.string()),
+        channel=channel,
+        stamp=stamp,
+    )
+    return PageTables(
+        operations=table, rejected=REJECTED_SCHEMA.empty_table(), new_statuses=new_statuses
+    )
+
+
+def _counters(rows: Any) -> list[pa.Array[Any]]:
+    """The columns of `stats`; NULL where a row has none."""
+    stats: list[pa.Array[Any]] = rows.field("stats").flatten()
+    return stats
+
+
+def _read(sifted: Sifted, *, raw: RawRows, channel: Channel, stamp: Stamp) -> PageTables:
+    rows = sifted.rows
+    stats = _objects([row.get("stats") for row in rows])
+    statuses, new_statuses = _statuses(pa.array([row.get("status") for row in rows], pa.string()))
+    new_fields: set[str] = set()
+    table = _operations(
+        ids=_identifiers([row["id"] for row in rows]),
+        statuses=statuses,
+        created=_instants([row["createdAt"] for row in rows], needed=True),
+        updated=_instants([row.get("updatedAt") for row in rows]),
+        counters=[
+            _integers([counters.get(name) for counters in stats]) for name in channel.counters
+        ],
+        extra=pa.array(_extra(sifted, new_fields), pa.string()),
+        channel=channel,
+        stamp=stamp,
+    )
+    new_counters = _new_counters(stats, channel)
+    for column, values in new_counters.items():
+        table = table.append_column(column, values)
+    return PageTables(
+        operations=table,
+        rejected=_rejected(sifted.rejections, raw=raw, channel=channel, stamp=stamp),
+        new_counters=frozenset(new_counters),
+        new_fields=frozenset(new_fields),
+        new_statuses=new_statuses,
+    )
+
+
+def _operations(
+    *,
+    ids: pa.Array[Any],
+    statuses: pa.Array[Any],
+    created: pa.Array[Any],
+    updated: pa.Array[Any],
+    counters: Sequence[pa.Array[Any]],
+    extra: pa.Array[Any],
+    channel: Channel,
+    stamp: Stamp,
+) -> pa.Table:
+    """The table of a page from the columns that the API gives."""
+    count = len(ids)
+    synced = pa.repeat(pa.scalar(stamp.synced_at, TIMESTAMP), count)
+    account, load_id = _constant(stamp.account, count), _constant(stamp.load_id, count)
+    return pa.Table.from_arrays(
+        [ids, account, statuses, created, updated, *counters, synced, extra, load_id],
+        schema=operations_schema(channel),
+    )
+
+
+def _statuses(column: pa.Array[Any]) -> tuple[pa.Array[Any], frozenset[str]]:
+    """The statuses in upper case, and those that the reference does not name."""
+    upper = pc.utf8_upper(column)
+    return upper, frozenset(filter(None, pc.unique(upper).to_pylist())) - frozenset(STATUSES)
+
+
+def _objects(values: list[Any]) -> list[Mapping[str, Any]]:
+    if not set(map(type, values)) <= {dict, NoneType}:
+        raise TypeError("stats that is no object")
+    return [value or {} for value in values]
+
+
+def _identifiers(values: list[Any]) -> pa.Array[Any]:
+    if "" in values or None in values:
+        raise ValueError("a row without an id")
+    return pa.array(values, pa.string())
+
+
+def _constant(text: str, count: int) -> pa.Array[Any]:
+    return pa.repeat(pa.scalar(text, pa.string()), count)
+
+
+def _instants(values: list[Any], *, needed: bool = False) -> pa.Array[Any]:
+    if needed and None in values:
+        raise ValueError("a row without a time of creation")
+    return pc.cast(pa.array(values, pa.string()), TIMESTAMP)
+
+
+def _integers(values: list[Any]) -> pa.Array[Any]:
+    # Arrow takes 1.0 and, on the way, more than it should; only whole numbers pass here.
+    if not set(map(type, values)) <= {int, NoneType}:
+        raise TypeError("a counter that is no whole number")
+    return pa.array(values, pa.int64())
+
+
+def _new_counters(stats: Sequence[Mapping[str, Any]], channel: Channel) -> dict[str, pa.Array[Any]]:
+    """A column for each counter that the reference does not name, unless it is NULL throughout."""
+    names = sorted(frozenset[str]().union(*stats) - frozenset(channel.counters))
+    columns = {counter_column(name, channel=channel): name for name in names}
+    if len(columns) < len(names):
+        raise ValueError("two counters for one column")
+    arrays = {
+        column: _integers([counters.get(name) for counters in stats])
+        for column, name in columns.items()
+    }
+    return {column: array for column, array in arrays.items() if array.null_count < len(array)}
+
+
+def _extra(sifted: Sifted, new_fields: set[str]) -> list[str | None]:
+    """What has no column, as JSON text; names of fields met on the way go into `new_fields`."""
+    extra: list[str | None] = []
+    for position, row in enumerate(sifted.rows):
+        if row.keys() <= FIELDS and position not in sifted.leftovers:
+            extra.append(None)
+            continue
+        unknown = {name: value for name, value in row.items() if name not in FIELDS}
+        new_fields.update(unknown)
+        kept = unknown | sifted.leftovers.get(position, {})
+        extra.append(msgspec.json.encode(kept, order="sorted").decode() if kept else None)
+    return extra
+
+
+def _rejected(
+    rejections: Sequence[Rejection], *, raw: RawRows, channel: Channel, stamp: Stamp
+) -> pa.Table:
+    if not rejections:
+        return REJECTED_SCHEMA.empty_table()
+    texts = raw()
+    rows = [
+        {
+            "row_key": _row_key(stamp.account, channel.name, texts[rejection.position]),
+            "account": stamp.account,
+            "channel": channel.name,
+            "operation_id": rejection.operation_id,
+            "reason": rejection.reason,
+            "raw": texts[rejection.position],
+            "synced_at": stamp.synced_at,
+            "_dlt_load_id": stamp.load_id,
+        }
+        for rejection in rejections
+    ]
+    return pa.Table.from_pylist(rows, schema=REJECTED_SCHEMA)
+
+
+def _row_key(account: str, channel: str, raw: str) -> str:
+    return hashlib.sha256(msgspec.json.encode([account, channel, raw])).hexdigest()

@@ -1,0 +1,135 @@
+"""Time as this project cuts it: instants in UTC, half-open spans, aligned windows.
+
+Pure: no clock, no I/O. A `Span` holds the instants `start <= t < end`. Windows are spans of one
+fixed width whose bounds are multiples of that width since the Unix epoch, so that every run, on
+every machine, cuts creation time at the same instants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import pendulum
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+BOUND_MARGIN: Final = timedelta(seconds=1)
+"""How much wider than a span we ask, since the API leaves open whether bounds are included."""
+
+SECOND: Final = timedelta(seconds=1)
+TICK: Final = timedelta.resolution
+
+_UNITS: Final = {
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
+_DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """The instants `start <= t < end`, both aware and in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("a span needs instants with a time zone")
+        if self.end <= self.start:
+            raise ValueError(f"a span needs its end after its start: {self}")
+
+    def __str__(self) -> str:
+        return f"[{to_iso(self.start)}, {to_iso(self.end)})"
+
+    @property
+    def width(self) -> timedelta:
+        """How long the span is."""
+        return self.end - self.start
+
+    def widened(self) -> Span:
+        """The span to ask the API for, so that either reading of its bounds returns it all.
+
+        Its bounds are whole seconds, since whether the API takes fractions is not documented.
+        """
+        start, end = self.start - BOUND_MARGIN, self.end + BOUND_MARGIN
+        return Span(align_down(start, SECOND), align_down(end + SECOND - TICK, SECOND))
+
+
+def align_down(instant: datetime, width: timedelta) -> datetime:
+    """The start of the window of `width` that holds `instant`."""
+    return instant - (instant - EPOCH) % width
+
+
+def align_up(instant: datetime, width: timedelta) -> datetime:
+    """The first window bound of `width` at or after `instant`."""
+    return instant + (EPOCH - instant) % width
+
+
+def windows(span: Span, width: timedelta) -> Iterator[Span]:
+    """The aligned windows of `width` that together cover `span`, whole windows only, in order."""
+    start = align_down(span.start, width)
+    while start < span.end:
+        yield Span(start, start + width)
+        start += width
+
+
+def clip(span: Span, to: Span) -> Span | None:
+    """What `span` and `to` have in common, or None."""
+    start, end = max(span.start, to.start), min(span.end, to.end)
+    return Span(start, end) if start < end else None
+
+
+def to_iso(instant: datetime) -> str:
+    """ISO 8601 in UTC with `Z`; a fraction only where there is one."""
+    text = instant.astimezone(UTC).isoformat()
+    return text.removesuffix("+00:00") + "Z"
+
+
+def parse_instant(value: str | date | datetime) -> datetime:
+    """An instant in UTC from ISO 8601 text, a date (its midnight) or a datetime.
+
+    Without a zone, UTC is meant.
+
+    Raises:
+        ValueError: if the text is no date and time.
+    """
+    if isinstance(value, str):
+        value = _parse_text(value)
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(0, UTC) + (aware - EPOCH)
+
+
+def _parse_text(text: str) -> datetime:
+    parsed: object = pendulum.parse(text.strip(), tz="UTC")
+    if not isinstance(parsed, datetime):
+        raise ValueError(f"{text!r} is no date and time")  # noqa: TRY004 - the text is at fault
+    return parsed
+
+
+def parse_duration(value: str | timedelta) -> timedelta:
+    """A length of time from text such as `7 days`, `1 hour` or `90 minutes`.
+
+    Raises:
+        ValueError: if the text is not a positive number and a unit from second to week.
+    """
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value)
+    unit = _UNITS.get(match[2].lower()) if match else None
+    if match is None or unit is None or float(match[1]) <= 0:
+        raise ValueError(f"{value!r} is no length of time; write it like '7 days' or '90 minutes'")
+    return unit * float(match[1])
+
+
+def utc_now() -> datetime:
+    """The time on this machine's clock."""
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""The SQL views: their files, settings and dialects, and how they are created."""

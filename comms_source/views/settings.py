@@ -1,0 +1,132 @@
+"""The settings of the views: time zone, retention, counter modes, thresholds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import dlt
+
+from comms_source.channels import CHANNELS
+from comms_source.config.resolve import SECTIONS, checked
+from comms_source.config.settings import RETENTION
+from comms_source.errors import ConfigurationError
+from comms_source.timespans import parse_duration
+
+CounterMode = Literal["exclusive", "cumulative"]
+"""How the counters of a channel count a resource: once, or once in each status it went through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSettings:
+    """The settings that the views are made with.
+
+    Raises:
+        ConfigurationError: if a value does not exist or is out of range; it names the setting.
+    """
+
+    counter_mode: Mapping[str, CounterMode] = field(default_factory=dict)
+    """Pins the counter mode of a channel; by default its operations settle it."""
+    time_zone: str = "UTC"
+    """In which days and hours are counted, by its IANA name."""
+    retention: timedelta = parse_duration(RETENTION)
+    """For how long after creation the API answers for an operation."""
+    stuck_after: timedelta = timedelta(hours=1)
+    """How long an operation may be processed before it is called stuck."""
+    alert_volume: int = 200
+    """The fewest resources whose rate is worth an alert, or a place among the worst rates."""
+    alert_points: float = 0.05
+    """How far a rate must leave its usual range to be worth an alert; 0.05 is 5 points."""
+    alert_days: int = 7
+    """For how many days after it happened something is worth an alert."""
+    now: datetime | None = None
+    """The instant that is taken for the present; by default that of each query."""
+
+    @classmethod
+    def from_texts(cls, texts: Mapping[str, str]) -> ViewSettings:
+        """The settings of the views that are there, from the rows of the view `view_settings`."""
+        modes: dict[str, Any] = {
+            channel: texts[f"counter_mode.{channel}"]
+            for channel in CHANNELS
+            if texts.get(f"counter_mode.{channel}")
+        }
+        return cls(
+            counter_mode=modes,
+            time_zone=texts["time_zone"],
+            retention=timedelta(hours=float(texts["retention_hours"])),
+            stuck_after=timedelta(hours=float(texts["stuck_after_hours"])),
+            alert_volume=int(texts["alert_volume"]),
+            alert_points=float(texts["alert_points"]),
+            alert_days=int(texts["alert_days"]),
+        )
+
+    def differing(self, other: ViewSettings) -> list[str]:
+        """The names of the settings that are not the same there; the present is none of them."""
+        names = [field.name for field in fields(self) if field.name != "now"]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
+
+    def __hash__(self) -> int:
+        values = (getattr(self, name) for name in self.__slots__ if name != "counter_mode")
+        return hash((frozenset(self.counter_mode.items()), *values))
+
+    def __post_init__(self) -> None:
+        _check_modes(self.counter_mode)
+        _check_zone(self.time_zone)
+        _check(self.stuck_after > timedelta(0), "stuck_after", "more than 0", self.stuck_after)
+        _check(self.alert_volume >= 1, "alert_volume", "1 or more", self.alert_volume)
+        _check(0 < self.alert_points < 1, "alert_points", "between 0 and 1", self.alert_points)
+        _check(self.alert_days >= 1, "alert_days", "1 or more", self.alert_days)
+
+
+def _check(holds: bool, setting: str, expected: str, got: object) -> None:
+    if not holds:
+        raise ConfigurationError(f"{setting}: expected {expected}, got {got!r}")
+
+
+def _check_modes(modes: Mapping[str, CounterMode]) -> None:
+    for channel, mode in modes.items():
+        if channel not in CHANNELS or mode not in get_args(CounterMode):
+            raise ConfigurationError(
+                f"counter_mode: {channel} = {mode!r}; expected a channel of "
+                f"{', '.join(CHANNELS)} with {' or '.join(get_args(CounterMode))}"
+            )
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigurationError(
+            f"time_zone: there is no {name!r}; expected a name such as UTC or Europe/Berlin"
+        ) from None
+
+
+def view_settings() -> ViewSettings:
+    """The settings of the views, from dlt's configuration.
+
+    Raises:
+        ConfigurationError: if one of them is wrong.
+    """
+
+    def configured(name: str, kind: type[Any]) -> Any:
+        return dlt.config.get(".".join((*SECTIONS, name)), kind)
+
+    values = {name: configured(name, kind) for name, kind in _VIEW_SETTINGS.items()}
+    lengths = {name: configured(name, str) for name in ("retention", "stuck_after")}
+    values |= {
+        name: checked(name, parse_duration, length) for name, length in lengths.items() if length
+    }
+    return ViewSettings(**{name: value for name, value in values.items() if value is not None})
+
+
+_VIEW_SETTINGS: Final[dict[str, type[Any]]] = {
+    "counter_mode": dict,
+    "time_zone": str,
+    "alert_volume": int,
+    "alert_points": float,
+    "alert_days": int,
+}
+"""The settings of the views that are no lengths of time, and their types."""
