@@ -1,8 +1,7 @@
-"""Load a range of creation time, several days at once: a DAG for Airflow 3, to copy and to change.
+"""Load a range of creation time: a DAG for Airflow 3, to copy and to change.
 
-Start it by hand and say which days. Each day of each channel of each account is a task of its own;
-stopped or failed, it goes on where it was when it is run again. Meant for a database on a server:
-tasks that load into one DuckDB file take turns. docs/airflow.md says how to install it.
+Start it by hand and choose the range. Each account is read by a task of its own, a day at a time.
+A task that was stopped or failed goes on where it was when it is run again. See docs/airflow.md.
 """
 
 from __future__ import annotations
@@ -22,23 +21,29 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-AT_ONCE = 4
-"""How many days load at the same time."""
-TELL: list[Any] = []
-"""Whom to tell once a task has failed for good: notifiers, such as Airflow's SmtpNotifier."""
+MAX_PARALLEL = 4
+"""How many accounts are read at the same time."""
+NOTIFIERS: list[Any] = []
+"""Called when a task has failed for good: notifiers, such as Airflow's SmtpNotifier."""
 
-USELESS = ["comms_source.errors.ConfigurationError", "comms_source.errors.CredentialsRefused"]
-"""After these, nothing gets better by trying again."""
+NO_RETRY_ERRORS = [
+    "comms_source.errors.ConfigurationError",
+    "comms_source.errors.CredentialsRefused",
+]
+"""Errors that another try would meet again."""
 
-EACH_TASK = {
+DEFAULT_ARGS = {
     "retries": 3,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
-    "retry_policy": ExceptionRetryPolicy([RetryRule(exception=USELESS, action=RetryAction.FAIL)]),
+    "retry_policy": ExceptionRetryPolicy(
+        [RetryRule(exception=NO_RETRY_ERRORS, action=RetryAction.FAIL)]
+    ),
     "execution_timeout": timedelta(hours=6),
-    "on_failure_callback": TELL,
+    "on_failure_callback": NOTIFIERS,
 }
 
+DATE = {"format": "date"}
 NAMES = {"type": ["null", "array"], "items": {"type": "string"}}
 
 logger = logging.getLogger("comms_backfill")
@@ -47,10 +52,15 @@ logger = logging.getLogger("comms_backfill")
 @dag(
     schedule=None,
     max_active_runs=1,
-    default_args=EACH_TASK,
+    default_args=DEFAULT_ARGS,
     params={
-        "since": Param(type="string", format="date", description="The first day, in UTC"),
-        "until": Param(type="string", format="date", description="The day after the last one"),
+        "since": Param(type="string", description="The first day, in UTC", **DATE),
+        "until": Param(
+            None,
+            type=["null", "string"],
+            description="The day after the last one; by default now",
+            **DATE,
+        ),
         "accounts": Param(None, description="Only these accounts", **NAMES),
         "channels": Param(None, description="Only these channels", **NAMES),
     },
@@ -58,36 +68,30 @@ logger = logging.getLogger("comms_backfill")
     doc_md=__doc__,
 )
 def comms_backfill() -> None:
-    """Load each day, and make the views once all days are there."""
+    """Read the range for each account."""
 
     @task
-    def list_days(params: Any = None) -> list[dict[str, str]]:
+    def list_accounts(params: Any = None) -> list[str]:
         from comms_source import tasks
 
-        return tasks.of_backfill(**params)
+        return tasks.accounts(params["accounts"], channels=params["channels"])
 
-    @task(
-        map_index_template="{{ task.op_kwargs.since[:10] }} {{ task.op_kwargs.account }} "
-        "{{ task.op_kwargs.channel }}",
-        max_active_tis_per_dagrun=AT_ONCE,
-    )
-    def backfill(account: str, channel: str, since: str, until: str) -> None:
+    @task(map_index_template="{{ task.op_kwargs.account }}", max_active_tis_per_dagrun=MAX_PARALLEL)
+    def backfill(account: str, params: Any = None) -> None:
         from comms_source import tasks
 
-        summary = tasks.backfill(account=account, channel=channel, since=since, until=until)
-        conclude(summary, of=f"account {account}, {channel}, {since} to {until}")
+        since, until = params["since"], params["until"]
+        summary = tasks.backfill(account, since=since, until=until, channels=params["channels"])
+        conclude(summary, of=f"account {account}, {since} to {until or 'now'}")
 
-    @task
-    def make_views() -> None:
-        from comms_source import tasks
-
-        tasks.views()
-
-    backfill.expand_kwargs(list_days()) >> make_views()
+    backfill.expand(account=list_accounts())
 
 
 def conclude(summary: Any, *, of: str) -> None:
-    """Tell how a day went, and fail if it was incomplete; what it could read is in the tables."""
+    """Log the summary, keep it as an XCom, and fail if the backfill is incomplete.
+
+    What could be read is in the tables by then.
+    """
     for line in summary.lines():
         logger.info(line)
     get_current_context()["ti"].xcom_push(key="summary", value=summary.as_dict())

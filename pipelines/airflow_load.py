@@ -1,8 +1,8 @@
-"""Load each channel of each account every 15 minutes: a DAG for Airflow 3, to copy and to change.
+"""Load every account every 15 minutes: a DAG for Airflow 3, to copy and to change.
 
-Each channel of an account is a task of its own. One that fails stops no other, and all of them can
-be run again without harm. The settings are those of the commands, read while a task runs; reading
-this file asks nobody for anything. docs/airflow.md says how to install it, and what to look at.
+Each account is loaded by a task of its own. A task that fails does not stop the others, and every
+task can be run again without harm. The settings are those of the commands. They are read when a
+task runs; parsing this file opens no setting and no connection. See docs/airflow.md.
 """
 
 from __future__ import annotations
@@ -24,23 +24,28 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 SCHEDULE = "*/15 * * * *"
-AT_ONCE = 4
-"""How many channels load at the same time."""
+MAX_PARALLEL = 4
+"""How many accounts load at the same time."""
 NOTICE_DAYS = 2
-"""How many days before something is lost the alert is raised."""
-TELL: list[Any] = []
-"""Whom to tell once a task has failed for good: notifiers, such as Airflow's SmtpNotifier."""
+"""How many days before a deadline the alert is raised."""
+NOTIFIERS: list[Any] = []
+"""Called when a task has failed for good: notifiers, such as Airflow's SmtpNotifier."""
 
-USELESS = ["comms_source.errors.ConfigurationError", "comms_source.errors.CredentialsRefused"]
-"""After these, nothing gets better by trying again."""
+NO_RETRY_ERRORS = [
+    "comms_source.errors.ConfigurationError",
+    "comms_source.errors.CredentialsRefused",
+]
+"""Errors that another try would meet again."""
 
-EACH_TASK = {
+DEFAULT_ARGS = {
     "retries": 3,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
-    "retry_policy": ExceptionRetryPolicy([RetryRule(exception=USELESS, action=RetryAction.FAIL)]),
+    "retry_policy": ExceptionRetryPolicy(
+        [RetryRule(exception=NO_RETRY_ERRORS, action=RetryAction.FAIL)]
+    ),
     "execution_timeout": timedelta(hours=1),
-    "on_failure_callback": TELL,
+    "on_failure_callback": NOTIFIERS,
 }
 
 logger = logging.getLogger("comms_load")
@@ -50,64 +55,66 @@ logger = logging.getLogger("comms_load")
     schedule=SCHEDULE,
     catchup=False,  # a run reads all that is due, however many runs were missed
     max_active_runs=1,
-    default_args=EACH_TASK,
+    default_args=DEFAULT_ARGS,
     params={"notice_days": Param(NOTICE_DAYS, type="number", minimum=0)},
     tags=["comms"],
     doc_md=__doc__,
 )
 def comms_load() -> None:
-    """Load, make the views, and look by when to load again; the run is green if all of it was."""
+    """Load each account, then check the deadlines; the run succeeds if every task did."""
 
     @task
-    def list_channels() -> list[dict[str, str]]:
+    def list_accounts() -> list[str]:
         from comms_source import tasks
 
-        return tasks.of_load()
+        return tasks.accounts()
 
-    @task(
-        map_index_template="{{ task.op_kwargs.account }} {{ task.op_kwargs.channel }}",
-        max_active_tis_per_dagrun=AT_ONCE,
-    )
-    def load(account: str, channel: str) -> None:
+    @task(map_index_template="{{ task.op_kwargs.account }}", max_active_tis_per_dagrun=MAX_PARALLEL)
+    def load(account: str) -> None:
         from comms_source import tasks
 
-        summary = tasks.load(account=account, channel=channel)
-        conclude(summary, of=f"account {account}, {channel}")
-
-    @task(trigger_rule=TriggerRule.ALL_DONE)
-    def make_views() -> None:
-        from comms_source import tasks
-
-        tasks.views()
+        conclude(tasks.load(account), of=f"account {account}")
 
     @task(trigger_rule=TriggerRule.ALL_DONE)
     def watch_deadline(params: Any = None) -> None:
-        from comms_source import tasks
+        from comms_source import RunStopped, tasks
 
         soon = datetime.now(UTC) + timedelta(days=params["notice_days"])
-        near = []
-        for status in tasks.statuses():
+        near, unknown = [], []
+        for account in tasks.accounts():
+            try:
+                status = tasks.status(account)
+            except RunStopped as error:
+                line = f"account {account}: {type(error).__name__}: {error}"
+                logger.warning(line)
+                unknown.append(line)
+                continue
             for channel in status.channels:
-                told = f"account {status.account}, {channel.channel}: {by_when(channel.deadline)}"
-                logger.info(told)
+                name = f"account {account}, {channel.channel}"
+                line = f"{name}: {load_before(channel.deadline)}"
+                logger.info(line)
+                if channel.freezes_at:
+                    logger.info("%s: %s", name, better_before(channel.freezes_at))
                 if channel.deadline is None or channel.deadline < soon:
-                    near.append(told)
-        if near:
-            raise AirflowFailException("soon the API forgets what was not read: " + "; ".join(near))
+                    near.append(line)
+        alert(near, unknown)
 
     @task
     def complete() -> None:
-        """Run only if no task failed; a run of the DAG is as its last task is."""
+        """Run only if no task failed. The state of the DAG run is that of its last task."""
 
-    channels = list_channels()
-    loaded = load.expand_kwargs(channels)
-    last = [make_views(), watch_deadline()]
-    loaded >> last
-    [channels, loaded, *last] >> complete()
+    accounts = list_accounts()
+    loaded = load.expand(account=accounts)
+    watched = watch_deadline()
+    loaded >> watched
+    [accounts, loaded, watched] >> complete()
 
 
 def conclude(summary: Any, *, of: str) -> None:
-    """Tell how a load went, and fail if it was incomplete; what it could read is in the tables."""
+    """Log the summary, keep it as an XCom, and fail if the load is incomplete.
+
+    What could be read is in the tables by then.
+    """
     for line in summary.lines():
         logger.info(line)
     get_current_context()["ti"].xcom_push(key="summary", value=summary.as_dict())
@@ -117,11 +124,29 @@ def conclude(summary: Any, *, of: str) -> None:
         raise AirflowFailException(f"{of}: incomplete; another try would not change that")
 
 
-def by_when(deadline: datetime | None) -> str:
-    """What to do until when."""
+def alert(near: list[str], unknown: list[str]) -> None:
+    """Fail if a deadline is near, or if the status of an account is not known."""
+    causes = []
+    if near:
+        causes.append("soon the API forgets what was not read: " + "; ".join(near))
+    if unknown:
+        causes.append("the status is not known: " + "; ".join(unknown))
+    if near:
+        raise AirflowFailException("; ".join(causes))
+    if unknown:
+        raise AirflowException("; ".join(causes))
+
+
+def load_before(deadline: datetime | None) -> str:
+    """The time before which the API still has everything that was not read."""
     if deadline is None:
         return "nothing has been read yet"
     return f"must be read completely before {deadline:%Y-%m-%d %H:%M} UTC"
+
+
+def better_before(freezes_at: datetime) -> str:
+    """The time at which the API forgets operations that were not read in their last day."""
+    return f"better before {freezes_at:%Y-%m-%d %H:%M} UTC, when figures begin to freeze"
 
 
 comms_load()

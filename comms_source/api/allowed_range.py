@@ -15,6 +15,7 @@ from typing import Final
 
 from comms_source.errors import RequestRefused
 from comms_source.timespans import BOUND_MARGIN, SECOND, Span, align_down, align_up, clip, to_iso
+from comms_source.words import in_words
 
 logger = logging.getLogger("comms_source")
 
@@ -175,18 +176,3 @@ class Scan:
             kept = in_words(self._allowed.retention)
             words += f"; if the API keeps operations for less than {kept}, set retention"
         return RequestRefused(words, status=refusal.status, api_time=refusal.api_time)
-
-
-def in_words(length: timedelta) -> str:
-    """A length of time as the settings write it."""
-    for unit, name in _UNITS.items():
-        if length >= unit and length % unit == timedelta(0):
-            return f"{length // unit} {name}" + ("s" if length > unit else "")
-    return f"{length.total_seconds():g} seconds"
-
-
-_UNITS: Final = {
-    timedelta(days=1): "day",
-    timedelta(hours=1): "hour",
-    timedelta(minutes=1): "minute",
-}

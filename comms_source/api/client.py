@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import msgspec
 
+from comms_source import __version__
 from comms_source.api.redaction import guard_http_logs, scrub
 from comms_source.api.responses import NOT_FOUND, Broken, Reply, decoded, judge
 from comms_source.api.retries import Insistence
@@ -27,7 +28,6 @@ from comms_source.config.settings import Settings, is_loopback
 from comms_source.errors import ConnectionLost, CredentialsRefused
 from comms_source.tables.page import Page, decode_page
 from comms_source.timespans import Span, to_iso
-from comms_source.version import VERSION
 
 T = TypeVar("T")
 
@@ -223,7 +223,7 @@ def _open_http(settings: Settings, transport: httpx.BaseTransport | None) -> htt
     return httpx.Client(
         base_url=settings.base_url,
         auth=(settings.credentials.user, settings.credentials.password),
-        headers={"Accept": "application/json", "User-Agent": f"comms-source/{VERSION}"},
+        headers={"Accept": "application/json", "User-Agent": f"comms-source/{__version__}"},
         timeout=httpx.Timeout(settings.timeout.total_seconds(), connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=settings.concurrency),
         follow_redirects=False,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from comms_source import __version__
 from comms_source.cli.backfill import backfill
 from comms_source.cli.check import check
 from comms_source.cli.demo import demo
@@ -20,7 +21,6 @@ from comms_source.cli.report import report
 from comms_source.cli.sandbox import sandbox
 from comms_source.cli.status import status
 from comms_source.cli.views import views
-from comms_source.version import VERSION
 
 app = typer.Typer(
     name="comms",
@@ -37,7 +37,7 @@ for command in (init, load, backfill, fetch, plan, status, report, views, check,
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"comms-source {VERSION}")
+        typer.echo(f"comms-source {__version__}")
         raise typer.Exit
 
 

@@ -41,10 +41,11 @@ def demo(
             )
             session = Session(settings=settings, clock=sandbox.clock.now)
             pipeline = open_pipeline(destination="duckdb", dataset="comms", name=PIPELINE)
-            with watching(session.journal):
+            with watching() as watch:
+                session.journal.watch(watch)
                 summary = run_load(session=session, pipeline=pipeline)
         show_summary(summary)
-        show_figures(pipeline)
+        show_figures(pipeline=pipeline)
         typer.echo(f"Open {PIPELINE}.duckdb with any DuckDB client and look around, for example:")
         typer.echo("  select * from comms.daily_delivery order by day, channel")
     raise typer.Exit(summary.exit_code)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+import comms_source
 from comms_source.cli.error_handling import ending
 from comms_source.cli.options import AccountNames, Channels, Dataset, Destination
 
@@ -22,15 +23,8 @@ def fetch(
     Without --channel, each channel is asked until one has the id; without --account, each account.
     """
     with ending():
-        from comms_source.commands.fetch import fetch_anywhere  # noqa: PLC0415
-        from comms_source.config.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
-
-        accounts = read_accounts(names=account, channels=channel)
-        fetched = fetch_anywhere(
-            accounts=accounts.selected,
-            pipeline=open_pipeline(destination=destination, dataset=dataset),
-            ids=ids,
+        fetched = comms_source.fetch(
+            ids, accounts=account, channels=channel, destination=destination, dataset=dataset
         )
         for operation_id, name in fetched.found.items():
             typer.echo(f"{operation_id}  loaded, {name}")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-import dlt
 from rich.console import Console
 from rich.table import Table
 
-from comms_source.commands.plan import ChannelPlan
-from comms_source.commands.status import ChannelStatus, Status
-from comms_source.commands.summary import RunSummary, counted
 from comms_source.report.findings.totals import read_figures
 from comms_source.report.terminal import HEADINGS, figure_cells
 from comms_source.timespans import to_iso
+from comms_source.words import counted
+
+if TYPE_CHECKING:
+    from comms_source.commands.plan import LoadPlan
+    from comms_source.commands.status import ChannelStatus, Status
+    from comms_source.commands.summary import RunSummary
 
 WIDTH: Final = 80
 
@@ -27,8 +29,13 @@ def show_summary(summary: RunSummary) -> None:
         console.print(line, markup=False)
 
 
-def show_figures(pipeline: dlt.Pipeline) -> None:
+def show_figures(
+    *, destination: str | None = None, dataset: str | None = None, pipeline: Any = None
+) -> None:
     """Print the headline figures of all that is in the warehouse, in 80 columns."""
+    from comms_source.commands.views import reading_pipeline  # noqa: PLC0415 - slow to import
+
+    pipeline = pipeline or reading_pipeline(destination=destination, dataset=dataset)
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("all that is stored", no_wrap=True)
     for heading in HEADINGS:
@@ -42,10 +49,10 @@ def show_figures(pipeline: dlt.Pipeline) -> None:
     console.print()
 
 
-def show_plan(plans: Sequence[ChannelPlan]) -> None:
+def show_plan(plans: LoadPlan) -> None:
     """Print the walks of the next load, why they are due, and how many requests they take."""
     console = Console(highlight=False, soft_wrap=True)
-    for plan in plans:
+    for plan in plans.channels:
         some = "" if plan.is_known else "at least "
         console.print(f"{plan.channel}: {some}{counted(plan.requests, 'request')}", markup=False)
         for walk in plan.walks:
@@ -62,6 +69,9 @@ def show_status(status: Status) -> None:
     """Print how things stand, channel by channel."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{status.destination}, dataset {status.dataset}", markup=False)
+    console.print(
+        f"dlt pipeline --pipelines-dir {status.pipelines_dir} {status.pipeline} info", markup=False
+    )
     if status.last_run:
         run = status.last_run
         ending = f"{run.outcome} ({run.error})" if run.error else run.outcome

@@ -1,81 +1,90 @@
-"""One account after the other: what each comes to, and how the command ends for all of them."""
+"""One account after the other, and the exit code of them all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import typer
 
 from comms_source.cli.error_handling import failure_as_dict, print_json
-from comms_source.config.accounts import Accounts
-from comms_source.config.settings import Settings
 from comms_source.errors import LoadFailed, RunStopped
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE, REFUSED, exit_code
 
-R = TypeVar("R")
+
+class Result(Protocol):
+    """What a command comes to for one account."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code, if this were the only account."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result for machines."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command(Generic[R]):
-    """What a command does with one account, and how it tells what came of it."""
-
-    act: Callable[[Settings], R]
-    show: Callable[[R], None]
-    as_dict: Callable[[R], dict[str, Any]]
-    code: Callable[[R], int]
+R = TypeVar("R", bound=Result)
 
 
-def run_each(command: Command[R], accounts: Accounts, *, as_json: bool = False) -> int:
-    """Do it for every account, tell each, and return the exit code of all.
+def run_each(
+    act: Callable[[str], R],
+    show: Callable[[R], None],
+    *,
+    names: Sequence[str] | None,
+    channels: Sequence[str] | None,
+    as_json: bool,
+) -> int:
+    """Call `act` with the name of each account, show what it returns, and return the exit code.
 
     What stops one of several accounts does not stop the others, unless it is the destination.
+
+    Args:
+        act: Does it for one account.
+        show: Prints its result for people.
+        names: Which accounts; by default all.
+        channels: Only accounts that read one of these; by default all.
+        as_json: Whether to print for machines instead.
 
     Raises:
         RunStopped: what stops the account, where the configuration has no names for accounts.
     """
-    if not accounts.several:
-        (only,) = accounts.selected
-        return _run_only(command, only.settings, as_json=as_json)
-    told: dict[str, dict[str, Any]] = {}
+    from comms_source.config.accounts import account_names, list_accounts  # noqa: PLC0415 - slow
+
+    accounts = list_accounts(names, channels=channels)
+    if not account_names():
+        return _run_only(act, show, accounts[0], as_json=as_json)
+    results: dict[str, dict[str, Any]] = {}
     codes: list[int] = []
-    for name, result in _results(command, accounts):
-        if isinstance(result, RunStopped):
-            codes.append(exit_code(result))
-            told[name] = failure_as_dict(result)
-            typer.echo(f"comms: account {name}: {type(result).__name__}: {result}", err=True)
+    for name in accounts:
+        try:
+            result = act(name)
+        except RunStopped as error:
+            codes.append(exit_code(error))
+            results[name] = failure_as_dict(error)
+            typer.echo(f"comms: account {name}: {type(error).__name__}: {error}", err=True)
+            if isinstance(error, LoadFailed):
+                break  # The destination is that of all accounts.
             continue
-        codes.append(command.code(result))
-        told[name] = command.as_dict(result)
+        codes.append(result.exit_code)
+        results[name] = result.as_dict()
         if not as_json:
             typer.echo(f"account {name}")
-            command.show(result)
-    code = code_of_all(codes) if len(codes) == len(accounts.selected) else FAILED
+            show(result)
+    code = code_of_all(codes) if len(codes) == len(accounts) else FAILED
     if as_json:
-        print_json({"exit_code": code, "accounts": told})
+        print_json({"exit_code": code, "accounts": results})
     return code
 
 
-def _results(command: Command[R], accounts: Accounts) -> Iterator[tuple[str, R | RunStopped]]:
-    """What each account comes to; the last is the one at which the destination gave up, if any."""
-    for account in accounts.selected:
-        try:
-            yield account.name, command.act(account.settings)
-        except LoadFailed as error:
-            yield account.name, error
-            return
-        except RunStopped as error:
-            yield account.name, error
-
-
-def _run_only(command: Command[R], settings: Settings, *, as_json: bool) -> int:
-    result = command.act(settings)
+def _run_only(
+    act: Callable[[str], R], show: Callable[[R], None], name: str, *, as_json: bool
+) -> int:
+    result = act(name)
     if as_json:
-        print_json(command.as_dict(result))
+        print_json(result.as_dict())
     else:
-        command.show(result)
-    return command.code(result)
+        show(result)
+    return result.exit_code
 
 
 def code_of_all(codes: Sequence[int]) -> int:

@@ -20,17 +20,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from comms_source.extract.run_stats import ChannelRecord, Journal
+from comms_source.extract.run_stats import ChannelRecord, Journal, Watcher
 
 SECONDS_BETWEEN_LINES: Final = 10.0
 
 
 @contextmanager
-def watching(journal: Journal) -> Iterator[None]:
-    """Show, on standard error, what `journal` notes while the block lasts."""
+def watching() -> Iterator[Watcher]:
+    """Yields a watcher that shows the counts of a run on standard error while the block lasts."""
     if not sys.stderr.isatty():
-        journal.watch(_Lines().show)
-        yield
+        yield _Lines().show
         return
     with Progress(
         TextColumn("{task.description:<20}"),
@@ -42,8 +41,7 @@ def watching(journal: Journal) -> Iterator[None]:
         console=Console(stderr=True),
         transient=True,
     ) as progress:
-        journal.watch(_Bars(progress).show)
-        yield
+        yield _Bars(progress).show
 
 
 def described(record: ChannelRecord) -> str:

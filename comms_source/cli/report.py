@@ -33,7 +33,7 @@ def report(
     says how to install them where they are missing.
     """
     with ending(as_json=as_json):
-        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
+        from comms_source.commands.views import reading_pipeline  # noqa: PLC0415
         from comms_source.report.data.read import read_facts  # noqa: PLC0415 - dlt is slow to import
         from comms_source.report.html.write import check_page  # noqa: PLC0415
         from comms_source.timespans import utc_now  # noqa: PLC0415
@@ -42,7 +42,7 @@ def report(
         if html:
             check_page(html)
         facts = read_facts(
-            open_pipeline(destination=destination, dataset=dataset),
+            reading_pipeline(destination=destination, dataset=dataset),
             settings=view_settings(),
             now=utc_now(),
             channels=channel or (),

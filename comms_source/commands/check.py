@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from comms_source.api.allowed_range import Scan, in_words
+from comms_source.api.allowed_range import Scan
 from comms_source.api.client import CommsClient, PageAnswer
 from comms_source.api.pagination import walk_pages
 from comms_source.channels import Channel
@@ -25,6 +25,7 @@ from comms_source.errors import (
 )
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE, REFUSED
 from comms_source.extract.session import Session
+from comms_source.words import in_words
 
 MOST_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from the API's."""

@@ -6,39 +6,53 @@ from collections.abc import Sequence
 
 import dlt
 
-from comms_source.commands.run import _by_the_clock_of_the_api, _claimed, _others, _source_of
+from comms_source.commands.run import _by_the_clock_of_the_api, _others, _source_of
 from comms_source.commands.summary import FetchSummary
-from comms_source.config.accounts import Account
+from comms_source.config.accounts import read_accounts
 from comms_source.destinations.crash_recovery import finish_pending
 from comms_source.destinations.load_packages import commit
-from comms_source.errors import (
-    ClockSkewed,
-    LoadFailed,
-    RunStopped,
-)
+from comms_source.destinations.locks import only_run
+from comms_source.destinations.pipeline import open_pipeline
+from comms_source.errors import ClockSkewed, LoadFailed, RunStopped
 from comms_source.extract.fetching import fetch_operations
 from comms_source.extract.session import Session
 from comms_source.source import fetched_resource
 
 
-def fetch_anywhere(
-    *, accounts: Sequence[Account], pipeline: dlt.Pipeline, ids: Sequence[str]
+def fetch(
+    ids: Sequence[str],
+    *,
+    accounts: Sequence[str] | None = None,
+    channels: Sequence[str] | None = None,
+    destination: str | None = None,
+    dataset: str | None = None,
 ) -> FetchSummary:
-    """Ask one account after the other for operations, until one has them, and load them.
+    """Ask one account after the other for operations by id, until one has them, and load them.
+
+    Args:
+        ids: The ids of operations.
+        accounts: Which accounts to ask; by default all.
+        channels: Which channels to ask; by default all.
+        destination: A dlt destination; by default the one that is configured, or DuckDB.
+        dataset: The dataset to load into; by default the one that is configured, or `comms`.
 
     Raises:
-        RunStopped: if the destination does not take them, or each account was stopped; it is what
+        RunStopped: if the destination rejects them, or each account was stopped; it is what
             stopped the first.
     """
+    selected = read_accounts(names=accounts, channels=channels).selected
     found: dict[str, str] = {}
     failures: dict[str, str] = {}
     stopped: list[RunStopped] = []
-    for account in accounts:
+    for account in selected:
         left = [name for name in dict.fromkeys(ids) if name not in found]
         if not left:
             break
         try:
             session = Session(settings=account.settings)
+            pipeline = open_pipeline(
+                destination=destination, dataset=dataset, account=account.section
+            )
             fetched = run_fetch(session=session, pipeline=pipeline, ids=left)
         except LoadFailed:
             raise
@@ -48,7 +62,7 @@ def fetch_anywhere(
             continue
         found |= fetched.found
         failures |= fetched.failures
-    if stopped and len(stopped) == len(accounts):
+    if stopped and len(stopped) == len(selected):
         raise stopped[0]
     failures = {name: why for name, why in failures.items() if name not in found}
     unknown = [name for name in dict.fromkeys(ids) if name not in found and name not in failures]
@@ -61,7 +75,7 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
     Raises:
         RunStopped: if nothing can be loaded, or the destination does not take it.
     """
-    with _claimed(session, pipeline, command="fetch"):
+    with only_run(pipeline, command="fetch"):
         finish_pending(pipeline)
         channels = session.settings.selected
         try:

@@ -10,16 +10,19 @@ from typing import Any
 import dlt
 
 from comms_source.channels import Channel
+from comms_source.config.accounts import one_account
 from comms_source.config.settings import Settings
 from comms_source.coverage.channel_coverage import Ledger
 from comms_source.coverage.open_operations import OpenOperation, due_by_id
-from comms_source.coverage.planner import Walk, plan
+from comms_source.coverage.planner import Walk
+from comms_source.coverage.planner import plan as plan_walks
 from comms_source.coverage.stored_channel import Stored
 from comms_source.destinations.dlt_errors import patient
-from comms_source.destinations.pipeline import reach
+from comms_source.destinations.pipeline import open_pipeline, reach
 from comms_source.destinations.stored_account import stored_channels
 from comms_source.destinations.stored_coverage import stored_ledgers
-from comms_source.timespans import SECOND, Span, align_down, to_iso
+from comms_source.exit_codes import COMPLETE
+from comms_source.timespans import SECOND, Span, align_down, to_iso, utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,55 @@ class ChannelPlan:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What a load of one account would request."""
+
+    channels: Sequence[ChannelPlan]
+
+    @property
+    def exit_code(self) -> int:
+        """0: whatever is due, the plan is complete."""
+        return COMPLETE
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines, by channel."""
+        return {plan.channel: plan.as_dict() for plan in self.channels}
+
+
+def plan(
+    account: str | None = None,
+    *,
+    channels: Sequence[str] | None = None,
+    full: bool = False,
+    destination: str | None = None,
+    dataset: str | None = None,
+) -> LoadPlan:
+    """What the next load of one account would request and why, without calling the API.
+
+    Needs no credentials.
+
+    Args:
+        account: Which account; not needed where the configuration has one.
+        channels: Which of its channels; by default all that it is configured for.
+        full: Plan a load that re-reads everything.
+        destination: A dlt destination; by default the one that is configured, or DuckDB.
+        dataset: The dataset; by default the one that is configured, or `comms`.
+
+    Raises:
+        ConfigurationError: if a setting is wrong.
+        RunStopped: if the destination cannot be asked.
+    """
+    chosen = one_account(
+        account,
+        channels=channels,
+        refresh="full" if full else None,
+        needs_credentials=False,
+    )
+    pipeline = open_pipeline(destination=destination, dataset=dataset, account=chosen.section)
+    return LoadPlan(plan_load(settings=chosen.settings, pipeline=pipeline, now=utc_now()))
+
+
 def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> list[ChannelPlan]:
     """What a load at `now` would ask for; a dead run's package is not counted in.
 
@@ -94,7 +146,7 @@ def _plan(
     ledger.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
     return ChannelPlan(
         channel=channel.name,
-        walks=plan(now=now, ledger=ledger, policy=policy),
+        walks=plan_walks(now=now, ledger=ledger, policy=policy),
         by_id=due_by_id(stored.opened, now=now, policy=policy),
         gaps=gaps,
         page_size=settings.page_size,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import dlt
@@ -13,10 +12,9 @@ from dlt.extract import DltResource
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.commands.summary import RunSummary
-from comms_source.commands.views import _views
+from comms_source.commands.views import update_views
 from comms_source.destinations.crash_recovery import Found, finish_pending
 from comms_source.destinations.dlt_errors import explained, patient
-from comms_source.destinations.lanes import claims, in_lane
 from comms_source.destinations.load_packages import Then, commit
 from comms_source.destinations.locks import only_run
 from comms_source.destinations.pipeline import place
@@ -55,13 +53,13 @@ def run_channels(
         RunStopped: if nothing (more) can be loaded, or the destination does not take it.
     """
     told = view_settings()
-    with _claimed(session, pipeline, command=command):
+    with only_run(pipeline, command=command):
         found = finish_pending(pipeline)
         concludes = changes_rows(pipeline)
         log = RunLog(session=session, command=command, concludes=concludes)
         load_ids = _commit_all(make_runs, log=log, pipeline=pipeline, found=found)
         session = log.session
-        views = [] if in_lane(pipeline.pipeline_name) else _views(pipeline, told)
+        views = update_views(pipeline, told)
     return RunSummary(
         journal=session.journal,
         account=session.settings.account,
@@ -72,17 +70,6 @@ def run_channels(
         load_ids=load_ids,
         views=views,
     )
-
-
-@contextmanager
-def _claimed(session: Session, pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
-    """Keep others from loading the same: all of the channels, or in a lane its range alone."""
-    name, settings = pipeline.pipeline_name, session.settings
-    of_a_range = in_lane(name) and command == "backfill"
-    channels = [] if of_a_range else [channel.name for channel in settings.selected]
-    claimed = claims(name, account=settings.account, channels=channels)
-    with only_run(pipeline, command=command, claims=claimed):
-        yield
 
 
 def _commit_all(
@@ -121,8 +108,7 @@ def _made(
     stored = patient(stored_account)(
         pipeline, settings=session.settings, now=session.now, sound=found.is_sound
     )
-    died = [] if in_lane(pipeline.pipeline_name) else stored.died
-    log.died = [settled(run.row, is_loaded=run.is_loaded) for run in died]
+    log.died = [settled(run.row, is_loaded=run.is_loaded) for run in stored.died]
     return make_runs(session, stored)
 
 

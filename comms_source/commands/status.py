@@ -12,17 +12,19 @@ import msgspec
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from comms_source.channels import Channel
+from comms_source.config.accounts import one_account
 from comms_source.config.settings import Settings
 from comms_source.coverage.channel_coverage import Ledger, joined, last_chance
 from comms_source.coverage.planner import retained, why
 from comms_source.coverage.policy import Retained
 from comms_source.coverage.stored_channel import Stored
 from comms_source.destinations.dlt_errors import patient
-from comms_source.destinations.pipeline import place, reach
+from comms_source.destinations.pipeline import open_pipeline, place, reach
 from comms_source.destinations.stored_account import stored_channels
 from comms_source.destinations.stored_coverage import stored_ledgers
 from comms_source.errors import LoadFailed
-from comms_source.timespans import Span, parse_instant, to_iso
+from comms_source.exit_codes import COMPLETE
+from comms_source.timespans import Span, parse_instant, to_iso, utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +103,17 @@ class Status:
     destination: str
     dataset: str
     account: str
+    pipeline: str
+    """The name of the dlt pipeline."""
+    pipelines_dir: str
+    """The folder in which dlt keeps it, for `dlt pipeline --pipelines-dir`."""
     last_run: LastRun | None
     channels: Sequence[ChannelStatus]
+
+    @property
+    def exit_code(self) -> int:
+        """0: the answer is complete, whatever it says."""
+        return COMPLETE
 
     @property
     def deadline(self) -> datetime | None:
@@ -121,11 +132,39 @@ class Status:
             "destination": self.destination,
             "dataset": self.dataset,
             "account": self.account,
+            "pipeline": self.pipeline,
+            "pipelines_dir": self.pipelines_dir,
             "deadline": _iso(self.deadline),
             "freezes_at": _iso(self.freezes_at),
             "last_run": self.last_run and self.last_run.as_dict(),
             "channels": {channel.channel: channel.as_dict() for channel in self.channels},
         }
+
+
+def status(
+    account: str | None = None,
+    *,
+    channels: Sequence[str] | None = None,
+    destination: str | None = None,
+    dataset: str | None = None,
+) -> Status:
+    """What is fresh, what is missing, and by when to load again to lose nothing.
+
+    Needs no credentials.
+
+    Args:
+        account: Which account; not needed where the configuration has one.
+        channels: Which of its channels; by default all that it is configured for.
+        destination: A dlt destination; by default the one that is configured, or DuckDB.
+        dataset: The dataset; by default the one that is configured, or `comms`.
+
+    Raises:
+        ConfigurationError: if a setting is wrong.
+        RunStopped: if there is nothing yet, or the destination cannot be asked.
+    """
+    chosen = one_account(account, channels=channels, needs_credentials=False)
+    pipeline = open_pipeline(destination=destination, dataset=dataset, account=chosen.section)
+    return read_status(settings=chosen.settings, pipeline=pipeline, now=utc_now())
 
 
 def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> Status:
@@ -147,6 +186,8 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
         account=account,
         destination=place(pipeline),
         dataset=pipeline.dataset_name,
+        pipeline=pipeline.pipeline_name,
+        pipelines_dir=pipeline.pipelines_dir,
         last_run=next(iter(runs), None),
         channels=[
             _channel(

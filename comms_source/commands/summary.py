@@ -11,6 +11,7 @@ from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extract.run_record import OUTCOMES, channels_as_dict, journal_exit_code
 from comms_source.extract.run_stats import ChannelRecord, Journal
 from comms_source.timespans import to_iso
+from comms_source.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +119,3 @@ def _remarks(record: ChannelRecord) -> list[str]:
         if names:
             remarks.append(f"new {what}: {', '.join(sorted(names))}")
     return remarks
-
-
-def counted(count: int, what: str) -> str:
-    """A count with its noun, in the plural where there is more than one."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

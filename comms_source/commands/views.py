@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import dlt
 
+from comms_source.config.accounts import account_names
 from comms_source.destinations.dlt_errors import patient
 from comms_source.destinations.locks import in_turn
-from comms_source.destinations.pipeline import place, reach
-from comms_source.errors import (
-    LoadFailed,
-)
+from comms_source.destinations.pipeline import open_pipeline, place, reach
+from comms_source.errors import LoadFailed
 from comms_source.views.create import create_views, refresh_views
 from comms_source.views.settings import ViewSettings, view_settings
 
 
-def run_views(pipeline: dlt.Pipeline, *, anew: bool = True) -> list[str]:
-    """Make the views over tables that are there.
+def make_views(*, destination: str | None = None, dataset: str | None = None) -> list[str]:
+    """Create the SQL views, or replace them; returns their names.
 
     Args:
-        pipeline: The pipeline whose dataset they belong to.
-        anew: Whether to make them even where nothing has changed.
+        destination: A dlt destination; by default the one that is configured, or DuckDB.
+        dataset: The dataset of the tables; by default the one that is configured, or `comms`.
+
+    Raises:
+        ConfigurationError: if a setting is wrong, or the destination has no views.
+        RunStopped: if there are no tables yet, or the destination cannot be reached.
+    """
+    return run_views(reading_pipeline(destination=destination, dataset=dataset))
+
+
+def reading_pipeline(*, destination: str | None, dataset: str | None) -> dlt.Pipeline:
+    """A pipeline that knows the tables of all accounts: the first account's, if there are several.
+
+    Raises:
+        ConfigurationError: if the destination does not exist or lacks settings.
+    """
+    first = next(iter(account_names()), None)
+    return open_pipeline(destination=destination, dataset=dataset, account=first)
+
+
+def run_views(pipeline: dlt.Pipeline) -> list[str]:
+    """Create the views in the dataset of `pipeline`, or replace them.
 
     Raises:
         RunStopped: if there are no tables yet, or the destination cannot be reached.
@@ -29,9 +48,16 @@ def run_views(pipeline: dlt.Pipeline, *, anew: bool = True) -> list[str]:
             f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
             "run comms load first, it makes the views too"
         )
-    return _views(pipeline, view_settings(), anew=anew)
-
-
-def _views(pipeline: dlt.Pipeline, told: ViewSettings, *, anew: bool = False) -> list[str]:
+    settings = view_settings()
     with in_turn(pipeline):
-        return patient(create_views if anew else refresh_views)(pipeline, settings=told)
+        return patient(create_views)(pipeline, settings=settings)
+
+
+def update_views(pipeline: dlt.Pipeline, settings: ViewSettings) -> list[str]:
+    """Create the views unless these very ones exist; returns the names of those that exist.
+
+    Raises:
+        RunStopped: if the destination cannot be reached.
+    """
+    with in_turn(pipeline):
+        return patient(refresh_views)(pipeline, settings=settings)

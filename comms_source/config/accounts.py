@@ -16,7 +16,13 @@ from dlt.common.configuration.utils import deserialize_value
 from dlt.common.typing import TSecretStrValue
 
 from comms_source.config.credentials import VARIABLES, BasicCredentials, complete_pair
-from comms_source.config.resolve import ACCOUNTS, SECTIONS, resolve_account, resolve_settings
+from comms_source.config.resolve import (
+    ACCOUNTS,
+    NO_CREDENTIALS,
+    SECTIONS,
+    resolve_account,
+    resolve_settings,
+)
 from comms_source.config.settings import Settings, check_channels
 from comms_source.errors import ConfigurationError
 
@@ -27,6 +33,8 @@ class Account:
 
     name: str
     found: Settings | ConfigurationError
+    section: str | None = None
+    """Its name in the configuration; None where there is one account without a section."""
 
     @property
     def settings(self) -> Settings:
@@ -55,6 +63,7 @@ def read_accounts(
     names: Sequence[str] | None = None,
     channels: Sequence[str] | None = None,
     refresh: str | None = None,
+    needs_credentials: bool = True,
 ) -> Accounts:
     """The accounts of the configuration, or those of `names`.
 
@@ -63,6 +72,7 @@ def read_accounts(
         channels: Which of the channels that an account is configured for; by default all. An
             account that is left with none is left out.
         refresh: What to refresh, whatever is configured.
+        needs_credentials: Whether an account without credentials is wrongly configured.
 
     Raises:
         ConfigurationError: if a name or a channel is not known, or two accounts are the same; and
@@ -71,7 +81,15 @@ def read_accounts(
     """
     known = account_names()
     if not known:
-        return Accounts([_only(names, channels=channels, refresh=refresh)], several=False)
+        given = {"channels": list(channels or ()), "refresh": refresh}
+        own = {name: value for name, value in given.items() if value}
+        settings = resolve_settings(needs_credentials=needs_credentials, **own)
+        if names and set(names) != {settings.account}:
+            raise ConfigurationError(
+                f"account: there is one account in the configuration, {settings.account!r}; "
+                f"others need a section [{'.'.join(SECTIONS)}.{ACCOUNTS}.NAME] each"
+            )
+        return Accounts([Account(settings.account, settings)], several=False)
     unknown = [name for name in names or () if name not in known]
     if unknown:
         raise ConfigurationError(
@@ -80,10 +98,52 @@ def read_accounts(
         )
     if channels:
         check_channels(channels)
-    accounts = [_named(name) for name in known]
-    _check_apart(accounts)
+    accounts = [_named(name, needs_credentials=needs_credentials) for name in known]
+    if needs_credentials:
+        _check_apart(accounts)
     chosen = [account for account in accounts if account.name in (names or known)]
     return Accounts(list(_narrowed(chosen, channels, refresh)), several=True)
+
+
+def one_account(
+    name: str | None,
+    *,
+    channels: Sequence[str] | None = None,
+    refresh: str | None = None,
+    needs_credentials: bool = True,
+) -> Account:
+    """The account of that name, its settings checked; without a name, the only one.
+
+    Raises:
+        ConfigurationError: if there is no such account, there are several and none is named, or
+            its settings are wrong.
+    """
+    names = None if name is None else [name]
+    found = read_accounts(
+        names=names, channels=channels, refresh=refresh, needs_credentials=needs_credentials
+    ).selected
+    if not found:
+        raise ConfigurationError(
+            f"channels: account {name or ''} is not configured to read {', '.join(channels or ())}"
+        )
+    if len(found) > 1:
+        known = ", ".join(account.name for account in found)
+        raise ConfigurationError(f"account: there are several, so name one of {known}")
+    return replace(found[0], found=found[0].settings)
+
+
+def list_accounts(
+    names: Sequence[str] | None = None, *, channels: Sequence[str] | None = None
+) -> list[str]:
+    """The names of the accounts in the configuration, or those of `names` that read `channels`.
+
+    An account with wrong settings is among them: the error is raised where it is used.
+
+    Raises:
+        ConfigurationError: if a name or a channel is unknown.
+    """
+    accounts = read_accounts(names=names, channels=channels, needs_credentials=False)
+    return [account.name for account in accounts.selected]
 
 
 def account_names() -> list[str]:
@@ -110,24 +170,13 @@ def _names(told: Any) -> Sequence[str]:
         ) from None
 
 
-def _only(
-    names: Sequence[str] | None, *, channels: Sequence[str] | None, refresh: str | None
-) -> Account:
-    given = {"channels": list(channels or ()), "refresh": refresh}
-    settings = resolve_settings(**{name: value for name, value in given.items() if value})
-    if names and set(names) != {settings.account}:
-        raise ConfigurationError(
-            f"account: there is one account in the configuration, {settings.account!r}; "
-            f"others need a section [{'.'.join(SECTIONS)}.{ACCOUNTS}.NAME] each"
-        )
-    return Account(settings.account, settings)
-
-
-def _named(name: str) -> Account:
+def _named(name: str, *, needs_credentials: bool) -> Account:
     try:
-        return Account(name, resolve_account(name, credentials=_own_credentials(name)))
+        credentials = _own_credentials(name) if needs_credentials else NO_CREDENTIALS
+        settings = resolve_account(name, credentials=credentials)
     except ConfigurationError as error:
-        return Account(name, error)
+        return Account(name, error, section=name)
+    return Account(name, settings, section=name)
 
 
 def _own_credentials(name: str) -> BasicCredentials:
@@ -176,4 +225,4 @@ def _narrowed(
         left = [name for name in settings.channels if not channels or name in channels]
         changes: dict[str, Any] = {"refresh": refresh} if refresh else {}
         if left:
-            yield Account(account.name, replace(settings, channels=left, **changes))
+            yield replace(account, found=replace(settings, channels=left, **changes))

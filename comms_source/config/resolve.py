@@ -86,14 +86,19 @@ class CommsSourceConfiguration(BaseConfiguration):
     history: bool = True
 
 
-def resolve_settings(**given: Any) -> Settings:
+NO_CREDENTIALS: Final = BasicCredentials("", "")
+"""Stands in the settings of commands that never call the API."""
+
+
+def resolve_settings(*, needs_credentials: bool = True, **given: Any) -> Settings:
     """The settings as dlt resolves them for `comms_source`; what is `given` comes first.
 
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
     resolved = _resolve(SECTIONS, given)
-    return make_settings(**resolved | {"credentials": resolved["credentials"].basic()})
+    credentials = resolved["credentials"].basic() if needs_credentials else NO_CREDENTIALS
+    return make_settings(**resolved | {"credentials": credentials})
 
 
 def resolve_account(name: str, *, credentials: BasicCredentials) -> Settings:

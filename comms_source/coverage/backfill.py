@@ -30,8 +30,6 @@ class Backfill:
     span: Span
     open_end: bool
     """Whether the range was to end when the run began; its end then moves from run to run."""
-    in_lane: bool = False
-    """Whether it runs beside loads, and so leaves the ledger to them."""
 
     def walks(self, state: Mapping[str, Any], *, account: str) -> list[Walk]:
         """What is left to read, a walk for each day, the oldest first."""

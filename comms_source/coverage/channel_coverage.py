@@ -297,13 +297,6 @@ class Ledger:
         reads = [read.read_at for read in self.windows.values()]
         return max([*reads, *filter(None, [self.complete_at])], default=None)
 
-    @property
-    def as_of(self) -> tuple[datetime, datetime, datetime]:
-        """Never falls from run to run: what is accounted for, last was read, last was complete."""
-        never = datetime.min.replace(tzinfo=UTC)
-        last = max((read.read_at for read in self.windows.values()), default=never)
-        return self.owed_from or never, last, self.complete_at or never
-
     def to_state(self) -> dict[str, Any]:
         """The ledger as JSON can hold it: whole seconds since 1970, rounded down."""
         return {
@@ -338,14 +331,6 @@ class Ledger:
             home = ledger._around(part.span.start, width).start if width else part.span.start
             ledger.parts.setdefault(home, []).append(part)
         return ledger
-
-
-def latest(ledgers: Iterable[Ledger]) -> Ledger:
-    """Of ledgers that went on from one another, the last; of equals the first; else an empty one.
-
-    An account's channel has several where it was loaded in a lane as well as without.
-    """
-    return max(ledgers, key=lambda ledger: ledger.as_of, default=Ledger())
 
 
 def uncovered(span: Span, covers: Iterable[Span]) -> list[Span]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import dlt
 import pyarrow as pa
 from dlt.common.pipeline import LoadInfo
-from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 
 from comms_source.destinations.dlt_errors import patient
 from comms_source.destinations.duckdb_file import (
@@ -21,7 +18,7 @@ from comms_source.destinations.duckdb_file import (
     loads_into_file,
 )
 from comms_source.destinations.lakes import ready_iceberg, tables_to_load
-from comms_source.destinations.locks import alone_in, in_turn
+from comms_source.destinations.locks import in_turn
 from comms_source.destinations.postgres import postgres_credentials
 
 logger = logging.getLogger("comms_source")
@@ -88,23 +85,3 @@ def _load_now(pipeline: dlt.Pipeline, then: Then | None) -> list[str]:
 
 def _load_ids(info: LoadInfo | None) -> list[str]:
     return [] if info is None else list(info.loads_ids)
-
-
-def forget_lane(pipeline: dlt.Pipeline) -> None:
-    """Remove what a lane leaves that nobody needs any more: staging tables and working folder.
-
-    Raises:
-        RunStopped: if the destination cannot be reached.
-    """
-    patient(_drop_staging)(pipeline)
-    with alone_in(Path(pipeline.working_dir)):
-        shutil.rmtree(pipeline.working_dir, ignore_errors=True)
-
-
-def _drop_staging(pipeline: dlt.Pipeline) -> None:
-    with in_turn(pipeline), pipeline.destination_client() as client:
-        if not isinstance(client, SqlJobClientWithStagingDataset):
-            return
-        with client.with_staging_dataset():
-            if client.is_storage_initialized():
-                client.sql_client.drop_dataset()

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +27,14 @@ logger = logging.getLogger("comms_source")
 
 
 @contextmanager
-def only_run(pipeline: dlt.Pipeline, *, command: str, claims: Sequence[str]) -> Iterator[None]:
-    """Hold what a run `claims` for the length of the block.
+def only_run(pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
+    """Keep other runs of the pipeline, and so of its account, from this machine, for the block.
 
     Raises:
-        PipelineBusy: if another run holds any of it; it says which.
+        PipelineBusy: if another run is in progress; it says which.
     """
-    with ExitStack() as held:
-        for claim in claims:
-            held.enter_context(_claimed(_folder(pipeline), claim, command=command))
-        yield
-
-
-@contextmanager
-def _claimed(folder: Path, claim: str, *, command: str) -> Iterator[None]:
-    lock, holder = FileLock(folder / f"{claim}.lock"), folder / f"{claim}.holder.json"
+    folder, name = _folder(pipeline), pipeline.pipeline_name
+    lock, holder = FileLock(folder / f"{name}.lock"), folder / f"{name}.holder.json"
     try:
         lock.acquire(timeout=0)
     except Timeout:

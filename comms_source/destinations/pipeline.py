@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,6 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from comms_source.destinations.capabilities import abilities
 from comms_source.destinations.dlt_errors import _root, explained
 from comms_source.destinations.duckdb_file import _duckdb_file, _require_folder
-from comms_source.destinations.lanes import Lane, pipeline_name
 from comms_source.destinations.locks import alone_in
 from comms_source.errors import (
     ConfigurationError,
@@ -33,6 +33,8 @@ and that must not be the dataset's name: `comms.operations` could then mean eith
 
 DATASET: Final = "comms"
 DESTINATION: Final = "duckdb"
+MAX_SUFFIX: Final = 30
+"""Characters; PostgreSQL cuts the names of datasets after 63."""
 
 
 def open_pipeline(
@@ -40,15 +42,18 @@ def open_pipeline(
     destination: str | None = None,
     dataset: str | None = None,
     name: str = PIPELINE,
-    lane: Lane | None = None,
+    account: str | None = None,
 ) -> dlt.Pipeline:
-    """The pipeline of the commands, or that of a lane; nothing is connected yet.
+    """The pipeline of the commands, or that of one of several accounts; nothing is connected yet.
+
+    Each account has a pipeline of its own, and so a state, a working folder and a staging dataset.
+    Accounts share the dataset, and a DuckDB file not configured otherwise.
 
     Args:
         destination: A dlt destination; by default dlt's `destination_type` setting, or DuckDB.
         dataset: The schema to load into; by default dlt's `dataset_name` setting, or `comms`.
         name: The pipeline's name, which is also that of a DuckDB file not configured otherwise.
-        lane: Who works beside others, with a state and a staging dataset of its own.
+        account: Whose pipeline, where the configuration has several accounts.
 
     Raises:
         ConfigurationError: if the destination does not exist or lacks settings, or if what dlt
@@ -60,19 +65,32 @@ def open_pipeline(
         _check_known(destination)
         _check_merging(destination)
         folder = working_folder(_location(destination, dataset, name))
-        own_name = pipeline_name(name, lane)
+        suffix = None if account is None else account_suffix(account)
+        own_name = f"{name}_{suffix}" if suffix else name
         with alone_in(folder / own_name):
             return dlt.pipeline(
                 pipeline_name=own_name,
-                destination=_shared(destination, name, lane) if lane else destination,
+                destination=_for_account(destination, name, suffix) if suffix else destination,
                 dataset_name=dataset,
                 pipelines_dir=str(folder),
             )
 
 
-def _shared(destination: str, name: str, lane: Lane) -> Any:
-    """The destination as it is without the lane, but for where the lane's rows are staged."""
-    given = {"pipeline_name": name, "staging_dataset_name_layout": lane.staging}
+def account_suffix(account: str) -> str:
+    """A name for the account's pipeline and staging dataset: lower-case letters, digits, `_`.
+
+    It is the account's own name where that is such a name, else made unique by a digest.
+    """
+    readable = re.sub("[^a-z0-9]+", "_", account.lower())[:MAX_SUFFIX].strip("_")
+    if readable == account:
+        return account
+    digest = hashlib.sha256(account.encode()).hexdigest()[:8]
+    return f"{readable}_{digest}".lstrip("_")
+
+
+def _for_account(destination: str, name: str, suffix: str) -> Any:
+    """The destination that accounts share, but for the dataset in which rows are staged."""
+    given = {"pipeline_name": name, "staging_dataset_name_layout": f"%s_staging_{suffix}"}
     known: Any = Destination.from_reference(destination)
     fitting = {key: value for key, value in given.items() if hasattr(known.spec, key)}
     return Destination.from_reference(destination, **fitting)

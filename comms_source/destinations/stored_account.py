@@ -24,7 +24,7 @@ from comms_source.coverage.channel_coverage import Ledger, rows_in
 from comms_source.coverage.stored_channel import CoverageRow, Stored
 from comms_source.destinations.dlt_errors import explained
 from comms_source.destinations.open_operations import open_operations
-from comms_source.destinations.stored_coverage import ledgers_elsewhere, local_ledgers, local_owner
+from comms_source.destinations.stored_coverage import local_ledgers, local_owner
 from comms_source.tables.bookkeeping import COVERAGE, RUNS
 from comms_source.timespans import EPOCH, Span, parse_instant
 
@@ -43,12 +43,9 @@ _NEWEST: Final = """
 select id from {table} where account = %s and created_at > %s order by created_at desc limit 1
 """
 _DIED: Final = """
-select {columns}, {is_loaded} from {table}
-where account = %s and outcome = 'running' and (command <> 'backfill' or started_at < %s)
+select {columns}, {is_loaded} from {table} where account = %s and outcome = 'running'
 """
-"""A scheduler's backfill of another range may be at work beside this run."""
 _IS_LOADED: Final = "_dlt_load_id in (select load_id from {loads} where status = 0)"
-_LONG: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +62,6 @@ class StoredAccount:
     """What the tables hold of one account."""
 
     channels: Mapping[str, Stored]
-    elsewhere: Mapping[str, Ledger]
-    """What other pipelines than this one remember, by channel."""
     died: Sequence[DiedRun]
 
 
@@ -87,8 +82,7 @@ def stored_account(
     """
     channels, account = settings.selected, settings.account
     with explained(), pipeline.sql_client() as client:
-        elsewhere = ledgers_elsewhere(pipeline, channels=channels, account=account)
-        ledgers = local_ledgers(pipeline, elsewhere=elsewhere, channels=channels, account=account)
+        ledgers = local_ledgers(pipeline, channels=channels, account=account)
         return StoredAccount(
             channels={
                 name: _with_newest(client, stored, pipeline, settings, CHANNELS[name], now)
@@ -96,8 +90,7 @@ def stored_account(
                     client, ledgers, settings=settings, now=now, sound=sound
                 ).items()
             },
-            elsewhere=elsewhere,
-            died=_died(client, account, now - _LONG),
+            died=_died(client, account),
         )
 
 
@@ -237,7 +230,7 @@ class _Asked:
         ]
 
 
-def _died(client: Any, account: str, long_ago: datetime) -> list[DiedRun]:
+def _died(client: Any, account: str) -> list[DiedRun]:
     names = RUNS.schema.names
     loads = client.make_qualified_table_name("_dlt_loads")
     # Of a lake's loads SQL knows nothing.
@@ -245,7 +238,7 @@ def _died(client: Any, account: str, long_ago: datetime) -> list[DiedRun]:
     query = _DIED.replace("{columns}", ", ".join(names)).replace("{is_loaded}", is_loaded)
     return [
         DiedRun(dict(zip(names, row, strict=True)), is_loaded=bool(is_loaded))
-        for *row, is_loaded in _ask(client, query, RUNS.table, account, long_ago)
+        for *row, is_loaded in _ask(client, query, RUNS.table, account)
     ]
 
 

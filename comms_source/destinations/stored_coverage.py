@@ -1,4 +1,4 @@
-"""The ledgers as the destination keeps them, read without touching what a run is at work on."""
+"""Coverage as dlt's state keeps it: on this machine, and in the destination."""
 
 from __future__ import annotations
 
@@ -11,47 +11,33 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from comms_source.channels import Channel
-from comms_source.coverage.channel_coverage import LEDGERS, OWNERS, Ledger, latest
+from comms_source.coverage.channel_coverage import LEDGERS, OWNERS, Ledger
 from comms_source.destinations.dlt_errors import explained
-from comms_source.destinations.lanes import Lane, base_name, pipeline_name
 
 
 def stored_ledgers(
     pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str
 ) -> dict[str, Ledger]:
-    """What the last complete load of each channel left in the destination, by channel.
-
-    A channel may have been loaded with others or in a lane of its own, whichever `pipeline` is;
-    each goes on from where the other stopped, so the later ledger is the one that holds.
+    """What the last complete load left in the destination, by channel.
 
     Raises:
         RunStopped: if the destination cannot be asked.
     """
-    return _read(pipeline, channels=channels, account=account, but="")
-
-
-def ledgers_elsewhere(
-    pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str
-) -> dict[str, Ledger]:
-    """The same, of what other pipelines than `pipeline` itself have loaded.
-
-    Raises:
-        RunStopped: if the destination cannot be asked.
-    """
-    return _read(pipeline, channels=channels, account=account, but=pipeline.pipeline_name)
+    with explained(), pipeline.destination_client() as client:
+        if not isinstance(client, WithStateSync):
+            return {channel.name: Ledger() for channel in channels}
+        try:
+            state: Any = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
+        except DestinationUndefinedEntity:
+            state = None
+    return _ledgers(state or {}, channels, account)
 
 
 def local_ledgers(
-    pipeline: dlt.Pipeline,
-    *,
-    elsewhere: Mapping[str, Ledger],
-    channels: Iterable[Channel],
-    account: str,
+    pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str
 ) -> dict[str, Ledger]:
-    """The ledgers that a run of `pipeline` goes on from: its own, or a later one from elsewhere."""
-    state = _resources(pipeline.state)
-    own = {channel.name: _ledger(state, channel, account) for channel in channels}
-    return {name: latest([ledger, elsewhere[name]]) for name, ledger in own.items()}
+    """What a run of `pipeline` on this machine continues from, by channel."""
+    return _ledgers(pipeline.state, channels, account)
 
 
 def local_owner(pipeline: dlt.Pipeline, *, channel: Channel, account: str) -> str | None:
@@ -61,36 +47,18 @@ def local_owner(pipeline: dlt.Pipeline, *, channel: Channel, account: str) -> st
     return owner
 
 
-def _read(
-    pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str, but: str
+def _ledgers(
+    state: Mapping[str, Any], channels: Iterable[Channel], account: str
 ) -> dict[str, Ledger]:
-    base = base_name(pipeline.pipeline_name)
-    with explained(), pipeline.destination_client() as client:
-        together = {} if base == but else _state(client, base)
-        ledgers = {}
-        for channel in channels:
-            name = pipeline_name(base, Lane(account=account, channel=channel.name))
-            alone = {} if name == but else _state(client, name)
-            states = (together, alone)
-            ledgers[channel.name] = latest([_ledger(s, channel, account) for s in states])
-    return ledgers
-
-
-def _state(client: Any, name: str) -> Mapping[str, Any]:
-    """What dlt's state of the pipeline `name` remembers, by resource; empty before any load."""
-    if not isinstance(client, WithStateSync):
-        return {}
-    try:
-        state: Any = load_pipeline_state_from_destination(name, client)
-    except DestinationUndefinedEntity:
-        return {}
-    return _resources(state or {})
+    by_resource = _resources(state)
+    return {
+        channel.name: Ledger.from_state(
+            by_resource.get(channel.table, {}).get(LEDGERS, {}).get(account)
+        )
+        for channel in channels
+    }
 
 
 def _resources(state: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = state.get("sources", {}).get("comms_source", {}).get("resources", {})
     return found
-
-
-def _ledger(state: Mapping[str, Any], channel: Channel, account: str) -> Ledger:
-    return Ledger.from_state(state.get(channel.table, {}).get(LEDGERS, {}).get(account))

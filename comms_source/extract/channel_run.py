@@ -20,7 +20,6 @@ from comms_source.coverage.channel_coverage import (
     OWNERS,
     Ledger,
     Reading,
-    latest,
 )
 from comms_source.coverage.open_operations import due_by_id
 from comms_source.coverage.planner import Walk, plan, retained
@@ -56,7 +55,6 @@ class ChannelRun:
         walks: Sequence[Walk] | None = None,
         backfill: Backfill | None = None,
         remembers: bool = True,
-        elsewhere: Ledger | None = None,
         stored: Stored | None = None,
     ) -> None:
         """Prepare a run; nothing is planned or read yet.
@@ -69,7 +67,6 @@ class ChannelRun:
             walks: What to read, whatever was read before; by default what is due.
             backfill: A range to read chunk by chunk, as far as an earlier run has not done it.
             remembers: Whether coverage is kept.
-            elsewhere: What other pipelines remember of the channel; what is later goes on.
             stored: What the destination holds of the channel; by default nothing is known of it.
         """
         self.channel = channel
@@ -80,8 +77,6 @@ class ChannelRun:
         self._walks = walks
         self._backfill = backfill
         self.remembers = remembers
-        self._covers = remembers and not (backfill and backfill.in_lane)
-        self._elsewhere = elsewhere or Ledger()
         self._stored = stored or Stored()
         self._agenda: Agenda | None = None
         self._is_first = False
@@ -108,7 +103,7 @@ class ChannelRun:
         """
         account = self._session.settings.account
         ledgers = state.setdefault(LEDGERS, {})
-        ledger = latest([Ledger.from_state(ledgers.get(account)), self._elsewhere])
+        ledger = Ledger.from_state(ledgers.get(account))
         yield from shapes(self.channel)
         begins = self._agenda is None
         if self._agenda is None:
@@ -128,12 +123,12 @@ class ChannelRun:
         if self.done:
             yield from self._follow(load_id)
             self._conclude(ledger)
-        if self._covers:
+        if self.remembers:
             ledgers[account] = ledger.to_state()
         if self._backfill is not None:
             done = self.done and self.record.read_all
             self._backfill.note(readings, state=state, account=account, done=done)
-        if self._covers:
+        if self.remembers:
             if begins:
                 rows = self._corrected(ledger, rows)
             yield Piece(COVERAGE.rows(rows, load_id=load_id), COVERAGE)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
+from comms_source import __version__
 from comms_source.channels import Channel
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extract.channel_run import ChannelRun
@@ -23,7 +24,6 @@ from comms_source.extract.run_stats import ChannelRecord, Journal
 from comms_source.extract.session import Session
 from comms_source.tables.bookkeeping import RUNS
 from comms_source.timespans import Span, to_iso
-from comms_source.version import VERSION
 
 _CONCLUDE: Final = "update {table} set outcome = %s, ended_at = %s where run_id = %s"
 
@@ -114,7 +114,7 @@ class RunLog:
             "walks_failed": sum(len(record.failures) for record in records),
             "gaps": sum(len(record.gaps) + len(record.lost_rows) for record in records),
             "channels": msgspec.json.encode(channels_as_dict(journal)).decode(),
-            "version": VERSION,
+            "version": __version__,
         }
         return RUNS.rows([row], load_id=load_id)
 

@@ -65,6 +65,10 @@ class ChannelRecord:
         return not (self.failures or self.refused or self.unfollowed)
 
 
+Watcher = Callable[["Journal"], None]
+"""Called with the counts so far, after each page and each scan, on any thread."""
+
+
 class Journal:
     """The counts of one run, by channel and in all."""
 
@@ -75,7 +79,7 @@ class Journal:
         self.answered = False
         """Whether the API's host ever gave an answer."""
         self._lock = threading.Lock()
-        self._watchers: list[Callable[[Journal], None]] = []
+        self._watchers: list[Watcher] = []
 
     @property
     def channels(self) -> dict[str, ChannelRecord]:
@@ -88,7 +92,7 @@ class Journal:
         with self._lock:
             return self._records.setdefault(name, ChannelRecord())
 
-    def watch(self, watcher: Callable[[Journal], None]) -> None:
+    def watch(self, watcher: Watcher) -> None:
         """Have `watcher` called with this journal whenever a page arrived or a walk ended."""
         self._watchers.append(watcher)
 

@@ -26,7 +26,6 @@ from comms_source.report.wording import (
     change,
     compact,
     count,
-    counted,
     days,
     growth,
     listed,
@@ -35,6 +34,7 @@ from comms_source.report.wording import (
     ranges,
 )
 from comms_source.report.wording import plain as without_controls
+from comms_source.words import counted
 
 WIDTH: Final = 80
 MOVING: Final = "*"

@@ -12,6 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from comms_source.report.data.sums import Share
+from comms_source.words import counted
 
 NOT_KNOWN: Final = "not known"
 DASH: Final = "\N{EN DASH}"
@@ -42,11 +43,6 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 def count(value: int | None) -> str:
     """A whole number, in groups of three digits."""
     return NOT_KNOWN if value is None else f"{value:,}"
-
-
-def counted(value: int, what: str, several: str | None = None) -> str:
-    """A number of things."""
-    return f"{value:,} {what if value == 1 else several or what + 's'}"
 
 
 def span(low: int | None, high: int | None) -> str:

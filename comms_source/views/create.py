@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dlt.destinations.exceptions import DatabaseException, DatabaseTerminalException
 from dlt.destinations.impl.duckdb.sql_client import WithTableScanners
+from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from comms_source.destinations.postgres import postgres_credentials
 from comms_source.errors import ConfigurationError, LoadFailed
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("comms_source")
 
-MADE: Final = "comms_views"
-"""A file in the pipeline's working folder; it tells which views were made last."""
+MADE: Final = "views.txt"
+"""A file in the pipelines' folder; it tells which views were made last, by which account's run."""
 
 
 @contextmanager
@@ -47,16 +48,22 @@ def viewing(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> Iterator[Any]:
 
 
 def table_columns(pipeline: dlt.Pipeline) -> Columns:
-    """The counters that the tables of operations have columns for, as far as the pipeline knows.
+    """The counters that the tables of operations have columns for.
 
-    A counter that the API began to send has a column that it does not document.
+    A counter that the API began to send has a column that it does not document. The destination is
+    asked, since another account's pipeline may have added it.
     """
-    tables: Mapping[str, Any] = (
-        pipeline.default_schema.tables if pipeline.default_schema_name else {}
-    )
+    documented = documented_columns()
+    with pipeline.destination_client() as client:
+        # In a lake a table is a folder, and only the pipeline's schema tells its columns.
+        asks = isinstance(client, SqlJobClientBase)
+        known = client.schema.tables
+        stored = dict(client.get_storage_tables(list(documented))) if asks else {}  # type: ignore[attr-defined]
     return {
-        name: documented | frozenset(tables.get(name, {}).get("columns", {}))
-        for name, documented in documented_columns().items()
+        name: columns
+        | frozenset(known.get(name, {}).get("columns", {}))
+        | frozenset(stored.get(name, {}))
+        for name, columns in documented.items()
     }
 
 
@@ -127,7 +134,8 @@ def _make(pipeline: dlt.Pipeline, *, settings: ViewSettings, made: Collection[st
             names, left = [name for name in names if name in remade.made], str(remade)
         else:
             _make_together(client, statements)
-    noted = Path(pipeline.working_dir) / MADE
+    noted = _noted(pipeline)
+    noted.parent.mkdir(parents=True, exist_ok=True)
     noted.write_text("\n".join([_digest(pipeline, settings), *names]))
     return left
 
@@ -147,12 +155,16 @@ def _make_together(client: Any, statements: Sequence[ViewStatements]) -> None:
 
 def _made_before(pipeline: dlt.Pipeline, settings: ViewSettings) -> list[str]:
     """The views that are there, made from what they would be made from now."""
-    noted = Path(pipeline.working_dir) / MADE
+    noted = _noted(pipeline)
     digest, *names = (noted.read_text().split() if noted.exists() else []) or [""]
     if digest != _digest(pipeline, settings):
         return []
     present = _present(pipeline)
     return [name for name in names if name in present]
+
+
+def _noted(pipeline: dlt.Pipeline) -> Path:
+    return Path(pipeline.pipelines_dir) / f"{pipeline.dataset_name}.{MADE}"
 
 
 def _together(client: Any) -> AbstractContextManager[Any]:

@@ -1,7 +1,7 @@
-"""A real Airflow of the tests' own: its processes on loopback, and its REST API to steer them.
+"""A real Airflow for the tests: its processes on loopback, and a client of its REST API.
 
-The programs come from the environment that AIRFLOW_ENVIRONMENT names: Airflow and this project, as
-somebody would install them. What each process prints is kept for a failure.
+The programs come from the environment that AIRFLOW_ENVIRONMENT names, in which Airflow and this
+project are installed. The output of each process is kept, and shown if a test fails.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ START: Final = 180.0
 """Seconds within which everything must be up and all DAGs be known."""
 MIGRATE: Final = 180.0
 PAUSE: Final = 1.0
-"""Seconds between two looks; each costs the API server some of the time that tasks need."""
+"""Seconds between two requests; each takes time of the API server that tasks need."""
 RUN: Final = 300.0
 """Seconds within which one run of a DAG must end."""
 STOP: Final = 30.0
@@ -36,14 +36,14 @@ T = TypeVar("T")
 
 
 class TookTooLong(Exception):
-    """What was waited for did not come."""
+    """Something did not happen in time."""
 
 
 def wait_for(find: Callable[[], T | None], *, seconds: float, what: str) -> T:
-    """What `find` finds, asked again and again.
+    """Call `find` until it returns something other than None, and return that.
 
     Raises:
-        TookTooLong: if it finds nothing in that time.
+        TookTooLong: if it returns None for that long.
     """
     until = time.monotonic() + seconds
     while (found := find()) is None:
@@ -55,30 +55,30 @@ def wait_for(find: Callable[[], T | None], *, seconds: float, what: str) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One try of a task, a mapped one or not, as the REST API tells of it."""
+    """One try of a task, mapped or not, as the REST API returns it."""
 
-    told: Mapping[str, Any]
+    fields: Mapping[str, Any]
 
     @property
     def name(self) -> str:
-        """The task's id, and for a mapped one the name that people see."""
-        shown = self.told["rendered_map_index"] if self.told["map_index"] >= 0 else None
-        return f"{self.told['task_id']}[{shown}]" if shown else str(self.told["task_id"])
+        """The task's id, and for a mapped one the name that the grid shows."""
+        shown = self.fields["rendered_map_index"] if self.fields["map_index"] >= 0 else None
+        return f"{self.fields['task_id']}[{shown}]" if shown else str(self.fields["task_id"])
 
     @property
     def state(self) -> str:
         """`success`, `failed`, `running` and so on."""
-        return str(self.told["state"])
+        return str(self.fields["state"])
 
     @property
     def tries(self) -> int:
         """How many times it was tried."""
-        return int(self.told["try_number"])
+        return int(self.fields["try_number"])
 
 
 @dataclass(slots=True)
 class Airflow:
-    """A scheduler, a DAG processor and an API server that run, and what can be asked of them."""
+    """A running Airflow: scheduler, DAG processor and API server."""
 
     home: Path
     environment: Mapping[str, str]
@@ -92,17 +92,18 @@ class Airflow:
         return answer.json()
 
     def run(self, dag: str, **params: Any) -> Run:
-        """Start a run of a DAG, as its button does, and wait for its end."""
+        """Trigger a run of a DAG, and wait for its end."""
         return self.start_run(dag, **params).wait()
 
     def start_run(self, dag: str, **params: Any) -> Run:
-        """Start a run of a DAG, as its button does."""
-        told = self.ask("POST", f"dags/{dag}/dagRuns", json={"logical_date": None, "conf": params})
-        return Run(self, dag, told["dag_run_id"])
+        """Trigger a run of a DAG."""
+        body = {"logical_date": None, "conf": params}
+        started = self.ask("POST", f"dags/{dag}/dagRuns", json=body)
+        return Run(self, dag, started["dag_run_id"])
 
     @contextmanager
     def variable(self, name: str, value: str) -> Iterator[None]:
-        """A variable of Airflow's, for the length of the block."""
+        """An Airflow variable, deleted after the block."""
         self.ask("POST", "variables", json={"key": name, "value": value})
         try:
             yield
@@ -110,12 +111,12 @@ class Airflow:
             self.client.delete(f"/api/v2/variables/{name}").raise_for_status()
 
     def import_errors(self) -> list[str]:
-        """What kept DAG files from being read."""
-        told = self.ask("GET", "importErrors")["import_errors"]
-        return [f"{each['filename']}: {each['stack_trace']}" for each in told]
+        """The errors of DAG files that could not be parsed."""
+        errors = self.ask("GET", "importErrors")["import_errors"]
+        return [f"{each['filename']}: {each['stack_trace']}" for each in errors]
 
     def output(self) -> str:
-        """The end of what each process printed."""
+        """The last lines of each process's output."""
         parts = []
         for log in sorted(self.home.glob("*.log")):
             lines = log.read_text(errors="replace").splitlines()[-60:]
@@ -133,42 +134,42 @@ class Run:
 
     @property
     def path(self) -> str:
-        """Where the REST API has it."""
+        """Its path in the REST API."""
         return f"dags/{self.dag}/dagRuns/{self.run_id}"
 
-    def told(self) -> dict[str, Any]:
-        """The run as the REST API tells of it."""
-        told: dict[str, Any] = self.airflow.ask("GET", self.path)
-        return told
+    def fields(self) -> dict[str, Any]:
+        """The run as the REST API returns it."""
+        fields: dict[str, Any] = self.airflow.ask("GET", self.path)
+        return fields
 
     def wait(self, *, seconds: float = RUN) -> Run:
-        """Wait until it has ended, whichever way."""
+        """Wait until it has succeeded or failed."""
 
         def ended() -> Run | None:
-            return self if self.told()["state"] in ENDED else None
+            return self if self.fields()["state"] in ENDED else None
 
         return wait_for(ended, seconds=seconds, what=f"the end of {self.dag}")
 
     @property
     def state(self) -> str:
         """`success`, `failed`, `running` or `queued`."""
-        return str(self.told()["state"])
+        return str(self.fields()["state"])
 
     def tasks(self) -> dict[str, Task]:
         """The tasks by name, each in its latest try."""
-        told = self.airflow.ask("GET", f"{self.path}/taskInstances", params={"limit": 100})
-        tasks = [Task(each) for each in told["task_instances"]]
+        page = self.airflow.ask("GET", f"{self.path}/taskInstances", params={"limit": 100})
+        tasks = [Task(each) for each in page["task_instances"]]
         return {task.name: task for task in tasks}
 
     def log(self, task: Task, *, of_try: int | None = None) -> list[dict[str, Any]]:
-        """The lines of a task's log, as the page of the task shows them."""
-        told = self.airflow.ask(
+        """The lines of a task's log."""
+        page = self.airflow.ask(
             "GET",
-            f"{self.path}/taskInstances/{task.told['task_id']}/logs/{of_try or task.tries}",
-            params={"map_index": task.told["map_index"], "full_content": True},
+            f"{self.path}/taskInstances/{task.fields['task_id']}/logs/{of_try or task.tries}",
+            params={"map_index": task.fields["map_index"], "full_content": True},
             headers={"Accept": "application/json"},
         )
-        lines: list[dict[str, Any]] = told["content"]
+        lines: list[dict[str, Any]] = page["content"]
         return lines
 
     def events(self, task: Task, *, of_try: int | None = None) -> list[str]:
@@ -176,13 +177,13 @@ class Run:
         return [str(line["event"]) for line in self.log(task, of_try=of_try)]
 
     def xcom(self, task: Task, key: str) -> Any:
-        """What a task left for others under a key."""
-        told = self.airflow.ask(
+        """The XCom of a task with that key."""
+        entry = self.airflow.ask(
             "GET",
-            f"{self.path}/taskInstances/{task.told['task_id']}/xcomEntries/{key}",
-            params={"map_index": task.told["map_index"], "stringify": False},
+            f"{self.path}/taskInstances/{task.fields['task_id']}/xcomEntries/{key}",
+            params={"map_index": task.fields["map_index"], "stringify": False},
         )
-        return told["value"]
+        return entry["value"]
 
 
 @contextmanager
@@ -192,7 +193,7 @@ def running_airflow(
     """Start Airflow with the DAG files in `home`/dags, and stop it in the end.
 
     Raises:
-        TookTooLong: if it does not come up; what its processes printed is told.
+        TookTooLong: if it does not start; the message has the output of its processes.
     """
     port = _free_port()
     signal.signal(signal.SIGTERM, _interrupted)  # so that nothing is left running
@@ -236,7 +237,7 @@ def _environment(home: Path, *, database: str, port: int) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": "only for tests, and of no use anywhere else",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        # A task whose process has died is missed after so many seconds, and not after 5 minutes.
+        # The scheduler notices a dead task after so many seconds, by default after 5 minutes.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
@@ -302,7 +303,7 @@ def _stop(airflow: Airflow) -> None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, until - time.monotonic()))
     for process in airflow.processes.values():
-        _signal(process, signal.SIGKILL)  # whatever is left of its group
+        _signal(process, signal.SIGKILL)  # what is left of its group
         process.wait(STOP)
 
 

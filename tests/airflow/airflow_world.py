@@ -1,4 +1,4 @@
-"""What the DAGs find: accounts to read, each a sandbox, a database to load into, and settings."""
+"""What the DAGs use: accounts, each a sandbox, a database to load into, and settings."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ DATABASE: Final = "warehouse"
 OPERATIONS: Final = 300
 """A week, on each channel of each account."""
 ACCOUNT_IDS: Final = tuple(f"AC{number:032d}" for number in range(1, 10))
-# The sandboxes' clocks stand still and the machine's does not. A day more than they answer for is
-# read, so that nothing of theirs is forgotten while the tests run.
+# The sandboxes' clocks stand still and the machine's does not. A day more than their retention is
+# read, so that nothing leaves it while the tests run.
 SETTINGS: Final = """
 destination_type = "postgres"
 
@@ -41,19 +41,24 @@ Rows = dict[str, tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Sandboxes by account, and the warehouse that they are loaded into."""
+    """Sandboxes by account, and the database that they are loaded into."""
 
     channels: Sequence[str]
     sandboxes: Mapping[str, Sandbox]
     postgres: Postgres
 
     def truth(
-        self, channel: str, *, since: datetime | None = None, until: datetime | None = None
+        self,
+        channel: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        accounts: Sequence[str] | None = None,
     ) -> Rows:
         """The rows that a channel's table should have, by id, created in `[since, until)`."""
         rows: Rows = {}
-        for account, sandbox in self.sandboxes.items():
-            for name, (_, *others) in true(sandbox, channel).items():
+        for account in accounts or self.sandboxes:
+            for name, (_, *others) in true(self.sandboxes[account], channel).items():
                 assert name not in rows
                 rows[name] = (account, *others)
         created = columns_of(channel).index("created_at")
@@ -64,14 +69,14 @@ class World:
         }
 
     def stored(self, channel: str) -> Rows:
-        """The rows that it has."""
+        """The rows that a channel's table has, by id."""
         columns = ", ".join(columns_of(channel))
         rows = self.ask(f"select id, {columns} from comms.{CHANNELS[channel].table}")
         assert len({row[0] for row in rows}) == len(rows)
         return {row[0]: tuple(row[1:]) for row in rows}
 
     def ask(self, query: str) -> list[Any]:
-        """What a query finds in the warehouse."""
+        """The rows that a query returns."""
         with self.postgres.connect(DATABASE) as cursor:
             cursor.execute(query)
             return list(cursor.fetchall())

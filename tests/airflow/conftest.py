@@ -1,4 +1,4 @@
-"""Airflow is started once, and each test gets accounts, a warehouse and settings of its own."""
+"""Airflow is started once; each test gets its own accounts, database and settings."""
 
 from __future__ import annotations
 
@@ -21,12 +21,9 @@ DAGS: Final = ("comms_load", "comms_backfill")
 EDITS: Final = {
     'SCHEDULE = "*/15 * * * *"': "SCHEDULE = None",
     '"retry_delay": timedelta(seconds=30)': '"retry_delay": timedelta(seconds=1)',
-    "TELL: list[Any] = []": "TELL = [lambda context: print('told:', context['exception'])]",
+    "NOTIFIERS: list[Any] = []": "NOTIFIERS = [lambda it: print('alert:', it['exception'])]",
 }
-"""What somebody would change who tries the DAGs out.
-
-No run but by hand, quick retries, and somebody to tell.
-"""
+"""What the tests change in the DAG files: no schedule, quick retries, and a notifier."""
 
 Worlds = Callable[..., AbstractContextManager[World]]
 
@@ -40,7 +37,7 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def running(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
-    """Airflow with both DAGs, its own database in the server."""
+    """Airflow with both DAGs, and its own database in the server."""
     home = tmp_path_factory.mktemp("airflow")
     (home / "dags").mkdir()
     for file in PIPELINES.glob("airflow_*.py"):
@@ -55,24 +52,24 @@ def running(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def edited(dag: str) -> str:
-    """A DAG file as somebody has it who tries it out."""
-    for said, instead in EDITS.items():
-        assert said in dag or "SCHEDULE" in said
-        dag = dag.replace(said, instead)
+    """A DAG file with the changes of the tests."""
+    for old, new in EDITS.items():
+        assert old in dag or "SCHEDULE" in old
+        dag = dag.replace(old, new)
     return dag
 
 
 @pytest.fixture
 def airflow(running: Airflow) -> Iterator[Airflow]:
-    """The running Airflow, whose logs hold no secret; they are shown with a failure."""
+    """The running Airflow; its logs must hold no secret, and are shown if the test fails."""
     yield running
-    print(running.output())  # noqa: T201 - pytest shows it only where the test failed
+    print(running.output())  # noqa: T201 - pytest shows it only if the test failed
     logs = [*running.home.glob("*.log"), *running.home.glob("logs/**/*.log")]
     assert not [log for log in logs if AUTH_TOKEN in log.read_text(errors="replace")]
 
 
 @pytest.fixture
 def make_world(running: Airflow, server: Postgres) -> Worlds:
-    """Makes accounts, and an empty warehouse that nothing is remembered of."""
+    """Makes accounts and an empty database; no state of earlier tests is left."""
     shutil.rmtree(running.home / "dlt-data", ignore_errors=True)
     return partial(made_world, project=running.home / "project", postgres=server)

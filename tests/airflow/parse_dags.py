@@ -1,4 +1,4 @@
-"""Run by a test: read DAG files as Airflow does, refuse sockets, and print what was touched."""
+"""Run by a test: parse DAG files as Airflow does, refuse sockets, and print what was used."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ opened: list[str] = []
 
 
 def watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """Note settings that are opened, and sockets, which are refused."""
+    """Record the sockets, which are refused, and the settings that are opened."""
     if event in SOCKETS:
         sockets.append(f"{event} {arguments}")
-        raise PermissionError("reading a DAG file must not ask anybody for anything")
+        raise PermissionError("parsing a DAG file must open no connection")
     if event == "open" and ".dlt" in str(arguments[0]):
         opened.append(str(arguments[0]))
 
 
 def main(folder: str) -> None:
-    """Read the files of a folder, and print as JSON what happened."""
+    """Parse the files of a folder, and print as JSON what happened."""
     sys.addaudithook(watch)
     bag = DagBag(folder)
-    told = {
+    found = {
         "errors": bag.import_errors,
         "sockets": sockets,
         "opened": opened,
@@ -37,7 +37,7 @@ def main(folder: str) -> None:
             for dag in bag.dags.values()
         },
     }
-    sys.stdout.write(json.dumps(told))
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Both DAGs on a real Airflow: its scheduler, its executor, its API, against sandboxes."""
+"""Both DAGs on a real Airflow, with its scheduler, executor and API, against sandboxes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from comms_source.channels import CHANNELS
-from comms_source.sandbox import Fault, Sandbox
+from comms_source.sandbox import Fault
 from tests.airflow.airflow_server import PROGRAMS, RUN, Airflow, Run, Task, wait_for
 from tests.airflow.airflow_world import World
 from tests.airflow.conftest import PIPELINES, Worlds
@@ -30,127 +30,120 @@ ALL: Final = tuple(CHANNELS)
 TWO: Final = ("messages", "emails")
 ONE: Final = ("messages",)
 SERVER_FAULTS: Final = Fault(kind="internal_error", channel="emails", first=2, count=3)
-"""500, thrice: of two walks one gets two of them, the second on its one more try, and fails."""
+"""500, three times. One scan gets two of them, the second on its only retry, and so fails."""
 CUT: Final = Fault(kind="cut", channel="messages", first=2, every=3, count=2)
 BUSY: Final = Fault(kind="unavailable", first=3, every=4, count=3, retry_after="0.2")
 
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 @pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
-    """Prints a line that is seen even where all is well."""
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Prints a line that pytest shows even if the test passes."""
 
-    def told(line: str) -> None:
+    def shown(line: str) -> None:
         with capsys.disabled():
             sys.stdout.write(f"\n    {line}")
 
-    return told
+    return shown
 
 
-def test_that_reading_the_files_asks_for_nothing() -> None:
-    """No socket, no setting, not even the parts of the project that could read one."""
-    told = parsed_apart()
-    assert told["errors"] == {}
-    assert told["sockets"] == []
-    assert told["opened"] == []
-    read = {name for name in told["modules"] if name.split(".")[0] in {"comms_source", "dlt"}}
-    assert read == {"comms_source", "comms_source.errors"}
-    assert told["dags"] == {
+def test_parsing_asks_for_nothing() -> None:
+    """No socket, no setting, and of the project no more than the errors."""
+    found = parsed_apart()
+    assert found["errors"] == {}
+    assert found["sockets"] == []
+    assert found["opened"] == []
+    imported = {name for name in found["modules"] if name.split(".")[0] in {"comms_source", "dlt"}}
+    assert imported == {"comms_source", "comms_source.errors"}
+    assert found["dags"] == {
         "comms_backfill": [None, False, 1],
         "comms_load": ["*/15 * * * *", False, 1],
     }
 
 
-def test_a_load_with_faults_in_its_midst_is_complete_in_the_end(
-    airflow: Airflow, make_world: Worlds, tell: Tell
-) -> None:
-    """Three accounts, each channel a task; the one that failed is tried again, no other is."""
+def test_load_with_faults(airflow: Airflow, make_world: Worlds, say: Say) -> None:
+    """Three accounts, each a task; the one that failed is tried again, and no other."""
     with make_world(accounts=("shop", "news", "app"), channels=ALL) as world:
         world.sandboxes["news"].faults.replace([SERVER_FAULTS])
         world.sandboxes["app"].faults.replace([CUT, BUSY])
         run = airflow.run("comms_load")
         tasks = run.tasks()
         assert_all_green(run, tasks)
-        assert {name: task.tries for name, task in tasks.items() if task.tries != 1} == {
-            "load[news emails]": 2
-        }
-        assert_summaries(run, tasks, of="load", count=9)
-        first = run.events(tasks["load[news emails]"], of_try=1)
+        assert tried_again(tasks) == {"load[news]": 2}
+        assert_summaries(run, tasks, of="load", count=3)
+        first = run.events(tasks["load[news]"], of_try=1)
         assert any("not read" in line and "500" in line for line in first)
         assert_all_stored(world)
         assert views_of(world)
         there, here = seconds_of(run), serial_load(airflow, world)
-        tell(f"load: {there:.1f} s as nine tasks of Airflow, {here:.1f} s as one command")
+        say(f"load: {there:.1f} s as three tasks of Airflow, {here:.1f} s as one command")
 
 
-def test_a_backfill_with_faults_in_its_midst_is_complete_in_the_end(
-    airflow: Airflow, make_world: Worlds, tell: Tell
-) -> None:
-    """Several days at once, and only those that were asked for."""
+def test_backfill_with_faults(airflow: Airflow, make_world: Worlds, say: Say) -> None:
+    """Only the days and the accounts that were asked for; one task is tried again."""
     since, until = days_ago(4), days_ago(2)
-    with make_world(accounts=("shop", "news"), channels=TWO) as world:
+    with make_world(accounts=("shop", "news", "app"), channels=TWO) as world:
         world.sandboxes["news"].faults.replace([SERVER_FAULTS])
-        run = airflow.run(
-            "comms_backfill",
-            since=f"{since:%Y-%m-%d}",
-            until=f"{until:%Y-%m-%d}",
-            accounts=["shop", "news"],
-        )
+        run = airflow.run("comms_backfill", **between(since, until), accounts=["shop", "news"])
         tasks = run.tasks()
         assert_all_green(run, tasks)
-        assert sorted(task.tries for task in tasks.values()) == [*[1] * 9, 2]
-        assert_summaries(run, tasks, of="backfill", count=8)
-        assert f"backfill[{since.date()} shop emails]" in tasks
-        assert_days_stored(world, since=since, until=until)
-        tell(f"backfill of {len(tasks) - 2} days: {seconds_of(run):.1f} s")
+        assert set(tasks) == {"list_accounts", "backfill[shop]", "backfill[news]"}
+        assert tried_again(tasks) == {"backfill[news]": 2}
+        assert_summaries(run, tasks, of="backfill", count=2)
+        assert not world.sandboxes["app"].requests
+        assert_days_stored(world, since=since, until=until, accounts=("shop", "news"))
+        assert views_of(world)
+        say(f"backfill of two days of two accounts: {seconds_of(run):.1f} s")
+
+
+def test_backfill_of_one_channel_until_now(airflow: Airflow, make_world: Worlds) -> None:
+    """The end is not needed, and the other channels are not read."""
+    since = days_ago(1)
+    with make_world(accounts=("shop",), channels=TWO) as world:
+        run = airflow.run("comms_backfill", since=f"{since:%Y-%m-%d}", channels=["emails"])
+        assert_all_green(run, run.tasks())
+        assert world.stored("emails") == world.truth("emails", since=since)
+        assert world.stored("messages") == {}
 
 
 @pytest.mark.parametrize("dag", ["comms_load", "comms_backfill"])
-def test_a_task_whose_worker_was_killed_is_done_again(
-    airflow: Airflow, make_world: Worlds, dag: str
-) -> None:
-    """Nothing is lost, and nothing is there twice."""
+def test_killed_worker(airflow: Airflow, make_world: Worlds, dag: str) -> None:
+    """The task is run again; no row is missing, and none is there twice."""
     since, until = days_ago(4), days_ago(3)
-    with make_world(accounts=("shop",), channels=TWO) as world:
-        sandbox = world.sandboxes["shop"]
-        sandbox.faults.replace(
-            [Fault(kind="hang", channel="emails", first=2, count=1, seconds=120)]
-        )
-        days = {"since": f"{since:%Y-%m-%d}", "until": f"{until:%Y-%m-%d}"}
-        run = airflow.start_run(dag, **(days if dag == "comms_backfill" else {}))
-        task = wait_for(lambda: hanging(run, sandbox), seconds=RUN, what="a task at work")
+    with make_world(accounts=("shop", "news"), channels=TWO) as world:
+        hang = Fault(kind="hang", channel="emails", first=2, count=1, seconds=120)
+        world.sandboxes["shop"].faults.replace([hang])
+        params = between(since, until) if dag == "comms_backfill" else {}
+        run = airflow.start_run(dag, **params)
+        name = f"{dag.removeprefix('comms_')}[shop]"
+        task = wait_for(lambda: hanging(run, world, name), seconds=RUN, what="a task at work")
         kill_worker(task)
         tasks = run.wait().tasks()
         assert_all_green(run, tasks)
-        assert {name: each.tries for name, each in tasks.items() if each.tries != 1} == {
-            task.name: 2
-        }
+        assert tried_again(tasks) == {name: 2}
         if dag == "comms_load":
             assert_all_stored(world)
         else:
             assert_days_stored(world, since=since, until=until)
 
 
-def test_an_incomplete_load_fails_after_loading_what_it_could(
-    airflow: Airflow, make_world: Worlds
-) -> None:
-    """At once, since no other try can mend rejected rows; the summary tells of them."""
-    with make_world(accounts=("shop",), channels=TWO) as world:
+def test_incomplete_load(airflow: Airflow, make_world: Worlds) -> None:
+    """It fails after loading what it could, at once: another try cannot mend rejected rows."""
+    with make_world(accounts=("shop", "news"), channels=TWO) as world:
         bad = Fault(kind="row_without_id", channel="emails", rows=10)
         world.sandboxes["shop"].faults.replace([bad])
         run = airflow.run("comms_load")
         tasks = run.tasks()
         assert run.state == "failed"
         assert states(tasks) == {
-            "list_channels": "success",
-            "load[shop messages]": "success",
-            "load[shop emails]": "failed",
-            "make_views": "success",
+            "list_accounts": "success",
+            "load[shop]": "failed",
+            "load[news]": "success",
             "watch_deadline": "success",
             "complete": "upstream_failed",
         }
-        failed = tasks["load[shop emails]"]
+        failed = tasks["load[shop]"]
         assert failed.tries == 1
         summary = run.xcom(failed, "summary")
         assert summary["exit_code"] == 3
@@ -159,39 +152,55 @@ def test_an_incomplete_load_fails_after_loading_what_it_could(
         assert stored.items() < true.items()
         assert rejected == len(true) - len(stored)
         assert any("rejected_operations" in line for line in run.events(failed))
+        assert world.stored("messages") == world.truth("messages")
 
 
-def test_a_deadline_that_is_near_is_told(airflow: Airflow, make_world: Worlds) -> None:
-    """Of each channel of each account, with the instant; what was loaded stays green."""
+def test_near_deadline(airflow: Airflow, make_world: Worlds) -> None:
+    """The alert names account, channel and time; the loads stay green."""
     with make_world(accounts=("shop",), channels=ONE):
         run = airflow.run("comms_load", notice_days=30)
         tasks = run.tasks()
         assert run.state == "failed"
-        assert {name for name, state in states(tasks).items() if state != "success"} == {
-            "watch_deadline",
-            "complete",
-        }
+        assert not_successful(tasks) == {"watch_deadline", "complete"}
         alert = error_of(run, tasks["watch_deadline"])
         assert "account shop, messages: must be read completely before 20" in alert
-        assert f"told: {alert}" in run.events(tasks["watch_deadline"])
+        events = run.events(tasks["watch_deadline"])
+        assert f"alert: {alert}" in events
+        assert any("account shop, messages: better before 20" in event for event in events)
 
 
-def test_that_secrets_may_be_in_an_airflow_variable(airflow: Airflow, make_world: Worlds) -> None:
-    """In `dlt_secrets_toml`, and in no file; what a task logs does not hold them."""
+def test_wrong_account(airflow: Airflow, make_world: Worlds) -> None:
+    """It fails at once, and hides no other account's deadline."""
+    with make_world(accounts=("news", "shop"), channels=ONE) as world:
+        config = airflow.home / "project" / ".dlt" / "config.toml"
+        wrong = '\n[sources.comms_source.accounts.news]\nchannels = ["pigeons"]\n'
+        config.write_text(config.read_text() + wrong)
+        run = airflow.run("comms_load", notice_days=30)
+        tasks = run.tasks()
+        assert run.state == "failed"
+        assert not_successful(tasks) == {"load[news]", "watch_deadline", "complete"}
+        assert tried_again(tasks) == {}
+        alert = error_of(run, tasks["watch_deadline"])
+        assert "account shop, messages: must be read completely before 20" in alert
+        assert "account news: ConfigurationError: channels" in alert
+        assert world.stored("messages") == world.truth("messages", accounts=("shop",))
+
+
+def test_secrets_in_a_variable(airflow: Airflow, make_world: Worlds) -> None:
+    """In `dlt_secrets_toml`, and in no file; the logs do not have them."""
     since, until = days_ago(3), days_ago(2)
     with make_world(accounts=("shop",), channels=ONE) as world:
         file = airflow.home / "project" / ".dlt" / "secrets.toml"
         secrets = file.read_text()
         file.unlink()
         with airflow.variable("dlt_secrets_toml", secrets):
-            days = {"since": f"{since:%Y-%m-%d}", "until": f"{until:%Y-%m-%d}"}
-            run = airflow.run("comms_backfill", **days)
+            run = airflow.run("comms_backfill", **between(since, until))
         assert_all_green(run, run.tasks())
         assert_days_stored(world, since=since, until=until)
 
 
 def parsed_apart() -> dict[str, Any]:
-    """What a process of its own did while it read the DAG files, with every socket refused."""
+    """What a separate process did while it parsed the DAG files, with every socket refused."""
     here = str(Path.cwd())
     done = subprocess.run(
         [str(PROGRAMS / "python"), str(Path(__file__).with_name("parse_dags.py")), str(PIPELINES)],
@@ -201,17 +210,32 @@ def parsed_apart() -> dict[str, Any]:
         timeout=60,
         check=True,
     )
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def states(tasks: Mapping[str, Task]) -> dict[str, str]:
-    """How each task ended."""
+    """The state of each task."""
     return {name: task.state for name, task in tasks.items()}
 
 
+def not_successful(tasks: Mapping[str, Task]) -> set[str]:
+    """The tasks that did not succeed."""
+    return {name for name, state in states(tasks).items() if state != "success"}
+
+
+def tried_again(tasks: Mapping[str, Task]) -> dict[str, int]:
+    """How often those tasks were tried that were tried more than once."""
+    return {name: task.tries for name, task in tasks.items() if task.tries > 1}
+
+
+def between(since: datetime, until: datetime) -> dict[str, str]:
+    """The parameters of a backfill."""
+    return {"since": f"{since:%Y-%m-%d}", "until": f"{until:%Y-%m-%d}"}
+
+
 def assert_all_green(run: Run, tasks: Mapping[str, Task]) -> None:
-    """Every task succeeded, and so did the run; else the log of those that failed."""
+    """Check that every task and the run succeeded; the message has the log of one that failed."""
     for name, task in tasks.items():
         assert task.state != "failed", "\n".join([name, *run.events(task)])
     assert set(states(tasks).values()) == {"success"}
@@ -219,7 +243,7 @@ def assert_all_green(run: Run, tasks: Mapping[str, Task]) -> None:
 
 
 def assert_summaries(run: Run, tasks: Mapping[str, Task], *, of: str, count: int) -> None:
-    """Each mapped task left the summary of its run, and told it in its log."""
+    """Check that each mapped task left a summary as its XCom and in its log."""
     mapped = [task for name, task in tasks.items() if name.startswith(f"{of}[")]
     assert len(mapped) == count
     for task in mapped:
@@ -228,48 +252,50 @@ def assert_summaries(run: Run, tasks: Mapping[str, Task], *, of: str, count: int
 
 
 def assert_all_stored(world: World) -> None:
-    """Each table holds all that the sandboxes know, each row with the account that it is of."""
+    """Check that each table holds all that the sandboxes have, with the right account."""
     for channel in world.channels:
         expected = world.truth(channel)
         assert world.stored(channel) == expected
         assert expected
 
 
-def assert_days_stored(world: World, *, since: datetime, until: datetime) -> None:
-    """Each table holds what was created in `[since, until)`, and nothing else."""
+def assert_days_stored(
+    world: World, *, since: datetime, until: datetime, accounts: Sequence[str] | None = None
+) -> None:
+    """Check that each table holds what was created in `[since, until)`, and nothing else."""
     for channel in world.channels:
-        expected = world.truth(channel, since=since, until=until)
+        expected = world.truth(channel, since=since, until=until, accounts=accounts)
         assert world.stored(channel) == expected
         assert expected
 
 
 def days_ago(days: int) -> datetime:
-    """The beginning of a day, in UTC."""
+    """The midnight before so many days, in UTC."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return today - timedelta(days=days)
 
 
 def views_of(world: World) -> list[Any]:
-    """The views that there are."""
+    """The names of the views."""
     return world.ask("select table_name from information_schema.views where table_schema = 'comms'")
 
 
 def error_of(run: Run, task: Task) -> str:
-    """What a failed task said last."""
+    """The error of a failed task."""
     details = [line.get("error_detail") for line in run.log(task)]
     return "; ".join(each["exc_value"] for detail in details if detail for each in detail)
 
 
-def hanging(run: Run, sandbox: Sandbox) -> Task | None:
-    """The task on emails, once the sandbox lets it wait."""
-    asked = [request for request in sandbox.requests if request.channel == "emails"]
-    working = (task for name, task in run.tasks().items() if name.endswith("emails]"))
-    return next(working, None) if len(asked) > 1 else None
+def hanging(run: Run, world: World, name: str) -> Task | None:
+    """The task of that name, once its second request for emails hangs."""
+    requests = world.sandboxes["shop"].requests
+    asked = [request for request in requests if request.channel == "emails"]
+    return run.tasks().get(name) if len(asked) > 1 else None
 
 
 def kill_worker(task: Task) -> None:
-    """End the task's process and the one that watches over it, as a lost machine would."""
-    pid = int(task.told["pid"])
+    """End the task's process and its supervisor, as if the machine were lost."""
+    pid = int(task.fields["pid"])
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     supervisor = int(fields[1])
     assert "LocalExecutor" in Path(f"/proc/{supervisor}/cmdline").read_text()
@@ -278,17 +304,17 @@ def kill_worker(task: Task) -> None:
 
 
 def seconds_of(run: Run) -> float:
-    """How long a run took, from its first task's start to its last one's end."""
-    told = run.told()
-    start, end = (datetime.fromisoformat(told[name]) for name in ("start_date", "end_date"))
+    """How long a run took, from the start of its first task to the end of its last one."""
+    fields = run.fields()
+    start, end = (datetime.fromisoformat(fields[name]) for name in ("start_date", "end_date"))
     return (end - start).total_seconds()
 
 
 def serial_load(airflow: Airflow, world: World) -> float:
-    """How long the command takes for the same into an empty database, in seconds."""
+    """How many seconds `comms load` takes for the same accounts and an empty database."""
     start = time.monotonic()
     subprocess.run(
-        [str(Path(sys.executable).with_name("comms")), "load"],  # where there is no Airflow
+        [str(Path(sys.executable).with_name("comms")), "load"],  # the environment without Airflow
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(Path.cwd()),

@@ -295,7 +295,7 @@ def test_views_are_made_again(comms: Comms) -> None:
 
     done = comms("views")
 
-    named = "".join(f"comms.{view.name}\n" for view in read_views())
+    named = "".join(f"{view.name}\n" for view in read_views())
     assert (done.exit_code, done.stdout) == (0, named)
     with duckdb.connect("twilio_comms.duckdb", read_only=True) as connection:
         assert connection.execute("select count(*) > 0 from comms.daily_delivery").fetchone() == (

@@ -36,7 +36,8 @@ def test_under_cron_a_plain_line_comes_now_and_then(
     now = [100.0]
     monkeypatch.setattr("comms_source.cli.progress.time.monotonic", lambda: now[0])
     journal = half_done()
-    with watching(journal):
+    with watching() as watch:
+        journal.watch(watch)
         journal.changed()
         assert capsys.readouterr().err == ""
         now[0] += progress.SECONDS_BETWEEN_LINES
@@ -55,7 +56,8 @@ def test_on_a_terminal_bars_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     journal = half_done()
-    with watching(journal):
+    with watching() as watch:
+        journal.watch(watch)
         journal.changed()
         journal.channel("emails").walks_done = 8
         journal.channel("messages")
@@ -67,7 +69,7 @@ def test_on_a_terminal_bars_move(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nobody_hears_of_a_run_that_is_over_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     """A short run prints no progress."""
-    with watching(half_done()):
-        pass
+    with watching() as watch:
+        half_done().watch(watch)
 
     assert capsys.readouterr() == ("", "")

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.api.allowed_range import FIRST_MARGIN, LARGEST_MARGIN, Allowed, Scan, in_words
+from comms_source.api.allowed_range import FIRST_MARGIN, LARGEST_MARGIN, Allowed, Scan
 from comms_source.api.client import PageAnswer
 from comms_source.api.pagination import walk_pages
 from comms_source.channels import CHANNELS, Channel
 from comms_source.errors import RequestRefused
 from comms_source.tables.page import Page
 from comms_source.timespans import Span, clip
+from comms_source.words import in_words
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)

@@ -20,7 +20,6 @@ from comms_source.coverage.channel_coverage import (
     Reading,
     WindowRead,
     joined,
-    latest,
     uncovered,
 )
 from comms_source.coverage.planner import plan
@@ -473,22 +472,3 @@ def test_the_deadline_is_when_the_first_window_that_is_not_complete_begins_to_be
     first = incomplete(ledger, since=owed, until=now + kept.window, kept=kept)[0]
 
     assert ledger.deadline(now=now, kept=kept) == first.start + kept.retention
-
-
-@given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=9)))
-@settings(max_examples=60, deadline=None)
-def test_of_ledgers_that_go_on_from_one_another_the_last_is_the_latest(
-    kept: Retained, history: list[WindowRead | None], away: timedelta
-) -> None:
-    """Whatever was read in between; where nothing tells them apart, the first is as good."""
-    before = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
-    after = Ledger.from_state(before.to_state())
-    assert latest([before, after]) is before
-    now = align_down(NOW + away, timedelta(seconds=1)) + HOUR
-    after.expire(now=now, kept=kept)
-    within = Span(now - kept.retention, now)
-    after.note(Reading(within, now, now), within=within, kept=kept)
-
-    assert latest([before, after]) is after
-    assert latest([after, before, Ledger()]) is after
-    assert latest([]) == Ledger()

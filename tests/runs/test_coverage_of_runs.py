@@ -168,7 +168,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_told_who_holds_it(sandbox:
     """It does no harm, and sends nothing."""
     pipeline = open_pipeline()
     with (
-        only_run(pipeline, command="load", claims=["run"]),
+        only_run(pipeline, command="load"),
         pytest.raises(PipelineBusy, match=r"comms load \(process \d+, since .*Z\) is at work"),
     ):
         load(sandbox)

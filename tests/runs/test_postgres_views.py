@@ -46,7 +46,7 @@ def as_before(cursor: Any, name: str, columns: str) -> None:
     for each, query in queries.items():
         chosen = columns if each == name else "v.*"
         cursor.execute(f"create view comms.{each} as select {chosen} from ({query}) as v")
-    for noted in Path(pipeline().working_dir).glob(MADE):
+    for noted in Path(pipeline().pipelines_dir).glob(f"*.{MADE}"):
         noted.unlink()
 
 
@@ -126,7 +126,7 @@ def test_new_columns_go_last_and_nothing_is_dropped(
         assert load_there(sandbox).views == NAMES
         assert identities(cursor) == before
         assert columns_of(cursor, "daily_delivery") == [*former, "api_sent"]
-        Path(pipeline().working_dir, MADE).unlink()
+        Path(pipeline().pipelines_dir, f"comms.{MADE}").unlink()
     assert grants(cursor) == given
     assert rows(cursor, "select count(*) from mine") == rows(
         cursor, "select count(*) from comms.daily_delivery"

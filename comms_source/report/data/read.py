@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import dlt
 from dlt.destinations.exceptions import DatabaseException
 
+from comms_source import __version__
 from comms_source.channels import CHANNELS
 from comms_source.config.settings import check_channels
 from comms_source.destinations.dlt_errors import patient
@@ -22,7 +23,6 @@ from comms_source.report.data import queries
 from comms_source.report.data.days import DAYS, HOUR_DAYS, STRIP_DAYS, start_of
 from comms_source.report.data.facts import Facts, Made
 from comms_source.report.data.parse import Answers, facts_of
-from comms_source.version import VERSION
 from comms_source.views.create import viewing
 from comms_source.views.settings import ViewSettings
 
@@ -91,7 +91,7 @@ def _made(
         destination=place(pipeline),
         dataset=pipeline.dataset_name,
         account=account,
-        version=VERSION,
+        version=__version__,
         differing=settings.differing(asked),
     )
 

@@ -20,7 +20,6 @@ from comms_source.report.findings.periods import COVERED, frozen_days
 from comms_source.report.wording import (
     RESOURCES,
     brief_moment,
-    counted,
     hours,
     listed,
     moment,
@@ -28,6 +27,7 @@ from comms_source.report.wording import (
     ranges,
     short,
 )
+from comms_source.words import counted
 
 MANY_OPERATIONS: Final = 10
 """From so many on a rate must be unusual without the worst of them, too."""

@@ -13,15 +13,8 @@ from comms_source.report.data.facts import ChannelFacts, Made
 from comms_source.report.data.sums import Share
 from comms_source.report.findings.health import Health, health_of
 from comms_source.report.findings.periods import MovingDay, frozen_days
-from comms_source.report.wording import (
-    brief_day,
-    brief_moment,
-    count,
-    counted,
-    hours,
-    percent,
-    ranges,
-)
+from comms_source.report.wording import brief_day, brief_moment, count, hours, percent, ranges
+from comms_source.words import counted
 
 MOST_DAYS: Final = 10
 """Days that may still move, one by one."""
