@@ -9,7 +9,7 @@
     │   ├── PipelineBusy           the destination or the pipeline is in use elsewhere
     │   └── LoadFailed             the destination did not take what was read
     ├── ChannelRefused             the API answered 403, or 404 to a list: this channel stops
-    └── WalkFailed                 this walk stops, the others go on
+    └── ScanFailed                 this scan stops, the others go on
         ├── RequestRefused         400, or another answer that says the request is wrong
         ├── ServerFault            500, twice
         ├── StillBusy              429 or 503 for longer than we wait
@@ -17,7 +17,7 @@
         ├── NotJson                200, but no JSON: a proxy's page, for example
         ├── EnvelopeMissing        200 and JSON, but not the documented envelope
         ├── Redirected             a redirect, which is never followed
-        └── EndlessWalk            a page token came twice, or pages bring nothing new for ever
+        └── EndlessScan            a page token came twice, or pages bring nothing new for ever
 
 A message says what happened, where, and what to do. None carries credentials or a page token.
 """
@@ -77,11 +77,11 @@ class ChannelRefused(CommsSourceError):
     """The credentials are good, but this channel is closed to them."""
 
 
-class WalkFailed(CommsSourceError):
-    """One walk ended before its last page; its range stays due."""
+class ScanFailed(CommsSourceError):
+    """One scan ended before its last page; its range stays due."""
 
 
-class RequestRefused(WalkFailed):
+class RequestRefused(ScanFailed):
     """The API says that the request itself is wrong."""
 
     def __init__(
@@ -93,29 +93,29 @@ class RequestRefused(WalkFailed):
         self.api_time = api_time
 
 
-class ServerFault(WalkFailed):
+class ServerFault(ScanFailed):
     """The API failed on its side, and again on the one retry."""
 
 
-class StillBusy(WalkFailed):
+class StillBusy(ScanFailed):
     """The API asked to wait for longer than this run may."""
 
 
-class ConnectionLost(WalkFailed):
+class ConnectionLost(ScanFailed):
     """The connection failed, or answers arrived cut, on every attempt."""
 
 
-class NotJson(WalkFailed):
+class NotJson(ScanFailed):
     """The answer is a success, but no JSON."""
 
 
-class EnvelopeMissing(WalkFailed):
+class EnvelopeMissing(ScanFailed):
     """The answer is JSON, but not the documented envelope."""
 
 
-class Redirected(WalkFailed):
+class Redirected(ScanFailed):
     """The answer points elsewhere; credentials are never sent there."""
 
 
-class EndlessWalk(WalkFailed):
+class EndlessScan(ScanFailed):
     """The chain of pages does not come to an end."""

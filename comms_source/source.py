@@ -33,22 +33,22 @@ from comms_source.config.settings import (
     BASE_URL,
     COMMIT_PAGES,
     CONCURRENCY,
+    MAX_API_WAIT,
     PAGE_SIZE,
-    PATIENCE,
     REFRESH,
     REFRESH_RATIO,
     RETENTION,
     TIMEOUT,
     WINDOW,
 )
-from comms_source.coverage.planner import Walk
+from comms_source.coverage.planner import Scan
 from comms_source.destinations.destination_state import BASED_ON, last_extracted
 from comms_source.destinations.table_hints import Taking, abilities_here
 from comms_source.errors import ConfigurationError
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.page_budget import Budget
+from comms_source.extract.page_budget import PageBudget
 from comms_source.extract.parallel_scans import OnError
-from comms_source.extract.run_record import RunLog
+from comms_source.extract.run_record import RunRecord
 from comms_source.extract.session import Session
 from comms_source.tables.batches import Batch, Piece, pieces, shapes
 from comms_source.tables.bookkeeping import RUNS
@@ -75,7 +75,7 @@ def comms_source(
     refresh_ratio: float = REFRESH_RATIO,
     commit_pages: int = COMMIT_PAGES,
     timeout: str = TIMEOUT,
-    patience: str = PATIENCE,
+    max_api_wait: str = MAX_API_WAIT,
     history: bool = True,
     start_date: Optional[TAnyDateTime] = None,  # noqa: UP045
     end_date: Optional[TAnyDateTime] = None,  # noqa: UP045
@@ -100,13 +100,13 @@ def comms_source(
         commit_pages: After how many pages the commands commit what they have read; a pipeline run
             of yours commits once.
         timeout: How long one answer may take.
-        patience: How long one request may, in sum, be made to wait by a busy API.
+        max_api_wait: How long one request may, in sum, be made to wait by a busy API.
         history: Keep each state of an operation that was seen, in a table beside the operations.
         start_date: Read nothing created before, ISO 8601; by default all that is kept.
         end_date: Read operations created before then, and leave no state: a backfill. It goes with
             a `start_date`.
         on_error: `raise`: any failure fails the extract. `continue`: what can be read is loaded,
-            and a failed walk or a refused channel is logged.
+            and a failed scan or a refused channel is logged.
 
     Returns:
         The resources `message_operations`, `email_operations`, `push_notification_operations`.
@@ -128,7 +128,7 @@ def comms_source(
         refresh_ratio=refresh_ratio,
         commit_pages=commit_pages,
         timeout=timeout,
-        patience=patience,
+        max_api_wait=max_api_wait,
         history=history,
     )
     start, end = _date("start_date", start_date), _date("end_date", end_date)
@@ -149,7 +149,7 @@ def operation_resources(
         session: What the resources share.
         start: The first instant of creation time to read; by default where the retention begins.
         end: The instant before which to read; by default the session's `now`, and state is kept.
-        on_error: Whether the first failure of a walk fails the extract.
+        on_error: Whether the first failure of a scan fails the extract.
 
     Raises:
         ConfigurationError: if the range holds no time.
@@ -161,7 +161,7 @@ def operation_resources(
         )
     if end and not start:
         raise ConfigurationError("start_date: an end_date needs it, to say where the range begins")
-    log = RunLog(session=session, command="pipeline")
+    log = RunRecord(session=session, command="pipeline")
     return [
         _resource(
             channel,
@@ -169,14 +169,14 @@ def operation_resources(
             end=end,
             begin=_beginning(channel, session=session, on_error=on_error),
             log=log,
-            budget=Budget(),
+            budget=PageBudget(),
         )
         for channel in session.settings.selected
     ]
 
 
 def package_resources(
-    runs: Sequence[ChannelRun], *, log: RunLog, budget: Budget
+    runs: Sequence[ChannelRun], *, log: RunRecord, budget: PageBudget
 ) -> list[DltResource]:
     """One resource for each of `runs`, which reads as much as `budget` allows."""
     return [_resource(run.channel, begin=_continuing(run), log=log, budget=budget) for run in runs]
@@ -218,7 +218,7 @@ def fetched_resource(
     )
 
 
-def failed_run_resource(log: RunLog, *, error: str) -> DltResource:
+def failed_run_resource(log: RunRecord, *, error: str) -> DltResource:
     """A resource that holds nothing but the row of a run that an error ended."""
 
     def failed() -> Iterator[Any]:
@@ -242,7 +242,7 @@ def _beginning(channel: Channel, *, session: Session, on_error: OnError) -> Begi
             session=session,
             on_error=on_error,
             start=first,
-            walks=None if exactly is None else [Walk(span=exactly, cuttable=True)],
+            scans=None if exactly is None else [Scan(span=exactly, cuttable=True)],
             remembers=exactly is None,
         )
 
@@ -253,8 +253,8 @@ def _resource(
     channel: Channel,
     *,
     begin: Begin,
-    log: RunLog,
-    budget: Budget,
+    log: RunRecord,
+    budget: PageBudget,
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> DltResource:

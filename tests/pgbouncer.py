@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg2  # type: ignore[import-untyped]
 
-from tests.postgres import PATIENCE, USER, Postgres, free_port, owner_of_servers, start
+from tests.postgres import MAX_API_WAIT, USER, Postgres, free_port, owner_of_servers, start
 
 FEW = 4
 """Connections to the server, shared by all clients: few, so that they go from hand to hand."""
@@ -63,12 +63,12 @@ def running_pgbouncer(server: Postgres) -> Iterator[Postgres]:
         yield pooled
     finally:
         process.kill()
-        process.wait(PATIENCE)
+        process.wait(MAX_API_WAIT)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _await(pooled: Postgres, process: subprocess.Popen[bytes], *, log: Path) -> None:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + MAX_API_WAIT
     while True:
         try:
             psycopg2.connect(pooled.url()).close()

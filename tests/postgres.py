@@ -23,7 +23,7 @@ import psycopg2  # type: ignore[import-untyped]
 
 DEBIANS: Final = "/usr/lib/postgresql"
 USER: Final = "tests"
-PATIENCE: Final = 30.0
+MAX_API_WAIT: Final = 30.0
 """Seconds within which the server must answer."""
 
 FAST: Final = (
@@ -88,7 +88,7 @@ def running_postgres() -> Iterator[Postgres]:
 def _served(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -> Iterator[Postgres]:
     data = str(folder / "data")
     made = [programs / "initdb", "-D", data, "-U", USER, "--auth=trust", "--no-sync", "--locale=C"]
-    start([*made, "--encoding=UTF8", "--no-instructions"], folder, owner).wait(PATIENCE)
+    start([*made, "--encoding=UTF8", "--no-instructions"], folder, owner).wait(MAX_API_WAIT)
     port = free_port()
     place = ("-h", "127.0.0.1", "-p", port, "-k", folder)
     server = start([programs / "postgres", "-D", data, *place, *FAST], folder, owner)
@@ -98,7 +98,7 @@ def _served(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -> It
         yield postgres
     finally:
         server.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
-        server.wait(PATIENCE)
+        server.wait(MAX_API_WAIT)
 
 
 def start(
@@ -127,7 +127,7 @@ def free_port() -> int:
 
 
 def _await(postgres: Postgres, server: subprocess.Popen[bytes], *, log: Path) -> None:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + MAX_API_WAIT
     while True:
         try:
             with postgres.connect():

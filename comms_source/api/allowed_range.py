@@ -1,8 +1,8 @@
 """The range of creation time that a list may ask for, as a run learns it from refusals.
 
 Whether the API refuses a start before its retention, or an end in the future, is not documented.
-Where it does (400), a scan asks again within the range that must be allowed, and so does every
-later scan of the run from its first request on.
+Where it does (400), a asked asks again within the range that must be allowed, and so does every
+later asked of the run from its first request on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ logger = logging.getLogger("comms_source")
 
 BAD_REQUEST: Final = 400
 FIRST_MARGIN: Final = timedelta(minutes=1)
-"""How far from the end of retention a refused scan begins when it asks again."""
+"""How far from the end of retention a refused asked begins when it asks again."""
 LARGEST_MARGIN: Final = timedelta(hours=1)
 """How far at most: a chain of pages keeps its start while the retention moves on."""
 
@@ -64,7 +64,7 @@ class Allowed:
             self._ahead = refusal.api_time - self._clock()
 
     def remember(self, margin: timedelta) -> None:
-        """Have later scans ask with `margin` at once, since a request was answered with it."""
+        """Have later ranges ask with `margin` at once, since a request was answered with it."""
         with self._lock:
             first = self._margin is None
             self._margin = max(margin, self._margin or margin)
@@ -80,7 +80,7 @@ class Allowed:
         return self._clock() + self._ahead
 
 
-class Scan:
+class AskedRange:
     """A span to read, and what of it the API lets be asked for."""
 
     def __init__(self, span: Span, *, allowed: Allowed) -> None:
@@ -88,7 +88,7 @@ class Scan:
 
         Args:
             span: What to read.
-            allowed: What the run knows; this scan adds to it.
+            allowed: What the run knows; this asked adds to it.
         """
         self.span = span
         self._allowed = allowed
@@ -99,7 +99,7 @@ class Scan:
             self._ask_within(self._margin)
 
     @property
-    def asked(self) -> Span | None:
+    def span_asked(self) -> Span | None:
         """The bounds to send with every page of a chain; None if there is nothing to ask for."""
         return self._asked
 

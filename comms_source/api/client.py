@@ -1,6 +1,6 @@
 """How to ask the API: the only file that knows HTTP.
 
-A client sends requests through the gate, hands each reply to `verdicts`, and repeats what is worth
+A client sends requests through the throttle, hands each reply to `verdicts`, and repeats what is worth
 repeating as `retries` says.
 """
 
@@ -19,9 +19,9 @@ import msgspec
 
 from comms_source import __version__
 from comms_source.api.redaction import guard_http_logs, scrub
-from comms_source.api.responses import NOT_FOUND, Broken, Reply, decoded, judge
-from comms_source.api.retries import Insistence
-from comms_source.api.throttle import Gate
+from comms_source.api.responses import NOT_FOUND, Broken, Reply, classify_response, decoded
+from comms_source.api.retries import RetryPolicy
+from comms_source.api.throttle import Throttle
 from comms_source.channels import Channel
 from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings, is_loopback
@@ -77,7 +77,7 @@ class CommsClient:
         self,
         *,
         settings: Settings,
-        gate: Gate,
+        throttle: Throttle,
         meter: RequestMeter,
         clock: Callable[[], datetime],
         on_reply: Callable[[datetime, Reply], None] | None = None,
@@ -87,7 +87,7 @@ class CommsClient:
 
         Args:
             settings: Where to ask, as whom, and how patiently.
-            gate: What every request passes.
+            throttle: What every request passes.
             meter: Counts requests, answers, retries and waits.
             clock: Tells when an answer came.
             on_reply: Called with each reply, and when its request was sent; what it raises ends
@@ -96,7 +96,7 @@ class CommsClient:
         """
         guard_http_logs()
         self._settings = settings
-        self._gate = gate
+        self._throttle = throttle
         self._meter = meter
         self._clock = clock
         self._on_reply = on_reply
@@ -155,24 +155,24 @@ class CommsClient:
 
     def stop(self, reason: BaseException) -> None:
         """Send nothing more: every request that waits or comes raises `reason`."""
-        self._gate.close(reason)
+        self._throttle.close(reason)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
     def _insist(self, attempt: Callable[[], T]) -> T:
-        return Insistence(
-            patience=self._settings.patience.total_seconds(),
+        return RetryPolicy(
+            max_api_wait=self._settings.max_api_wait.total_seconds(),
             attempts=self._settings.attempts,
-            sleep=self._gate.rest,
-            pause_all=self._gate.back_off,
+            sleep=self._throttle.rest,
+            pause_all=self._throttle.back_off,
             on_retry=self._meter.count_retry,
             on_wait=self._meter.count_wait,
         ).call(attempt)
 
     def _send(self, channel: Channel, path: str, parameters: dict[str, str]) -> Reply:
-        with self._gate.passing():
+        with self._throttle.passing():
             self._meter.count_request(channel.name)
             sent_at = self._clock()
             response = self._get(path, parameters)
@@ -202,11 +202,11 @@ class CommsClient:
     def _judge(self, reply: Reply, *, channel: Channel, is_list: bool, token: str | None) -> None:
         secrets = self._secrets(token)
         try:
-            judge(reply, channel=channel.name, is_list=is_list, secrets=secrets)
+            classify_response(reply, channel=channel.name, is_list=is_list, secrets=secrets)
         except CredentialsRefused as refusal:
             self.stop(refusal)
             raise
-        self._gate.recover()
+        self._throttle.recover()
 
     def _secrets(self, token: str | None) -> list[str | None]:
         credentials = self._settings.credentials

@@ -1,4 +1,4 @@
-"""One walk: the chain of pages over one span of creation time, from its first page to its last.
+"""One scan: the chain of pages over one span of creation time, from its first page to its last.
 
 The chain ends when the API says that nothing follows, never because a page is short or empty. A
 chain that cannot end, since a token comes back or page after page brings nothing new, is an error.
@@ -13,18 +13,18 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from comms_source.api.allowed_range import Scan
+from comms_source.api.allowed_range import AskedRange
 from comms_source.api.client import PageAnswer
 from comms_source.channels import Channel
-from comms_source.errors import EndlessWalk, RequestRefused
+from comms_source.errors import EndlessScan, RequestRefused
 from comms_source.timespans import Span
 
-MOST_IDLE_PAGES: Final = 100
+MAX_IDLE_PAGES: Final = 100
 """How many pages in a row may bring no operation that the page before them did not have."""
 
 
 class Lister(Protocol):
-    """What a walk needs of a client."""
+    """What a scan needs of a client."""
 
     def list_page(
         self, *, channel: Channel, span: Span | None, page_token: str | None
@@ -32,32 +32,32 @@ class Lister(Protocol):
         """Ask for one page."""
 
 
-def walk_pages(*, client: Lister, channel: Channel, scan: Scan) -> Iterator[PageAnswer]:
-    """Ask for the pages of a scan one after the other.
+def scan_pages(*, client: Lister, channel: Channel, asked: AskedRange) -> Iterator[PageAnswer]:
+    """Ask for the pages of a asked one after the other.
 
     The API is asked for a little more than the span, since it leaves open whether bounds are
     included; what lies outside is for the reader of the pages to drop. Where a refusal makes the
-    chain start over, rows come again. What was read is in `scan.covered` at the end.
+    chain start over, rows come again. What was read is in `asked.covered` at the end.
 
     Raises:
-        EndlessWalk: if a page token comes a second time, or nothing new comes for too long.
+        EndlessScan: if a page token comes a second time, or nothing new comes for too long.
         CommsSourceError: what the client raises; a refusal (400) only if less is refused too.
     """
-    while scan.asked is not None:
+    while asked.span_asked is not None:
         try:
-            yield from _chain(client, channel, scan)
+            yield from _chain(client, channel, asked)
         except RequestRefused as refusal:
-            scan.narrow(refusal)
+            asked.narrow(refusal)
         else:
             return
 
 
-def _chain(client: Lister, channel: Channel, scan: Scan) -> Iterator[PageAnswer]:
+def _chain(client: Lister, channel: Channel, asked: AskedRange) -> Iterator[PageAnswer]:
     """The pages of one chain, its bounds the same with every page token."""
-    asked, token, progress = scan.asked, None, _Progress()
+    span, token, progress = asked.span_asked, None, _Progress()
     while True:
-        answer = client.list_page(channel=channel, span=asked, page_token=token)
-        scan.note_answer()
+        answer = client.list_page(channel=channel, span=span, page_token=token)
+        asked.note_answer()
         yield answer
         token = answer.page.next_token
         if token is None:
@@ -75,7 +75,7 @@ class _Progress:
 
     def note(self, identities: pa.Array[Any], token: str) -> None:
         if token in self._tokens:
-            raise EndlessWalk(
+            raise EndlessScan(
                 f"after {len(self._tokens)} pages the API named a page token for the second time; "
                 "following it would never end, so run again, and report it if it stays"
             )
@@ -83,8 +83,8 @@ class _Progress:
         known = pc.is_in(identities, value_set=self._last)
         self._idle = self._idle + 1 if pc.all(known).as_py() in {True, None} else 0
         self._last = identities
-        if self._idle > MOST_IDLE_PAGES:
-            raise EndlessWalk(
+        if self._idle > MAX_IDLE_PAGES:
+            raise EndlessScan(
                 f"{self._idle} pages in a row brought no new operation and still named a next one; "
                 "run again, and report it if it stays"
             )

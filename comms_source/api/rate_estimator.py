@@ -11,7 +11,7 @@ import math
 from collections import deque
 from typing import Final
 
-FEWEST_ANSWERS: Final = 16
+MIN_ANSWERS: Final = 16
 """Fewer good answers than that say nothing about a rate."""
 WINDOW_SECONDS: Final = 10.0
 """How far back good answers are counted."""
@@ -25,7 +25,7 @@ SECONDS_OF_NO_USE: Final = 60.0
 """How long nothing is held back then."""
 
 
-class Pace:
+class RateEstimator:
     """Learns a rate, in requests a second. Times are seconds of a monotonic clock."""
 
     def __init__(self, cap: float | None = None) -> None:
@@ -51,7 +51,7 @@ class Pace:
     def refused(self, now: float) -> None:
         """Note a refusal, once for a burst of them."""
         self._refused += 1
-        if len(self._passed) < FEWEST_ANSWERS or now < self._useless_until:
+        if len(self._passed) < MIN_ANSWERS or now < self._useless_until:
             return
         self._judge_use()
         if self._useless > 1:

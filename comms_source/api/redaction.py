@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 HIDDEN: Final = "***"
-LONGEST_QUOTE: Final = 300
+MAX_QUOTE_LENGTH: Final = 300
 """How many characters of somebody else's text a message repeats at most."""
 
 _TOKEN_PARAMETER: Final = re.compile(r"(pageToken=)[^&\s\"'>\])]+", re.IGNORECASE)
@@ -35,7 +35,7 @@ def scrub(text: str, *, secrets: Iterable[str | None]) -> str:
         for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
             text = text.replace(form, HIDDEN)
     text = _CONTROL.sub(" ", _TOKEN_PARAMETER.sub(rf"\1{HIDDEN}", text))
-    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "..."
+    return text if len(text) <= MAX_QUOTE_LENGTH else text[:MAX_QUOTE_LENGTH] + "..."
 
 
 class _TokenFilter(logging.Filter):

@@ -34,9 +34,9 @@ from comms_source.errors import (
     NotJson,
     Redirected,
     RequestRefused,
+    ScanFailed,
     ServerFault,
     StillBusy,
-    WalkFailed,
 )
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Fault(Exception):
     attempts = 1
     """How many attempts, the first included, may end this way before it is given up."""
 
-    def __init__(self, error: WalkFailed) -> None:
+    def __init__(self, error: ScanFailed) -> None:
         """Hold the error that is raised once no further attempt is made."""
         super().__init__(str(error))
         self.error = error
@@ -72,7 +72,7 @@ class Busy(Fault):
 
     attempts = 300
 
-    def __init__(self, error: WalkFailed, *, retry_after: float | None, shared: bool) -> None:
+    def __init__(self, error: ScanFailed, *, retry_after: float | None, shared: bool) -> None:
         """Hold for how many seconds (None: not said), and whether everybody has to wait."""
         super().__init__(error)
         self.retry_after = retry_after
@@ -96,15 +96,17 @@ class Reply:
         return _http_date(self.headers.get("date", ""))
 
 
-def judge(reply: Reply, *, channel: str, is_list: bool, secrets: Iterable[str | None] = ()) -> None:
+def classify_response(
+    reply: Reply, *, channel: str, is_list: bool, secrets: Iterable[str | None] = ()
+) -> None:
     """Return if `reply` can be read as JSON, else raise its outcome, without `secrets` in it.
 
     Raises:
         Fault: if another attempt may help.
-        CredentialsRefused, ChannelRefused, WalkFailed: if none will.
+        CredentialsRefused, ChannelRefused, ScanFailed: if none will.
     """
     if reply.status == OK:
-        return _refuse_pages_for_people(reply)
+        return _reject_html(reply)
     raise _outcome(reply, channel=channel, is_list=is_list, words=_words(reply, secrets))
 
 
@@ -143,7 +145,7 @@ def _outcome(reply: Reply, *, channel: str, is_list: bool, words: str) -> Except
     return _unusable(reply, words)
 
 
-def _unusable(reply: Reply, words: str) -> WalkFailed:
+def _unusable(reply: Reply, words: str) -> ScanFailed:
     status = reply.status
     if 300 <= status < 400:  # noqa: PLR2004
         return Redirected(
@@ -159,13 +161,13 @@ def _busy(reply: Reply, words: str) -> Busy:
     shared = reply.status == 429  # noqa: PLR2004
     what = "too many requests" if shared else "the API is unavailable"
     error = StillBusy(
-        f"{what} ({reply.status}{words}), for longer than the patience setting allows; "
+        f"{what} ({reply.status}{words}), for longer than max_api_wait allows; "
         + ("lower concurrency or set requests_per_second" if shared else "run again later")
     )
     return Busy(error, retry_after=_retry_after(reply), shared=shared)
 
 
-def _refuse_pages_for_people(reply: Reply) -> None:
+def _reject_html(reply: Reply) -> None:
     kind = reply.headers.get("content-type", "")
     if "html" in kind.lower() or reply.body.lstrip()[:1] == b"<":
         raise NotJson(

@@ -12,24 +12,24 @@ from comms_source.api.responses import Broken, Busy, Fault
 
 T = TypeVar("T")
 
-LONGEST_BACKOFF_SECONDS: Final = 20.0
-SHORTEST_PAUSE_SECONDS: Final = 0.25
+MAX_BACKOFF_SECONDS: Final = 20.0
+MIN_PAUSE_SECONDS: Final = 0.25
 """Kept even when the API says to wait for no time at all."""
 
-_backoff: Final = wait_random_exponential(multiplier=0.5, max=LONGEST_BACKOFF_SECONDS)
+_backoff: Final = wait_random_exponential(multiplier=0.5, max=MAX_BACKOFF_SECONDS)
 
 
-class Insistence:
+class RetryPolicy:
     """The attempts at one request.
 
-    A told wait is kept as told. Waits that nobody told are random and grow: jitter keeps the walks
+    A told wait is kept as told. Waits that nobody told are random and grow: jitter keeps the scans
     of a run, and the runs of many machines, from coming back all at once.
     """
 
     def __init__(
         self,
         *,
-        patience: float,
+        max_api_wait: float,
         attempts: int,
         sleep: Callable[[float], None],
         pause_all: Callable[[float], None],
@@ -39,14 +39,14 @@ class Insistence:
         """Prepare the attempts at one request.
 
         Args:
-            patience: For how many seconds, in sum, a busy API may make this request wait.
+            max_api_wait: For how many seconds, in sum, a busy API may make this request wait.
             attempts: How many attempts it is worth at most when its connection fails.
             sleep: Waits for some seconds.
             pause_all: Has everybody wait for some seconds.
             on_retry: Told before each repeated attempt.
             on_wait: Told, in seconds, how long this request is going to wait.
         """
-        self._patience = patience
+        self._max_api_wait = max_api_wait
         self._attempts = attempts
         self._pause_all = pause_all
         self._on_retry = on_retry
@@ -75,14 +75,14 @@ class Insistence:
         if not isinstance(fault, Busy):
             return _backoff(state)
         told = fault.retry_after
-        pause = max(SHORTEST_PAUSE_SECONDS, _backoff(state) if told is None else told)
+        pause = max(MIN_PAUSE_SECONDS, _backoff(state) if told is None else told)
         self._paused += pause
         return pause
 
     def _is_enough(self, state: RetryCallState) -> bool:
         fault = _fault_of(state)
         worth = self._attempts if isinstance(fault, Broken) else fault.attempts
-        return self._seen[type(fault)] >= worth or self._paused > self._patience
+        return self._seen[type(fault)] >= worth or self._paused > self._max_api_wait
 
     def _before_sleep(self, state: RetryCallState) -> None:
         fault, wait = _fault_of(state), state.upcoming_sleep

@@ -1,6 +1,6 @@
-"""The one gate that every request of a run passes: how many at once, how fast, and when not at all.
+"""The one throttle that every request of a run passes: how many at once, how fast, and when not at all.
 
-Shared by the walks of all channels, whatever thread they run on. After a refusal (429) nobody
+Shared by the scans of all channels, whatever thread they run on. After a refusal (429) nobody
 passes until the time that the API named is over, and half as many may be under way; every answer
 after that raises the number again, by one for each full round. Requests then start at the rate that
 was let through, see `pace`.
@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from comms_source.api.rate_estimator import Pace
+from comms_source.api.rate_estimator import RateEstimator
 
 
-class Gate:
+class Throttle:
     """Bounded concurrency, an optional rate, and shared pauses. Safe for threads."""
 
     def __init__(
@@ -28,19 +28,19 @@ class Gate:
         sleep: Callable[[float], object] | None = None,
         on_wait: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """Make a gate that lets `concurrency` requests be under way at once.
+        """Make a throttle that lets `concurrency` requests be under way at once.
 
         Args:
             concurrency: The most requests under way at any time, 1 or more.
             requests_per_second: How many requests may start in a second; None for no cap.
             clock: A monotonic clock in seconds.
-            sleep: Waits for some seconds; by default ends early when the gate is closed.
+            sleep: Waits for some seconds; by default ends early when the throttle is closed.
             on_wait: Told, in seconds, of each wait that a pause or the rate imposes.
         """
         self._most = concurrency
         self._allowed = float(concurrency)
         self._under_way = 0
-        self._pace = Pace(requests_per_second)
+        self._pace = RateEstimator(requests_per_second)
         self._next_start = 0.0
         self._resume_at = 0.0
         self._closed_by: BaseException | None = None
@@ -60,7 +60,7 @@ class Gate:
         """Hold one of the places for the length of a request; wait for it first.
 
         Raises:
-            BaseException: what the gate was closed with, if it is or gets closed.
+            BaseException: what the throttle was closed with, if it is or gets closed.
         """
         self._enter()
         try:
@@ -87,7 +87,7 @@ class Gate:
             self._changed.notify()
 
     def rest(self, seconds: float) -> None:
-        """Wait for `seconds`, or until the gate is closed."""
+        """Wait for `seconds`, or until the throttle is closed."""
         self._sleep(seconds)
 
     def close(self, reason: BaseException) -> None:

@@ -42,7 +42,7 @@ def demo(
             session = Session(settings=settings, clock=sandbox.clock.now)
             pipeline = open_pipeline(destination="duckdb", dataset="comms", name=PIPELINE)
             with watching() as watch:
-                session.journal.watch(watch)
+                session.stats.watch(watch)
                 summary = run_load(session=session, pipeline=pipeline)
         show_summary(summary)
         show_figures(pipeline=pipeline)

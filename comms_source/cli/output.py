@@ -50,15 +50,15 @@ def show_figures(
 
 
 def show_plan(plans: LoadPlan) -> None:
-    """Print the walks of the next load, why they are due, and how many requests they take."""
+    """Print the scans of the next load, why they are due, and how many requests they take."""
     console = Console(highlight=False, soft_wrap=True)
     for plan in plans.channels:
         some = "" if plan.is_known else "at least "
         console.print(f"{plan.channel}: {some}{counted(plan.requests, 'request')}", markup=False)
-        for walk in plan.walks:
-            rows = "rows not known" if walk.rows is None else f"about {walk.rows:,} rows"
-            reasons = ", ".join(walk.reasons)
-            console.print(f"    {walk.span}  {rows}  ({reasons})", markup=False)
+        for scan in plan.scans:
+            rows = "rows not known" if scan.rows is None else f"about {scan.rows:,} rows"
+            reasons = ", ".join(scan.reasons)
+            console.print(f"    {scan.span}  {rows}  ({reasons})", markup=False)
         if plan.by_id:
             console.print(f"    {counted(len(plan.by_id), 'open operation')} by id", markup=False)
         for gap in plan.gaps:

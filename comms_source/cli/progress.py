@@ -20,7 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from comms_source.extract.run_stats import ChannelRecord, Journal, Watcher
+from comms_source.extract.run_stats import ChannelStats, RunStats, Watcher
 
 SECONDS_BETWEEN_LINES: Final = 10.0
 
@@ -44,20 +44,20 @@ def watching() -> Iterator[Watcher]:
         yield _Bars(progress).show
 
 
-def described(record: ChannelRecord) -> str:
+def described(record: ChannelStats) -> str:
     """How far one channel is."""
     return (
         f"{record.operations:,} operations, {record.pages:,} pages, "
-        f"{record.walks_done} of {record.walks_planned} walks"
+        f"{record.scans_done} of {record.scans_planned} scans"
     )
 
 
-def time_left(record: ChannelRecord, *, seconds: float) -> str:
-    """How long the walks that are left should take, going by those of the last `seconds`."""
-    if not record.walks_done:
+def time_left(record: ChannelStats, *, seconds: float) -> str:
+    """How long the scans that are left should take, going by those of the last `seconds`."""
+    if not record.scans_done:
         return ""
-    left = (record.walks_planned - record.walks_done - len(record.failures)) * seconds
-    minutes, rest = divmod(round(left / record.walks_done), 60)
+    left = (record.scans_planned - record.scans_done - len(record.failures)) * seconds
+    minutes, rest = divmod(round(left / record.scans_done), 60)
     return f", about {minutes} min {rest} s left" if minutes else f", about {rest} s left"
 
 
@@ -67,15 +67,15 @@ class _Bars:
         self._tasks: dict[str, TaskID] = {}
         self._lock = threading.Lock()
 
-    def show(self, journal: Journal) -> None:
+    def show(self, stats: RunStats) -> None:
         with self._lock:
-            for name, record in journal.channels.items():
+            for name, record in stats.channels.items():
                 task = self._tasks.get(name)
                 if task is None:
                     task = self._tasks[name] = self._progress.add_task(name, said="")
-                ended = record.walks_done + len(record.failures)
+                ended = record.scans_done + len(record.failures)
                 self._progress.update(
-                    task, total=record.walks_planned, completed=ended, said=described(record)
+                    task, total=record.scans_planned, completed=ended, said=described(record)
                 )
 
 
@@ -85,11 +85,11 @@ class _Lines:
         self._next = self._began + SECONDS_BETWEEN_LINES
         self._lock = threading.Lock()
 
-    def show(self, journal: Journal) -> None:
+    def show(self, stats: RunStats) -> None:
         with self._lock:
             if time.monotonic() < self._next:
                 return
             self._next = time.monotonic() + SECONDS_BETWEEN_LINES
-        for name, record in journal.channels.items():
+        for name, record in stats.channels.items():
             left = time_left(record, seconds=time.monotonic() - self._began)
             typer.echo(f"{name}: {described(record)}{left}", err=True)

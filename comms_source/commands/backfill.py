@@ -59,7 +59,7 @@ def backfill(
     session = Session(settings=chosen.settings)
     pipeline = open_pipeline(destination=destination, dataset=dataset, account=chosen.section)
     if watch is not None:
-        session.journal.watch(watch)
+        session.stats.watch(watch)
     if start < (oldest := session.now - session.settings.retention):
         logger.warning(
             "the API keeps complete data only since %s; older operations are loaded if returned, "

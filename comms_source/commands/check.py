@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from comms_source.api.allowed_range import Scan
+from comms_source.api.allowed_range import AskedRange
 from comms_source.api.client import CommsClient, PageAnswer
-from comms_source.api.pagination import walk_pages
+from comms_source.api.pagination import scan_pages
 from comms_source.channels import Channel
 from comms_source.config.accounts import Account
 from comms_source.config.settings import Settings
@@ -27,7 +27,7 @@ from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE, REFUSED
 from comms_source.extract.session import Session
 from comms_source.words import in_words
 
-MOST_SKEW: Final = timedelta(seconds=60)
+MAX_CLOCK_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from the API's."""
 
 Kind = Literal[
@@ -89,8 +89,8 @@ def check_account(account: Account) -> Iterator[Check]:
 
 
 def check_channels(settings: Settings) -> Iterator[Check]:
-    """Ask each channel for one operation, once and without patience."""
-    hasty = replace(settings, attempts=1, patience=timedelta(seconds=1), page_size=1)
+    """Ask each channel for one operation, once and without max_api_wait."""
+    hasty = replace(settings, attempts=1, max_api_wait=timedelta(seconds=1), page_size=1)
     session = Session(settings=hasty, bears_skew=True)
     with session.connected() as client:
         for channel in session.settings.selected:
@@ -103,21 +103,21 @@ def check_channel(client: CommsClient, channel: Channel, *, session: Session) ->
     It is asked for the range that a first load asks for, so that a refusal of that range shows.
     """
     span = retained(now=session.now, policy=session.settings.policy)
-    scan = Scan(span, allowed=session.allowed)
+    asked = AskedRange(span, allowed=session.allowed)
     try:
-        answer = next(walk_pages(client=client, channel=channel, scan=scan), None)
-        scan.require_some()
+        answer = next(scan_pages(client=client, channel=channel, asked=asked), None)
+        asked.require_some()
     except CommsSourceError as error:
         return Check(channel.name, _kind(error), str(error))
     if answer is None:
         return Check(channel.name, "passed", "readable")
     check = _compare_clocks(channel, answer)
-    return replace(check, detail=check.detail + _remark(scan, session))
+    return replace(check, detail=check.detail + _remark(asked, session))
 
 
-def _remark(scan: Scan, session: Session) -> str:
+def _remark(asked: AskedRange, session: Session) -> str:
     """What a load does about the range, if the API refuses the whole of it."""
-    if not scan.narrowed or session.allowed.margin is None:
+    if not asked.narrowed or session.allowed.margin is None:
         return ""
     return (
         f"; the API refuses a range beyond {in_words(session.settings.retention)} or up to now, so "
@@ -146,7 +146,7 @@ def _compare_clocks(channel: Channel, answer: PageAnswer) -> Check:
         return Check(channel.name, "passed", "readable; the API did not tell its time")
     skew = answer.received_at - answer.api_time
     seconds = abs(skew).total_seconds()
-    if abs(skew) <= MOST_SKEW:
+    if abs(skew) <= MAX_CLOCK_SKEW:
         return Check(channel.name, "passed", "readable")
     direction = "ahead of" if skew > timedelta(0) else "behind"
     return Check(

@@ -11,7 +11,7 @@ from comms_source.commands.summary import FetchSummary
 from comms_source.config.accounts import read_accounts
 from comms_source.destinations.crash_recovery import finish_pending
 from comms_source.destinations.load_packages import commit
-from comms_source.destinations.locks import only_run
+from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ClockSkewed, LoadFailed, RunStopped
 from comms_source.extract.fetching import fetch_operations
@@ -75,7 +75,7 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
     Raises:
         RunStopped: if nothing can be loaded, or the destination does not take it.
     """
-    with only_run(pipeline, command="fetch"):
+    with exclusive_run(pipeline, command="fetch"):
         finish_pending(pipeline)
         channels = session.settings.selected
         try:

@@ -47,12 +47,12 @@ def load(
     session = Session(settings=chosen.settings)
     pipeline = open_pipeline(destination=destination, dataset=dataset, account=chosen.section)
     if watch is not None:
-        session.journal.watch(watch)
+        session.stats.watch(watch)
     return run_load(session=session, pipeline=pipeline)
 
 
 def run_load(*, session: Session, pipeline: dlt.Pipeline) -> RunSummary:
-    """Read all that is due, load it and make the views; failures of walks are in the summary.
+    """Read all that is due, load it and make the views; failures of scans are in the summary.
 
     Raises:
         RunStopped: if nothing (more) can be loaded, or the destination does not take it.

@@ -12,15 +12,15 @@ import dlt
 from comms_source.channels import Channel
 from comms_source.config.accounts import one_account
 from comms_source.config.settings import Settings
-from comms_source.coverage.channel_coverage import Ledger
+from comms_source.coverage.channel_coverage import ChannelCoverage
 from comms_source.coverage.open_operations import OpenOperation, due_by_id
-from comms_source.coverage.planner import Walk
-from comms_source.coverage.planner import plan as plan_walks
-from comms_source.coverage.stored_channel import Stored
-from comms_source.destinations.dlt_errors import patient
+from comms_source.coverage.planner import Scan
+from comms_source.coverage.planner import plan as plan_scans
+from comms_source.coverage.stored_channel import StoredChannel
+from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.pipeline import open_pipeline, reach
 from comms_source.destinations.stored_account import stored_channels
-from comms_source.destinations.stored_coverage import stored_ledgers
+from comms_source.destinations.stored_coverage import stored_coverage
 from comms_source.exit_codes import COMPLETE
 from comms_source.timespans import SECOND, Span, align_down, to_iso, utc_now
 
@@ -30,7 +30,7 @@ class ChannelPlan:
     """What a load would do on one channel."""
 
     channel: str
-    walks: Sequence[Walk]
+    scans: Sequence[Scan]
     by_id: Sequence[OpenOperation]
     gaps: Sequence[Span]
     page_size: int
@@ -38,27 +38,27 @@ class ChannelPlan:
     @property
     def requests(self) -> int:
         """How many requests that takes, as far as row counts are known."""
-        return sum(walk.pages(self.page_size) for walk in self.walks) + len(self.by_id)
+        return sum(scan.pages(self.page_size) for scan in self.scans) + len(self.by_id)
 
     @property
     def is_known(self) -> bool:
         """Whether all row counts are known, so that `requests` is more than a lower bound."""
-        return not any(walk.cuttable for walk in self.walks)
+        return not any(scan.cuttable for scan in self.scans)
 
     def as_dict(self) -> dict[str, Any]:
         """The same for machines."""
         return {
             "requests": self.requests,
             "is_known": self.is_known,
-            "walks": [
+            "scans": [
                 {
-                    "start": to_iso(walk.span.start),
-                    "end": to_iso(walk.span.end),
-                    "reasons": list(walk.reasons),
-                    "rows": walk.rows,
-                    "requests": walk.pages(self.page_size),
+                    "start": to_iso(scan.span.start),
+                    "end": to_iso(scan.span.end),
+                    "reasons": list(scan.reasons),
+                    "rows": scan.rows,
+                    "requests": scan.pages(self.page_size),
                 }
-                for walk in self.walks
+                for scan in self.scans
             ],
             "by_id": [operation.id for operation in self.by_id],
             "gaps": [{"start": to_iso(gap.start), "end": to_iso(gap.end)} for gap in self.gaps],
@@ -121,16 +121,20 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
         RunStopped: if the destination cannot be asked.
     """
     channels, account = settings.selected, settings.account
-    ledgers = {channel.name: Ledger() for channel in channels}
-    stored: dict[str, Stored] = {}
-    if patient(reach)(pipeline):
-        ledgers = patient(stored_ledgers)(pipeline, channels=channels, account=account)
-        stored = patient(stored_channels)(pipeline, ledgers=ledgers, settings=settings, now=now)
+    coverages = {channel.name: ChannelCoverage() for channel in channels}
+    stored: dict[str, StoredChannel] = {}
+    if retry_while_locked(reach)(pipeline):
+        coverages = retry_while_locked(stored_coverage)(
+            pipeline, channels=channels, account=account
+        )
+        stored = retry_while_locked(stored_channels)(
+            pipeline, coverages=coverages, settings=settings, now=now
+        )
     return [
         _plan(
             channel,
-            ledgers[channel.name],
-            stored.get(channel.name, Stored()),
+            coverages[channel.name],
+            stored.get(channel.name, StoredChannel()),
             settings=settings,
             now=align_down(now, SECOND),
         )
@@ -139,14 +143,19 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
 
 
 def _plan(
-    channel: Channel, ledger: Ledger, stored: Stored, *, settings: Settings, now: datetime
+    channel: Channel,
+    coverage: ChannelCoverage,
+    stored: StoredChannel,
+    *,
+    settings: Settings,
+    now: datetime,
 ) -> ChannelPlan:
     policy = settings.policy
-    gaps = ledger.expire(now=now, kept=policy)
-    ledger.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
+    gaps = coverage.expire(now=now, kept=policy)
+    coverage.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
     return ChannelPlan(
         channel=channel.name,
-        walks=plan_walks(now=now, ledger=ledger, policy=policy),
+        scans=plan_scans(now=now, coverage=coverage, policy=policy),
         by_id=due_by_id(stored.opened, now=now, policy=policy),
         gaps=gaps,
         page_size=settings.page_size,

@@ -14,9 +14,9 @@ from comms_source.channels import CHANNELS, Channel
 from comms_source.commands.summary import RunSummary
 from comms_source.commands.views import update_views
 from comms_source.destinations.crash_recovery import Found, finish_pending
-from comms_source.destinations.dlt_errors import explained, patient
+from comms_source.destinations.dlt_errors import retry_while_locked, translate_dlt_errors
 from comms_source.destinations.load_packages import Then, commit
-from comms_source.destinations.locks import only_run
+from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import place
 from comms_source.destinations.stored_account import StoredAccount, changes_rows, stored_account
 from comms_source.errors import (
@@ -27,8 +27,8 @@ from comms_source.errors import (
     RunStopped,
 )
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.page_budget import Budget
-from comms_source.extract.run_record import RunLog, settled
+from comms_source.extract.page_budget import PageBudget
+from comms_source.extract.run_record import RunRecord, settled
 from comms_source.extract.session import Session
 from comms_source.source import failed_run_resource, fetched_resource, package_resources
 from comms_source.tables.batches import empty_batch
@@ -53,15 +53,15 @@ def run_channels(
         RunStopped: if nothing (more) can be loaded, or the destination does not take it.
     """
     told = view_settings()
-    with only_run(pipeline, command=command):
+    with exclusive_run(pipeline, command=command):
         found = finish_pending(pipeline)
         concludes = changes_rows(pipeline)
-        log = RunLog(session=session, command=command, concludes=concludes)
+        log = RunRecord(session=session, command=command, concludes=concludes)
         load_ids = _commit_all(make_runs, log=log, pipeline=pipeline, found=found)
         session = log.session
         views = update_views(pipeline, told)
     return RunSummary(
-        journal=session.journal,
+        stats=session.stats,
         account=session.settings.account,
         started_at=session.now,
         ended_at=session.clock(),
@@ -73,14 +73,14 @@ def run_channels(
 
 
 def _commit_all(
-    make_runs: ChannelRuns, *, log: RunLog, pipeline: dlt.Pipeline, found: Found
+    make_runs: ChannelRuns, *, log: RunRecord, pipeline: dlt.Pipeline, found: Found
 ) -> list[str]:
     runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
     load_ids: list[str] = []
     others = _others([run.channel for run in runs])
     try:
         while left := [run for run in runs if not run.done]:
-            budget = Budget(log.session.settings.commit_pages)
+            budget = PageBudget(log.session.settings.commit_pages)
             resources = package_resources(left, log=log, budget=budget)
             try:
                 source = _source_of([*resources, *others])
@@ -102,10 +102,10 @@ def _commit_all(
 
 
 def _made(
-    make_runs: ChannelRuns, *, log: RunLog, pipeline: dlt.Pipeline, found: Found
+    make_runs: ChannelRuns, *, log: RunRecord, pipeline: dlt.Pipeline, found: Found
 ) -> Sequence[ChannelRun]:
     session = log.session
-    stored = patient(stored_account)(
+    stored = retry_while_locked(stored_account)(
         pipeline, settings=session.settings, now=session.now, sound=found.is_sound
     )
     log.died = [settled(run.row, is_loaded=run.is_loaded) for run in stored.died]
@@ -120,7 +120,7 @@ def _by_the_clock_of_the_api(session: Session, skewed: ClockSkewed) -> Session:
     return session.corrected(skewed.skew)
 
 
-def _concluding(log: RunLog, runs: Sequence[ChannelRun]) -> Then | None:
+def _concluding(log: RunRecord, runs: Sequence[ChannelRun]) -> Then | None:
     """Sets the outcome of the run once its last package is loaded; None where nothing can."""
 
     def conclude(client: Any) -> None:
@@ -130,7 +130,7 @@ def _concluding(log: RunLog, runs: Sequence[ChannelRun]) -> Then | None:
     return conclude if log.concludes else None
 
 
-def _take_back_claims(failed: LoadFailed, *, log: RunLog, pipeline: dlt.Pipeline) -> None:
+def _take_back_claims(failed: LoadFailed, *, log: RunRecord, pipeline: dlt.Pipeline) -> None:
     """Have `runs` and `coverage` claim nothing of a package that was not loaded whole.
 
     Jobs of one package are loaded side by side, so theirs may have ended well. The next run loads
@@ -140,7 +140,7 @@ def _take_back_claims(failed: LoadFailed, *, log: RunLog, pipeline: dlt.Pipeline
         return
     pending = pipeline.list_normalized_load_packages()
     try:
-        with explained(), pipeline.sql_client() as client:
+        with translate_dlt_errors(), pipeline.sql_client() as client:
             error, load_id = type(failed).__name__, pending[-1] if pending else ""
             log.conclude_failed(client, error=error, load_id=load_id)
             table = client.make_qualified_table_name(COVERAGE.table)
@@ -150,7 +150,7 @@ def _take_back_claims(failed: LoadFailed, *, log: RunLog, pipeline: dlt.Pipeline
         logger.warning("what the failed load claims could not be taken back yet: %s", error)
 
 
-def _record_failure(stopped: RunStopped, *, log: RunLog, pipeline: dlt.Pipeline) -> None:
+def _record_failure(stopped: RunStopped, *, log: RunRecord, pipeline: dlt.Pipeline) -> None:
     """Leave a row in `runs` that tells what ended the run; the error itself comes first."""
     try:
         commit(pipeline, _source_of([failed_run_resource(log, error=type(stopped).__name__)]))

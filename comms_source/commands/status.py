@@ -14,14 +14,14 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from comms_source.channels import Channel
 from comms_source.config.accounts import one_account
 from comms_source.config.settings import Settings
-from comms_source.coverage.channel_coverage import Ledger, joined, last_chance
+from comms_source.coverage.channel_coverage import ChannelCoverage, joined, last_chance
 from comms_source.coverage.planner import retained, why
 from comms_source.coverage.policy import Retained
-from comms_source.coverage.stored_channel import Stored
-from comms_source.destinations.dlt_errors import patient
+from comms_source.coverage.stored_channel import StoredChannel
+from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.pipeline import open_pipeline, place, reach
 from comms_source.destinations.stored_account import stored_channels
-from comms_source.destinations.stored_coverage import stored_ledgers
+from comms_source.destinations.stored_coverage import stored_coverage
 from comms_source.errors import LoadFailed
 from comms_source.exit_codes import COMPLETE
 from comms_source.timespans import Span, parse_instant, to_iso, utc_now
@@ -173,13 +173,15 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
     Raises:
         RunStopped: if there is nothing yet, or the destination cannot be asked.
     """
-    if not patient(reach)(pipeline):
+    if not retry_while_locked(reach)(pipeline):
         raise LoadFailed(
             f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; run comms load first"
         )
     channels, account = settings.selected, settings.account
-    ledgers = patient(stored_ledgers)(pipeline, channels=channels, account=account)
-    stored = patient(stored_channels)(pipeline, ledgers=ledgers, settings=settings, now=now)
+    coverages = retry_while_locked(stored_coverage)(pipeline, channels=channels, account=account)
+    stored = retry_while_locked(stored_channels)(
+        pipeline, coverages=coverages, settings=settings, now=now
+    )
     runs = _last_runs(pipeline, account)
     return Status(
         now=now,
@@ -192,7 +194,7 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
         channels=[
             _channel(
                 channel,
-                ledgers[channel.name],
+                coverages[channel.name],
                 stored[channel.name],
                 runs,
                 settings=settings,
@@ -226,8 +228,8 @@ where account = %s order by started_at desc limit 50
 
 def _channel(
     channel: Channel,
-    ledger: Ledger,
-    stored: Stored,
+    coverage: ChannelCoverage,
+    stored: StoredChannel,
     runs: Sequence[LastRun],
     *,
     settings: Settings,
@@ -235,11 +237,11 @@ def _channel(
     now: datetime,
 ) -> ChannelStatus:
     account, policy = settings.account, settings.policy
-    deadline = ledger.deadline(now=now, kept=policy)
-    freezes_at = ledger.freezes_at(now=now, kept=policy)
-    ledger.expire(now=now, kept=policy)
-    kept = ledger.cut(retained(now=now, policy=policy), policy.window)
-    due = [why(w, ledger.windows.get(w.start), now=now, policy=policy)[0] for w in kept]
+    deadline = coverage.deadline(now=now, kept=policy)
+    freezes_at = coverage.freezes_at(now=now, kept=policy)
+    coverage.expire(now=now, kept=policy)
+    kept = coverage.cut(retained(now=now, policy=policy), policy.window)
+    due = [why(w, coverage.windows.get(w.start), now=now, policy=policy)[0] for w in kept]
     key = (account, channel.name)
     ((operations, newest),) = _ask(pipeline, _NEWEST, channel.table, account) or [(0, None)]
     ((rejected,),) = _ask(pipeline, _REJECTED, "rejected_operations", *key) or [(0,)]
@@ -247,7 +249,7 @@ def _channel(
         channel=channel.name,
         operations=operations,
         newest_operation=None if newest is None else parse_instant(newest),
-        last_complete_read=ledger.complete_at,
+        last_complete_read=coverage.complete_at,
         windows=len(kept),
         fresh=sum(reason is None for reason in due),
         short=len(stored.short),
@@ -294,9 +296,9 @@ def _last_runs(pipeline: dlt.Pipeline, account: str) -> list[LastRun]:
 def _failures(runs: Sequence[LastRun], channel: str) -> list[str]:
     records = (run.channels[channel] for run in runs if channel in run.channels)
     told: Mapping[str, Any] = next(records, {})
-    walks = [f"[{f['start']}, {f['end']}): {f['message']}" for f in told.get("failures", ())]
+    scans = [f"[{f['start']}, {f['end']}): {f['message']}" for f in told.get("failures", ())]
     by_id = [f"{name}: {message}" for name, message in told.get("unfollowed", {}).items()]
-    return [*([told["refused"]] if told.get("refused") else []), *walks, *by_id]
+    return [*([told["refused"]] if told.get("refused") else []), *scans, *by_id]
 
 
 def _ask(pipeline: dlt.Pipeline, query: str, table: str, *values: Any) -> list[Any]:
@@ -308,7 +310,7 @@ def _ask(pipeline: dlt.Pipeline, query: str, table: str, *values: Any) -> list[A
             except DatabaseUndefinedRelation:
                 return []
 
-    return patient(ask)()
+    return retry_while_locked(ask)()
 
 
 def _span(span: Span) -> dict[str, str]:

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
-from comms_source.extract.run_record import OUTCOMES, channels_as_dict, journal_exit_code
-from comms_source.extract.run_stats import ChannelRecord, Journal
+from comms_source.extract.run_record import OUTCOMES, channels_as_dict, exit_code_of
+from comms_source.extract.run_stats import ChannelStats, RunStats
 from comms_source.timespans import to_iso
 from comms_source.words import counted
 
@@ -18,7 +18,7 @@ from comms_source.words import counted
 class RunSummary:
     """How a run went."""
 
-    journal: Journal
+    stats: RunStats
     account: str
     started_at: datetime
     ended_at: datetime
@@ -29,8 +29,8 @@ class RunSummary:
 
     @property
     def exit_code(self) -> int:
-        """0 if all was read, 1 if not one walk could be finished, 3 if something is missing."""
-        return journal_exit_code(self.journal)
+        """0 if all was read, 1 if not one scan could be finished, 3 if something is missing."""
+        return exit_code_of(self.stats)
 
     @property
     def worth_retrying(self) -> bool:
@@ -38,23 +38,23 @@ class RunSummary:
 
         It cannot mend what alone makes a run incomplete otherwise: gaps, and rejected rows.
         """
-        return not self.journal.read_all
+        return not self.stats.read_all
 
     def lines(self) -> list[str]:
         """What was read, and all that went wrong or was new, for people."""
-        journal = self.journal
+        stats = self.stats
         seconds = (self.ended_at - self.started_at).total_seconds()
-        channels = journal.channels.items()
+        channels = stats.channels.items()
         ending = (
             f"Loaded into {self.destination}, dataset {self.dataset}, in {seconds:.1f} s: "
-            f"{journal.requests:,} requests, {journal.retries:,} of them again; "
-            f"all requests together waited {journal.waited_seconds:.1f} s."
+            f"{stats.requests:,} requests, {stats.retries:,} of them again; "
+            f"all requests together waited {stats.waited_seconds:.1f} s."
         )
         return [*(line for name, record in channels for line in _lines(name, record)), ending]
 
     def as_dict(self) -> dict[str, Any]:
         """The same for machines; times in ISO 8601 and UTC, lengths of time in seconds."""
-        journal = self.journal
+        stats = self.stats
         return {
             "outcome": OUTCOMES[self.exit_code],
             "exit_code": self.exit_code,
@@ -65,11 +65,11 @@ class RunSummary:
             "account": self.account,
             "load_ids": list(self.load_ids),
             "views": list(self.views),
-            "operations": journal.operations,
-            "requests": journal.requests,
-            "retries": journal.retries,
-            "waited_seconds": round(journal.waited_seconds, 3),
-            "channels": channels_as_dict(journal),
+            "operations": stats.operations,
+            "requests": stats.requests,
+            "retries": stats.retries,
+            "waited_seconds": round(stats.waited_seconds, 3),
+            "channels": channels_as_dict(stats),
         }
 
 
@@ -90,21 +90,21 @@ class FetchSummary:
         return INCOMPLETE if self.found else FAILED
 
 
-def _lines(name: str, record: ChannelRecord) -> Iterator[str]:
+def _lines(name: str, record: ChannelStats) -> Iterator[str]:
     yield f"{name:<20}{record.operations:>10,} operations  {counted(record.pages, 'page'):>12}"
     yield from (f"    {remark}" for remark in _remarks(record))
 
 
-def _remarks(record: ChannelRecord) -> list[str]:
+def _remarks(record: ChannelStats) -> list[str]:
     remarks = [f"refused: {record.refused}"] if record.refused else []
     remarks += [f"not read {failure.span}: {failure.message}" for failure in record.failures]
     remarks += [f"lost for good, never read completely: {gap}" for gap in record.gaps]
     remarks += [
         f"lost for good, rows that had been loaded are gone from the table: {span}"
-        for span in record.lost_rows
+        for span in record.unrecoverable_rows
     ]
-    if record.short_windows:
-        short = counted(record.short_windows, "window")
+    if record.windows_missing_rows:
+        short = counted(record.windows_missing_rows, "window")
         remarks.append(f"{short} lacked rows that had been loaded, and so are read again")
     remarks += [f"not asked for by id {name}: {why}" for name, why in record.unfollowed.items()]
     if record.followed:

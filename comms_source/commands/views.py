@@ -5,7 +5,7 @@ from __future__ import annotations
 import dlt
 
 from comms_source.config.accounts import account_names
-from comms_source.destinations.dlt_errors import patient
+from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.locks import in_turn
 from comms_source.destinations.pipeline import open_pipeline, place, reach
 from comms_source.errors import LoadFailed
@@ -50,7 +50,7 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
         )
     settings = view_settings()
     with in_turn(pipeline):
-        return patient(create_views)(pipeline, settings=settings)
+        return retry_while_locked(create_views)(pipeline, settings=settings)
 
 
 def update_views(pipeline: dlt.Pipeline, settings: ViewSettings) -> list[str]:
@@ -60,4 +60,4 @@ def update_views(pipeline: dlt.Pipeline, settings: ViewSettings) -> list[str]:
         RunStopped: if the destination cannot be reached.
     """
     with in_turn(pipeline):
-        return patient(refresh_views)(pipeline, settings=settings)
+        return retry_while_locked(refresh_views)(pipeline, settings=settings)

@@ -18,8 +18,8 @@ from comms_source.config.settings import (
     BASE_URL,
     COMMIT_PAGES,
     CONCURRENCY,
+    MAX_API_WAIT,
     PAGE_SIZE,
-    PATIENCE,
     REFRESH,
     REFRESH_RATIO,
     RETENTION,
@@ -82,7 +82,7 @@ class CommsSourceConfiguration(BaseConfiguration):
     refresh_ratio: float = REFRESH_RATIO
     commit_pages: int = COMMIT_PAGES
     timeout: str = TIMEOUT
-    patience: str = PATIENCE
+    max_api_wait: str = MAX_API_WAIT
     history: bool = True
 
 
@@ -129,7 +129,7 @@ def make_settings(*, credentials: BasicCredentials, **values: Any) -> Settings:
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
-    for name in ("retention", "window", "timeout", "patience"):
+    for name in ("retention", "window", "timeout", "max_api_wait"):
         values[name] = checked(name, parse_duration, values[name])
     return Settings(credentials=credentials, **values)
 

@@ -28,7 +28,7 @@ REFRESH: Final[Refresh] = "adaptive"
 REFRESH_RATIO: Final = 0.1
 COMMIT_PAGES: Final = 1000
 TIMEOUT: Final = "60 seconds"
-PATIENCE: Final = "5 minutes"
+MAX_API_WAIT: Final = "5 minutes"
 ATTEMPTS: Final = 6
 
 
@@ -53,7 +53,7 @@ class Settings:
     refresh_ratio: float = REFRESH_RATIO
     commit_pages: int = COMMIT_PAGES
     timeout: timedelta = parse_duration(TIMEOUT)
-    patience: timedelta = parse_duration(PATIENCE)
+    max_api_wait: timedelta = parse_duration(MAX_API_WAIT)
     history: bool = True
     """Whether each state of an operation is kept, and not the latest alone."""
     attempts: int = ATTEMPTS

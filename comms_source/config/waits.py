@@ -1,4 +1,4 @@
-"""How long a run waits for others, as the settings `lock_wait` and `load_wait` say."""
+"""How long a run waits for others, as the settings `max_lock_wait` and `max_load_wait` say."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import dlt
 from comms_source.config.resolve import SECTIONS, checked
 from comms_source.timespans import parse_duration
 
-LOCK_WAIT: Final = "30 seconds"
-LOAD_WAIT: Final = "1 hour"
+MAX_LOCK_WAIT: Final = "30 seconds"
+MAX_LOAD_WAIT: Final = "1 hour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Deadline:
         return max(0.0, self.moment - time.monotonic())
 
 
-def lock_wait() -> float:
+def max_lock_wait() -> float:
     """For how many seconds to try again while another program holds the DuckDB file.
 
     Raises:
         ConfigurationError: if the setting is no length of time.
     """
-    return _seconds("lock_wait", _setting("lock_wait", LOCK_WAIT))
+    return _seconds("max_lock_wait", _setting("max_lock_wait", MAX_LOCK_WAIT))
 
 
 def load_deadline() -> Deadline:
@@ -45,8 +45,8 @@ def load_deadline() -> Deadline:
     Raises:
         ConfigurationError: if the setting is no length of time.
     """
-    allowed = _setting("load_wait", LOAD_WAIT)
-    return Deadline(time.monotonic() + _seconds("load_wait", allowed), allowed)
+    allowed = _setting("max_load_wait", MAX_LOAD_WAIT)
+    return Deadline(time.monotonic() + _seconds("max_load_wait", allowed), allowed)
 
 
 def _setting(name: str, default: str) -> str:

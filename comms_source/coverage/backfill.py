@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from comms_source.coverage.channel_coverage import Reading, uncovered
-from comms_source.coverage.planner import Walk
+from comms_source.coverage.planner import Scan
 from comms_source.timespans import Span, clip, windows
 
 CHUNK: Final = timedelta(days=1)
@@ -31,11 +31,11 @@ class Backfill:
     open_end: bool
     """Whether the range was to end when the run began; its end then moves from run to run."""
 
-    def walks(self, state: Mapping[str, Any], *, account: str) -> list[Walk]:
-        """What is left to read, a walk for each day, the oldest first."""
+    def scans(self, state: Mapping[str, Any], *, account: str) -> list[Scan]:
+        """What is left to read, a scan for each day, the oldest first."""
         left = uncovered(self.span, self._done(state, account))
         days = [part for span in left for day in windows(span, CHUNK) if (part := clip(day, span))]
-        return [Walk(span=day, cuttable=True) for day in days]
+        return [Scan(span=day, cuttable=True) for day in days]
 
     def note(
         self,

@@ -1,9 +1,9 @@
-"""The ledger of one channel: which windows were read, when, and how many rows they held.
+"""The coverage of one channel: which windows were read, when, and how many rows they held.
 
-Pure: no clock, no I/O, no dlt. A ledger holds the windows that the API still answers for; those
+Pure: no clock, no I/O, no dlt. A coverage holds the windows that the API still answers for; those
 that have left its retention fold away, and what of them was never read completely is a gap.
 
-    owed_from ──────► now        creation time that must be read before the API forgets it
+    tracked_from ──────► now        creation time that must be read before the API forgets it
     complete                     read after the window had closed, while the API kept all of it
 """
 
@@ -26,11 +26,11 @@ VISIBILITY_LAG: Final = timedelta(minutes=1)
 LAST_CHANCE: Final = timedelta(days=1)
 """How long before the API forgets an operation its figures are taken for final."""
 
-MOST_SKEW: Final = timedelta(seconds=60)
+MAX_CLOCK_SKEW: Final = timedelta(seconds=60)
 """How far this machine's clock may be from the API's before it is not believed."""
 
 FORMAT: Final = 2
-"""Of the state. A ledger in another format keeps what is accounted for, and is read again."""
+"""Of the state. A coverage in another format keeps what is accounted for, and is read again."""
 
 
 def last_chance(window: Span, retention: timedelta) -> datetime:
@@ -53,19 +53,19 @@ class WindowRead:
     """Whether any reading began after the window had closed and ended before the API began to
     forget it."""
     width: timedelta | None = None
-    """How long the window is, where that is not the ledger's width: it was read before the setting
+    """How long the window is, where that is not the coverage's width: it was read before the setting
     changed, or stands beside such a window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One walk that came to its end: what it covered, and when."""
+    """One scan that came to its end: what it covered, and when."""
 
     span: Span
     began: datetime
     ended: datetime
     rows: Mapping[datetime, int] = field(default_factory=dict)
-    """How many operations it brought, by the start of the ledger's unit that holds them."""
+    """How many operations it brought, by the start of the coverage's unit that holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,10 @@ class Part:
 
 
 @dataclass(slots=True)
-class Ledger:
+class ChannelCoverage:
     """What is known of one channel. `to_state` and `from_state` carry it through dlt's state."""
 
-    owed_from: datetime | None = None
+    tracked_from: datetime | None = None
     """Creation time before it is accounted for; None before the first run."""
     complete_at: datetime | None = None
     """When the last run began that left nothing due."""
@@ -124,10 +124,10 @@ class Ledger:
         return [span for span in map(self.span_of, starts) if _own_width(span, width)]
 
     def note(self, reading: Reading, *, within: Span, kept: Retained) -> list[datetime]:
-        """Enter a finished walk.
+        """Enter a finished scan.
 
         Args:
-            reading: The walk.
+            reading: The scan.
             within: What of creation time the run reads: of a window at its edge, no more is needed.
             kept: What the API keeps.
 
@@ -191,7 +191,7 @@ class Ledger:
 
     def _is_stale(self, start: datetime, part: Part, now: datetime, ratio: float) -> bool:
         end = self._around(start, self.width).end if self.width else part.span.end
-        if not end + VISIBILITY_LAG <= part.began <= now + MOST_SKEW:
+        if not end + VISIBILITY_LAG <= part.began <= now + MAX_CLOCK_SKEW:
             return True
         return now - part.began >= ratio * (now - end)
 
@@ -220,12 +220,12 @@ class Ledger:
 
         What it took for read is due again, and nothing in the future is accounted for.
         """
-        bound = now + MOST_SKEW
+        bound = now + MAX_CLOCK_SKEW
         self.windows = {s: read for s, read in self.windows.items() if read.read_at <= bound}
         if self.complete_at is not None and self.complete_at > bound:
             self.complete_at = None
-        if self.owed_from is not None and self.owed_from > bound:
-            self.owed_from = self._horizon(now - kept.retention, kept.window)
+        if self.tracked_from is not None and self.tracked_from > bound:
+            self.tracked_from = self._horizon(now - kept.retention, kept.window)
 
     def expire(self, *, now: datetime, kept: Retained, since: datetime | None = None) -> list[Span]:
         """Drop the windows that the API has forgotten by `now`; return the gaps that they leave.
@@ -237,16 +237,16 @@ class Ledger:
         self.set_width(kept.window)
         oldest = now - kept.retention
         horizon = self._horizon(oldest, kept.window)
-        if self.owed_from is None:
-            self.owed_from = max(horizon, align_up(since or horizon, kept.window))
-        owed_from = self.owed_from
-        gone = self.cut(Span(owed_from, horizon), kept.window) if owed_from < horizon else ()
+        if self.tracked_from is None:
+            self.tracked_from = max(horizon, align_up(since or horizon, kept.window))
+        tracked_from = self.tracked_from
+        gone = self.cut(Span(tracked_from, horizon), kept.window) if tracked_from < horizon else ()
         missed = [
-            Span(max(window.start, owed_from), window.end)
+            Span(max(window.start, tracked_from), window.end)
             for window in gone
             if not self.is_complete(window)
         ]
-        self.owed_from = max(owed_from, horizon)
+        self.tracked_from = max(tracked_from, horizon)
         self.windows = {s: read for s, read in self.windows.items() if self.span_of(s).end > oldest}
         last = align_down(oldest, kept.window)
         self.parts = {start: parts for start, parts in self.parts.items() if start >= last}
@@ -268,12 +268,12 @@ class Ledger:
 
     def deadline(self, *, now: datetime, kept: Retained) -> datetime | None:
         """By when the next run must have read, or creation time is lost; None before any run."""
-        if self.owed_from is None:
+        if self.tracked_from is None:
             return None
-        upto = max(now, self.owed_from) + kept.window
-        owed = self.cut(Span(self.owed_from, upto), kept.window)
-        start = next((w.start for w in owed if not self.is_complete(w)), self.owed_from)
-        return max(start, self.owed_from) + kept.retention
+        upto = max(now, self.tracked_from) + kept.window
+        owed = self.cut(Span(self.tracked_from, upto), kept.window)
+        start = next((w.start for w in owed if not self.is_complete(w)), self.tracked_from)
+        return max(start, self.tracked_from) + kept.retention
 
     def freezes_at(self, *, now: datetime, kept: Retained) -> datetime | None:
         """By when the next run must have read, or figures freeze that may still change.
@@ -298,10 +298,10 @@ class Ledger:
         return max([*reads, *filter(None, [self.complete_at])], default=None)
 
     def to_state(self) -> dict[str, Any]:
-        """The ledger as JSON can hold it: whole seconds since 1970, rounded down."""
+        """The coverage as JSON can hold it: whole seconds since 1970, rounded down."""
         return {
             "format": FORMAT,
-            "owed_from": _seconds(self.owed_from),
+            "tracked_from": _seconds(self.tracked_from),
             "complete_at": _seconds(self.complete_at),
             "width": None if self.width is None else int(self.width.total_seconds()),
             "windows": [_window_state(start, read) for start, read in sorted(self.windows.items())],
@@ -311,26 +311,26 @@ class Ledger:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any] | None) -> Ledger:
-        """The ledger that `to_state` wrote; an empty one from None."""
+    def from_state(cls, state: Mapping[str, Any] | None) -> ChannelCoverage:
+        """The coverage that `to_state` wrote; an empty one from None."""
         if not state:
             return cls()
         if state["format"] != FORMAT:
-            return cls(owed_from=_instant(state["owed_from"]))
+            return cls(tracked_from=_instant(state["tracked_from"]))
         width = None if state["width"] is None else timedelta(seconds=state["width"])
-        ledger = cls(
-            owed_from=_instant(state["owed_from"]),
+        coverage = cls(
+            tracked_from=_instant(state["tracked_from"]),
             complete_at=_instant(state["complete_at"]),
             width=width,
         )
         for start, read_at, rows, complete, *odd in state["windows"]:
             own = timedelta(seconds=odd[0]) if odd else None
-            ledger.windows[_at(start)] = WindowRead(_at(read_at), rows, bool(complete), own)
+            coverage.windows[_at(start)] = WindowRead(_at(read_at), rows, bool(complete), own)
         for start, end, began, ended, rows in state["parts"]:
             part = Part(Span(_at(start), _at(end)), _at(began), _at(ended), rows)
-            home = ledger._around(part.span.start, width).start if width else part.span.start
-            ledger.parts.setdefault(home, []).append(part)
-        return ledger
+            home = coverage._around(part.span.start, width).start if width else part.span.start
+            coverage.parts.setdefault(home, []).append(part)
+        return coverage
 
 
 def uncovered(span: Span, covers: Iterable[Span]) -> list[Span]:
@@ -395,8 +395,8 @@ def _instant(seconds: int | None) -> datetime | None:
     return None if seconds is None else _at(seconds)
 
 
-LEDGERS: Final = "coverage"
-"""Where a channel's state keeps its ledgers, by account."""
+COVERAGE_KEY: Final = "coverage"
+"""Where a channel's state keeps its coverages, by account."""
 
 
 OWNERS: Final = "owners"

@@ -1,7 +1,7 @@
-"""Which walks a run takes: a pure function of the time, the coverage and the policy.
+"""Which scans a run takes: a pure function of the time, the coverage and the policy.
 
-A window is due for a reason; due windows become walks. What a walk costs is its pages, and a page
-is paid whether it is full or not. So a walk also takes along windows that are not due yet, where
+A window is due for a reason; due windows become scans. What a scan costs is its pages, and a page
+is paid whether it is full or not. So a scan also takes along windows that are not due yet, where
 that saves requests: those between two due ones that share a page, and neighbours that fit on a page
 that has to be asked for anyway and would need one of their own soon. How much a neighbour saves is
 weighed by how much of its allowance has passed.
@@ -17,9 +17,9 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from comms_source.coverage.channel_coverage import (
-    MOST_SKEW,
+    MAX_CLOCK_SKEW,
     VISIBILITY_LAG,
-    Ledger,
+    ChannelCoverage,
     WindowRead,
     last_chance,
     uncovered,
@@ -36,24 +36,24 @@ Reason = Literal[
     "full refresh",
 ]
 
-FULL_WALK: Final = 20
-"""How many pages a walk has at most, as far as row counts are known."""
-SHORT_WALK: Final = 5
-"""How many pages a walk has at least before it is cut for the sake of parallel reading."""
-LONGEST_UNCUT: Final = 2 * SHORT_WALK
-"""Up to how many pages a walk of which nothing was known is left whole."""
-LONGEST_PIECE: Final = FULL_WALK + SHORT_WALK
-"""Up to how many pages the piece of a walk is left whole: there are enough others to read."""
+MAX_SCAN_PAGES: Final = 20
+"""How many pages a scan has at most, as far as row counts are known."""
+MIN_SCAN_PAGES: Final = 5
+"""How many pages a scan has at least before it is cut for the sake of parallel reading."""
+MAX_UNCUT_PAGES: Final = 2 * MIN_SCAN_PAGES
+"""Up to how many pages a scan of which nothing was known is left whole."""
+MAX_PIECE_PAGES: Final = MAX_SCAN_PAGES + MIN_SCAN_PAGES
+"""Up to how many pages the piece of a scan is left whole: there are enough others to read."""
 FULL_PAGE: Final = 0.98
 """How full a page is planned at most, since a count may have grown."""
 _NO_BOUNDS: Final = timedelta(days=1_000_000)
 """A width without bounds to keep to, for pieces of one window."""
-MOST_CUTS: Final = 32
-"""Into how many pieces a walk is cut at once that turns out to be too long."""
+MAX_CUTS: Final = 32
+"""Into how many pieces a scan is cut at once that turns out to be too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class Scan:
     """A span to read, and what is known of it beforehand."""
 
     span: Span
@@ -87,36 +87,36 @@ def retained(*, now: datetime, policy: Retained) -> Span:
 
 
 def plan(
-    *, now: datetime, ledger: Ledger, policy: Policy, since: datetime | None = None
-) -> list[Walk]:
-    """The walks of a run at `now`, in order; together they hold every due instant exactly once.
+    *, now: datetime, coverage: ChannelCoverage, policy: Policy, since: datetime | None = None
+) -> list[Scan]:
+    """The scans of a run at `now`, in order; together they hold every due instant exactly once.
 
     Args:
         now: The run's one instant; nothing created from then on is asked for.
-        ledger: What was read before.
+        coverage: What was read before.
         policy: How to weigh it.
         since: Nothing created before it is asked for; by default all that the API answers for. Only
             a first run goes back beyond that.
     """
     span = retained(now=now, policy=policy)
-    first = not ledger.windows and not ledger.parts
+    first = not coverage.windows and not coverage.parts
     if since is not None and (first or since > span.start):
         span = Span(since, now)
     if first:
-        return [Walk(span=span, reasons=("never read",), cuttable=True)]
-    slots = _slots(span, now=now, ledger=ledger, policy=policy)
+        return [Scan(span=span, reasons=("never read",), cuttable=True)]
+    slots = _slots(span, now=now, coverage=coverage, policy=policy)
     chosen = _runs(slots, policy.page_size)
     pages = sum(pages_for(_rows(run), policy.page_size) for run in chosen)
     most_rows = _share(pages, policy.parallel) * policy.page_size
-    walks = [walk for run in chosen for walk in _cut_run(run, most_rows)]
-    return [left for walk in walks for left in _without_parts(walk, ledger, policy)]
+    scans = [scan for run in chosen for scan in _cut_run(run, most_rows)]
+    return [left for scan in scans for left in _without_parts(scan, coverage, policy)]
 
 
 def why(
     window: Span, read: WindowRead | None, *, now: datetime, policy: Policy
 ) -> tuple[Reason | None, float]:
     """Why a window is due, if it is, and how much of the time it may go unread has passed."""
-    if read is None or read.read_at > now + MOST_SKEW:
+    if read is None or read.read_at > now + MAX_CLOCK_SKEW:
         return ("never read" if read is None else "read by a clock ahead"), math.inf
     if policy.refresh == "full":
         return "full refresh", math.inf
@@ -125,7 +125,7 @@ def why(
     if read.read_at < last_chance(window, policy.retention) <= now:
         return "last chance", math.inf
     if now <= window.end:
-        return None, 0.0  # Clocks may differ by up to MOST_SKEW.
+        return None, 0.0  # Clocks may differ by up to MAX_CLOCK_SKEW.
     used = (now - read.read_at) / (policy.refresh_ratio * (now - window.end))
     return ("stale", used) if used >= 1 else (None, max(0.0, used))
 
@@ -135,12 +135,12 @@ def pages_for(rows: int, page_size: int) -> int:
     return max(1, math.ceil(rows / page_size))
 
 
-def cuts_for(walk: Walk, *, rows: float, page_size: int, parallel: int) -> int:
-    """Into how many walks to cut one that turns out to bring `rows`; 1 to leave it whole."""
+def cuts_for(scan: Scan, *, rows: float, page_size: int, parallel: int) -> int:
+    """Into how many scans to cut one that turns out to bring `rows`; 1 to leave it whole."""
     pages = math.ceil(rows / page_size)
-    if pages <= (LONGEST_UNCUT if walk.rows is None else LONGEST_PIECE):
+    if pages <= (MAX_UNCUT_PAGES if scan.rows is None else MAX_PIECE_PAGES):
         return 1
-    return min(MOST_CUTS, math.ceil(pages / _share(pages, parallel)))
+    return min(MAX_CUTS, math.ceil(pages / _share(pages, parallel)))
 
 
 def cut(span: Span, count: int, width: timedelta) -> list[Span]:
@@ -160,16 +160,16 @@ def cut(span: Span, count: int, width: timedelta) -> list[Span]:
     return [Span(a, b) for a, b in pairwise(taken)]
 
 
-def _slots(span: Span, *, now: datetime, ledger: Ledger, policy: Policy) -> list[_Slot]:
-    known = [start for start in ledger.windows if ledger.span_of(start).end > span.start]
-    seconds = sum(ledger.span_of(start).width.total_seconds() for start in known)
-    rows_known = sum(ledger.windows[start].rows for start in known)
+def _slots(span: Span, *, now: datetime, coverage: ChannelCoverage, policy: Policy) -> list[_Slot]:
+    known = [start for start in coverage.windows if coverage.span_of(start).end > span.start]
+    seconds = sum(coverage.span_of(start).width.total_seconds() for start in known)
+    rows_known = sum(coverage.windows[start].rows for start in known)
     usual = rows_known / seconds if seconds else 0.0
     slots = []
-    for window in ledger.cut(span, policy.window):
+    for window in coverage.cut(span, policy.window):
         if window.end <= now - policy.retention:
             continue  # A remainder beside windows of another width; the API has forgotten it.
-        read = ledger.windows.get(window.start)
+        read = coverage.windows.get(window.start)
         reason, used = why(window, read, now=now, policy=policy)
         part = clip(window, to=span)
         if part:
@@ -189,8 +189,8 @@ def _rows(run: Sequence[_Slot]) -> int:
 
 
 def _share(pages: int, parallel: int) -> int:
-    """How many pages a walk should have where so many are to be read."""
-    return min(FULL_WALK, max(SHORT_WALK, math.ceil(pages / (3 * parallel))))
+    """How many pages a scan should have where so many are to be read."""
+    return min(MAX_SCAN_PAGES, max(MIN_SCAN_PAGES, math.ceil(pages / (3 * parallel))))
 
 
 def _runs(slots: Sequence[_Slot], page_size: int) -> list[Sequence[_Slot]]:
@@ -247,7 +247,7 @@ class _Prices:
             saved += self._saved[stop]
             due = due or self._due[stop]
             pages = -(-rows // self._most) or 1
-            if pages > FULL_WALK and stop > start:
+            if pages > MAX_SCAN_PAGES and stop > start:
                 return
             if due:
                 yield stop + 1, pages - saved
@@ -262,33 +262,33 @@ def _follow(slots: Sequence[_Slot], ends: Sequence[int | None]) -> Iterator[Sequ
         at = at + 1 if end is None else end
 
 
-def _cut_run(run: Sequence[_Slot], most_rows: int) -> Iterator[Walk]:
-    """The run as walks of about `most_rows` rows each."""
+def _cut_run(run: Sequence[_Slot], most_rows: int) -> Iterator[Scan]:
+    """The run as scans of about `most_rows` rows each."""
     count = math.ceil(_rows(run) / most_rows) if _rows(run) > 1.25 * most_rows else 1
     fair = 1.05 * _rows(run) / count
     held: list[_Slot] = []
     holding = 0
     for slot in run:
         if slot.rows > 1.25 * most_rows and count > 1:
-            yield from _walk_of(held)
+            yield from _scan_of(held)
             yield from _cut_slot(slot, math.ceil(slot.rows / most_rows))
             held, holding = [], 0
             continue
         if held and holding + slot.rows > fair:
-            yield from _walk_of(held)
+            yield from _scan_of(held)
             held, holding = [], 0
         held.append(slot)
         holding += slot.rows
-    yield from _walk_of(held)
+    yield from _scan_of(held)
 
 
-def _walk_of(slots: Sequence[_Slot]) -> Iterator[Walk]:
+def _scan_of(slots: Sequence[_Slot]) -> Iterator[Scan]:
     if not slots:
         return
     reasons = tuple(dict.fromkeys(slot.reason for slot in slots if slot.reason))
     if not reasons:
         return  # They came along, and were cut off from what they came along with.
-    yield Walk(
+    yield Scan(
         span=Span(slots[0].span.start, slots[-1].span.end),
         reasons=reasons,
         rows=_rows(slots),
@@ -296,26 +296,26 @@ def _walk_of(slots: Sequence[_Slot]) -> Iterator[Walk]:
     )
 
 
-def _cut_slot(slot: _Slot, count: int) -> Iterator[Walk]:
+def _cut_slot(slot: _Slot, count: int) -> Iterator[Scan]:
     spans = cut(slot.span, count, _NO_BOUNDS)
-    for walk in _walk_of([slot]):
+    for scan in _scan_of([slot]):
         for span in spans:
-            yield replace(walk, span=span, rows=math.ceil(slot.rows / len(spans)))
+            yield replace(scan, span=span, rows=math.ceil(slot.rows / len(spans)))
 
 
-def _without_parts(walk: Walk, ledger: Ledger, policy: Policy) -> Iterator[Walk]:
-    """What of a walk is left to read where pieces of its windows were read already."""
-    if ledger.width != policy.window:
-        yield walk  # Pieces are of windows of another width, which are not read any more.
+def _without_parts(scan: Scan, coverage: ChannelCoverage, policy: Policy) -> Iterator[Scan]:
+    """What of a scan is left to read where pieces of its windows were read already."""
+    if coverage.width != policy.window:
+        yield scan  # Pieces are of windows of another width, which are not read any more.
         return
     done = [
         part.span
-        for window in ledger.cut(walk.span, policy.window)
-        for part in ledger.parts.get(window.start, ())
+        for window in coverage.cut(scan.span, policy.window)
+        for part in coverage.parts.get(window.start, ())
     ]
     if not done:
-        yield walk
+        yield scan
         return
-    for span in uncovered(walk.span, done):
-        share = span.width / walk.span.width
-        yield replace(walk, span=span, rows=None if walk.rows is None else round(walk.rows * share))
+    for span in uncovered(scan.span, done):
+        share = span.width / scan.span.width
+        yield replace(scan, span=span, rows=None if scan.rows is None else round(scan.rows * share))

@@ -32,7 +32,7 @@ class CoverageRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredChannel:
     """What the tables hold of one channel and account before a run."""
 
     opened: Sequence[OpenOperation] = ()
@@ -42,17 +42,17 @@ class Stored:
     lost: Sequence[tuple[CoverageRow, int]] = ()
     """Windows past retention of which the same is true, and how many rows are left."""
     unfounded: Sequence[CoverageRow] = ()
-    """Windows that `coverage` calls complete and the ledger does not: their load failed."""
+    """Windows that `coverage` calls complete and the coverage does not: their load failed."""
     complete_to: datetime | None = None
-    """The end of the last window that `coverage` calls complete; looked up only where the ledger is
+    """The end of the last window that `coverage` calls complete; looked up only where the coverage is
     lost."""
     newest: str | None = None
     """The id of the newest operation that the API still knows; looked up only where the credentials
     are not those that the rows were read with."""
     restates: bool = False
-    """Whether `coverage` may lack what the ledger knows."""
+    """Whether `coverage` may lack what the coverage knows."""
 
     @property
-    def lost_spans(self) -> list[Span]:
+    def unrecoverable_spans(self) -> list[Span]:
         """The creation time of rows that are gone and cannot be read again."""
         return joined(sorted(row.window for row, _ in self.lost))

@@ -22,7 +22,7 @@ from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.destinations.destination_state import look, make_missing, take_over
-from comms_source.destinations.dlt_errors import explained, patient
+from comms_source.destinations.dlt_errors import retry_while_locked, translate_dlt_errors
 from comms_source.destinations.load_packages import _load
 from comms_source.destinations.locks import alone_in, in_turn
 from comms_source.destinations.pipeline import place
@@ -110,7 +110,7 @@ class Found:
 def finish_pending(pipeline: dlt.Pipeline) -> Found:
     """Load what a run that died had read already, or drop it: dlt would load nothing else before.
 
-    Dropping takes the ledger back with it, so this run reads what was dropped again, and what the
+    Dropping takes the coverage back with it, so this run reads what was dropped again, and what the
     API has forgotten meanwhile is recorded as a gap.
 
     Raises:
@@ -122,10 +122,10 @@ def finish_pending(pipeline: dlt.Pipeline) -> Found:
         return found
     found.had_pending = True
     try:
-        patient(_load_pending)(pipeline)
+        retry_while_locked(_load_pending)(pipeline)
         logger.warning("an earlier run had died; what it had read has now been loaded")
     except _Unloadable:
-        with explained():
+        with translate_dlt_errors():
             pipeline.abort_packages()
         logger.warning("an earlier run had died; what it had read was dropped and is read again")
     return found
@@ -139,7 +139,7 @@ def _sync(pipeline: dlt.Pipeline) -> None:
 
 def _take_up(pipeline: dlt.Pipeline) -> Found:
     """Go on from what the destination knows, and make again the tables that are missing."""
-    found, looked = Found(), patient(look)(pipeline)
+    found, looked = Found(), retry_while_locked(look)(pipeline)
     if not looked.goes_on:
         found.went_back = True
         logger.warning(
@@ -147,15 +147,15 @@ def _take_up(pipeline: dlt.Pipeline) -> Found:
             "database); going on from what it holds",
             place(pipeline),
         )
-        patient(take_over)(pipeline)
-        looked = patient(look)(pipeline)
+        retry_while_locked(take_over)(pipeline)
+        looked = retry_while_locked(look)(pipeline)
     elif not looked.is_same and (looked.exists or not pipeline.first_run):
         # Where nothing was ever loaded, dlt would take what is pending for a leftover.
-        patient(_sync)(pipeline)
-        looked = patient(look)(pipeline)
+        retry_while_locked(_sync)(pipeline)
+        looked = retry_while_locked(look)(pipeline)
     if looked.missing or looked.lacks_staging:
         found.missing = looked.missing
-        patient(make_missing)(pipeline)
+        retry_while_locked(make_missing)(pipeline)
     if looked.missing:
         logger.warning(
             "%s: made again, since missing: %s; what is still to be had is read again",
@@ -171,7 +171,7 @@ class _Unloadable(Exception):
 
 def _load_pending(pipeline: dlt.Pipeline) -> None:
     try:
-        with explained():
+        with translate_dlt_errors():
             with in_turn(pipeline):
                 take_back(pipeline)
             _load(pipeline)

@@ -22,7 +22,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRela
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlJobClientWithStagingDataset
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
-from comms_source.destinations.dlt_errors import explained
+from comms_source.destinations.dlt_errors import translate_dlt_errors
 from comms_source.destinations.locks import alone_in
 from comms_source.destinations.pipeline import connected, place
 from comms_source.errors import LoadFailed
@@ -56,7 +56,7 @@ def look(pipeline: dlt.Pipeline) -> Looked:
         PipelineBusy: if another process holds the DuckDB file.
         LoadFailed: if the destination does not let this machine in.
     """
-    with explained(), connected(pipeline) as client:
+    with translate_dlt_errors(), connected(pipeline) as client:
         own = last_extracted(pipeline)
         if client is not None and not isinstance(client, WithStateSync):
             return Looked(exists=True, goes_on=True, is_same=True)
@@ -76,7 +76,7 @@ def look(pipeline: dlt.Pipeline) -> Looked:
 
 def take_over(pipeline: dlt.Pipeline) -> None:
     """Forget the local state and what is pending, and go on from what the destination knows."""
-    with explained(), alone_in(Path(pipeline.working_dir)):
+    with translate_dlt_errors(), alone_in(Path(pipeline.working_dir)):
         pipeline.drop()
         pipeline.activate()
         pipeline.sync_destination()
@@ -110,7 +110,7 @@ def make_missing(pipeline: dlt.Pipeline) -> None:
     Raises:
         LoadFailed: if one cannot be made: many databases add no column that may not be NULL.
     """
-    with explained(), pipeline.destination_client() as client:
+    with translate_dlt_errors(), pipeline.destination_client() as client:
         lacking = ", ".join(_missing(client))
         try:
             client.update_stored_schema(force=True)

@@ -14,7 +14,7 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from comms_source.config.waits import lock_wait
+from comms_source.config.waits import max_lock_wait
 from comms_source.errors import (
     CommsSourceError,
     ConfigurationError,
@@ -26,7 +26,7 @@ logger = logging.getLogger("comms_source")
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def translate_dlt_errors() -> Iterator[None]:
     """Turn what dlt raises into this project's errors, which say what to do.
 
     Raises:
@@ -99,20 +99,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def patient(action: Callable[P, T]) -> Callable[P, T]:
-    """`action`, tried again while its destination is held, for `lock_wait` once refused."""
+def retry_while_locked(action: Callable[P, T]) -> Callable[P, T]:
+    """`action`, tried again while its destination is held, for `max_lock_wait` once refused."""
 
     def patiently(*arguments: P.args, **named: P.kwargs) -> T:
         # What goes before, such as reading the API or a turn to wait for, may take its time.
         first_refused: float | None = None
         while True:
             try:
-                with explained():
+                with translate_dlt_errors():
                     return action(*arguments, **named)
             except PipelineBusy as busy:
                 now = time.monotonic()
                 first_refused = now if first_refused is None else first_refused
-                if busy.waited or now >= first_refused + lock_wait():
+                if busy.waited or now >= first_refused + max_lock_wait():
                     raise
                 logger.info("waiting: %s", busy)
             time.sleep(SECONDS_BETWEEN_TRIES)

@@ -14,7 +14,7 @@ from comms_source.errors import (
     LoadFailed,
 )
 
-MEGABYTES_A_THREAD: Final = 72
+MEGABYTES_PER_THREAD: Final = 72
 """What DuckDB needs for each of its threads to work in memory."""
 
 
@@ -30,7 +30,7 @@ def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
         configured: Any = client.credentials
         if "memory_limit" not in (configured.global_config or {}):
             (threads,) = (client.execute_sql("select current_setting('threads')") or [(1,)])[0]
-            client.execute_sql(f"set memory_limit = '{MEGABYTES_A_THREAD * max(2, threads)}MB'")
+            client.execute_sql(f"set memory_limit = '{MEGABYTES_PER_THREAD * max(2, threads)}MB'")
         yield client
 
 
@@ -55,11 +55,11 @@ def _require_folder(file: Path) -> None:
 TRUNCATE_STAGING: Final = "load.truncate_staging_dataset"
 
 
-JOBS_AT_ONCE: Final = 4
+MAX_PARALLEL_JOBS: Final = 4
 """More of them take more memory at the same time, and are no faster."""
 
 
-MOST_BYTES_AT_ONCE: Final = 12_000_000
+MAX_BYTES_AT_ONCE: Final = 12_000_000
 """Of Parquet, some 250,000 operations: beyond that, load jobs into a file follow each other."""
 
 
@@ -70,5 +70,5 @@ def _jobs_at_once(pipeline: dlt.Pipeline) -> int:
     only take several times the memory.
     """
     files = Path(pipeline.working_dir).glob("load/normalized/**/*.parquet")
-    large = sum(file.stat().st_size for file in files) > MOST_BYTES_AT_ONCE
-    return dlt.config.get("load.workers", int) or (1 if large else JOBS_AT_ONCE)
+    large = sum(file.stat().st_size for file in files) > MAX_BYTES_AT_ONCE
+    return dlt.config.get("load.workers", int) or (1 if large else MAX_PARALLEL_JOBS)

@@ -16,7 +16,7 @@ from dlt.common.libs.pyarrow import columns_to_arrow
 from dlt.common.schema.typing import TTableFormat, TTableSchemaColumns
 from dlt.common.schema.utils import new_table
 
-from comms_source.tables.history import SEEN_UNTIL
+from comms_source.tables.history import VALID_TO
 
 
 class CurrentStates:
@@ -63,11 +63,11 @@ def _current(table: Any, *, first: datetime, last: datetime) -> pa.RecordBatchRe
     """The current rows of operations that were created in `[first, last]`."""
     if hasattr(table, "to_pyarrow_dataset"):
         created = pc.field("created_at")
-        wanted = (created >= first) & (created <= last) & pc.field(SEEN_UNTIL).is_null()
+        wanted = (created >= first) & (created <= last) & pc.field(VALID_TO).is_null()
         reader: pa.RecordBatchReader = table.to_pyarrow_dataset().scanner(filter=wanted).to_reader()
         return reader
     created_within = f"created_at >= '{first.isoformat()}' and created_at <= '{last.isoformat()}'"
-    scan = table.scan(row_filter=f"{created_within} and {SEEN_UNTIL} is null")
+    scan = table.scan(row_filter=f"{created_within} and {VALID_TO} is null")
     found: pa.RecordBatchReader = scan.to_arrow_batch_reader()
     return found
 

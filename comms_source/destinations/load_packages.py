@@ -10,7 +10,7 @@ import dlt
 import pyarrow as pa
 from dlt.common.pipeline import LoadInfo
 
-from comms_source.destinations.dlt_errors import patient
+from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.duckdb_file import (
     TRUNCATE_STAGING,
     _jobs_at_once,
@@ -31,7 +31,7 @@ Then = Callable[[Any], None]
 def commit(pipeline: dlt.Pipeline, source: Any, *, then: Then | None = None) -> list[str]:
     """Extract `source` and load it; returns the load ids.
 
-    While another program holds a DuckDB file, loading is tried again for `lock_wait`. What was read
+    While another program holds a DuckDB file, loading is tried again for `max_lock_wait`. What was read
     stays in the pipeline's folder if that is not enough, and the next run loads it.
 
     Args:
@@ -49,7 +49,7 @@ def commit(pipeline: dlt.Pipeline, source: Any, *, then: Then | None = None) -> 
             pipeline.extract(source)
         return _load(pipeline, then)
 
-    return patient(attempt)()
+    return retry_while_locked(attempt)()
 
 
 def _load(pipeline: dlt.Pipeline, then: Then | None = None) -> list[str]:

@@ -27,7 +27,7 @@ logger = logging.getLogger("comms_source")
 
 
 @contextmanager
-def only_run(pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
+def exclusive_run(pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
     """Keep other runs of the pipeline, and so of its account, from this machine, for the block.
 
     Raises:
@@ -67,7 +67,7 @@ def in_turn(pipeline: dlt.Pipeline) -> Iterator[None]:
     Two loads at once could both find a row missing and both add it, or make one table twice.
 
     Raises:
-        PipelineBusy: if the turn has not come after `load_wait`; it names the run that has it.
+        PipelineBusy: if the turn has not come after `max_load_wait`; it names the run that has it.
         LoadFailed: if the destination is lost meanwhile.
     """
     deadline = load_deadline()
@@ -96,7 +96,7 @@ def _acquire(lock: FileLock, holder: Path, deadline: Deadline) -> None:
     except Timeout:
         raise PipelineBusy(
             f"{_told(holder)} has been loading into this destination for as long as this run may "
-            f"wait (load_wait, {deadline.allowed}); what was read is kept, so load again later, "
+            f"wait (max_load_wait, {deadline.allowed}); what was read is kept, so load again later, "
             "or look at that process if it should have ended",
             waited=True,
         ) from None

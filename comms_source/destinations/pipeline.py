@@ -20,7 +20,7 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from comms_source.destinations.capabilities import abilities
-from comms_source.destinations.dlt_errors import _root, explained
+from comms_source.destinations.dlt_errors import _root, translate_dlt_errors
 from comms_source.destinations.duckdb_file import _duckdb_file, _require_folder
 from comms_source.destinations.locks import alone_in
 from comms_source.errors import (
@@ -61,7 +61,7 @@ def open_pipeline(
     """
     destination = destination or dlt.config.get("destination_type", str) or DESTINATION
     dataset = dataset or dlt.config.get("dataset_name", str) or DATASET
-    with explained():
+    with translate_dlt_errors():
         _check_known(destination)
         _check_merging(destination)
         folder = working_folder(_location(destination, dataset, name))
@@ -116,7 +116,7 @@ def reach(pipeline: dlt.Pipeline) -> bool:
         PipelineBusy: if another process holds the DuckDB file.
         LoadFailed: if the destination does not let this machine in.
     """
-    with explained(), connected(pipeline) as client:
+    with translate_dlt_errors(), connected(pipeline) as client:
         return client is not None
 
 

@@ -31,7 +31,7 @@ PAUSE: Final = 1.0
 def ready_tables(pipeline: dlt.Pipeline, *, loading: Collection[str]) -> None:
     """Give the tables that are loaded into the columns that the schema has by now.
 
-    Tries until `load_wait` has passed; what else PostgreSQL refuses, dlt's load step meets again.
+    Tries until `max_load_wait` has passed; what else PostgreSQL refuses, dlt's load step meets again.
 
     Raises:
         PipelineBusy: if somebody reads one of the tables all that time; it names the connection.
@@ -66,7 +66,7 @@ def _change(client: Any, loading: Collection[str]) -> None:
         if not deadline.left:
             raise PipelineBusy(
                 f"a table of {place['dataset']} needs a new column, and has been in use for as "
-                f"long as this run may wait (load_wait, {deadline.allowed}): {users}. What was "
+                f"long as this run may wait (max_load_wait, {deadline.allowed}): {users}. What was "
                 "read is kept; load again when that is over, or end the connection: "
                 "select pg_terminate_backend(PID)",
                 waited=True,

@@ -27,7 +27,7 @@ from comms_source.timespans import SECOND, align_down, to_iso, utc_now
 logger = logging.getLogger("comms_source")
 
 SECONDS_BETWEEN_TRIES: Final = 0.5
-LONGEST_NAME: Final = 63
+MAX_NAME_LENGTH: Final = 63
 """Of an application, in bytes; PostgreSQL cuts off the rest."""
 
 # Not each version of PostgreSQL has each of these. What is set ends with the transaction.
@@ -85,7 +85,7 @@ def _wait(connection: Any, key: int, deadline: Deadline) -> None:
         if not deadline.left:
             raise PipelineBusy(
                 f"{holder} has been loading into this dataset for as long as this run may wait "
-                f"(load_wait, {deadline.allowed}); what was read is kept, so load again later. "
+                f"(max_load_wait, {deadline.allowed}); what was read is kept, so load again later. "
                 "If that run is gone, end its connection: select pg_terminate_backend(PID)",
                 waited=True,
             )
@@ -111,4 +111,4 @@ def name_of_this_run() -> str:
     """What other runs get to read of this one: `comms 123 on host, since 2026-01-01T00:00:00Z`."""
     begin, end = f"comms {os.getpid()} on ", f", since {to_iso(align_down(utc_now(), SECOND))}"
     host = platform.node().encode("ascii", "replace").decode()
-    return begin + host[: LONGEST_NAME - len(begin + end)] + end
+    return begin + host[: MAX_NAME_LENGTH - len(begin + end)] + end

@@ -1,6 +1,6 @@
 """What the tables hold of one account, asked on one connection before a run.
 
-Rows are deleted and databases restored behind this project's back. So what the ledger says was
+Rows are deleted and databases restored behind this project's back. So what the coverage says was
 read is compared with the rows that are there; windows that lack some are read again as long as the
 API has them, and what it has no more is recorded as lost.
 """
@@ -20,11 +20,11 @@ from dlt.destinations.impl.duckdb.sql_client import WithTableScanners
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.config.settings import Settings
-from comms_source.coverage.channel_coverage import Ledger, rows_in
-from comms_source.coverage.stored_channel import CoverageRow, Stored
-from comms_source.destinations.dlt_errors import explained
+from comms_source.coverage.channel_coverage import ChannelCoverage, rows_in
+from comms_source.coverage.stored_channel import CoverageRow, StoredChannel
+from comms_source.destinations.dlt_errors import translate_dlt_errors
 from comms_source.destinations.open_operations import open_operations
-from comms_source.destinations.stored_coverage import local_ledgers, local_owner
+from comms_source.destinations.stored_coverage import local_coverage, local_owner
 from comms_source.tables.bookkeeping import COVERAGE, RUNS
 from comms_source.timespans import EPOCH, Span, parse_instant
 
@@ -61,7 +61,7 @@ class DiedRun:
 class StoredAccount:
     """What the tables hold of one account."""
 
-    channels: Mapping[str, Stored]
+    channels: Mapping[str, StoredChannel]
     died: Sequence[DiedRun]
 
 
@@ -75,19 +75,19 @@ def stored_account(
         settings: The account, its channels and its retention.
         now: When the run began.
         sound: Whether all is as the last run left it. Where it is not, `coverage` is compared with
-            the ledger.
+            the coverage.
 
     Raises:
         RunStopped: if the destination cannot be asked.
     """
     channels, account = settings.selected, settings.account
-    with explained(), pipeline.sql_client() as client:
-        ledgers = local_ledgers(pipeline, channels=channels, account=account)
+    with translate_dlt_errors(), pipeline.sql_client() as client:
+        coverages = local_coverage(pipeline, channels=channels, account=account)
         return StoredAccount(
             channels={
                 name: _with_newest(client, stored, pipeline, settings, CHANNELS[name], now)
                 for name, stored in _channels(
-                    client, ledgers, settings=settings, now=now, sound=sound
+                    client, coverages, settings=settings, now=now, sound=sound
                 ).items()
             },
             died=_died(client, account),
@@ -95,27 +95,36 @@ def stored_account(
 
 
 def stored_channels(
-    pipeline: dlt.Pipeline, *, ledgers: Mapping[str, Ledger], settings: Settings, now: datetime
-) -> dict[str, Stored]:
-    """The same, by channel, where nothing is loaded; windows that lack rows leave `ledgers`.
+    pipeline: dlt.Pipeline,
+    *,
+    coverages: Mapping[str, ChannelCoverage],
+    settings: Settings,
+    now: datetime,
+) -> dict[str, StoredChannel]:
+    """The same, by channel, where nothing is loaded; windows that lack rows leave `coverages`.
 
     Raises:
         RunStopped: if the destination cannot be asked.
     """
-    with explained(), pipeline.sql_client() as client:
-        found = _channels(client, ledgers, settings=settings, now=now, sound=True)
+    with translate_dlt_errors(), pipeline.sql_client() as client:
+        found = _channels(client, coverages, settings=settings, now=now, sound=True)
     for name, stored in found.items():
-        ledgers[name].forget(stored.short)
+        coverages[name].forget(stored.short)
     return found
 
 
 def _channels(
-    client: Any, ledgers: Mapping[str, Ledger], *, settings: Settings, now: datetime, sound: bool
-) -> dict[str, Stored]:
+    client: Any,
+    coverages: Mapping[str, ChannelCoverage],
+    *,
+    settings: Settings,
+    now: datetime,
+    sound: bool,
+) -> dict[str, StoredChannel]:
     before = now - settings.retention
     return {
         channel.name: _Asked(client, channel, settings.account, before).stored(
-            ledgers[channel.name], sound=sound
+            coverages[channel.name], sound=sound
         )
         for channel in settings.selected
     }
@@ -123,12 +132,12 @@ def _channels(
 
 def _with_newest(
     client: Any,
-    stored: Stored,
+    stored: StoredChannel,
     pipeline: dlt.Pipeline,
     settings: Settings,
     channel: Channel,
     now: datetime,
-) -> Stored:
+) -> StoredChannel:
     """Look up the newest operation, where the rows were read with other credentials."""
     own, account = settings.credentials.digest, settings.account
     if local_owner(pipeline, channel=channel, account=account) in {None, own}:
@@ -155,19 +164,19 @@ class _Asked:
     before: datetime
     """Where the retention of the API begins."""
 
-    def stored(self, ledger: Ledger, *, sound: bool) -> Stored:
+    def stored(self, coverage: ChannelCoverage, *, sound: bool) -> StoredChannel:
         opened = open_operations(
             self.client, channel=self.channel, account=self.account, before=self.before
         )
         if not _is_plain_sql(self.client):
-            return Stored(opened=opened, restates=not sound)
-        if ledger.owed_from is None:
-            return Stored(opened=opened, complete_to=self._complete_to(), restates=not sound)
-        short = self._short(ledger)
+            return StoredChannel(opened=opened, restates=not sound)
+        if coverage.tracked_from is None:
+            return StoredChannel(opened=opened, complete_to=self._complete_to(), restates=not sound)
+        short = self._short(coverage)
         if sound and not short:
-            return Stored(opened=opened)
+            return StoredChannel(opened=opened)
         complete = self._complete()
-        return Stored(
+        return StoredChannel(
             opened=opened,
             short=short,
             lost=self._lost(complete) if short else (),
@@ -175,21 +184,21 @@ class _Asked:
                 row
                 for row in complete
                 if row.window.end > self.before
-                and (row.window.start in short or not ledger.is_complete(row.window))
+                and (row.window.start in short or not coverage.is_complete(row.window))
             ],
             restates=not sound,
         )
 
-    def _short(self, ledger: Ledger) -> list[datetime]:
-        spans = sorted(map(ledger.span_of, ledger.windows))
-        if not spans or ledger.width is None:
+    def _short(self, coverage: ChannelCoverage) -> list[datetime]:
+        spans = sorted(map(coverage.span_of, coverage.windows))
+        if not spans or coverage.width is None:
             return []
-        counts = self._counts(since=spans[0].start, unit=ledger.unit(ledger.width))
+        counts = self._counts(since=spans[0].start, unit=coverage.unit(coverage.width))
         there = rows_in(spans, counts)
         return [
             span.start
             for span, count in zip(spans, there, strict=True)
-            if count < ledger.windows[span.start].rows
+            if count < coverage.windows[span.start].rows
         ]
 
     def _lost(self, complete: Sequence[CoverageRow]) -> list[tuple[CoverageRow, int]]:

@@ -11,33 +11,33 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from comms_source.channels import Channel
-from comms_source.coverage.channel_coverage import LEDGERS, OWNERS, Ledger
-from comms_source.destinations.dlt_errors import explained
+from comms_source.coverage.channel_coverage import COVERAGE_KEY, OWNERS, ChannelCoverage
+from comms_source.destinations.dlt_errors import translate_dlt_errors
 
 
-def stored_ledgers(
+def stored_coverage(
     pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str
-) -> dict[str, Ledger]:
+) -> dict[str, ChannelCoverage]:
     """What the last complete load left in the destination, by channel.
 
     Raises:
         RunStopped: if the destination cannot be asked.
     """
-    with explained(), pipeline.destination_client() as client:
+    with translate_dlt_errors(), pipeline.destination_client() as client:
         if not isinstance(client, WithStateSync):
-            return {channel.name: Ledger() for channel in channels}
+            return {channel.name: ChannelCoverage() for channel in channels}
         try:
             state: Any = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
         except DestinationUndefinedEntity:
             state = None
-    return _ledgers(state or {}, channels, account)
+    return _coverages(state or {}, channels, account)
 
 
-def local_ledgers(
+def local_coverage(
     pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str
-) -> dict[str, Ledger]:
+) -> dict[str, ChannelCoverage]:
     """What a run of `pipeline` on this machine continues from, by channel."""
-    return _ledgers(pipeline.state, channels, account)
+    return _coverages(pipeline.state, channels, account)
 
 
 def local_owner(pipeline: dlt.Pipeline, *, channel: Channel, account: str) -> str | None:
@@ -47,13 +47,13 @@ def local_owner(pipeline: dlt.Pipeline, *, channel: Channel, account: str) -> st
     return owner
 
 
-def _ledgers(
+def _coverages(
     state: Mapping[str, Any], channels: Iterable[Channel], account: str
-) -> dict[str, Ledger]:
+) -> dict[str, ChannelCoverage]:
     by_resource = _resources(state)
     return {
-        channel.name: Ledger.from_state(
-            by_resource.get(channel.table, {}).get(LEDGERS, {}).get(account)
+        channel.name: ChannelCoverage.from_state(
+            by_resource.get(channel.table, {}).get(COVERAGE_KEY, {}).get(account)
         )
         for channel in channels
     }

@@ -15,7 +15,7 @@ from comms_source.destinations.capabilities import Abilities, abilities
 from comms_source.destinations.lakes import CurrentStates
 from comms_source.tables.batches import Piece
 from comms_source.tables.bookkeeping import Record
-from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, VERSION
+from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
 from comms_source.tables.history_upserts import KEY, successors
 
 _LATER_COUNTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}
@@ -24,8 +24,8 @@ _LATER_COUNTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}
 _STATES_FOLLOW: Final[Any] = {
     "disposition": "merge",
     "strategy": "scd2",
-    "row_version_column_name": VERSION,
-    "validity_column_names": [SEEN_FROM, SEEN_UNTIL],
+    "row_version_column_name": ROW_VERSION,
+    "validity_column_names": [VALID_FROM, VALID_TO],
 }
 """A version that is not the operation's current one ends that and follows it."""
 

@@ -15,7 +15,7 @@ from typing import Any
 from comms_source.api.client import CommsClient, OperationAnswer
 from comms_source.channels import Channel
 from comms_source.coverage.open_operations import OPEN_STATUSES, OpenOperation
-from comms_source.errors import ChannelRefused, WalkFailed
+from comms_source.errors import ChannelRefused, ScanFailed
 from comms_source.extract.session import Session
 from comms_source.tables.operations import PageTables, Stamp, read_rows
 
@@ -27,7 +27,7 @@ class Followed:
     pages: list[PageTables] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
     """Rows of `followed_operations`."""
-    failures: dict[str, WalkFailed | ChannelRefused] = field(default_factory=dict)
+    failures: dict[str, ScanFailed | ChannelRefused] = field(default_factory=dict)
 
 
 def follow(
@@ -56,14 +56,14 @@ class _Answer:
     asked: OpenOperation
     asked_at: datetime
     found: OperationAnswer | None = None
-    failure: WalkFailed | ChannelRefused | None = None
+    failure: ScanFailed | ChannelRefused | None = None
 
 
 def _ask(client: CommsClient, channel: Channel, asked: OpenOperation, session: Session) -> _Answer:
     try:
         found = client.fetch_operation(channel=channel, operation_id=asked.id)
         return _Answer(asked, session.clock(), found=found)
-    except (WalkFailed, ChannelRefused) as failure:
+    except (ScanFailed, ChannelRefused) as failure:
         return _Answer(asked, session.clock(), failure=failure)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from comms_source.api.client import CommsClient, OperationAnswer
 from comms_source.channels import Channel
-from comms_source.errors import ChannelRefused, WalkFailed
+from comms_source.errors import ChannelRefused, ScanFailed
 from comms_source.extract.session import Session
 from comms_source.tables.batches import Batch, batch_of
 from comms_source.tables.operations import PageTables, Stamp, read_rows
@@ -41,7 +41,7 @@ def fetch_operations(
         for operation_id in dict.fromkeys(ids):
             try:
                 found = _find(client, operation_id, channels)
-            except (WalkFailed, ChannelRefused) as error:
+            except (ScanFailed, ChannelRefused) as error:
                 fetched.failures[operation_id] = str(error)
                 continue
             if found is None:

@@ -20,7 +20,7 @@ from comms_source import __version__
 from comms_source.channels import Channel
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.run_stats import ChannelRecord, Journal
+from comms_source.extract.run_stats import ChannelStats, RunStats
 from comms_source.extract.session import Session
 from comms_source.tables.bookkeeping import RUNS
 from comms_source.timespans import Span, to_iso
@@ -30,15 +30,15 @@ _CONCLUDE: Final = "update {table} set outcome = %s, ended_at = %s where run_id 
 OUTCOMES: Final = {COMPLETE: "complete", FAILED: "failed", INCOMPLETE: "incomplete"}
 
 
-def journal_exit_code(journal: Journal) -> int:
-    """0 if all was read, 1 if not one walk could be finished, 3 if something is missing."""
-    if journal.fruitless:
+def exit_code_of(stats: RunStats) -> int:
+    """0 if all was read, 1 if not one scan could be finished, 3 if something is missing."""
+    if stats.fruitless:
         return FAILED
-    return COMPLETE if journal.complete else INCOMPLETE
+    return COMPLETE if stats.complete else INCOMPLETE
 
 
 @dataclass(slots=True)
-class RunLog:
+class RunRecord:
     """Writes one run's row. Safe for threads."""
 
     session: Session
@@ -74,7 +74,7 @@ class RunLog:
 
     def conclude(self, client: Any) -> None:
         """Set the outcome in the run's row, now that all is loaded."""
-        outcome = OUTCOMES[journal_exit_code(self.session.journal)]
+        outcome = OUTCOMES[exit_code_of(self.session.stats)]
         table = client.make_qualified_table_name(RUNS.table)
         values = (outcome, self.session.clock(), self.run_id)
         client.execute_sql(_CONCLUDE.format(table=table), *values)
@@ -94,9 +94,9 @@ class RunLog:
 
     def row(self, *, load_id: str, running: bool = False, error: str | None = None) -> pa.Table:
         """The row as it is now; `error` is the name of the error that ended the run."""
-        journal = self.session.journal
-        records = journal.channels.values()
-        outcome = OUTCOMES[FAILED if error else journal_exit_code(journal)]
+        stats = self.session.stats
+        records = stats.channels.values()
+        outcome = OUTCOMES[FAILED if error else exit_code_of(stats)]
         row = {
             "run_id": self.run_id,
             "command": self.command,
@@ -105,15 +105,15 @@ class RunLog:
             "ended_at": None if running else self.session.clock(),
             "outcome": "running" if running or (self.concludes and not error) else outcome,
             "error": error,
-            "requests": journal.requests,
-            "retries": journal.retries,
-            "waited_seconds": round(journal.waited_seconds, 3),
-            "operations": journal.operations,
+            "requests": stats.requests,
+            "retries": stats.retries,
+            "waited_seconds": round(stats.waited_seconds, 3),
+            "operations": stats.operations,
             "rejected": sum(record.rejected for record in records),
-            "walks": sum(record.walks_planned for record in records),
-            "walks_failed": sum(len(record.failures) for record in records),
-            "gaps": sum(len(record.gaps) + len(record.lost_rows) for record in records),
-            "channels": msgspec.json.encode(channels_as_dict(journal)).decode(),
+            "scans": sum(record.scans_planned for record in records),
+            "scans_failed": sum(len(record.failures) for record in records),
+            "gaps": sum(len(record.gaps) + len(record.unrecoverable_rows) for record in records),
+            "channels": msgspec.json.encode(channels_as_dict(stats)).decode(),
             "version": __version__,
         }
         return RUNS.rows([row], load_id=load_id)
@@ -127,34 +127,34 @@ def settled(row: Mapping[str, Any], *, is_loaded: bool) -> dict[str, Any]:
     if not (is_loaded and row["ended_at"]):
         return {**row, "outcome": "interrupted"}
     channels = msgspec.json.decode(row["channels"], type=dict[str, dict[str, Any]]).values()
-    done = any(channel["walks_done"] for channel in channels)
+    done = any(channel["scans_done"] for channel in channels)
     complete = all(channel["complete"] for channel in channels)
-    code = FAILED if row["walks"] and not done else COMPLETE if complete else INCOMPLETE
+    code = FAILED if row["scans"] and not done else COMPLETE if complete else INCOMPLETE
     return {**row, "outcome": OUTCOMES[code]}
 
 
-def channels_as_dict(journal: Journal) -> dict[str, Any]:
+def channels_as_dict(stats: RunStats) -> dict[str, Any]:
     """What a run did on each channel, for machines; times in ISO 8601 and UTC."""
-    return {name: _channel(record) for name, record in journal.channels.items()}
+    return {name: _channel(record) for name, record in stats.channels.items()}
 
 
-def _channel(record: ChannelRecord) -> dict[str, Any]:
+def _channel(record: ChannelStats) -> dict[str, Any]:
     return {
         "complete": record.complete,
         "operations": record.operations,
         "rejected": record.rejected,
         "requests": record.requests,
         "pages": record.pages,
-        "walks": record.walks_planned,
-        "walks_done": record.walks_done,
+        "scans": record.scans_planned,
+        "scans_done": record.scans_done,
         "refused": record.refused,
         "failures": [
             {**_span(failure.span), "error": failure.error, "message": failure.message}
             for failure in record.failures
         ],
         "gaps": [_span(gap) for gap in record.gaps],
-        "short_windows": record.short_windows,
-        "lost_rows": [_span(span) for span in record.lost_rows],
+        "windows_missing_rows": record.windows_missing_rows,
+        "unrecoverable_rows": [_span(span) for span in record.unrecoverable_rows],
         "followed": record.followed,
         "lost": record.lost,
         "unfollowed": record.unfollowed,

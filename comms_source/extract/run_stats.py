@@ -1,7 +1,7 @@
 """What a run did, counted while it happens.
 
-One journal is shared by everything that takes part in a run; it is safe for threads. Whoever wants
-to watch subscribes and is called after each page and each walk.
+One stats is shared by everything that takes part in a run; it is safe for threads. Whoever wants
+to watch subscribes and is called after each page and each scan.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from comms_source.timespans import Span
 
 
 @dataclass(frozen=True, slots=True)
-class WalkFailure:
-    """A walk that ended before its last page."""
+class ScanFailure:
+    """A scan that ended before its last page."""
 
     span: Span
     error: str
@@ -25,7 +25,7 @@ class WalkFailure:
 
 
 @dataclass(slots=True)
-class ChannelRecord:
+class ChannelStats:
     """What a run did on one channel."""
 
     requests: int = 0
@@ -33,16 +33,16 @@ class ChannelRecord:
     operations: int = 0
     """Rows read, kept and handed on; an operation read twice counts twice."""
     rejected: int = 0
-    walks_planned: int = 0
-    walks_done: int = 0
-    failures: list[WalkFailure] = field(default_factory=list)
+    scans_planned: int = 0
+    scans_done: int = 0
+    failures: list[ScanFailure] = field(default_factory=list)
     refused: str | None = None
     """Why the whole channel was refused, or None."""
     gaps: list[Span] = field(default_factory=list)
     """Creation time found lost in this run."""
-    short_windows: int = 0
+    windows_missing_rows: int = 0
     """Windows that lacked rows in the table, though they had been read."""
-    lost_rows: list[Span] = field(default_factory=list)
+    unrecoverable_rows: list[Span] = field(default_factory=list)
     """Creation time of rows that are no longer in the table and cannot be read again."""
     followed: int = 0
     """Operations past retention that were asked for by id."""
@@ -57,7 +57,7 @@ class ChannelRecord:
     @property
     def complete(self) -> bool:
         """Whether everything that was planned was read, every row of it."""
-        return self.read_all and not (self.rejected or self.gaps or self.lost_rows)
+        return self.read_all and not (self.rejected or self.gaps or self.unrecoverable_rows)
 
     @property
     def read_all(self) -> bool:
@@ -65,15 +65,15 @@ class ChannelRecord:
         return not (self.failures or self.refused or self.unfollowed)
 
 
-Watcher = Callable[["Journal"], None]
+Watcher = Callable[["RunStats"], None]
 """Called with the counts so far, after each page and each scan, on any thread."""
 
 
-class Journal:
+class RunStats:
     """The counts of one run, by channel and in all."""
 
     def __init__(self) -> None:
-        self._records: dict[str, ChannelRecord] = {}
+        self._records: dict[str, ChannelStats] = {}
         self.retries = 0
         self.waited_seconds = 0.0
         self.answered = False
@@ -82,18 +82,18 @@ class Journal:
         self._watchers: list[Watcher] = []
 
     @property
-    def channels(self) -> dict[str, ChannelRecord]:
+    def channels(self) -> dict[str, ChannelStats]:
         """The records so far, in the order of `CHANNELS`, whichever channel came first."""
         with self._lock:
             return {name: self._records[name] for name in CHANNELS if name in self._records}
 
-    def channel(self, name: str) -> ChannelRecord:
+    def channel(self, name: str) -> ChannelStats:
         """The record of a channel, made on first use."""
         with self._lock:
-            return self._records.setdefault(name, ChannelRecord())
+            return self._records.setdefault(name, ChannelStats())
 
     def watch(self, watcher: Watcher) -> None:
-        """Have `watcher` called with this journal whenever a page arrived or a walk ended."""
+        """Have `watcher` called with this stats whenever a page arrived or a scan ended."""
         self._watchers.append(watcher)
 
     def changed(self) -> None:
@@ -122,9 +122,9 @@ class Journal:
             self.waited_seconds += seconds
 
     def start_over(self) -> None:
-        """Forget the walks that were planned and not done: they are planned again."""
+        """Forget the scans that were planned and not done: they are planned again."""
         for record in self.channels.values():
-            record.walks_planned = record.walks_done
+            record.scans_planned = record.scans_done
 
     @property
     def requests(self) -> int:
@@ -148,6 +148,6 @@ class Journal:
 
     @property
     def fruitless(self) -> bool:
-        """Whether walks were planned and not one of them could be finished."""
+        """Whether scans were planned and not one of them could be finished."""
         records = self.channels.values()
-        return any(r.walks_planned for r in records) and not any(r.walks_done for r in records)
+        return any(r.scans_planned for r in records) and not any(r.scans_done for r in records)

@@ -1,4 +1,4 @@
-"""What the channels of one run share: settings, one `now`, one journal, one gate, one client."""
+"""What the channels of one run share: settings, one `now`, one stats, one throttle, one client."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import httpx
 from comms_source.api.allowed_range import Allowed
 from comms_source.api.client import CommsClient
 from comms_source.api.responses import Reply
-from comms_source.api.throttle import Gate
+from comms_source.api.throttle import Throttle
 from comms_source.config.settings import Settings
-from comms_source.coverage.channel_coverage import MOST_SKEW
+from comms_source.coverage.channel_coverage import MAX_CLOCK_SKEW
 from comms_source.errors import ClockSkewed
-from comms_source.extract.run_stats import Journal
+from comms_source.extract.run_stats import RunStats
 from comms_source.timespans import SECOND, align_down, utc_now
 
 
@@ -29,7 +29,7 @@ class Session:
 
     settings: Settings
     clock: Callable[[], datetime] = utc_now
-    journal: Journal = field(default_factory=Journal)
+    stats: RunStats = field(default_factory=RunStats)
     transport: httpx.BaseTransport | None = None
     """Carries the requests; by default a connection pool of the HTTP library."""
     ticks: Callable[[], float] = time.monotonic
@@ -42,12 +42,12 @@ class Session:
     """Whether to go on where this machine's clock is not the API's."""
 
     def __post_init__(self) -> None:
-        self._gate = Gate(
+        self._throttle = Throttle(
             concurrency=self.settings.concurrency,
             requests_per_second=self.settings.requests_per_second,
             clock=self.ticks,
             sleep=self.sleep,
-            on_wait=self.journal.count_wait,
+            on_wait=self.stats.count_wait,
         )
         self.allowed = Allowed(retention=self.settings.retention, clock=self.clock)
         self._client: CommsClient | None = None
@@ -62,7 +62,7 @@ class Session:
         """The one instant that this run calls now: when it was first asked for.
 
         Not when the session was made, since a scheduler may build a source long before it runs.
-        In whole seconds, as walks begin and end.
+        In whole seconds, as scans begin and end.
         """
         return align_down(self.clock(), SECOND)
 
@@ -80,13 +80,13 @@ class Session:
         """Compare this machine's clock with the API's, which answered after `sent_at`.
 
         Raises:
-            ClockSkewed: if they differ by more than `MOST_SKEW`.
+            ClockSkewed: if they differ by more than `MAX_CLOCK_SKEW`.
         """
         api_time = reply.api_time
         if api_time is None:
             return
         # Between sending and receiving any time is right: an answer may take long.
-        is_right = sent_at - MOST_SKEW <= api_time <= reply.received_at + MOST_SKEW
+        is_right = sent_at - MAX_CLOCK_SKEW <= api_time <= reply.received_at + MAX_CLOCK_SKEW
         if not is_right and not self.bears_skew:
             raise ClockSkewed(reply.received_at - api_time)
         self.is_clock_confirmed = True
@@ -95,7 +95,7 @@ class Session:
     def corrected(self, skew: timedelta) -> Session:
         """The same session by the API's clock, to start over with."""
         clock = self.clock
-        self.journal.start_over()
+        self.stats.start_over()
         return replace(self, clock=lambda: clock() - skew, is_corrected=True)
 
     @contextmanager
@@ -113,8 +113,8 @@ class Session:
             if self._client is None:
                 self._client = CommsClient(
                     settings=self.settings,
-                    gate=self._gate,
-                    meter=self.journal,
+                    throttle=self._throttle,
+                    meter=self.stats,
                     clock=self.clock,
                     on_reply=self.compare_clocks,
                     transport=self.transport,

@@ -40,7 +40,7 @@ WIDTH: Final = 80
 MOVING: Final = "*"
 PARTLY: Final = "~"
 FROZEN: Final = "!"
-MOST_STUCK: Final = 5
+MAX_STUCK: Final = 5
 HEADINGS: Final = ("requested", "delivered", "not deliv.", "no outcome", "read/opened")
 
 
@@ -160,12 +160,12 @@ def _wrong(facts: Facts) -> Iterator[str]:
         sentence = f"{listed(concern.channels)}: {concern.text}"
         yield from _wrapped(f"{sentence} (since {since})" if since else sentence, f"  {mark} ")
         yield from _wrapped(f"-> {concern.remedy}", "    ")
-    for stuck in facts.stuck[:MOST_STUCK]:
+    for stuck in facts.stuck[:MAX_STUCK]:
         waiting = f", {count(stuck.waiting)} waiting" if stuck.waiting else ""
         at = moment(stuck.created_at, zone=facts.made.time_zone)
         yield f"    {stuck.id}"
         yield f"      {stuck.reason}, created {at}{waiting}"
-    left = sum(sum(channel.stuck.values()) for channel in facts.channels) - MOST_STUCK
+    left = sum(sum(channel.stuck.values()) for channel in facts.channels) - MAX_STUCK
     if left > 0:
         yield f"    {counted(left, 'older one')} in the view stuck_operations"
 

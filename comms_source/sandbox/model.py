@@ -42,7 +42,7 @@ from comms_source.sandbox.samples import SamplePopulation
 from comms_source.sandbox.settings import SandboxSettings
 from comms_source.sandbox.stand_ins import STAND_INS, spoiled
 
-MOST_LOGGED: Final = 100_000
+MAX_LOGGED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class SandboxModel:
         self.settings = settings
         self.clock = clock or Clock()
         self.faults = FaultBox(settings.faults, seed=settings.seed)
-        self.requests: deque[LoggedRequest] = deque(maxlen=MOST_LOGGED)
+        self.requests: deque[LoggedRequest] = deque(maxlen=MAX_LOGGED)
         self._populations = {name: self._populate(channel) for name, channel in CHANNELS.items()}
         self._asked = threading.Condition()
         self._turns = itertools.count(1)

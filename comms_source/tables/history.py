@@ -18,12 +18,12 @@ from comms_source.channels import Channel
 from comms_source.tables.operations import operations_schema
 from comms_source.timespans import TICK
 
-VERSION: Final = "row_version"
+ROW_VERSION: Final = "row_version"
 """A digest of id, status and counters in 64 bits, the same on every machine and in every version of
 this project: destinations compare what was read today with what was read last year."""
 
-SEEN_FROM: Final = "valid_from"
-SEEN_UNTIL: Final = "valid_to"
+VALID_FROM: Final = "valid_from"
+VALID_TO: Final = "valid_to"
 
 _NO_COUNTERS: Final = frozenset(
     {"id", "account", "status", "created_at", "updated_at", "synced_at", "_dlt_load_id"}
@@ -52,13 +52,13 @@ def package_date(read_by: datetime, *, last: datetime, is_same: bool) -> datetim
 def history_schema(channel: Channel) -> pa.Schema:
     """The columns of a channel's history that are staged; the destination adds the validity."""
     fields = [field for field in operations_schema(channel) if field.name != _LEFT_OUT]
-    return pa.schema([*fields, pa.field(VERSION, pa.int64(), nullable=False)])
+    return pa.schema([*fields, pa.field(ROW_VERSION, pa.int64(), nullable=False)])
 
 
 def history_rows(operations: pa.Table, channel: Channel) -> pa.Table:
     """The states that rows of a channel's table show; no operation may be among them twice."""
     kept = operations.drop_columns([_LEFT_OUT])
-    return kept.append_column(history_schema(channel).field(VERSION), row_versions(kept))
+    return kept.append_column(history_schema(channel).field(ROW_VERSION), row_versions(kept))
 
 
 def row_versions(operations: pa.Table) -> pa.Array[Any]:

@@ -13,14 +13,14 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, VERSION
+from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
 from comms_source.tables.operations import TIMESTAMP
 
-KEY: Final = ("id", SEEN_FROM)
+KEY: Final = ("id", VALID_FROM)
 """What tells one row of a history from another."""
 
-_FROM: Final[pa.Field[Any]] = pa.field(SEEN_FROM, TIMESTAMP, nullable=False)
-_UNTIL: Final[pa.Field[Any]] = pa.field(SEEN_UNTIL, TIMESTAMP)
+_FROM: Final[pa.Field[Any]] = pa.field(VALID_FROM, TIMESTAMP, nullable=False)
+_UNTIL: Final[pa.Field[Any]] = pa.field(VALID_TO, TIMESTAMP)
 _TICK: Final = pa.scalar(1, pa.duration("us"))
 
 
@@ -41,14 +41,14 @@ def successors(seen: pa.Table, current: pa.Table | None, *, read_at: datetime) -
     followed: Any = _followed(held)
     latest = held.filter(pc.invert(followed))
     place: Any = pc.index_in(seen["id"], value_set=latest["id"].combine_chunks())
-    differs: Any = pc.not_equal(latest[VERSION].take(place), seen[VERSION])
+    differs: Any = pc.not_equal(latest[ROW_VERSION].take(place), seen[ROW_VERSION])
     is_new: Any = pc.fill_null(differs, True)
     ends_one: Any = pc.and_(is_new, pc.is_valid(place))
-    begins = _begins(latest[SEEN_FROM].take(place), read_at)
+    begins = _begins(latest[VALID_FROM].take(place), read_at)
     rows = [
         _from(seen.filter(is_new), begins.filter(is_new)),
         _until(latest.take(place.filter(ends_one)), begins.filter(ends_one)),
-        _until(held.filter(followed), _next(held[SEEN_FROM]).filter(followed)),
+        _until(held.filter(followed), _next(held[VALID_FROM]).filter(followed)),
     ]
     return pa.concat_tables(rows, promote_options="default")
 
@@ -60,7 +60,7 @@ def _held(seen: pa.Table, current: pa.Table | None) -> pa.Table:
         return known.empty_table()
     fields = [known.field(f.name) if f.name in known.names else f for f in current.schema]
     rows = current.filter(pc.is_in(current["id"], value_set=seen["id"].combine_chunks()))
-    return rows.cast(pa.schema(fields)).sort_by([("id", "ascending"), (SEEN_FROM, "ascending")])
+    return rows.cast(pa.schema(fields)).sort_by([("id", "ascending"), (VALID_FROM, "ascending")])
 
 
 def _followed(held: pa.Table) -> Any:
@@ -87,4 +87,4 @@ def _from(rows: pa.Table, begins: Any) -> pa.Table:
 
 
 def _until(rows: pa.Table, ends: Any) -> pa.Table:
-    return rows.set_column(rows.schema.get_field_index(SEEN_UNTIL), _UNTIL, ends)
+    return rows.set_column(rows.schema.get_field_index(VALID_TO), _UNTIL, ends)

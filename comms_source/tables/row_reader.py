@@ -32,7 +32,7 @@ that dlt adds begin with an underscore, as no counter's column does."""
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _COUNTER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
-_LONGEST_NAME: Final = 60
+_MAX_NAME_LENGTH: Final = 60
 _DIGITS: Final = re.compile(r"([+-]?)0*([0-9]{1,19})")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _USUAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?")
@@ -105,7 +105,7 @@ def counter_column(name: str, *, channel: Channel) -> str:
         ValueError: if the name makes no column, or one that has another meaning.
     """
     column = _HUMP.sub("_", name).lower()
-    if not _COUNTER_NAME.fullmatch(name) or len(column) > _LONGEST_NAME:
+    if not _COUNTER_NAME.fullmatch(name) or len(column) > _MAX_NAME_LENGTH:
         raise ValueError(f"{name!r} makes no column name")
     if column in COLUMNS or column in channel.counters:
         raise ValueError(f"{name!r} would take the column {column}")

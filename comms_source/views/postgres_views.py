@@ -28,7 +28,7 @@ from comms_source.errors import LoadFailed
 from comms_source.views.postgres_grants import kept, revoking
 from comms_source.views.statements import ViewStatements
 
-PATIENCE: Final = 10.0
+MAX_API_WAIT: Final = 10.0
 """Seconds for which views that are in use are tried again; after that each is tried once."""
 
 PAUSE: Final = 1.0
@@ -139,7 +139,7 @@ class _Work:
     left: dict[str, str] = field(default_factory=dict)
     behind: list[str] = field(default_factory=list)
     reshaped: set[str] = field(default_factory=set)
-    until: float = field(default_factory=lambda: time.monotonic() + PATIENCE)
+    until: float = field(default_factory=lambda: time.monotonic() + MAX_API_WAIT)
 
     def remake(self, view: ViewStatements) -> None:
         """Make one view, with what has to change together with it."""

@@ -17,10 +17,10 @@ import httpx
 from comms_source.channels import CHANNELS, Channel
 from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
-from comms_source.coverage.planner import Walk
+from comms_source.coverage.planner import Scan
 from comms_source.errors import RunStopped
-from comms_source.extract.page_budget import Budget
-from comms_source.extract.parallel_scans import Agenda, read_channel
+from comms_source.extract.page_budget import PageBudget
+from comms_source.extract.parallel_scans import ScanQueue, read_channel
 from comms_source.extract.session import Session
 from comms_source.timespans import Span, windows
 
@@ -65,12 +65,12 @@ def main() -> None:
 
 def _read(channel: Channel, session: Session) -> None:
     span = Span(session.now - timedelta(days=6), session.now)
-    walks = deque(Walk(span=part) for part in windows(span, timedelta(hours=6)))
-    agenda = Agenda(walks, unit=session.settings.window)
+    scans = deque(Scan(span=part) for part in windows(span, timedelta(hours=6)))
+    agenda = ScanQueue(scans, unit=session.settings.window)
     try:
         for _ in read_channel(
             channel=channel, agenda=agenda, session=session, load_id="", on_error="raise",
-            budget=Budget(),
+            budget=PageBudget(),
         ):  # fmt: skip
             pass
     except RunStopped:

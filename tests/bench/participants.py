@@ -163,7 +163,9 @@ PARTICIPANTS: Final[tuple[Participant, ...]] = (
         note="Saves pages and has DuckDB parse them into three tables; no retries, checks, state "
         "or merge.",
     ),
-    Ours(note="Merges into DuckDB tables by id; keeps a ledger of what was read and makes views."),
+    Ours(
+        note="Merges into DuckDB tables by id; keeps a coverage of what was read and makes views."
+    ),
     Peer(
         name="rest_api_tuned",
         note="Merges into DuckDB tables by id; keeps no cursor, so each run reads all.",

@@ -14,7 +14,7 @@ from tests.bench.participants import Outcome, Participant
 from tests.bench.servers import Offer, Served, Servers, cpu_seconds
 
 TRIAL_OPERATIONS: Final = 10_000
-MOST_SECONDS: Final = 300
+MAX_SECONDS: Final = 300
 """Who would take longer for all operations, going by a trial, reads fewer."""
 
 Tell = Callable[[str], None]
@@ -88,7 +88,7 @@ def _enter(participant: Participant, *, terms: Terms, servers: Servers, tell: Te
         trial = run_once(participant, served=servers.of(Offer(TRIAL_OPERATIONS)), limit=terms.limit)
         tell(f"trial, {participant.name}: {_in_short(trial)}")
         whole = trial.measured.seconds * terms.operations / TRIAL_OPERATIONS
-        slow = whole > MOST_SECONDS
+        slow = whole > MAX_SECONDS
     return Entry(participant=participant, operations=fewer if slow else terms.operations)
 
 

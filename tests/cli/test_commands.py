@@ -106,7 +106,7 @@ def test_load_tells_machines_the_same(comms: Comms, today: Sandbox) -> None:
 
 
 def test_an_incomplete_load_says_what_is_missing(comms: Comms, today: Sandbox) -> None:
-    """Exit code 3; the walk that failed, with its error, in both forms of output."""
+    """Exit code 3; the scan that failed, with its error, in both forms of output."""
     today.faults.replace([Fault(kind="no_envelope", channel="emails")])
 
     for arguments in (("load",), ("load", "--json")):
@@ -210,7 +210,7 @@ def test_an_unreachable_host_is_exit_code_1(comms: Comms, monkeypatch: pytest.Mo
     """Nothing can be loaded."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setattr("comms_source.config.settings.ATTEMPTS", 1)
-    monkeypatch.setattr("comms_source.api.throttle.Gate.rest", lambda *_: None)
+    monkeypatch.setattr("comms_source.api.throttle.Throttle.rest", lambda *_: None)
 
     assert comms("load").exit_code == 1
 
@@ -219,7 +219,7 @@ def test_a_file_that_another_program_holds_is_exit_code_1(
     comms: Comms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a while; the message says so, names who, and what to do."""
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOCK_WAIT", "1 second")
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOCK_WAIT", "1 second")
     comms("load")
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
     with subprocess.Popen(

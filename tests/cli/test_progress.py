@@ -9,7 +9,7 @@ import pytest
 
 from comms_source.cli import progress
 from comms_source.cli.progress import watching
-from comms_source.extract.run_stats import Journal
+from comms_source.extract.run_stats import RunStats
 
 
 class Terminal(io.StringIO):
@@ -20,13 +20,13 @@ class Terminal(io.StringIO):
         return True
 
 
-def half_done() -> Journal:
+def half_done() -> RunStats:
     """A run that is under way."""
-    journal = Journal()
-    record = journal.channel("emails")
-    record.walks_planned, record.walks_done = 8, 3
+    stats = RunStats()
+    record = stats.channel("emails")
+    record.scans_planned, record.scans_done = 8, 3
     record.pages, record.operations = 12, 11_500
-    return journal
+    return stats
 
 
 def test_under_cron_a_plain_line_comes_now_and_then(
@@ -35,17 +35,17 @@ def test_under_cron_a_plain_line_comes_now_and_then(
     """For each channel; not for every page."""
     now = [100.0]
     monkeypatch.setattr("comms_source.cli.progress.time.monotonic", lambda: now[0])
-    journal = half_done()
+    stats = half_done()
     with watching() as watch:
-        journal.watch(watch)
-        journal.changed()
+        stats.watch(watch)
+        stats.changed()
         assert capsys.readouterr().err == ""
         now[0] += progress.SECONDS_BETWEEN_LINES
-        journal.changed()
-        journal.changed()
+        stats.changed()
+        stats.changed()
 
     assert capsys.readouterr().err == (
-        "emails: 11,500 operations, 12 pages, 3 of 8 walks, about 17 s left\n"
+        "emails: 11,500 operations, 12 pages, 3 of 8 scans, about 17 s left\n"
     )
 
 
@@ -55,15 +55,15 @@ def test_on_a_terminal_bars_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    journal = half_done()
+    stats = half_done()
     with watching() as watch:
-        journal.watch(watch)
-        journal.changed()
-        journal.channel("emails").walks_done = 8
-        journal.channel("messages")
-        journal.changed()
+        stats.watch(watch)
+        stats.changed()
+        stats.channel("emails").scans_done = 8
+        stats.channel("messages")
+        stats.changed()
 
-    assert "8 of 8 walks" in terminal.getvalue()
+    assert "8 of 8 scans" in terminal.getvalue()
     assert "messages" in terminal.getvalue()
 
 

@@ -25,7 +25,7 @@ README = (ROOT / "README.md").read_text()
 PAGES = [f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")]
 
 OUTSIDE = {
-    *("accounts", "load_wait", "lock_wait", "table_format"),
+    *("accounts", "max_load_wait", "max_lock_wait", "table_format"),
     *("counter_mode", "time_zone", "stuck_after", "alert_points", "alert_volume", "alert_days"),
 }
 """Settings that are no arguments of the source."""

@@ -10,7 +10,7 @@ from dlt.destinations.exceptions import DatabaseTransientException
 
 from comms_source.destinations import capabilities as module
 from comms_source.destinations.capabilities import Abilities, abilities
-from comms_source.destinations.dlt_errors import explained
+from comms_source.destinations.dlt_errors import translate_dlt_errors
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError, LoadFailed
 
@@ -93,6 +93,6 @@ def test_an_extension_that_duckdb_cannot_download_is_named() -> None:
 
     with (
         pytest.raises(LoadFailed, match=r"its extension 'delta'.*docs/destinations\.md"),
-        explained(),
+        translate_dlt_errors(),
     ):
         raise DatabaseTransientException(Exception(told))

@@ -1,4 +1,4 @@
-"""What becomes of a scan whose range the API refuses."""
+"""What becomes of a asked whose range the API refuses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.api.allowed_range import FIRST_MARGIN, LARGEST_MARGIN, Allowed, Scan
+from comms_source.api.allowed_range import FIRST_MARGIN, LARGEST_MARGIN, Allowed, AskedRange
 from comms_source.api.client import PageAnswer
-from comms_source.api.pagination import walk_pages
+from comms_source.api.pagination import scan_pages
 from comms_source.channels import CHANNELS, Channel
 from comms_source.errors import RequestRefused
 from comms_source.tables.page import Page
@@ -77,24 +77,24 @@ class Run:
         self.api = api
         self.allowed = Allowed(retention=retention, clock=api.clock)
 
-    def scan(self, span: Span = WHOLE) -> Scan:
-        """A scan, read to its end."""
-        scan = Scan(span, allowed=self.allowed)
-        for _ in walk_pages(client=self.api, channel=CHANNELS["emails"], scan=scan):
+    def asked(self, span: Span = WHOLE) -> AskedRange:
+        """A asked, read to its end."""
+        asked = AskedRange(span, allowed=self.allowed)
+        for _ in scan_pages(client=self.api, channel=CHANNELS["emails"], asked=asked):
             pass
-        return scan
+        return asked
 
 
 def test_a_refused_range_is_asked_for_within_retention_and_up_to_now() -> None:
     """One request more; what is claimed is what was asked, less a second for its bounds."""
     run = Run(Api())
 
-    scan = run.scan()
+    asked = run.asked()
 
     (first, _), (second, _) = run.api.asked
     assert first == WHOLE.widened()
     assert second == Span(NOW + SECOND - WEEK + FIRST_MARGIN, NOW)
-    assert scan.covered == Span(second.start + SECOND, second.end - SECOND)
+    assert asked.covered == Span(second.start + SECOND, second.end - SECOND)
 
 
 def test_what_is_answered_is_claimed_as_a_whole() -> None:
@@ -102,20 +102,20 @@ def test_what_is_answered_is_claimed_as_a_whole() -> None:
     run = Run(Api(retention=10 * WEEK))
     middle = Span(NOW - HOUR, NOW - HOUR / 2)
 
-    assert run.scan(middle).covered == middle
+    assert run.asked(middle).covered == middle
     assert run.api.asked == [(middle.widened(), None)]
     assert run.allowed.margin is None
 
 
 def test_a_run_is_refused_once_and_says_it_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Later scans ask within the range from their first request on."""
+    """Later ranges ask within the range from their first request on."""
     caplog.set_level(logging.INFO, "comms_source")
     run = Run(Api())
 
-    scans = [run.scan() for _ in range(4)]
+    ranges = [run.asked() for _ in range(4)]
 
     assert len(run.api.asked) == 5
-    assert all(scan.narrowed for scan in scans)
+    assert all(asked.narrowed for asked in ranges)
     assert [record.message for record in caplog.records] == [
         f"the API refuses lists beyond its range; {ASKED_FROM_NOW_ON}"
     ]
@@ -125,7 +125,7 @@ def test_a_chain_that_retention_overtakes_starts_over_with_twice_the_margin() ->
     """Each of its pages is asked for with the bounds of its first; the last may be refused."""
     run = Run(Api(pages=10, page_takes=MINUTE))
 
-    scan = run.scan(Span(NOW - WEEK + HOUR / 6, NOW - HOUR))
+    asked = run.asked(Span(NOW - WEEK + HOUR / 6, NOW - HOUR))
 
     chains = [
         [span for span, _ in group]
@@ -133,8 +133,8 @@ def test_a_chain_that_retention_overtakes_starts_over_with_twice_the_margin() ->
     ]
     assert [len(chain) for chain in chains] == [10, 2, 3, 5, 9, 10]
     assert run.allowed.margin == 16 * MINUTE
-    assert scan.covered is not None
-    assert scan.covered.start == chains[-1][0].start + SECOND
+    assert asked.covered is not None
+    assert asked.covered.start == chains[-1][0].start + SECOND
 
 
 @pytest.mark.parametrize("status", [404, 405, 410, 422, 501, None])
@@ -143,7 +143,7 @@ def test_only_a_bad_request_makes_a_scan_start_over(status: int | None) -> None:
     run = Run(Api(status=status))
 
     with pytest.raises(RequestRefused) as caught:
-        run.scan()
+        run.asked()
 
     assert str(caught.value) == WORDS
     assert len(run.api.asked) == 1
@@ -154,7 +154,7 @@ def test_a_retention_shorter_than_the_setting_is_named_in_the_end() -> None:
     run = Run(Api(retention=timedelta(days=5)))
 
     with pytest.raises(RequestRefused) as caught:
-        run.scan()
+        run.asked()
 
     starts = [span.start for span, _ in run.api.asked[1:]]
     margins = [start - (NOW - WEEK) for start in starts]
@@ -171,7 +171,7 @@ def test_a_refusal_in_the_middle_of_the_range_keeps_its_words() -> None:
     run = Run(Api(retention=HOUR))
 
     with pytest.raises(RequestRefused) as caught:
-        run.scan(Span(NOW - 3 * HOUR, NOW - 2 * HOUR))
+        run.asked(Span(NOW - 3 * HOUR, NOW - 2 * HOUR))
 
     assert str(caught.value) == WORDS
     assert len(run.api.asked) == 1
@@ -182,7 +182,7 @@ def test_a_refusal_at_the_end_alone_does_not_name_retention() -> None:
     run = Run(Api(retention=HOUR))
 
     with pytest.raises(RequestRefused) as caught:
-        run.scan(Span(NOW - 3 * HOUR, NOW))
+        run.asked(Span(NOW - 3 * HOUR, NOW))
 
     bounds = "2026-11-20T08:59:59Z to 2026-11-20T12:00:00Z"
     assert str(caught.value) == f"{WORDS}, also within a narrower range, {bounds}"
@@ -194,11 +194,11 @@ def test_a_scan_beyond_the_range_asks_nothing_and_claims_nothing() -> None:
     run = Run(Api())
     old = Span(NOW - 2 * WEEK, NOW - WEEK)
 
-    first = run.scan(old)
+    first = run.asked(old)
     assert (first.covered, len(run.api.asked)) == (None, 1)
-    run.scan()
+    run.asked()
     count = len(run.api.asked)
-    again = run.scan(old)
+    again = run.asked(old)
 
     assert (again.covered, len(run.api.asked)) == (None, count)
     with pytest.raises(RequestRefused, match="more than 7 days ago"):
@@ -209,15 +209,15 @@ def test_the_apis_clock_counts_where_this_machines_is_ahead() -> None:
     """Else the end would stay in the API's future, and each request would be refused."""
     run = Run(Api(client_ahead=MINUTE / 2))
 
-    scan = run.scan()
+    asked = run.asked()
 
     assert len(run.api.asked) == 2
     assert run.api.asked[1][0].end == NOW
-    assert scan.covered is not None
+    assert asked.covered is not None
 
 
 def test_threads_share_what_is_known() -> None:
-    """The largest margin that was needed stays, whichever scan found it last."""
+    """The largest margin that was needed stays, whichever asked found it last."""
     allowed = Allowed(retention=WEEK, clock=lambda: NOW)
 
     with ThreadPoolExecutor(8) as pool:
@@ -245,12 +245,16 @@ def test_a_scan_claims_nothing_that_its_last_chain_did_not_ask_for(
 
     for start, end in bounds:
         began, before = api.now, len(api.asked)
-        scan = run.scan(Span(start, end))
-        asked = [span for span, _ in api.asked[before:]]
-        if scan.covered is not None:
-            assert clip(scan.covered, to=asked[-1]) == scan.covered == clip(scan.covered, scan.span)
-        sure = _surely_kept(scan.span, began=began, ended=api.now)
-        assert sure is None or (scan.covered and clip(sure, to=scan.covered) == sure)
+        asked = run.asked(Span(start, end))
+        spans = [span for span, _ in api.asked[before:]]
+        if asked.covered is not None:
+            assert (
+                clip(asked.covered, to=spans[-1])
+                == asked.covered
+                == clip(asked.covered, asked.span)
+            )
+        sure = _surely_kept(asked.span, began=began, ended=api.now)
+        assert sure is None or (asked.covered and clip(sure, to=asked.covered) == sure)
 
 
 def _surely_kept(span: Span, *, began: datetime, ended: datetime) -> Span | None:

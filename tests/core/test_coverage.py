@@ -1,4 +1,4 @@
-"""What the ledger of a channel claims, forgets and owes."""
+"""What the coverage of a channel claims, forgets and owes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from comms_source.coverage.channel_coverage import (
     VISIBILITY_LAG,
-    Ledger,
+    ChannelCoverage,
     Part,
     Reading,
     WindowRead,
@@ -66,8 +66,8 @@ def held_by(covers: Iterable[Span]) -> set[datetime]:
 
 def ledger_of(
     history: Sequence[WindowRead | None], *, since: datetime, until: datetime, width: timedelta
-) -> Ledger:
-    """A ledger of the windows that touch `[since, until)`, with the history repeated over them."""
+) -> ChannelCoverage:
+    """A coverage of the windows that touch `[since, until)`, with the history repeated over them."""
     known = {
         window.start: read
         for window, read in zip(
@@ -75,15 +75,17 @@ def ledger_of(
         )
         if read
     }
-    return Ledger(owed_from=align_down(since, width), windows=known, width=width)
+    return ChannelCoverage(tracked_from=align_down(since, width), windows=known, width=width)
 
 
-def incomplete(ledger: Ledger, *, since: datetime, until: datetime, kept: Retained) -> list[Span]:
+def incomplete(
+    coverage: ChannelCoverage, *, since: datetime, until: datetime, kept: Retained
+) -> list[Span]:
     """The windows between two bounds that no reading made complete."""
     found = []
     at = since
     while at < until:
-        read = ledger.windows.get(at)
+        read = coverage.windows.get(at)
         if read is None or not read.complete:
             found.append(Span(at, at + kept.window))
         at += kept.window
@@ -117,28 +119,28 @@ def test_joined_spans_hold_the_same_hours_and_none_adjoin(chosen: set[int]) -> N
     st.integers(min_value=1, max_value=12),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_ledger_survives_its_state(
-    owed_from: datetime | None,
+def test_a_coverage_survives_its_state(
+    tracked_from: datetime | None,
     complete_at: datetime | None,
     history: list[WindowRead | None],
     pieces: list[tuple[int, datetime, datetime, int]],
     width: int,
 ) -> None:
-    """To state, through JSON text and back is the same ledger, to the second."""
-    ledger = ledger_of(history, since=START, until=START + 48 * HOUR, width=width * HOUR)
-    ledger.owed_from, ledger.complete_at = owed_from, complete_at
+    """To state, through JSON text and back is the same coverage, to the second."""
+    coverage = ledger_of(history, since=START, until=START + 48 * HOUR, width=width * HOUR)
+    coverage.tracked_from, coverage.complete_at = tracked_from, complete_at
     for hour, began, ended, rows in sorted(pieces):
         piece = Span(START + hour * HOUR, START + (hour + 1) * HOUR)
         home = align_down(piece.start, width * HOUR)
-        ledger.parts.setdefault(home, []).append(Part(piece, began, ended, rows))
+        coverage.parts.setdefault(home, []).append(Part(piece, began, ended, rows))
 
-    assert ledger == Ledger.from_state(json.loads(json.dumps(ledger.to_state())))
+    assert coverage == ChannelCoverage.from_state(json.loads(json.dumps(coverage.to_state())))
 
 
-def test_no_state_is_an_empty_ledger() -> None:
+def test_no_state_is_an_empty_coverage() -> None:
     """A channel that was never read owes nothing and knows nothing."""
-    assert Ledger() == Ledger.from_state(None) == Ledger.from_state({})
-    assert Ledger() == Ledger.from_state(Ledger().to_state())
+    assert ChannelCoverage() == ChannelCoverage.from_state(None) == ChannelCoverage.from_state({})
+    assert ChannelCoverage() == ChannelCoverage.from_state(ChannelCoverage().to_state())
 
 
 @given(moments, moments, st.timedeltas(timedelta(0), timedelta(seconds=1)))
@@ -147,8 +149,8 @@ def test_state_claims_no_more_than_was_read(
 ) -> None:
     """Fractions of a second make a reading begin earlier and end later, never the other way."""
     part = Part(Span(START, START + HOUR), began + fraction, ended + fraction, 1)
-    ledger = Ledger(width=HOUR, parts={START: [part]})
-    (kept,) = Ledger.from_state(ledger.to_state()).parts[START]
+    coverage = ChannelCoverage(width=HOUR, parts={START: [part]})
+    (kept,) = ChannelCoverage.from_state(coverage.to_state()).parts[START]
 
     assert kept.began <= part.began
     assert kept.ended >= part.ended
@@ -160,8 +162,8 @@ def test_a_window_is_read_exactly_when_readings_cover_all_of_it_that_is_needed(
 ) -> None:
     """Whatever the pieces and their order; what ended after the API forgot it does not count."""
     order.shuffle(finished)
-    ledger = Ledger()
-    told = {start for r in finished for start in ledger.note(r, within=within, kept=kept)}
+    coverage = ChannelCoverage()
+    told = {start for r in finished for start in coverage.note(r, within=within, kept=kept)}
 
     expected = set()
     for window in windows(within, kept.window):
@@ -170,7 +172,7 @@ def test_a_window_is_read_exactly_when_readings_cover_all_of_it_that_is_needed(
         counted = held_by(r.span for r in finished if r.ended < forgotten)
         if needed and held(needed) <= counted:
             expected.add(window.start)
-    assert expected == set(ledger.windows) == told
+    assert expected == set(coverage.windows) == told
 
 
 @given(keeping, spans, st.lists(readings, max_size=8))
@@ -178,11 +180,11 @@ def test_a_complete_window_was_covered_after_it_closed_and_before_it_was_forgott
     kept: Retained, within: Span, finished: list[Reading]
 ) -> None:
     """Each instant of it was in a reading that began late enough and ended early enough."""
-    ledger = Ledger()
+    coverage = ChannelCoverage()
     for reading in finished:
-        ledger.note(reading, within=within, kept=kept)
+        coverage.note(reading, within=within, kept=kept)
 
-    for start in (start for start, read in ledger.windows.items() if read.complete):
+    for start in (start for start, read in coverage.windows.items() if read.complete):
         window = Span(start, start + kept.window)
         needed = clip(window, to=within)
         sound = [
@@ -207,10 +209,10 @@ def test_one_reading_of_a_window_is_complete_exactly_within_its_two_bounds(
     """Not before the lag after its end, and not past the retention of its start."""
     window = Span(START, START + HOUR)
     began, ended = window.end + VISIBILITY_LAG + late, window.start + WEEK.retention + over
-    ledger = Ledger()
-    ledger.note(Reading(window, began, ended), within=window, kept=WEEK)
+    coverage = ChannelCoverage()
+    coverage.note(Reading(window, began, ended), within=window, kept=WEEK)
 
-    read = ledger.windows[START]
+    read = coverage.windows[START]
     assert read.complete == (late >= timedelta(0) and over <= timedelta(0))
     assert read.read_at == began
 
@@ -220,11 +222,11 @@ def test_a_window_once_complete_stays_complete(
     kept: Retained, within: Span, finished: list[Reading]
 ) -> None:
     """No later reading, however late, takes it back."""
-    ledger = Ledger()
+    coverage = ChannelCoverage()
     complete: set[datetime] = set()
     for reading in finished:
-        ledger.note(reading, within=within, kept=kept)
-        after = {start for start, read in ledger.windows.items() if read.complete}
+        coverage.note(reading, within=within, kept=kept)
+        after = {start for start, read in coverage.windows.items() if read.complete}
         assert complete <= after
         complete = after
 
@@ -240,15 +242,15 @@ def test_a_reading_as_the_api_forgets_takes_nothing_back_and_one_after_is_ignore
         Reading(window, ended - HOUR / 2, ended)
         for ended in (START + 9 * HOUR, half_forgotten, forgotten)
     )
-    ledger, other = Ledger(), Ledger()
+    coverage, other = ChannelCoverage(), ChannelCoverage()
 
-    assert ledger.note(early, within=window, kept=WEEK) == [START]
-    assert ledger.note(late, within=window, kept=WEEK) == [START]
-    assert ledger.windows == {START: WindowRead(late.began, 0, complete=True)}
+    assert coverage.note(early, within=window, kept=WEEK) == [START]
+    assert coverage.note(late, within=window, kept=WEEK) == [START]
+    assert coverage.windows == {START: WindowRead(late.began, 0, complete=True)}
     assert other.note(late, within=window, kept=WEEK) == [START]
     assert other.windows == {START: WindowRead(late.began, 0, complete=False)}
-    assert ledger.note(last, within=window, kept=WEEK) == []
-    assert ledger.windows[START].read_at == late.began
+    assert coverage.note(last, within=window, kept=WEEK) == []
+    assert coverage.windows[START].read_at == late.began
 
 
 def test_a_window_read_in_pieces_is_as_old_as_its_first_piece_and_has_the_rows_of_all() -> None:
@@ -258,13 +260,13 @@ def test_a_window_read_in_pieces_is_as_old_as_its_first_piece_and_has_the_rows_o
     late, later = START + 5 * HOUR, START + 9 * HOUR
     second = Reading(Span(middle, window.end), later, later, {START: 4})
     first = Reading(Span(START, middle), late, late, {START: 3})
-    ledger = Ledger()
+    coverage = ChannelCoverage()
 
-    assert ledger.note(second, within=window, kept=WEEK) == []
-    assert ledger.windows == {}
-    assert ledger.note(first, within=window, kept=WEEK) == [START]
-    assert ledger.windows == {START: WindowRead(late, 7, complete=True)}
-    assert ledger.parts == {}
+    assert coverage.note(second, within=window, kept=WEEK) == []
+    assert coverage.windows == {}
+    assert coverage.note(first, within=window, kept=WEEK) == [START]
+    assert coverage.windows == {START: WindowRead(late, 7, complete=True)}
+    assert coverage.parts == {}
 
 
 def test_pieces_read_too_early_or_too_long_ago_are_dropped() -> None:
@@ -276,23 +278,23 @@ def test_pieces_read_too_early_or_too_long_ago_are_dropped() -> None:
         "fresh": window.end + 9 * HOUR,
     }
     parts = [Part(window, began, began, 0) for began in begun.values()]
-    ledger = Ledger(width=HOUR, parts={START: parts})
+    coverage = ChannelCoverage(width=HOUR, parts={START: parts})
 
-    ledger.drop_stale_parts(now=window.end + 10 * HOUR, ratio=0.2)
-    assert ledger.parts == {START: [parts[2]]}
-    ledger.drop_stale_parts(now=window.end + 100 * HOUR, ratio=0.2)
-    assert ledger.parts == {}
+    coverage.drop_stale_parts(now=window.end + 10 * HOUR, ratio=0.2)
+    assert coverage.parts == {START: [parts[2]]}
+    coverage.drop_stale_parts(now=window.end + 100 * HOUR, ratio=0.2)
+    assert coverage.parts == {}
 
 
 @given(keeping, moments)
 def test_the_first_run_owes_nothing(kept: Retained, now: datetime) -> None:
     """It finds no gap, and answers for what the API still holds in whole windows."""
-    ledger = Ledger()
+    coverage = ChannelCoverage()
 
-    assert ledger.deadline(now=now, kept=kept) is None
-    assert ledger.expire(now=now, kept=kept) == []
-    assert ledger.owed_from == align_up(now - kept.retention, kept.window)
-    assert ledger.width == kept.window
+    assert coverage.deadline(now=now, kept=kept) is None
+    assert coverage.expire(now=now, kept=kept) == []
+    assert coverage.tracked_from == align_up(now - kept.retention, kept.window)
+    assert coverage.width == kept.window
 
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=4)))
@@ -302,15 +304,15 @@ def test_gaps_are_the_longest_runs_of_forgotten_windows_that_are_not_complete(
 ) -> None:
     """Exactly those from what was owed up to what the API holds in whole windows."""
     now = NOW + away
-    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
-    owed, horizon = ledger.owed_from, align_up(now - kept.retention, kept.window)
+    coverage = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    owed, horizon = coverage.tracked_from, align_up(now - kept.retention, kept.window)
     assert owed is not None
-    missed = incomplete(ledger, since=owed, until=horizon, kept=kept)
-    gaps = ledger.expire(now=now, kept=kept)
+    missed = incomplete(coverage, since=owed, until=horizon, kept=kept)
+    gaps = coverage.expire(now=now, kept=kept)
 
     assert held_by(missed) == held_by(gaps)
     assert all(a.end < b.start for a, b in itertools.pairwise(gaps))
-    assert ledger.owed_from == horizon
+    assert coverage.tracked_from == horizon
 
 
 @given(
@@ -324,13 +326,13 @@ def test_a_gap_is_told_once(
     kept: Retained, history: list[WindowRead | None], away: timedelta, longer: timedelta
 ) -> None:
     """A later call tells only of what has been forgotten since; one at the same time, nothing."""
-    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
-    first = ledger.expire(now=NOW + away, kept=kept)
-    accounted = ledger.owed_from
+    coverage = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    first = coverage.expire(now=NOW + away, kept=kept)
+    accounted = coverage.tracked_from
     assert accounted is not None
 
-    assert ledger.expire(now=NOW + away, kept=kept) == []
-    later = ledger.expire(now=NOW + away + longer, kept=kept)
+    assert coverage.expire(now=NOW + away, kept=kept) == []
+    later = coverage.expire(now=NOW + away + longer, kept=kept)
     assert all(gap.end <= accounted for gap in first)
     assert all(gap.start >= accounted for gap in later)
 
@@ -341,15 +343,16 @@ def test_expiry_keeps_exactly_the_windows_that_the_api_has_not_forgotten(
     kept: Retained, history: list[WindowRead | None], away: timedelta
 ) -> None:
     """The window that is half forgotten stays, all before it goes, and so do its parts."""
-    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
-    ledger.parts = {
-        start: [Part(Span(start, start + kept.window / 2), NOW, NOW, 0)] for start in ledger.windows
+    coverage = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    coverage.parts = {
+        start: [Part(Span(start, start + kept.window / 2), NOW, NOW, 0)]
+        for start in coverage.windows
     }
-    known, oldest = set(ledger.windows), align_down(NOW + away - kept.retention, kept.window)
-    ledger.expire(now=NOW + away, kept=kept)
+    known, oldest = set(coverage.windows), align_down(NOW + away - kept.retention, kept.window)
+    coverage.expire(now=NOW + away, kept=kept)
 
-    assert set(ledger.windows) == {start for start in known if start >= oldest}
-    assert set(ledger.parts) == set(ledger.windows)
+    assert set(coverage.windows) == {start for start in known if start >= oldest}
+    assert set(coverage.parts) == set(coverage.windows)
 
 
 @given(
@@ -363,41 +366,41 @@ def test_expiry_keeps_exactly_the_windows_that_the_api_has_not_forgotten(
     ),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_ledger_never_outgrows_what_the_api_holds(
+def test_a_coverage_never_outgrows_what_the_api_holds(
     kept: Retained, runs: list[tuple[timedelta, list[tuple[float, float]]]]
 ) -> None:
     """Whatever was read and when, it has one entry a window of the retention, and two at most."""
-    ledger, now = Ledger(), NOW
+    coverage, now = ChannelCoverage(), NOW
     most = kept.retention / kept.window + 2
     for away, pieces in runs:
         now += away
-        ledger.expire(now=now, kept=kept)
+        coverage.expire(now=now, kept=kept)
         whole = Span(align_down(now - kept.retention, kept.window), now)
         for begin, share in pieces:
             start = whole.start + begin * whole.width
             piece = Span(start, min(now, start + share * whole.width))
-            ledger.note(Reading(piece, now, now + HOUR), within=whole, kept=kept)
-        assert len(ledger.windows) <= most
-        assert len(ledger.parts) <= most
+            coverage.note(Reading(piece, now, now + HOUR), within=whole, kept=kept)
+        assert len(coverage.windows) <= most
+        assert len(coverage.parts) <= most
 
 
 def test_windows_keep_their_bounds_when_the_width_changes() -> None:
     """Hours that were read stay hours; the day they are in goes on where they end."""
     eleven = START + 11 * HOUR
-    ledger = Ledger(width=HOUR, owed_from=START)
+    coverage = ChannelCoverage(width=HOUR, tracked_from=START)
     for hour in range(8, 11):
-        ledger.windows[START + hour * HOUR] = WindowRead(eleven + HOUR, 5, complete=True)
+        coverage.windows[START + hour * HOUR] = WindowRead(eleven + HOUR, 5, complete=True)
 
-    days = ledger.cut(Span(START, START + 30 * HOUR), timedelta(days=1))
+    days = coverage.cut(Span(START, START + 30 * HOUR), timedelta(days=1))
     assert [(w.start - START) / HOUR for w in days] == [0, 8, 9, 10, 11, 24]
     assert days[-1].end == START + 48 * HOUR
     reading = Reading(Span(eleven, START + 24 * HOUR), NOW, NOW, {eleven + 2 * HOUR: 3})
     kept = replace(WEEK, retention=timedelta(days=40), window=timedelta(days=1))
-    assert ledger.note(reading, within=Span(START, NOW), kept=kept) == [eleven]
-    assert ledger.span_of(eleven) == Span(eleven, START + 24 * HOUR)
-    assert ledger.span_of(START + 9 * HOUR).width == HOUR
-    assert ledger.windows[eleven].rows == 3
-    assert ledger == Ledger.from_state(ledger.to_state())
+    assert coverage.note(reading, within=Span(START, NOW), kept=kept) == [eleven]
+    assert coverage.span_of(eleven) == Span(eleven, START + 24 * HOUR)
+    assert coverage.span_of(START + 9 * HOUR).width == HOUR
+    assert coverage.windows[eleven].rows == 3
+    assert coverage == ChannelCoverage.from_state(coverage.to_state())
 
 
 widths = st.sampled_from([20, 45, 60, 90, 120, 240, 420, 1440]).map(
@@ -405,13 +408,15 @@ widths = st.sampled_from([20, 45, 60, 90, 120, 240, 420, 1440]).map(
 )
 
 
-def live_run(ledger: Ledger, *, now: datetime, policy: Policy) -> tuple[list[Span], list[Span]]:
+def live_run(
+    coverage: ChannelCoverage, *, now: datetime, policy: Policy
+) -> tuple[list[Span], list[Span]]:
     """A run that reads at once all that is due: what it read, and the gaps that it found."""
     within = Span(align_down(now - policy.retention, policy.window), now)
-    spans = [walk.span for walk in plan(now=now, ledger=ledger, policy=policy)]
+    spans = [scan.span for scan in plan(now=now, coverage=coverage, policy=policy)]
     for span in spans:
-        ledger.note(Reading(span, now, now), within=within, kept=policy)
-    return spans, ledger.expire(now=now, kept=policy)
+        coverage.note(Reading(span, now, now), within=within, kept=policy)
+    return spans, coverage.expire(now=now, kept=policy)
 
 
 @given(
@@ -424,7 +429,7 @@ def test_no_change_of_width_makes_a_gap_or_reads_again_what_is_complete(
     runs: list[tuple[timedelta, int]], second: int
 ) -> None:
     """For any sequence of widths; a run right after a change reads what is still open."""
-    ledger, now = Ledger(), NOW + timedelta(seconds=second)
+    coverage, now = ChannelCoverage(), NOW + timedelta(seconds=second)
     for width, pause in runs:
         policy = Policy(
             retention=timedelta(days=7),
@@ -434,29 +439,29 @@ def test_no_change_of_width_makes_a_gap_or_reads_again_what_is_complete(
             refresh="adaptive",
             refresh_ratio=0.1,
         )
-        fresh = [ledger.span_of(s) for s, r in ledger.windows.items() if r.complete]
-        read, _ = live_run(copy.deepcopy(ledger), now=now, policy=policy)
+        fresh = [coverage.span_of(s) for s, r in coverage.windows.items() if r.complete]
+        read, _ = live_run(copy.deepcopy(coverage), now=now, policy=policy)
         if fresh:
             assert not any(clip(window, to=span) for window in fresh for span in read)
         now += timedelta(seconds=pause)
-        _, gaps = live_run(ledger, now=now, policy=policy)
+        _, gaps = live_run(coverage, now=now, policy=policy)
         assert gaps == []
 
 
 def test_what_a_clock_ahead_has_claimed_is_forgotten_by_the_time_of_the_api() -> None:
     """Windows read later than now are due again, and what is accounted for does not lie ahead."""
     ahead = NOW + timedelta(days=30)
-    ledger = Ledger(width=HOUR, owed_from=ahead - WEEK.retention, complete_at=ahead)
+    coverage = ChannelCoverage(width=HOUR, tracked_from=ahead - WEEK.retention, complete_at=ahead)
     sound = WindowRead(NOW - HOUR, 1, complete=True)
-    ledger.windows = {
+    coverage.windows = {
         NOW - 5 * HOUR: sound,
         NOW + 5 * HOUR: WindowRead(ahead, 1, complete=True),
     }
-    ledger.forget_later_than(NOW, kept=WEEK)
+    coverage.forget_later_than(NOW, kept=WEEK)
 
-    assert ledger.windows == {NOW - 5 * HOUR: sound}
-    assert ledger.owed_from == NOW - WEEK.retention
-    assert ledger.complete_at is None
+    assert coverage.windows == {NOW - 5 * HOUR: sound}
+    assert coverage.tracked_from == NOW - WEEK.retention
+    assert coverage.complete_at is None
 
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=4)))
@@ -465,10 +470,10 @@ def test_the_deadline_is_when_the_first_window_that_is_not_complete_begins_to_be
     kept: Retained, history: list[WindowRead | None], away: timedelta
 ) -> None:
     """Its start and the retention; where all is complete, that of the window now open."""
-    ledger = ledger_of(history, since=NOW - kept.retention, until=NOW - HOUR, width=kept.window)
+    coverage = ledger_of(history, since=NOW - kept.retention, until=NOW - HOUR, width=kept.window)
     now = NOW + away + kept.window
-    owed = ledger.owed_from
+    owed = coverage.tracked_from
     assert owed is not None
-    first = incomplete(ledger, since=owed, until=now + kept.window, kept=kept)[0]
+    first = incomplete(coverage, since=owed, until=now + kept.window, kept=kept)[0]
 
-    assert ledger.deadline(now=now, kept=kept) == first.start + kept.retention
+    assert coverage.deadline(now=now, kept=kept) == first.start + kept.retention

@@ -1,4 +1,4 @@
-"""The gate that every request passes."""
+"""The throttle that every request passes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.api.throttle import Gate
+from comms_source.api.throttle import Throttle
 
 
 class FakeTime:
@@ -31,18 +31,18 @@ class FakeTime:
         self.now += seconds
 
 
-def gate_at(time: FakeTime, *, concurrency: int = 8, rate: float | None = None) -> Gate:
-    """A gate that lives by a fake clock."""
-    return Gate(
+def gate_at(time: FakeTime, *, concurrency: int = 8, rate: float | None = None) -> Throttle:
+    """A throttle that lives by a fake clock."""
+    return Throttle(
         concurrency=concurrency, requests_per_second=rate, clock=time.clock, sleep=time.sleep
     )
 
 
-def starts(gate: Gate, time: FakeTime, count: int) -> list[float]:
+def starts(throttle: Throttle, time: FakeTime, count: int) -> list[float]:
     """When each of `count` requests, one after the other, may start."""
     times = []
     for _ in range(count):
-        with gate.passing():
+        with throttle.passing():
             times.append(time.now)
     return times
 
@@ -50,58 +50,58 @@ def starts(gate: Gate, time: FakeTime, count: int) -> list[float]:
 def test_after_a_refusal_nobody_passes_before_its_time_is_over() -> None:
     """The pause holds for whoever comes."""
     time = FakeTime()
-    gate = gate_at(time)
-    gate.back_off(7)
+    throttle = gate_at(time)
+    throttle.back_off(7)
 
-    assert starts(gate, time, 2) == [1007.0, 1007.0]
+    assert starts(throttle, time, 2) == [1007.0, 1007.0]
 
 
 def test_the_longest_of_several_pauses_counts() -> None:
     """A shorter one that comes later does not shorten it."""
     time = FakeTime()
-    gate = gate_at(time)
-    gate.back_off(7)
-    gate.back_off(2)
+    throttle = gate_at(time)
+    throttle.back_off(7)
+    throttle.back_off(2)
 
-    assert starts(gate, time, 1) == [1007.0]
+    assert starts(throttle, time, 1) == [1007.0]
 
 
 def test_a_burst_of_refusals_halves_the_concurrency_once() -> None:
     """Requests that were under way together are refused together, and that is one event."""
     time = FakeTime()
-    gate = gate_at(time)
+    throttle = gate_at(time)
     for _ in range(8):
-        gate.back_off(1)
-    assert gate.allowed == 4
+        throttle.back_off(1)
+    assert throttle.allowed == 4
 
     time.sleep(1)
-    gate.back_off(1)
-    assert gate.allowed == 2
+    throttle.back_off(1)
+    assert throttle.allowed == 2
 
 
 def test_concurrency_recovers_by_one_for_each_round_of_good_answers_and_no_further() -> None:
     """Additive increase, up to what was set."""
-    gate = gate_at(FakeTime(), concurrency=4)
-    gate.back_off(0)
-    assert gate.allowed == 2
+    throttle = gate_at(FakeTime(), concurrency=4)
+    throttle.back_off(0)
+    assert throttle.allowed == 2
 
     for _ in range(3):
-        gate.recover()
-    assert gate.allowed == 3
+        throttle.recover()
+    assert throttle.allowed == 3
     for _ in range(50):
-        gate.recover()
-    assert gate.allowed == 4
+        throttle.recover()
+    assert throttle.allowed == 4
 
 
 @given(st.integers(min_value=1, max_value=64), st.lists(st.booleans(), max_size=200))
 def test_the_allowed_concurrency_never_leaves_its_bounds(most: int, answers: list[bool]) -> None:
     """Whatever answers come, at least one request may be under way and never more than set."""
     time = FakeTime()
-    gate = gate_at(time, concurrency=most)
+    throttle = gate_at(time, concurrency=most)
     for good in answers:
         time.sleep(1)
-        gate.recover() if good else gate.back_off(0.5)
-        assert 1 <= gate.allowed <= most
+        throttle.recover() if good else throttle.back_off(0.5)
+        assert 1 <= throttle.allowed <= most
 
 
 @given(st.floats(min_value=0.5, max_value=50), st.integers(min_value=2, max_value=40))
@@ -115,14 +115,14 @@ def test_starts_keep_the_rate(rate: float, count: int) -> None:
 
 
 def test_no_more_requests_are_under_way_than_set() -> None:
-    """Sixteen threads through a gate of three."""
-    gate = Gate(concurrency=3)
+    """Sixteen threads through a throttle of three."""
+    throttle = Throttle(concurrency=3)
     lock, meeting = threading.Lock(), threading.Barrier(3, timeout=10)
     inside, most = 0, 0
 
     def request(_: int) -> None:
         nonlocal inside, most
-        with gate.passing():
+        with throttle.passing():
             with lock:
                 inside += 1
                 most = max(most, inside)
@@ -135,49 +135,49 @@ def test_no_more_requests_are_under_way_than_set() -> None:
     assert most == 3
 
 
-def _waiting_for_its_turn(gate: Gate) -> None:
-    with gate.passing():
+def _waiting_for_its_turn(throttle: Throttle) -> None:
+    with throttle.passing():
         pass
 
 
-def _resting(gate: Gate) -> None:
-    gate.rest(600)
-    with gate.passing():
+def _resting(throttle: Throttle) -> None:
+    throttle.rest(600)
+    with throttle.passing():
         pass
 
 
 @pytest.mark.parametrize("waiting", [_waiting_for_its_turn, _resting])
-def test_closing_wakes_who_waits_and_refuses_who_comes(waiting: Callable[[Gate], None]) -> None:
+def test_closing_wakes_who_waits_and_refuses_who_comes(waiting: Callable[[Throttle], None]) -> None:
     """Both get the reason raised; a wait of ten minutes does not keep anybody."""
-    gate = Gate(concurrency=1)
+    throttle = Throttle(concurrency=1)
     if waiting is _waiting_for_its_turn:
-        gate.back_off(600)
+        throttle.back_off(600)
     with ThreadPoolExecutor(1) as pool:
-        waiter = pool.submit(waiting, gate)
-        gate.close(KeyError("over"))
+        waiter = pool.submit(waiting, throttle)
+        throttle.close(KeyError("over"))
         with pytest.raises(KeyError, match="over"):
             waiter.result(timeout=10)
 
-    with pytest.raises(KeyError, match="over"), gate.passing():
+    with pytest.raises(KeyError, match="over"), throttle.passing():
         pytest.fail("nobody may pass")
 
 
 def test_a_request_that_fails_gives_its_place_back() -> None:
-    """Else a gate of one would be shut for ever."""
-    gate = Gate(concurrency=1)
-    with pytest.raises(ValueError, match="oops"), gate.passing():
+    """Else a throttle of one would be shut for ever."""
+    throttle = Throttle(concurrency=1)
+    with pytest.raises(ValueError, match="oops"), throttle.passing():
         raise ValueError("oops")
 
-    with gate.passing():
+    with throttle.passing():
         pass
 
 
 def test_waits_are_told() -> None:
     """So that a run can say how long it was kept waiting."""
     time, told = FakeTime(), list[float]()
-    gate = Gate(concurrency=1, clock=time.clock, sleep=time.sleep, on_wait=told.append)
-    gate.back_off(3)
-    with gate.passing():
+    throttle = Throttle(concurrency=1, clock=time.clock, sleep=time.sleep, on_wait=told.append)
+    throttle.back_off(3)
+    with throttle.passing():
         pass
 
     assert told == [3.0]

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
-from comms_source.tables.history import VERSION, history_rows, history_schema
+from comms_source.tables.history import ROW_VERSION, history_rows, history_schema
 from comms_source.tables.operations import first_sights, ids_before, operations_schema
 
 MESSAGES = CHANNELS["messages"]
@@ -58,7 +58,7 @@ def operations(*rows: Mapping[str, Any]) -> pa.Table:
 
 def versions(table: pa.Table) -> list[int]:
     """The version of each row."""
-    found: list[Any] = history_rows(table, MESSAGES)[VERSION].to_pylist()
+    found: list[Any] = history_rows(table, MESSAGES)[ROW_VERSION].to_pylist()
     return found
 
 
@@ -176,9 +176,9 @@ def test_a_history_has_the_columns_of_the_operations_but_for_extra(name: str) ->
     empty = operations_schema(channel).empty_table()
     expected = [name for name in operations_schema(channel).names if name != "extra"]
 
-    assert history_schema(channel).names == [*expected, VERSION]
+    assert history_schema(channel).names == [*expected, ROW_VERSION]
     assert history_rows(empty, channel).schema == history_schema(channel)
-    assert not history_schema(channel).field(VERSION).nullable
+    assert not history_schema(channel).field(ROW_VERSION).nullable
 
 
 def test_a_new_counter_is_a_column_of_the_history() -> None:

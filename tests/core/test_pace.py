@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comms_source.api.rate_estimator import Pace
+from comms_source.api.rate_estimator import RateEstimator
 
 Limit = Callable[[float], float]
 """Takes a request at a time; 0 if it passes, else after how many seconds to come again."""
@@ -20,14 +20,14 @@ Limit = Callable[[float], float]
 
 @dataclass
 class Minutes:
-    """Requests of eight busy walks against a server that refuses some."""
+    """Requests of eight busy scans against a server that refuses some."""
 
     limit: Limit
     latency: float = 0.1
     passed: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
 
-    def play(self, pace: Pace, *, seconds: float) -> Minutes:
+    def play(self, pace: RateEstimator, *, seconds: float) -> Minutes:
         """Start a request whenever one of the eight is free and the pace allows it."""
         answers: list[tuple[float, float]] = []
         resume_at = next_start = now = 0.0
@@ -81,7 +81,7 @@ def bucket(rate: float, *, size: float | None = None, whole_seconds: bool = True
 @pytest.mark.parametrize("rate", [10, 20, 50])
 def test_the_allowed_rate_is_used_and_seldom_overdone(rate: float, latency: float) -> None:
     """Of what a server allows in a minute, 85 % at least; after 5 s, fewer than 2 % refused."""
-    minutes = Minutes(bucket(rate), latency=latency).play(Pace(), seconds=60)
+    minutes = Minutes(bucket(rate), latency=latency).play(RateEstimator(), seconds=60)
 
     assert minutes.rate(0, 60) >= 0.85 * min(rate, 8 / latency)
     assert minutes.refused_share(since=5) < 0.02
@@ -89,7 +89,7 @@ def test_the_allowed_rate_is_used_and_seldom_overdone(rate: float, latency: floa
 
 def test_a_low_rate_is_overdone_a_few_times_a_minute() -> None:
     """At 5 a second, each refusal is a larger share; there are no more of them."""
-    minutes = Minutes(bucket(5), latency=0.05).play(Pace(), seconds=60)
+    minutes = Minutes(bucket(5), latency=0.05).play(RateEstimator(), seconds=60)
 
     assert minutes.rate(0, 60) >= 0.85 * 5
     assert sum(at >= 5 for at in minutes.refused) <= 6
@@ -97,7 +97,7 @@ def test_a_low_rate_is_overdone_a_few_times_a_minute() -> None:
 
 def test_a_server_without_a_store_of_requests_is_paced_too() -> None:
     """Where not two may come at once, the refusals of the first second are the lesson."""
-    minutes = Minutes(bucket(20, size=1, whole_seconds=False)).play(Pace(), seconds=120)
+    minutes = Minutes(bucket(20, size=1, whole_seconds=False)).play(RateEstimator(), seconds=120)
 
     assert minutes.rate(60, 120) >= 0.8 * 20
     assert minutes.refused_share(since=30) < 0.05
@@ -106,7 +106,9 @@ def test_a_server_without_a_store_of_requests_is_paced_too() -> None:
 def test_a_rate_that_rises_is_found() -> None:
     """Probing goes on for ever, and faster the longer nothing is refused."""
     slow, fast = bucket(5), bucket(40)
-    minutes = Minutes(lambda now: slow(now) if now < 60 else fast(now)).play(Pace(), seconds=240)
+    minutes = Minutes(lambda now: slow(now) if now < 60 else fast(now)).play(
+        RateEstimator(), seconds=240
+    )
 
     assert minutes.rate(0, 60) <= 7
     assert minutes.rate(180, 240) >= 0.7 * 40
@@ -115,7 +117,9 @@ def test_a_rate_that_rises_is_found() -> None:
 def test_a_rate_that_falls_is_followed() -> None:
     """To less than 2 % refused again."""
     slow, fast = bucket(5), bucket(40)
-    minutes = Minutes(lambda now: fast(now) if now < 60 else slow(now)).play(Pace(), seconds=180)
+    minutes = Minutes(lambda now: fast(now) if now < 60 else slow(now)).play(
+        RateEstimator(), seconds=180
+    )
 
     assert minutes.refused_share(since=90) < 0.02
     assert minutes.rate(90, 180) >= 0.85 * 5
@@ -127,13 +131,13 @@ def test_refusals_that_have_nothing_to_do_with_the_rate_do_not_stop_everything()
     free = Minutes(lambda _: 0.25 * (fair.random() < 0.5), latency=0.1)
     minutes = Minutes(lambda _: 0.25 * (chance.random() < 0.5), latency=0.1)
 
-    minutes.play(Pace(), seconds=600)
+    minutes.play(RateEstimator(), seconds=600)
 
     free.play(_NoPace(), seconds=600)
     assert minutes.rate(0, 600) >= free.rate(0, 600) / 3
 
 
-class _NoPace(Pace):
+class _NoPace(RateEstimator):
     """Learns nothing."""
 
     def refused(self, now: float) -> None:
@@ -148,7 +152,7 @@ def test_whatever_happens_the_pace_is_a_number_and_keeps_the_cap(
     answers: list[tuple[bool, float]], cap: float | None
 ) -> None:
     """No sequence of answers makes it stand still, run backwards, or exceed what was set."""
-    pace, now = Pace(cap), 0.0
+    pace, now = RateEstimator(cap), 0.0
     for good, later in answers:
         now += later
         (pace.passed if good else pace.refused)(now)

@@ -1,4 +1,4 @@
-"""Which walks a run takes, and how a long one is cut."""
+"""Which scans a run takes, and how a long one is cut."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from hypothesis import strategies as st
 from comms_source.coverage.channel_coverage import (
     LAST_CHANCE,
     VISIBILITY_LAG,
-    Ledger,
+    ChannelCoverage,
     Part,
     WindowRead,
     uncovered,
 )
 from comms_source.coverage.planner import (
     FULL_PAGE,
-    FULL_WALK,
-    MOST_CUTS,
-    SHORT_WALK,
+    MAX_CUTS,
+    MAX_SCAN_PAGES,
+    MIN_SCAN_PAGES,
     Reason,
-    Walk,
+    Scan,
     cut,
     cuts_for,
     pages_for,
@@ -80,12 +80,12 @@ class Case:
     """What a plan is made from."""
 
     now: datetime
-    ledger: Ledger
+    coverage: ChannelCoverage
     policy: Policy
 
-    def plan(self, since: datetime | None = None) -> list[Walk]:
+    def plan(self, since: datetime | None = None) -> list[Scan]:
         """The plan."""
-        return plan(now=self.now, ledger=self.ledger, policy=self.policy, since=since)
+        return plan(now=self.now, coverage=self.coverage, policy=self.policy, since=since)
 
     @property
     def span(self) -> Span:
@@ -97,7 +97,7 @@ class Case:
         """Each window, as far as it lies before now, and why it is due."""
         told = []
         for window in windows(self.span, self.policy.window):
-            read = self.ledger.windows.get(window.start)
+            read = self.coverage.windows.get(window.start)
             part = clip(window, to=self.span)
             assert part is not None
             told.append((part, why(window, read, now=self.now, policy=self.policy)[0]))
@@ -116,13 +116,13 @@ class Case:
     @property
     def finished(self) -> list[Span]:
         """The pieces of windows that were read already."""
-        return [part.span for parts in self.ledger.parts.values() for part in parts]
+        return [part.span for parts in self.coverage.parts.values() for part in parts]
 
     def rows(self, window: Span) -> int:
         """How many rows a window should bring: those known, and the usual since it was read."""
-        counts = [read.rows for read in self.ledger.windows.values()]
+        counts = [read.rows for read in self.coverage.windows.values()]
         usual = sum(counts) / (len(counts) * self.policy.window.total_seconds())
-        read = self.ledger.windows.get(align_down(window.start, self.policy.window))
+        read = self.coverage.windows.get(align_down(window.start, self.policy.window))
         if read is None:
             return math.ceil(window.width.total_seconds() * usual)
         unseen = window.end - min(max(read.read_at, window.start), window.end)
@@ -136,8 +136,8 @@ def case_of(
     done: Sequence[tuple[float, float] | None] = (None,),
     heaviest: float = 3.0,
 ) -> Case:
-    """A ledger with the history repeated over its windows, the heaviest of so many pages."""
-    ledger = Ledger(width=policy.window)
+    """A coverage with the history repeated over its windows, the heaviest of so many pages."""
+    coverage = ChannelCoverage(width=policy.window)
     every = windows(retained(now=now, policy=policy), policy.window)
     told = zip(every, itertools.cycle(history), itertools.cycle(done), strict=False)
     for window, memory, piece in told:
@@ -145,12 +145,12 @@ def case_of(
             allowance = policy.refresh_ratio * max(0 * SECOND, now - window.end)
             read_at = max(window.start, now - memory[0] * allowance)
             rows = int(heaviest * policy.page_size * memory[1] / 9)
-            ledger.windows[window.start] = WindowRead(read_at, rows, complete=False)
+            coverage.windows[window.start] = WindowRead(read_at, rows, complete=False)
         start = align_down(window.start + (piece or (0, 0))[0] * window.width, SECOND)
         end = min(window.end, now, start + (piece or (0, 0))[1] * window.width)
         if start < end:
-            ledger.parts[window.start] = [Part(Span(start, end), now, now, 0)]
-    return Case(now, ledger, policy)
+            coverage.parts[window.start] = [Part(Span(start, end), now, now, 0)]
+    return Case(now, coverage, policy)
 
 
 def small_case(now: datetime, policy: Policy, history: Sequence[tuple[float, int] | None]) -> Case:
@@ -173,7 +173,7 @@ few_windows = adaptive.map(
 def is_uncut(case: Case) -> bool:
     """Whether what is expected of all windows is so little that no run of them is cut."""
     expected = sum(case.rows(window) for window, _ in case.windows)
-    return expected <= SHORT_WALK * FULL_PAGE * case.policy.page_size
+    return expected <= MIN_SCAN_PAGES * FULL_PAGE * case.policy.page_size
 
 
 small_cases = st.builds(small_case, instants, few_windows, histories).filter(is_uncut)
@@ -182,34 +182,34 @@ quick = settings(max_examples=40, deadline=None)
 
 @quick
 @given(cases)
-def test_every_due_instant_is_in_exactly_one_walk(case: Case) -> None:
-    """Walks are in order and apart, and hold all that is due but for finished pieces."""
-    walks = [walk.span for walk in case.plan()]
+def test_every_due_instant_is_in_exactly_one_scan(case: Case) -> None:
+    """Scans are in order and apart, and hold all that is due but for finished pieces."""
+    scans = [scan.span for scan in case.plan()]
 
-    assert all(a.end <= b.start for a, b in itertools.pairwise(walks))
-    assert all(case.span.start <= walk.start and walk.end <= case.span.end for walk in walks)
+    assert all(a.end <= b.start for a, b in itertools.pairwise(scans))
+    assert all(case.span.start <= scan.start and scan.end <= case.span.end for scan in scans)
     for window in case.due:
-        assert not uncovered(window, [*walks, *case.finished])
+        assert not uncovered(window, [*scans, *case.finished])
 
 
 @quick
 @given(cases)
 def test_no_finished_piece_is_read_again(case: Case) -> None:
-    """What an interrupted run has read of a window is left out of every walk."""
-    for walk in case.plan():
-        assert not any(clip(piece, to=walk.span) for piece in case.finished)
+    """What an interrupted run has read of a window is left out of every scan."""
+    for scan in case.plan():
+        assert not any(clip(piece, to=scan.span) for piece in case.finished)
 
 
 @quick
 @given(small_cases)
 def test_a_window_that_is_not_due_only_comes_along_with_one_that_is(case: Case) -> None:
-    """No walk is made for its sake, and each walk gives the reasons of its due windows."""
-    for walk in case.plan():
-        within = [(span, why) for span, why in case.windows if clip(span, to=walk.span)]
+    """No scan is made for its sake, and each scan gives the reasons of its due windows."""
+    for scan in case.plan():
+        within = [(span, why) for span, why in case.windows if clip(span, to=scan.span)]
         reasons = [why for _, why in within if why]
-        assert walk.reasons
-        assert walk.reasons == tuple(dict.fromkeys(reasons))
-        assert walk.span == Span(within[0][0].start, within[-1][0].end)
+        assert scan.reasons
+        assert scan.reasons == tuple(dict.fromkeys(reasons))
+        assert scan.span == Span(within[0][0].start, within[-1][0].end)
 
 
 @settings(max_examples=150, deadline=None)
@@ -224,70 +224,70 @@ def test_what_comes_along_costs_no_more_pages_than_it_saves_soon(case: Case) -> 
         return max(1, math.ceil(sum(map(case.rows, spans)) / (FULL_PAGE * PAGE) + rounding))
 
     every = [window for window, _ in case.windows]
-    walks = [[w for w in every if clip(w, to=walk.span)] for walk in case.plan()]
+    scans = [[w for w in every if clip(w, to=scan.span)] for scan in case.plan()]
     runs = itertools.groupby(case.windows, key=lambda told: bool(told[1]))
     alone = sum(pages([window for window, _ in run], 1e-9) for is_due, run in runs if is_due)
     saved = 0.0
-    for window in (w for walk in walks for w in walk if w in case.fresh):
-        read = case.ledger.windows[window.start]
+    for window in (w for scan in scans for w in scan if w in case.fresh):
+        read = case.coverage.windows[window.start]
         _, used = why(window, read, now=case.now, policy=case.policy)
         saved += used**2 * case.rows(window) / PAGE
-    assert sum(map(pages, walks)) <= alone + saved + 1e-6
+    assert sum(map(pages, scans)) <= alone + saved + 1e-6
 
 
 @quick
 @given(cases)
 def test_the_order_in_which_windows_were_noted_does_not_matter(case: Case) -> None:
-    """A ledger that was filled backwards gives the same plan."""
-    backwards = dict(reversed(case.ledger.windows.items()))
+    """A coverage that was filled backwards gives the same plan."""
+    backwards = dict(reversed(case.coverage.windows.items()))
 
-    assert case.plan() == replace(case, ledger=replace(case.ledger, windows=backwards)).plan()
+    assert case.plan() == replace(case, coverage=replace(case.coverage, windows=backwards)).plan()
 
 
 @quick
 @given(cases)
 def test_a_plan_depends_on_what_it_is_given_alone(case: Case) -> None:
     """The same again gives the same plan, and planning changes nothing."""
-    before = copy.deepcopy(case.ledger)
+    before = copy.deepcopy(case.coverage)
 
     assert case.plan() == case.plan()
-    assert before == case.ledger
+    assert before == case.coverage
 
 
 @quick
 @given(cases)
-def test_no_walk_of_several_windows_is_longer_than_a_full_walk(case: Case) -> None:
+def test_no_scan_of_several_windows_is_longer_than_a_full_scan(case: Case) -> None:
     """As far as rows are known; a single window that holds more is cut, of about equal rows."""
-    for walk in case.plan():
-        assert walk.rows is not None
-        within = [window for window, _ in case.windows if clip(window, to=walk.span)]
+    for scan in case.plan():
+        assert scan.rows is not None
+        within = [window for window, _ in case.windows if clip(window, to=scan.span)]
         if len(within) > 1:
-            assert walk.pages(PAGE) <= FULL_WALK
-        assert walk.pages(PAGE) <= 1.25 * FULL_WALK
+            assert scan.pages(PAGE) <= MAX_SCAN_PAGES
+        assert scan.pages(PAGE) <= 1.25 * MAX_SCAN_PAGES
 
 
 @quick
 @given(whole_cases)
-def test_a_walk_may_be_cut_later_only_if_a_count_in_it_was_guessed(case: Case) -> None:
+def test_a_scan_may_be_cut_later_only_if_a_count_in_it_was_guessed(case: Case) -> None:
     """Its rows are known exactly if each of its windows was read before."""
-    for walk in case.plan():
-        within = [window for window, _ in case.windows if clip(window, to=walk.span)]
+    for scan in case.plan():
+        within = [window for window, _ in case.windows if clip(window, to=scan.span)]
         homes = [align_down(window.start, case.policy.window) for window in within]
-        assert walk.cuttable == any(home not in case.ledger.windows for home in homes)
+        assert scan.cuttable == any(home not in case.coverage.windows for home in homes)
 
 
 @quick
 @given(instants, policies)
-def test_the_first_run_is_one_walk_of_everything_that_may_be_cut(
+def test_the_first_run_is_one_scan_of_everything_that_may_be_cut(
     now: datetime, policy: Policy
 ) -> None:
     """Nothing is known of its rows."""
-    (walk,) = Case(now, Ledger(), policy).plan()
+    (scan,) = Case(now, ChannelCoverage(), policy).plan()
 
-    assert walk == Walk(
+    assert scan == Scan(
         span=retained(now=now, policy=policy), reasons=("never read",), cuttable=True
     )
-    assert walk.pages(PAGE) == 1
+    assert scan.pages(PAGE) == 1
 
 
 @quick
@@ -296,9 +296,9 @@ def test_the_first_run_begins_where_it_is_told_to(
     now: datetime, policy: Policy, back: timedelta
 ) -> None:
     """Even before what the API is known to hold, and within a window."""
-    (walk,) = Case(now, Ledger(), policy).plan(since=now - back)
+    (scan,) = Case(now, ChannelCoverage(), policy).plan(since=now - back)
 
-    assert walk.span == Span(now - back, now)
+    assert scan.span == Span(now - back, now)
 
 
 @quick
@@ -306,54 +306,54 @@ def test_the_first_run_begins_where_it_is_told_to(
 def test_a_later_run_asks_for_nothing_before_its_start_or_what_the_api_holds(
     case: Case, back: float
 ) -> None:
-    """All that is due from there on is in a walk; a start too long ago changes nothing."""
+    """All that is due from there on is in a scan; a start too long ago changes nothing."""
     since = case.now - max(SECOND, back * case.span.width)
-    walks = [walk.span for walk in case.plan(since=since)]
+    scans = [scan.span for scan in case.plan(since=since)]
     reach = Span(max(since, case.span.start), case.now)
 
-    assert all(clip(walk, to=reach) == walk for walk in walks)
+    assert all(clip(scan, to=reach) == scan for scan in scans)
     for window in case.due:
         wanted = clip(window, to=reach)
-        assert wanted is None or not uncovered(wanted, [*walks, *case.finished])
+        assert wanted is None or not uncovered(wanted, [*scans, *case.finished])
     if since <= case.span.start:
-        assert walks == [walk.span for walk in case.plan()]
+        assert scans == [scan.span for scan in case.plan()]
 
 
 @quick
 @given(instants, adaptive, st.lists(weights, min_size=1, max_size=8))
-def test_where_all_was_just_read_no_walk_is_left_but_of_what_is_still_open(
+def test_where_all_was_just_read_no_scan_is_left_but_of_what_is_still_open(
     now: datetime, policy: Policy, rows: list[int]
 ) -> None:
     """A window is open until all that was created in it is sure to show."""
     case = case_of(now, policy, [(0.0, weight) for weight in rows])
     still_open = align_down(now - VISIBILITY_LAG, policy.window)
 
-    assert all(walk.span.start >= still_open for walk in case.plan())
-    assert {walk.reasons for walk in case.plan()} == {("not closed when read",)}
+    assert all(scan.span.start >= still_open for scan in case.plan())
+    assert {scan.reasons for scan in case.plan()} == {("not closed when read",)}
 
 
 @quick
 @given(instants, adaptive, histories)
-def test_a_small_account_is_one_walk(
+def test_a_small_account_is_one_scan(
     now: datetime, policy: Policy, history: list[tuple[float, int] | None]
 ) -> None:
     """Where all rows fit a page, one request does."""
     case = case_of(now, policy, history, heaviest=0.002)
-    (walk,) = case.plan()
+    (scan,) = case.plan()
 
-    assert walk.pages(PAGE) == 1
-    assert case.due[0].start == walk.span.start
-    assert case.due[-1].end == walk.span.end
+    assert scan.pages(PAGE) == 1
+    assert case.due[0].start == scan.span.start
+    assert case.due[-1].end == scan.span.end
 
 
 @quick
 @given(whole_cases)
 def test_a_full_refresh_reads_every_window(case: Case) -> None:
-    """However fresh they are; walks adjoin from one end of what the API holds to the other."""
-    walks = replace(case, policy=replace(case.policy, refresh="full")).plan()
+    """However fresh they are; scans adjoin from one end of what the API holds to the other."""
+    scans = replace(case, policy=replace(case.policy, refresh="full")).plan()
 
-    assert uncovered(case.span, [walk.span for walk in walks]) == []
-    assert {reason for walk in walks for reason in walk.reasons} <= {"full refresh", "never read"}
+    assert uncovered(case.span, [scan.span for scan in scans]) == []
+    assert {reason for scan in scans for reason in scan.reasons} <= {"full refresh", "never read"}
 
 
 @pytest.mark.parametrize(
@@ -392,46 +392,46 @@ def spread(rows: int, *, due: Sequence[int]) -> Case:
     """Two days of just-read windows with so many rows each, but some hours ago never read."""
     case = case_of(NOW, POLICY, [(0.0, 9)], heaviest=rows / PAGE)
     for hours_ago in due:
-        del case.ledger.windows[align_down(NOW - hours_ago * HOUR, HOUR)]
+        del case.coverage.windows[align_down(NOW - hours_ago * HOUR, HOUR)]
     return case
 
 
-def test_two_due_windows_that_share_a_page_are_one_walk() -> None:
+def test_two_due_windows_that_share_a_page_are_one_scan() -> None:
     """What lies between them comes along, since one request brings it all."""
     case = spread(300, due=[2])
-    (walk,) = case.plan()
+    (scan,) = case.plan()
 
-    assert walk.span == Span(align_down(NOW - 2 * HOUR, HOUR), NOW)
-    assert walk.rows == 900
-    assert walk.reasons == ("never read", "not closed when read")
+    assert scan.span == Span(align_down(NOW - 2 * HOUR, HOUR), NOW)
+    assert scan.rows == 900
+    assert scan.reasons == ("never read", "not closed when read")
 
 
-def test_two_due_windows_too_far_apart_for_a_page_are_two_walks() -> None:
+def test_two_due_windows_too_far_apart_for_a_page_are_two_scans() -> None:
     """What lies between them would cost more pages than it saves."""
     case = spread(300, due=[20])
 
-    assert [walk.span for walk in case.plan()] == case.due
+    assert [scan.span for scan in case.plan()] == case.due
     assert len(case.due) == 2
 
 
-def test_many_pages_are_read_by_several_walks_at_once() -> None:
+def test_many_pages_are_read_by_several_scans_at_once() -> None:
     """They adjoin, and none has more than its share of the pages."""
     policy = replace(POLICY, refresh="full")
-    walks = replace(spread(PAGE, due=[]), policy=policy).plan()
+    scans = replace(spread(PAGE, due=[]), policy=policy).plan()
 
-    assert all(a.span.end == b.span.start for a, b in itertools.pairwise(walks))
-    assert len(walks) > POLICY.parallel
-    assert max(walk.pages(PAGE) for walk in walks) <= 5
+    assert all(a.span.end == b.span.start for a, b in itertools.pairwise(scans))
+    assert len(scans) > POLICY.parallel
+    assert max(scan.pages(PAGE) for scan in scans) <= 5
 
 
 def test_a_window_of_very_many_rows_is_cut_within() -> None:
     """Its pieces adjoin and bring a share each."""
     case = spread(50 * PAGE, due=[])
-    walks = case.plan()
+    scans = case.plan()
 
-    assert len(walks) == 10
-    assert all(a.span.end == b.span.start for a, b in itertools.pairwise(walks))
-    assert {walk.rows for walk in walks} == {5 * PAGE}
+    assert len(scans) == 10
+    assert all(a.span.end == b.span.start for a, b in itertools.pairwise(scans))
+    assert {scan.rows for scan in scans} == {5 * PAGE}
 
 
 cuttable = st.builds(
@@ -439,7 +439,7 @@ cuttable = st.builds(
     instants,
     st.integers(min_value=1, max_value=200_000),
 )
-counts = st.integers(min_value=1, max_value=MOST_CUTS)
+counts = st.integers(min_value=1, max_value=MAX_CUTS)
 widths = st.integers(min_value=1, max_value=24).map(lambda hours: hours * HOUR)
 
 
@@ -469,14 +469,14 @@ def test_pieces_meet_at_window_bounds_where_there_are_enough(
         assert max(lengths) - min(lengths) <= 2 * width
 
 
-UNKNOWN = Walk(span=Span(NOW, NOW + DAY), cuttable=True)
+UNKNOWN = Scan(span=Span(NOW, NOW + DAY), cuttable=True)
 PIECE = replace(UNKNOWN, rows=PAGE)
 
 
 @given(st.floats(0, 10 * PAGE), st.integers(1, 64), st.sampled_from([UNKNOWN, PIECE]))
-def test_a_walk_of_up_to_ten_pages_is_left_whole(rows: float, parallel: int, walk: Walk) -> None:
+def test_a_scan_of_up_to_ten_pages_is_left_whole(rows: float, parallel: int, scan: Scan) -> None:
     """What cutting costs would be more than what reading at once saves."""
-    assert cuts_for(walk, rows=rows, page_size=PAGE, parallel=parallel) == 1
+    assert cuts_for(scan, rows=rows, page_size=PAGE, parallel=parallel) == 1
 
 
 @given(st.floats(0, 25 * PAGE), st.integers(1, 64))
@@ -486,19 +486,19 @@ def test_a_piece_is_not_cut_again_for_a_little_more(rows: float, parallel: int) 
 
 
 @given(st.floats(25 * PAGE + 1, 10**9), st.integers(1, 64), st.sampled_from([UNKNOWN, PIECE]))
-def test_a_longer_walk_is_cut_into_what_may_run_at_once(
-    rows: float, parallel: int, walk: Walk
+def test_a_longer_scan_is_cut_into_what_may_run_at_once(
+    rows: float, parallel: int, scan: Scan
 ) -> None:
-    """Into at least two of at most a full walk each, unless even the most pieces are too few."""
-    count = cuts_for(walk, rows=rows, page_size=PAGE, parallel=parallel)
+    """Into at least two of at most a full scan each, unless even the most pieces are too few."""
+    count = cuts_for(scan, rows=rows, page_size=PAGE, parallel=parallel)
 
-    assert 1 <= count <= MOST_CUTS
-    assert count == MOST_CUTS or rows / count <= FULL_WALK * PAGE
-    assert count >= 2 or rows <= FULL_WALK * PAGE
+    assert 1 <= count <= MAX_CUTS
+    assert count == MAX_CUTS or rows / count <= MAX_SCAN_PAGES * PAGE
+    assert count >= 2 or rows <= MAX_SCAN_PAGES * PAGE
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, 1), (1, 1), (PAGE, 1), (PAGE + 1, 2)])
-def test_every_walk_takes_at_least_one_page(rows: int, pages: int) -> None:
+def test_every_scan_takes_at_least_one_page(rows: int, pages: int) -> None:
     """Even one that brings nothing has to be asked for."""
     assert pages_for(rows, PAGE) == pages
 

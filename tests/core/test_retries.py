@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from comms_source.api.responses import Broken, Busy, Failed, Fault
-from comms_source.api.retries import LONGEST_BACKOFF_SECONDS, Insistence
-from comms_source.errors import ConnectionLost, ServerFault, StillBusy, WalkFailed
+from comms_source.api.retries import MAX_BACKOFF_SECONDS, RetryPolicy
+from comms_source.errors import ConnectionLost, ScanFailed, ServerFault, StillBusy
 
 
 def broken() -> Fault:
@@ -27,14 +27,14 @@ def busy(seconds: float | None, *, shared: bool = True) -> Fault:
 class Attempts:
     """Attempts that meet one fault after the other, and what happened between them."""
 
-    def __init__(self, *faults: Fault, patience: float = 60, attempts: int = 4) -> None:
+    def __init__(self, *faults: Fault, max_api_wait: float = 60, attempts: int = 4) -> None:
         self.left = list(faults)
         self.made = 0
         self.slept: list[float] = []
         self.paused_all: list[float] = []
         self.retries = 0
-        self._insistence = Insistence(
-            patience=patience,
+        self._insistence = RetryPolicy(
+            max_api_wait=max_api_wait,
             attempts=attempts,
             sleep=self.slept.append,
             pause_all=self.paused_all.append,
@@ -56,7 +56,7 @@ class Attempts:
         self.retries += 1
 
 
-def assert_gives_up(attempts: Attempts, error: type[WalkFailed], *, after: int) -> None:
+def assert_gives_up(attempts: Attempts, error: type[ScanFailed], *, after: int) -> None:
     """It raises the fault's own error after so many attempts."""
     with pytest.raises(error):
         attempts.call()
@@ -97,15 +97,15 @@ def test_a_wait_of_no_time_is_a_short_wait() -> None:
 
 def test_untold_waits_are_random_and_bounded() -> None:
     """They grow up to a bound."""
-    attempts = Attempts(*(busy(None) for _ in range(9)), patience=500)
+    attempts = Attempts(*(busy(None) for _ in range(9)), max_api_wait=500)
     attempts.call()
 
-    assert all(0 < wait <= LONGEST_BACKOFF_SECONDS for wait in attempts.slept)
+    assert all(0 < wait <= MAX_BACKOFF_SECONDS for wait in attempts.slept)
 
 
 def test_patience_is_the_sum_of_waits() -> None:
     """The wait that would exceed it is not begun."""
-    attempts = Attempts(busy(30), busy(30), busy(1), patience=60)
+    attempts = Attempts(busy(30), busy(30), busy(1), max_api_wait=60)
 
     assert_gives_up(attempts, StillBusy, after=3)
     assert attempts.slept == [30, 30]
@@ -113,7 +113,7 @@ def test_patience_is_the_sum_of_waits() -> None:
 
 def test_an_api_that_is_busy_for_no_time_is_not_asked_for_ever() -> None:
     """Attempts are counted beside the time."""
-    attempts = Attempts(*(busy(0) for _ in range(1000)), patience=10_000)
+    attempts = Attempts(*(busy(0) for _ in range(1000)), max_api_wait=10_000)
 
     assert_gives_up(attempts, StillBusy, after=300)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.sandbox import documented_payloads
-from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, history_rows, history_schema
+from comms_source.tables.history import VALID_FROM, VALID_TO, history_rows, history_schema
 from comms_source.tables.operations import (
     PageTables,
     Stamp,
@@ -178,7 +178,7 @@ def to_camel(name: str) -> str:
 def test_no_counter_can_take_a_column_that_a_table_has_already(channel: Channel) -> None:
     """The column of an operation, of its history, or one that dlt adds to either."""
     taken = {*operations_schema(channel).names, *history_schema(channel).names}
-    taken |= {SEEN_FROM, SEEN_UNTIL, C_DLT_ID, C_DLT_LOAD_ID}
+    taken |= {VALID_FROM, VALID_TO, C_DLT_ID, C_DLT_LOAD_ID}
 
     for name in taken:
         for spelling in (name, to_camel(name), name.upper()):
@@ -447,7 +447,7 @@ counter_names = (
 def test_counters_of_any_name_make_tables_that_dlt_takes(stats: list[dict[str, int]]) -> None:
     """Each column keeps its name in dlt's spelling, and is no other's; no count is lost."""
     ours = {*operations_schema(MESSAGES).names, *history_schema(MESSAGES).names}
-    ours |= {SEEN_FROM, SEEN_UNTIL, C_DLT_ID, C_DLT_LOAD_ID}
+    ours |= {VALID_FROM, VALID_TO, C_DLT_ID, C_DLT_LOAD_ID}
 
     tables = read(*(GOOD | {"id": str(n), "stats": each} for n, each in enumerate(stats)))
 

@@ -9,7 +9,15 @@ import msgspec
 import pytest
 
 from comms_source import errors
-from comms_source.api.responses import Broken, Busy, Failed, Fault, Reply, decoded, judge
+from comms_source.api.responses import (
+    Broken,
+    Busy,
+    Failed,
+    Fault,
+    Reply,
+    classify_response,
+    decoded,
+)
 from comms_source.sandbox import documented_payloads
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -23,7 +31,7 @@ def reply(status: int, body: bytes = b"{}", headers: Mapping[str, str] | None = 
 def outcome(given: Reply, *, is_list: bool = True) -> Exception:
     """What judging an answer raises."""
     with pytest.raises((Fault, errors.CommsSourceError)) as caught:
-        judge(given, channel="emails", is_list=is_list)
+        classify_response(given, channel="emails", is_list=is_list)
     return caught.value
 
 
@@ -62,7 +70,9 @@ def test_each_status_of_a_list_has_one_outcome(status: int, kind: type[Exception
 
 def test_a_good_answer_passes() -> None:
     """200 with JSON raises nothing."""
-    judge(reply(200, headers={"content-type": "application/json"}), channel="x", is_list=True)
+    classify_response(
+        reply(200, headers={"content-type": "application/json"}), channel="x", is_list=True
+    )
 
 
 def test_a_404_to_an_id_is_no_closed_channel() -> None:
@@ -82,7 +92,7 @@ def test_only_these_are_worth_another_attempt(status: int, kind: type[Fault]) ->
 def test_too_many_requests_concern_everybody_and_unavailability_one_request(
     status: int, shared: bool
 ) -> None:
-    """A refusal for the account's pace pauses all walks."""
+    """A refusal for the account's pace pauses all scans."""
     busy = outcome(reply(status))
 
     assert isinstance(busy, Busy)
@@ -156,7 +166,9 @@ def test_secrets_that_the_api_echoes_do_not_get_into_a_message() -> None:
     """Plain or encoded, and control characters with them."""
     body = msgspec.json.encode({"errors": [{"code": 1, "message": "a tok/en \x1b[31m tok%2Fen"}]})
     with pytest.raises(errors.RequestRefused) as caught:
-        judge(reply(400, body), channel="emails", is_list=True, secrets=["tok/en", None])
+        classify_response(
+            reply(400, body), channel="emails", is_list=True, secrets=["tok/en", None]
+        )
 
     assert "tok" not in str(caught.value)
     assert "\x1b" not in str(caught.value)

@@ -17,7 +17,7 @@ from tests.postgres import free_port
 KEY: Final = "any-key"
 SECRET: Final = "any-secret"
 REGION: Final = "us-east-1"
-PATIENCE: Final = 30.0
+MAX_API_WAIT: Final = 30.0
 """Seconds within which the server must answer."""
 
 
@@ -45,11 +45,11 @@ def running_s3() -> Iterator[S3]:
         yield s3
     finally:
         server.kill()
-        server.wait(PATIENCE)
+        server.wait(MAX_API_WAIT)
 
 
 def _await(s3: S3, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + MAX_API_WAIT
     while True:
         try:
             httpx.get(s3.url).raise_for_status()

@@ -148,7 +148,7 @@ def test_status(life: Life, model: Life) -> None:
 
 def test_plan(life: Life, model: Life) -> None:
     """What the next run would ask for."""
-    assert any(plan["walks"] for plan in life.plan)
+    assert any(plan["scans"] for plan in life.plan)
     assert life.plan == model.plan
 
 

@@ -136,7 +136,7 @@ def run(
     *, outcome: str = "complete", account: str = "acme", ago: timedelta = HOUR
 ) -> dict[str, Any]:
     """A row of the table `runs`."""
-    numbers = ("requests", "retries", "operations", "rejected", "walks", "walks_failed", "gaps")
+    numbers = ("requests", "retries", "operations", "rejected", "scans", "scans_failed", "gaps")
     return {
         "run_id": f"{account} {ago}",
         "command": "load",

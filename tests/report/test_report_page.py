@@ -29,7 +29,7 @@ from tests.report.made_up import (
 )
 from tests.report.parsed import Element, cards, parse, section
 
-MOST_BYTES = 3_000_000
+MAX_BYTES = 3_000_000
 
 
 @pytest.fixture(scope="module")
@@ -396,11 +396,11 @@ def test_many_accounts_do_not_make_the_page_grow() -> None:
     page = page_of(facts_of(*rows))
     accounts = section(parse(page), "accounts")
 
-    assert len(page.encode()) < MOST_BYTES / 10
+    assert len(page.encode()) < MAX_BYTES / 10
     assert len(accounts.all("th", scope="row")) == 20
     assert "280 more with less traffic" in accounts.text
 
 
 def test_the_page_of_a_busy_account_is_small(page: str) -> None:
     """Far below the three million bytes that it may have."""
-    assert len(page.encode()) < MOST_BYTES / 10
+    assert len(page.encode()) < MAX_BYTES / 10

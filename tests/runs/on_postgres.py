@@ -26,7 +26,7 @@ DATABASE = "runs"
 COMMS = "from comms_source.cli import main; main()"
 LOCKS = "select count(*) from pg_locks where locktype = 'advisory' and granted"
 READ = "select count(*) from comms.email_operations"
-PATIENCE = 30
+MAX_API_WAIT = 30
 """Seconds within which a process must do what is expected."""
 
 
@@ -85,7 +85,7 @@ def until_it_waits(process: subprocess.Popen[str]) -> str:
 
 def none_locked(cursor: Any) -> bool:
     """Whether the server soon has no advisory lock; a connection's end takes it a moment."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + MAX_API_WAIT
     while rows(cursor, LOCKS) != [(0,)]:
         if time.monotonic() > until:
             return False

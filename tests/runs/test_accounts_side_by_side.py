@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from comms_source import status, tasks
 from comms_source.channels import CHANNELS
-from comms_source.destinations.locks import in_turn, only_run
+from comms_source.destinations.locks import exclusive_run, in_turn
 from comms_source.destinations.pipeline import account_suffix, open_pipeline
 from comms_source.errors import ConfigurationError, PipelineBusy
 from comms_source.sandbox import AUTH_TOKEN, Clock, Sandbox, SandboxSettings
@@ -53,10 +53,10 @@ def test_a_plain_name_is_its_own_suffix() -> None:
 
 def test_a_second_run_of_an_account_is_refused(sandbox: Sandbox) -> None:
     """Runs of other accounts go on."""
-    with only_run(open_pipeline(account="shop"), command="load"):
+    with exclusive_run(open_pipeline(account="shop"), command="load"):
         with (
             pytest.raises(PipelineBusy, match="comms load"),
-            only_run(open_pipeline(account="shop"), command="backfill"),
+            exclusive_run(open_pipeline(account="shop"), command="backfill"),
         ):
             pytest.fail("two runs of one account")
         assert load(sandbox).exit_code == 0
@@ -178,9 +178,9 @@ def test_loading_goes_in_turn() -> None:
 
 
 def test_a_wait_for_another_load_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After `load_wait` the run says which process is loading, and since when."""
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "0.2 seconds")
-    said = rf"process {os.getpid()}, since .*load_wait, 0.2 seconds.*load again later"
+    """After `max_load_wait` the run says which process is loading, and since when."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "0.2 seconds")
+    said = rf"process {os.getpid()}, since .*max_load_wait, 0.2 seconds.*load again later"
     with (
         in_turn(open_pipeline()),
         pytest.raises(PipelineBusy, match=said),

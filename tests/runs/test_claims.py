@@ -192,7 +192,7 @@ def test_what_a_first_run_could_not_see_is_no_gap(minute: int, lasts: timedelta)
     with Sandbox(told, Clock(begins)) as sandbox:
         session = session_for(sandbox, channels=("emails",), page_size=20, concurrency=1)
         pages = 30
-        session.journal.watch(lambda _: sandbox.clock.advance(lasts / pages))
+        session.stats.watch(lambda _: sandbox.clock.advance(lasts / pages))
         first = run_load(session=session, pipeline=open_pipeline())
         codes = [first.exit_code]
         for pause in (timedelta(minutes=1), DAY):
@@ -216,7 +216,7 @@ def test_changing_the_width_of_windows_makes_no_gap_and_reads_nothing_again() ->
             sandbox.clock.advance(timedelta(minutes=1))
             summary = load(sandbox, window=timedelta(minutes=minutes))
             assert summary.exit_code == 0
-            operations.append(summary.journal.operations)
+            operations.append(summary.stats.operations)
         sandbox.clock.advance(DAY)
         assert load(sandbox, window=DAY).exit_code == 0
 

@@ -76,7 +76,7 @@ def test_a_run_goes_by_the_clock_of_the_api(
 
     assert "this run goes by the API's clock" in caplog.text
     assert (summary.exit_code, after.exit_code) == (0, 0)
-    assert summary.journal.requests <= 6
+    assert summary.stats.requests <= 6
     assert rows("select * from comms.gaps") == []
     assert rows("select max(read_at) from comms.coverage")[0][0] <= sandbox.clock.now()
     for table in HISTORIES:

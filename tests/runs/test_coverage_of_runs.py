@@ -21,10 +21,10 @@ from comms_source.commands.load import run_load
 from comms_source.commands.plan import ChannelPlan, plan_load
 from comms_source.commands.status import read_status
 from comms_source.commands.summary import RunSummary
-from comms_source.destinations.locks import only_run
+from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError, PipelineBusy
-from comms_source.extract.run_stats import Journal
+from comms_source.extract.run_stats import RunStats
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
 from comms_source.timespans import Span
 from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
@@ -61,7 +61,7 @@ def test_a_small_account_costs_one_request_per_channel_and_run() -> None:
     with Sandbox(SandboxSettings(operations_per_week=40), Clock(NOW)) as sandbox:
         for pause in (0, 0.25, 1, 5, 24, 24 * 6, 24 * 30):
             sandbox.clock.advance(timedelta(hours=pause))
-            read = load(sandbox).journal.channels.values()
+            read = load(sandbox).stats.channels.values()
             assert [record.pages for record in read] == [1, 1, 1]
             assert [record.requests - record.followed for record in read] == [1, 1, 1]
             assert all(record.followed <= 1 for record in read) or pause > 24 * 7
@@ -78,10 +78,10 @@ def test_a_second_run_reads_only_what_may_have_changed() -> None:
         later = load(sandbox)
         full = load(sandbox, refresh="full")
 
-        assert first.journal.operations > 17_000
-        assert again.journal.operations < 500
-        assert later.journal.operations > 17_000
-        assert full.journal.operations > 17_000
+        assert first.stats.operations > 17_000
+        assert again.stats.operations < 500
+        assert later.stats.operations > 17_000
+        assert full.stats.operations > 17_000
         assert stored("emails").items() >= true(sandbox, "emails").items()
 
 
@@ -107,10 +107,10 @@ def test_eleven_silent_days_leave_one_gap_per_channel_told_once(sandbox: Sandbox
     assert [channel.gaps for channel in status.channels] == [[gap]] * 3
 
 
-def test_a_fresh_machine_plans_the_same_walks(
+def test_a_fresh_machine_plans_the_same_scans(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Only the DuckDB file is moved; the ledger is in it."""
+    """Only the DuckDB file is moved; the coverage is in it."""
     with Sandbox(SandboxSettings(operations_per_week=3000), Clock(NOW)) as sandbox:
         load(sandbox)
         sandbox.clock.advance(timedelta(hours=30))
@@ -126,12 +126,12 @@ def test_a_fresh_machine_plans_the_same_walks(
         load(sandbox)
 
         assert there == here
-        assert any(plan.walks for plan in here)
+        assert any(plan.scans for plan in here)
         assert len(requests_since(sandbox, count)) == sum(plan.requests for plan in here)
         assert not rows("select * from comms.gaps")
 
 
-def test_a_failed_walk_stays_due_and_does_not_stop_the_others(sandbox: Sandbox) -> None:
+def test_a_failed_scan_stays_due_and_does_not_stop_the_others(sandbox: Sandbox) -> None:
     """Its windows are read by the next run; the other channels' are not read again."""
     sandbox.faults.replace([Fault(kind="internal_error", channel="emails")])
     broken = load(sandbox)
@@ -139,9 +139,9 @@ def test_a_failed_walk_stays_due_and_does_not_stop_the_others(sandbox: Sandbox) 
     mended = plans(sandbox)
 
     assert broken.exit_code == 3
-    assert [len(plan.walks[0].reasons) for plan in mended] == [1, 1, 1]
-    assert mended[1].walks[0].reasons == ("never read",)
-    assert mended[0].walks[0].reasons == ("not closed when read",)
+    assert [len(plan.scans[0].reasons) for plan in mended] == [1, 1, 1]
+    assert mended[1].scans[0].reasons == ("never read",)
+    assert mended[0].scans[0].reasons == ("not closed when read",)
     assert load(sandbox).exit_code == 0
     assert stored("emails") == true(sandbox, "emails")
 
@@ -168,7 +168,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_told_who_holds_it(sandbox:
     """It does no harm, and sends nothing."""
     pipeline = open_pipeline()
     with (
-        only_run(pipeline, command="load"),
+        exclusive_run(pipeline, command="load"),
         pytest.raises(PipelineBusy, match=r"comms load \(process \d+, since .*Z\) is at work"),
     ):
         load(sandbox)
@@ -207,9 +207,9 @@ def test_a_file_that_a_reader_holds_for_a_while_is_waited_for(sandbox: Sandbox) 
 def test_a_file_that_a_reader_keeps_is_told_with_the_process(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the time that `lock_wait` allows; what to do is said, and nothing is lost."""
+    """After the time that `max_lock_wait` allows; what to do is said, and nothing is lost."""
     load(sandbox)
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOCK_WAIT", "1 second")
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOCK_WAIT", "1 second")
     with hold(READER) as reader:
         with pytest.raises(PipelineBusy, match=rf"PID {reader.pid}.*close that program"):
             load(sandbox)
@@ -224,16 +224,16 @@ def test_a_reader_that_comes_while_the_api_is_read_loses_nothing(
     """What was read waits in the pipeline's folder, and the next run loads it without asking."""
     load(sandbox)
     sandbox.clock.advance(timedelta(days=1))
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOCK_WAIT", "1 second")
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOCK_WAIT", "1 second")
     holders: list[subprocess.Popen[str]] = []
     session = session_for(sandbox)
     once = threading.Lock()
 
-    def come(_: Journal) -> None:
+    def come(_: RunStats) -> None:
         if once.acquire(blocking=False):
             holders.append(hold(READER))
 
-    session.journal.watch(come)
+    session.stats.watch(come)
     with pytest.raises(PipelineBusy):
         run_load(session=session, pipeline=open_pipeline())
     holders[0].kill()
@@ -284,7 +284,7 @@ def test_backfill_reads_the_range_and_counts_only_what_the_api_keeps(sandbox: Sa
     assert first == ((NOW - timedelta(days=7)).replace(minute=0, second=0), False)
     partial = rows("select count(*) from comms.coverage where not is_complete")
     assert partial == [(3,)]  # the windows that the API had half forgotten, one a channel
-    spans = [(plan.walks[-1].span.start, plan.walks[0].reasons) for plan in plans(sandbox)]
+    spans = [(plan.scans[-1].span.start, plan.scans[0].reasons) for plan in plans(sandbox)]
     assert {reasons for _, reasons in spans} != {()}
 
 
@@ -300,7 +300,7 @@ def test_backfill_goes_on_where_it_stopped(sandbox: Sandbox) -> None:
 
     assert (broken.exit_code, mended.exit_code, again.exit_code) == (3, 0, 0)
     assert rest == 1
-    assert again.journal.requests == 7
+    assert again.stats.requests == 7
     expected = {key: row for key, row in true(sandbox, "emails").items() if since <= row[2]}
     assert stored("emails") == expected
 
@@ -331,7 +331,7 @@ def test_runs_and_coverage_tell_what_was_done(sandbox: Sandbox) -> None:
         "select command, outcome, requests, operations from comms.runs"
     )
     assert (command, outcome) == ("load", "complete")
-    assert (requests, operations) == (summary.journal.requests, summary.journal.operations)
+    assert (requests, operations) == (summary.stats.requests, summary.stats.operations)
     for channel in CHANNELS.values():
         counted = rows(
             "select window_start, count(id) from comms.coverage left join comms."

@@ -42,7 +42,7 @@ def test_what_a_dead_run_had_read_is_loaded_first_and_told(
 
     assert "an earlier run had died; what it had read has now been loaded" in caplog.text
     assert summary.exit_code == 0
-    assert summary.journal.operations < sum(len(true(sandbox, channel)) for channel in CHANNELS)
+    assert summary.stats.operations < sum(len(true(sandbox, channel)) for channel in CHANNELS)
     for channel in CHANNELS:
         now, kept = true(sandbox, channel), stored(channel)
         assert now.keys() | then[channel].keys() == kept.keys()

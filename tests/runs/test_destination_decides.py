@@ -279,7 +279,7 @@ def test_deleted_rows_are_seen_and_read_again(
 
     assert before.short > 50
     assert before.fresh < 120
-    assert {plan.channel for plan in plans if plan.walks[0].span.start < NOW - 3 * DAY} == {
+    assert {plan.channel for plan in plans if plan.scans[0].span.start < NOW - 3 * DAY} == {
         "messages"
     }
     assert "messages: the table lacks rows of" in caplog.text
@@ -351,5 +351,8 @@ def test_old_rows_may_be_deleted(sandbox: Sandbox) -> None:
 
     sandbox.clock.advance(timedelta(hours=1))
     summary = load(sandbox)
-    assert (summary.exit_code, summary.journal.channels["emails"].short_windows > 0) == (0, True)
+    assert (summary.exit_code, summary.stats.channels["emails"].windows_missing_rows > 0) == (
+        0,
+        True,
+    )
     assert rows("select * from comms.gaps") == []

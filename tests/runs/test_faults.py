@@ -34,8 +34,8 @@ def test_asked_to_wait_a_run_waits_and_succeeds(sandbox: Sandbox, kind: str) -> 
     summary = meet(sandbox, Fault(kind=kind, first=4, every=9, count=4, retry_after="0.3"))
 
     assert summary.exit_code == 0
-    assert summary.journal.retries == 4
-    assert summary.journal.waited_seconds >= 0.3
+    assert summary.stats.retries == 4
+    assert summary.stats.waited_seconds >= 0.3
     assert_complete(sandbox)
 
 
@@ -43,12 +43,12 @@ def test_asked_to_wait_a_run_waits_and_succeeds(sandbox: Sandbox, kind: str) -> 
 def test_a_busy_api_is_waited_for_only_as_long_as_patience_lasts(
     sandbox: Sandbox, kind: str
 ) -> None:
-    """A wait beyond it is not even begun: the walks fail, the other channels are complete."""
+    """A wait beyond it is not even begun: the scans fail, the other channels are complete."""
     fault = Fault(kind=kind, channel="emails", retry_after="3600")
 
-    summary = meet(sandbox, fault, patience=timedelta(seconds=10), concurrency=2)
+    summary = meet(sandbox, fault, max_api_wait=timedelta(seconds=10), concurrency=2)
 
-    failures = summary.journal.channels["emails"].failures
+    failures = summary.stats.channels["emails"].failures
     assert summary.exit_code == 3
     assert {failure.error for failure in failures} == {"StillBusy"}
     assert_complete(sandbox, "messages", "push_notifications")
@@ -62,16 +62,16 @@ def test_a_refusal_without_a_time_is_waited_out_too(sandbox: Sandbox) -> None:
     assert_complete(sandbox)
 
 
-def test_a_server_fault_is_tried_once_more_and_fails_its_walk_only(sandbox: Sandbox) -> None:
-    """500 is repeated once; the second ends the walk and leaves the others alone."""
+def test_a_server_fault_is_tried_once_more_and_fails_its_scan_only(sandbox: Sandbox) -> None:
+    """500 is repeated once; the second ends the scan and leaves the others alone."""
     fault = Fault(kind="internal_error", channel="emails", first=3, count=2)
 
     summary = meet(sandbox, fault, concurrency=1)
 
-    emails = summary.journal.channels["emails"]
+    emails = summary.stats.channels["emails"]
     assert summary.exit_code == 3
     assert [failure.error for failure in emails.failures] == ["ServerFault"]
-    assert emails.walks_done == emails.walks_planned - 1
+    assert emails.scans_done == emails.scans_planned - 1
     assert_complete(sandbox, "messages", "push_notifications")
 
 
@@ -82,7 +82,7 @@ def test_one_server_fault_alone_costs_nothing(sandbox: Sandbox) -> None:
 
 
 def test_refused_credentials_stop_the_run_after_one_request_a_channel(sandbox: Sandbox) -> None:
-    """401 is never tried again, and no walk follows it."""
+    """401 is never tried again, and no scan follows it."""
     with pytest.raises(CredentialsRefused, match="auth token"):
         load(sandbox, credentials=BasicCredentials(ACCOUNT_ID, "wrong"))
 
@@ -101,7 +101,7 @@ def test_a_closed_channel_does_not_stop_the_others(sandbox: Sandbox, kind: str) 
     """403, and a list that does not exist, are told; one request is enough to know."""
     summary = meet(sandbox, Fault(kind=kind, channel="push_notifications", endpoint="list"))
 
-    push = summary.journal.channels["push_notifications"]
+    push = summary.stats.channels["push_notifications"]
     assert summary.exit_code == 3
     assert push.refused is not None
     assert push.requests == 1
@@ -117,7 +117,7 @@ def test_broken_connections_and_cut_answers_recover(sandbox: Sandbox, kind: str)
     summary = meet(sandbox, fault, timeout=timedelta(seconds=0.5))
 
     assert summary.exit_code == 0
-    assert summary.journal.retries == 3
+    assert summary.stats.retries == 3
     assert_complete(sandbox)
 
 
@@ -126,7 +126,7 @@ def test_a_channel_that_stays_broken_fails_by_name(sandbox: Sandbox, kind: str) 
     """The other channels are complete."""
     summary = meet(sandbox, Fault(kind=kind, channel="emails"), attempts=2, concurrency=2)
 
-    failures = summary.journal.channels["emails"].failures
+    failures = summary.stats.channels["emails"].failures
     assert summary.exit_code == 3
     assert {failure.error for failure in failures} == {"ConnectionLost"}
     assert_complete(sandbox, "messages", "push_notifications")
@@ -136,8 +136,8 @@ NAMED = {
     "html": "NotJson",
     "no_envelope": "EnvelopeMissing",
     "redirect": "Redirected",
-    "repeat_token": "EndlessWalk",
-    "endless_pages": "EndlessWalk",
+    "repeat_token": "EndlessScan",
+    "endless_pages": "EndlessScan",
     "bad_request": "RequestRefused",
 }
 
@@ -146,14 +146,14 @@ NAMED = {
 def test_a_wrong_answer_is_a_named_error_and_exit_code_3(
     sandbox: Sandbox, kind: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never a hang, never an empty success: the summary names walk and error."""
-    monkeypatch.setattr("comms_source.api.pagination.MOST_IDLE_PAGES", 20)
+    """Never a hang, never an empty success: the summary names scan and error."""
+    monkeypatch.setattr("comms_source.api.pagination.MAX_IDLE_PAGES", 20)
     summary = meet(sandbox, Fault(kind=kind, channel="emails"), concurrency=2)
 
-    emails = summary.journal.channels["emails"]
+    emails = summary.stats.channels["emails"]
     assert summary.exit_code == 3
     assert {failure.error for failure in emails.failures} == {error}
-    assert len(emails.failures) == emails.walks_planned
+    assert len(emails.failures) == emails.scans_planned
     assert_complete(sandbox, "messages", "push_notifications")
 
 
@@ -161,11 +161,11 @@ def test_a_wrong_answer_is_a_named_error_and_exit_code_3(
 def test_nothing_but_wrong_answers_is_exit_code_1(
     sandbox: Sandbox, kind: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where not one walk could be finished, the run has failed."""
-    monkeypatch.setattr("comms_source.api.pagination.MOST_IDLE_PAGES", 20)
+    """Where not one scan could be finished, the run has failed."""
+    monkeypatch.setattr("comms_source.api.pagination.MAX_IDLE_PAGES", 20)
     summary = meet(sandbox, Fault(kind=kind), concurrency=2)
 
-    failures = [record.failures for record in summary.journal.channels.values()]
+    failures = [record.failures for record in summary.stats.channels.values()]
     assert summary.exit_code == 1
     assert {failure.error for failure in itertools.chain(*failures)} == {error}
 
@@ -179,7 +179,7 @@ def test_a_redirect_is_not_followed(sandbox: Sandbox) -> None:
 
 
 def test_a_host_that_nobody_answers_from_fails_the_run_at_once(sandbox: Sandbox) -> None:
-    """It is not tried walk by walk."""
+    """It is not tried scan by scan."""
     with pytest.raises(HostUnreachable, match="base_url"):
         load(sandbox, base_url="http://127.0.0.1:9/v1", attempts=2)
 
@@ -200,7 +200,7 @@ def test_rows_that_cannot_be_read_are_kept_aside_and_told(
     summary = meet(sandbox, Fault(kind=kind, channel="emails", rows=7))
 
     truth = true(sandbox, "emails")
-    good, rejected = stored("emails"), summary.journal.channels["emails"].rejected
+    good, rejected = stored("emails"), summary.stats.channels["emails"].rejected
     assert summary.exit_code == 3
     assert good.items() <= truth.items()
     assert rejected >= len(truth) - len(good) > 0

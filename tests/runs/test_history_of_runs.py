@@ -174,7 +174,7 @@ def test_a_change_of_nothing_but_other_fields_is_no_new_state() -> None:
     assert (row["updated_at"], row["synced_at"]) == (NOW - DAY, NOW + MINUTE)
 
 
-def test_an_operation_that_comes_twice_in_one_walk_is_one_state() -> None:
+def test_an_operation_that_comes_twice_in_one_scan_is_one_state() -> None:
     """Both would become current; which it was before the page shifted is known from the first."""
     api = OneOperation()
 

@@ -31,7 +31,7 @@ told = Path("/proc/self/status")  # of this program alone; the other counts who 
 if told.exists():
     peak = int(told.read_text().partition("VmHWM:")[2].split()[0])
 peak /= 1024
-print(json.dumps({"peak": peak, "operations": summary.journal.operations}))
+print(json.dumps({"peak": peak, "operations": summary.stats.operations}))
 sys.exit(summary.exit_code)
 """
 MEGABYTES = 500

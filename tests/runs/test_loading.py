@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from comms_source.destinations import duckdb_file as packages
-from comms_source.destinations.duckdb_file import JOBS_AT_ONCE, MEGABYTES_A_THREAD, held_open
+from comms_source.destinations.duckdb_file import MAX_PARALLEL_JOBS, MEGABYTES_PER_THREAD, held_open
 from comms_source.destinations.load_packages import commit
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Sandbox
@@ -36,7 +36,7 @@ def test_duckdb_takes_no_more_memory_than_its_threads_need(sandbox: Sandbox) -> 
 
     limit = limit_within(open_pipeline())
 
-    assert limit == pytest.approx(MEGABYTES_A_THREAD * max(2, threads), rel=0.01)
+    assert limit == pytest.approx(MEGABYTES_PER_THREAD * max(2, threads), rel=0.01)
 
 
 def test_a_memory_limit_of_the_users_stays(
@@ -51,7 +51,8 @@ def test_a_memory_limit_of_the_users_stays(
 
 
 @pytest.mark.parametrize(
-    ("large", "told", "expected"), [(False, None, JOBS_AT_ONCE), (True, None, 1), (True, "7", 7)]
+    ("large", "told", "expected"),
+    [(False, None, MAX_PARALLEL_JOBS), (True, None, 1), (True, "7", 7)],
 )
 def test_only_large_jobs_follow_each_other(
     monkeypatch: pytest.MonkeyPatch, large: bool, told: str | None, expected: int
@@ -64,7 +65,7 @@ def test_only_large_jobs_follow_each_other(
         given.append(workers)
         return load(self)
 
-    monkeypatch.setattr(packages, "MOST_BYTES_AT_ONCE", 0 if large else 10**6)
+    monkeypatch.setattr(packages, "MAX_BYTES_AT_ONCE", 0 if large else 10**6)
     monkeypatch.setattr(dlt.Pipeline, "load", noting)
     if told:
         monkeypatch.setenv("LOAD__WORKERS", told)

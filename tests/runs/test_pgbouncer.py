@@ -17,7 +17,7 @@ from tests.pgbouncer import NoPgBouncer, running_pgbouncer
 from tests.postgres import Postgres
 from tests.runs.on_postgres import (
     DATABASE,
-    PATIENCE,
+    MAX_API_WAIT,
     load_there,
     none_locked,
     other_load,
@@ -44,7 +44,7 @@ def through_it(cursor: Any, pooled: Postgres, monkeypatch: pytest.MonkeyPatch) -
     """Loads go through PgBouncer, while the cursor looks past it; no wait is long."""
     assert cursor
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", pooled.url(DATABASE))
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "20 seconds")
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "20 seconds")
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def test_that_a_second_load_waits_for_the_first_and_goes_on(
             until_it_waits(process)
             assert process.poll() is None
             first.close()
-            assert process.wait(PATIENCE) == 0
+            assert process.wait(MAX_API_WAIT) == 0
 
     assert none_locked(cursor)
     assert rows(cursor, "select count(*) from comms.runs") == [(1,)]

@@ -13,7 +13,7 @@ import pytest
 from comms_source.errors import PipelineBusy
 from comms_source.sandbox import Fault, Sandbox
 from tests.postgres import Postgres
-from tests.runs.on_postgres import PATIENCE, load_there, reader, rows
+from tests.runs.on_postgres import MAX_API_WAIT, load_there, reader, rows
 
 COLUMNS = """
     select count(*) from information_schema.columns where column_name = 'link_clicks'
@@ -41,7 +41,7 @@ def seconds_to_read(postgres: Postgres) -> float:
 
 def until_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
     """Wait for a line of the log."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + MAX_API_WAIT
     while text not in caplog.text:
         assert time.monotonic() < until
 
@@ -61,7 +61,7 @@ def test_that_readers_get_through_and_the_rows_are_loaded_in_the_end(
         waits = [seconds_to_read(postgres) for _ in range(20)]
         assert loading.is_alive()
         assert not columns_there(cursor)
-    loading.join(PATIENCE)
+    loading.join(MAX_API_WAIT)
 
     assert max(waits) < 1
     assert codes == [0]
@@ -74,16 +74,16 @@ def test_that_readers_get_through_and_the_rows_are_loaded_in_the_end(
 def test_that_a_reader_who_stays_is_named_and_nothing_is_lost(
     sandbox: Sandbox, cursor: Any, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After `load_wait` the run ends; the next one loads what it had read without asking again."""
+    """After `max_load_wait` the run ends; the next one loads what it had read without asking again."""
     load_there(sandbox)
     add_counter(sandbox)
     with monkeypatch.context() as short, reader(postgres):
-        short.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "1 second")
+        short.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "1 second")
         began = time.monotonic()
-        said = r"load_wait, 1 second\): a long report \(PID \d+ of PostgreSQL.*load again"
+        said = r"max_load_wait, 1 second\): a long report \(PID \d+ of PostgreSQL.*load again"
         with pytest.raises(PipelineBusy, match=said):
             load_there(sandbox)
-        assert time.monotonic() - began < PATIENCE / 2
+        assert time.monotonic() - began < MAX_API_WAIT / 2
     assert not columns_there(cursor)
 
     sandbox.faults.replace([])
@@ -99,7 +99,7 @@ def test_that_a_run_without_news_waits_for_no_reader(
     """Where no table has to change, it needs no lock on one."""
     load_there(sandbox)
     sandbox.clock.set(sandbox.clock.now() + timedelta(hours=3))
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "0.1 seconds")
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "0.1 seconds")
     with reader(postgres):
         assert load_there(sandbox).exit_code == 0
     assert rows(cursor, "select count(*) from comms.runs") == [(2,)]

@@ -16,12 +16,12 @@ import pytest
 
 from comms_source.config.waits import load_deadline
 from comms_source.destinations.locks import in_turn
-from comms_source.destinations.postgres_turn import LONGEST_NAME, name_of_this_run, turn
+from comms_source.destinations.postgres_turn import MAX_NAME_LENGTH, name_of_this_run, turn
 from comms_source.errors import PipelineBusy
 from comms_source.sandbox import Sandbox
 from tests.runs.on_postgres import (
     LOCKS,
-    PATIENCE,
+    MAX_API_WAIT,
     load_there,
     none_locked,
     other_load,
@@ -53,7 +53,7 @@ def test_that_the_turn_is_a_lock_which_ends_with_the_block(cursor: Any) -> None:
 def test_that_the_name_of_a_run_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL would cut off the end, which says since when."""
     monkeypatch.setattr("platform.node", lambda: "häuslich." * 20)
-    assert len(name_of_this_run().encode()) == LONGEST_NAME
+    assert len(name_of_this_run().encode()) == MAX_NAME_LENGTH
     assert NAME.fullmatch(name_of_this_run())
 
 
@@ -70,7 +70,7 @@ def test_that_a_second_load_waits_and_goes_on(
             assert re.search(rf"\b{os.getpid()}\b.* since .* loads into this d", line)
             assert process.poll() is None
             first.close()
-            assert process.wait(PATIENCE) == 0
+            assert process.wait(MAX_API_WAIT) == 0
 
     assert rows(cursor, "select count(*) from comms.runs") == [(1,)]
 
@@ -87,7 +87,7 @@ def test_that_a_load_that_waits_ends_at_once_when_it_is_stopped(
         until_it_waits(process)
         began = time.monotonic()
         process.send_signal(number)
-        assert process.wait(PATIENCE) == 1
+        assert process.wait(MAX_API_WAIT) == 1
         assert time.monotonic() - began < 1
 
     assert none_locked(cursor)
@@ -96,14 +96,14 @@ def test_that_a_load_that_waits_ends_at_once_when_it_is_stopped(
 def test_that_a_wait_between_machines_has_an_end(
     cursor: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After `load_wait` the run says who loads, and what to do; once, and without a second wait."""
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "1 second")
+    """After `max_load_wait` the run says who loads, and what to do; once, and without a second wait."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "1 second")
     url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
     with turn(url, dataset="comms", deadline=load_deadline()):
         said = rf"comms {os.getpid()} on .* \(PID \d+ of PostgreSQL, user tests, from 127.0.0.1, "
         with (
             caplog.at_level(logging.INFO, "comms_source"),
-            pytest.raises(PipelineBusy, match=said + r"since.*load_wait, 1 second.*load again"),
+            pytest.raises(PipelineBusy, match=said + r"since.*max_load_wait, 1 second.*load again"),
             in_turn(pipeline()),
         ):
             pytest.fail("two runs have the turn")
@@ -114,8 +114,8 @@ def test_that_a_wait_between_machines_has_an_end(
 def test_that_what_was_waited_for_is_not_waited_for_again(
     sandbox: Sandbox, cursor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`load_wait` is the whole wait for a turn: `lock_wait` does not add to it, nothing is lost."""
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__LOAD_WAIT", "0.2 seconds")
+    """`max_load_wait` is the whole wait for a turn: `max_lock_wait` does not add to it, nothing is lost."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "0.2 seconds")
     url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
     began = time.monotonic()
     with (
@@ -123,7 +123,7 @@ def test_that_what_was_waited_for_is_not_waited_for_again(
         pytest.raises(PipelineBusy, match="comms"),
     ):
         load_there(sandbox)
-    assert time.monotonic() - began < PATIENCE / 2  # lock_wait would be 30 seconds
+    assert time.monotonic() - began < MAX_API_WAIT / 2  # max_lock_wait would be 30 seconds
 
     count = len(sandbox.requests)
     assert load_there(sandbox).exit_code == 0

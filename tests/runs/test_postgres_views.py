@@ -215,7 +215,7 @@ def test_a_reader_is_left_in_peace(
 ) -> None:
     """Others read on; the load warns and is complete; the next one makes the view."""
     as_before(cursor, "daily_delivery", "v.*, 1 as gone")
-    monkeypatch.setattr(postgres_views, "PATIENCE", 2.0)
+    monkeypatch.setattr(postgres_views, "MAX_API_WAIT", 2.0)
     query = "select count(*) from comms.daily_delivery"
     waits: list[float] = []
     codes: list[int] = []

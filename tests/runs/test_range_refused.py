@@ -74,7 +74,7 @@ def test_a_first_load_is_complete_and_is_refused_once(out_of_range: Any) -> None
         summary = load(sandbox, concurrency=1)
 
         assert summary.exit_code == 0
-        assert not summary.journal.channels["messages"].failures
+        assert not summary.stats.channels["messages"].failures
         # The channels begin side by side, and each may be refused before another's answer is here.
         assert 1 <= statuses(sandbox).count(400) <= len(CHANNELS)
         for channel in CHANNELS:
@@ -87,7 +87,7 @@ def test_one_channel_costs_one_refused_request(strict: Sandbox) -> None:
     """However many scans its load is cut into, and however often it is asked for."""
     summary = load(strict, channels=("messages",), page_size=50)
 
-    assert summary.journal.channels["messages"].walks_done > 3
+    assert summary.stats.channels["messages"].scans_done > 3
     assert statuses(strict).count(400) == 1
 
 
@@ -135,7 +135,7 @@ def test_a_retention_that_is_shorter_than_the_setting_is_named() -> None:
         failed = load(short)
 
         assert failed.exit_code == 1
-        for record in failed.journal.channels.values():
+        for record in failed.stats.channels.values():
             (failure,) = record.failures
             assert failure.error == "RequestRefused"
             assert "startDate must not be before the retention" in failure.message
@@ -182,7 +182,7 @@ def test_a_backfill_of_what_the_api_refuses_fails_by_the_day(strict: Sandbox) ->
 
     summary = run_backfill(session=session, pipeline=open_pipeline(), since=since, until=None)
 
-    failures = summary.journal.channels["emails"].failures
+    failures = summary.stats.channels["emails"].failures
     assert summary.exit_code == 3
     assert [failure.span.start.day for failure in failures] == [11, 12]
     assert {failure.error for failure in failures} == {"RequestRefused"}

@@ -18,7 +18,7 @@ from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
 from comms_source.commands.load import run_load
 from comms_source.config.credentials import BasicCredentials
-from comms_source.destinations.locks import only_run
+from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError
 from comms_source.extract.session import Session
@@ -150,7 +150,7 @@ def test_a_wrong_setting_of_one_account_stops_no_other(
 
 def test_an_account_that_another_run_is_at_work_on_stops_no_other(accounts: Accounts) -> None:
     """A scheduler's task may be loading it; the others are loaded."""
-    with only_run(open_pipeline(account="shop"), command="load"):
+    with exclusive_run(open_pipeline(account="shop"), command="load"):
         done = comms("load", "--channel", "emails", "--account", "shop", "--account", "club")
 
     assert done.exit_code == 3
@@ -159,7 +159,7 @@ def test_an_account_that_another_run_is_at_work_on_stops_no_other(accounts: Acco
     assert not kept("emails", "shop")
 
 
-def test_each_account_keeps_a_ledger_and_gaps_of_its_own(accounts: Accounts) -> None:
+def test_each_account_keeps_a_coverage_and_gaps_of_its_own(accounts: Accounts) -> None:
     """One that was not read for eleven days has a gap; its neighbour in the same file has none."""
     now = datetime.now(UTC).replace(microsecond=0)
 
@@ -178,7 +178,7 @@ def test_each_account_keeps_a_ledger_and_gaps_of_its_own(accounts: Accounts) -> 
 
 
 def test_moving_from_a_token_to_an_api_key_changes_nothing_in_the_data() -> None:
-    """Rows, history and ledger belong to the account's label, not to what opened the door."""
+    """Rows, history and coverage belong to the account's label, not to what opened the door."""
     known = {ACCOUNT_ID: AUTH_TOKEN, "SKkey": "key-secret"}
     settings = SandboxSettings(operations_per_week=60, credentials=known)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -197,4 +197,4 @@ def test_moving_from_a_token_to_an_api_key_changes_nothing_in_the_data() -> None
             assert summary.exit_code == 0
 
     assert results[0] == results[1]
-    assert summary.journal.operations < sum(len(stored(channel)) for channel in CHANNELS)
+    assert summary.stats.operations < sum(len(stored(channel)) for channel in CHANNELS)

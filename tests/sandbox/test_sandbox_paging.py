@@ -102,7 +102,7 @@ def inside(row: dict[str, Any], start: datetime | None, end: datetime | None, **
     st.sampled_from([None, None, *STATUSES]),
     st.sampled_from([1, 2, 3, 7, 50, 1000]),
 )
-def test_a_walk_lists_what_the_filters_leave_exactly_once(
+def test_a_scan_lists_what_the_filters_leave_exactly_once(
     options: dict[str, Any],
     channel: str,
     first: int | timedelta | None,
@@ -142,7 +142,7 @@ def test_a_walk_lists_what_the_filters_leave_exactly_once(
 
 @pytest.mark.parametrize("order", ["ascending", "descending"])
 @pytest.mark.parametrize("tokens", ["strict", "loose"])
-def test_a_walk_that_takes_hours_misses_nothing_and_repeats_nothing(
+def test_a_scan_that_takes_hours_misses_nothing_and_repeats_nothing(
     order: str, tokens: str
 ) -> None:
     """What was listed when it began is listed once, although operations come and change."""

@@ -23,12 +23,12 @@ from dlt.load.load import Load
 from comms_source.channels import CHANNELS
 from comms_source.commands import views as runs
 from comms_source.commands.load import run_load
-from comms_source.coverage.channel_coverage import Ledger
+from comms_source.coverage.channel_coverage import ChannelCoverage
 from comms_source.destinations.pipeline import open_pipeline
-from comms_source.destinations.stored_coverage import stored_ledgers
+from comms_source.destinations.stored_coverage import stored_coverage
 from comms_source.errors import RunStopped
 from comms_source.extract.session import Session
-from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, VERSION
+from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
 from tests.simulation.machines import HISTORY, KEPT
 from tests.simulation.world import CHANNEL, Crash
 from tests.support import FILE
@@ -50,7 +50,7 @@ and a life must not."""
 
 KNOWN = {
     CHANNEL: (CHANNELS[CHANNEL].table, KEPT),
-    HISTORY: (CHANNELS[CHANNEL].history_table, (*KEPT, VERSION, SEEN_FROM, SEEN_UNTIL)),
+    HISTORY: (CHANNELS[CHANNEL].history_table, (*KEPT, ROW_VERSION, VALID_FROM, VALID_TO)),
 }
 """The tables of the channel, and what of them is looked at."""
 
@@ -81,7 +81,7 @@ class DltMachine:
             raise Crash from None
         except RunStopped as stopped:
             raise _crash_behind(stopped) from None
-        return summary.journal.channels[CHANNEL].read_all
+        return summary.stats.channels[CHANNEL].read_all
 
     def move(self) -> None:
         """Go on with another machine: only the DuckDB file is the same."""
@@ -99,12 +99,12 @@ class DltMachine:
         shutil.copy(COPY, FILE)
         return True
 
-    def ledger(self) -> Ledger:
-        """The ledger in the warehouse."""
+    def coverage(self) -> ChannelCoverage:
+        """The coverage in the warehouse."""
         if not Path(FILE).exists():
-            return Ledger()
+            return ChannelCoverage()
         channels = [CHANNELS[CHANNEL]]
-        return stored_ledgers(open_pipeline(), channels=channels, account="default")[CHANNEL]
+        return stored_coverage(open_pipeline(), channels=channels, account="default")[CHANNEL]
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table; a channel's by its name, and its history as `HISTORY`."""

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from comms_source.sandbox.instants import to_ms
-from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, VERSION
+from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
 from comms_source.timespans import SECOND
 from tests.simulation.laws import STATE, LawBroken, Witness
 
@@ -41,7 +41,7 @@ def look_back(rows: Iterable[Row], witness: Witness) -> None:
 def by_operation(rows: Iterable[Row]) -> list[list[Row]]:
     """The states of each operation, in the order in which they were seen."""
     states: dict[str, list[Row]] = {}
-    for row in sorted(rows, key=itemgetter(SEEN_FROM)):
+    for row in sorted(rows, key=itemgetter(VALID_FROM)):
         states.setdefault(row["id"], []).append(row)
     return list(states.values())
 
@@ -49,14 +49,14 @@ def by_operation(rows: Iterable[Row]) -> list[list[Row]]:
 def states_follow_each_other(states: Sequence[Row]) -> None:
     """9: each state is another than the former, begins as that ends, and not before it was seen."""
     for former, state in pairwise(states):
-        if former[VERSION] == state[VERSION]:
+        if former[ROW_VERSION] == state[ROW_VERSION]:
             raise LawBroken(f"{state} is the same as {former}")
-        if not former[SEEN_FROM] < state[SEEN_FROM] == former[SEEN_UNTIL]:
+        if not former[VALID_FROM] < state[VALID_FROM] == former[VALID_TO]:
             raise LawBroken(f"{state} does not begin as {former} ends")
     for state in states:
-        if state["synced_at"] > state[SEEN_FROM]:
+        if state["synced_at"] > state[VALID_FROM]:
             raise LawBroken(f"{state} begins before it was seen")
-    if states[-1][SEEN_UNTIL] is not None:
+    if states[-1][VALID_TO] is not None:
         raise LawBroken(f"nothing follows {states[-1]}")
 
 
@@ -86,7 +86,7 @@ class Replay:
         within it if it was at its beginning.
         """
         began, ended = run
-        known = bisect_right(states, ended, key=itemgetter(SEEN_FROM))
+        known = bisect_right(states, ended, key=itemgetter(VALID_FROM))
         if not known:
             raise LawBroken(f"nothing is known of {states[0]['id']} for {ended}")
         state = states[known - 1]

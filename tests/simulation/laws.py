@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from comms_source.coverage.channel_coverage import Ledger, WindowRead
+from comms_source.coverage.channel_coverage import ChannelCoverage, WindowRead
 from comms_source.sandbox.instants import to_ms
-from comms_source.tables.history import SEEN_UNTIL
+from comms_source.tables.history import VALID_TO
 from comms_source.timespans import SECOND, align_down
 from tests.simulation.machines import HISTORY, Machine
 from tests.simulation.world import CHANNEL, Sent, World
@@ -54,14 +54,14 @@ class Witness:
 
     def look(self, machine: Machine, *, complete: bool, now: datetime) -> None:
         """Check every law; `now` is that of the run that has just ended or died."""
-        ledger = machine.ledger()
+        coverage = machine.coverage()
         stored = {row["id"]: row for row in machine.rows(CHANNEL)}
         gaps = [(row["gap_start"], row["gap_end"]) for row in machine.rows("gaps")]
         self.widest = max(self.widest, self._width)
-        self._nothing_claimed_is_missing(ledger, stored)
+        self._nothing_claimed_is_missing(coverage, stored)
         self._coverage_is_founded(machine, stored)
         self._gaps_are_true(machine.rows("gaps"))
-        self._nothing_is_missing_unaccounted(ledger, stored, gaps)
+        self._nothing_is_missing_unaccounted(coverage, stored, gaps)
         self._rows_say_what_the_api_said(stored)
         self._rows_never_go_back(stored)
         if complete:
@@ -78,7 +78,7 @@ class Witness:
         self.complete_runs.clear()
         self.founded.clear()
         self.first_end = None
-        if machine.ledger().owed_from is None:
+        if machine.coverage().tracked_from is None:
             self.first_owed = None  # The copy is from before the first load.
 
     @property
@@ -100,9 +100,11 @@ class Witness:
     def _window(self, instant: datetime) -> datetime:
         return align_down(instant, self._width)
 
-    def _nothing_claimed_is_missing(self, ledger: Ledger, stored: dict[str, Any]) -> None:
+    def _nothing_claimed_is_missing(
+        self, coverage: ChannelCoverage, stored: dict[str, Any]
+    ) -> None:
         """1, 6: what a window's coverage says was read, and could be seen then, is there."""
-        claims = Claims(ledger)
+        claims = Claims(coverage)
         for op in self.sent:
             read = None if op.id in stored else claims.about(op.created)
             if read is None:
@@ -114,20 +116,23 @@ class Witness:
                 raise LawBroken(f"{op} is claimed by {read} and missing")
 
     def _nothing_is_missing_unaccounted(
-        self, ledger: Ledger, stored: dict[str, Any], gaps: list[tuple[datetime, datetime]]
+        self,
+        coverage: ChannelCoverage,
+        stored: dict[str, Any],
+        gaps: list[tuple[datetime, datetime]],
     ) -> None:
         """2: what is missing is in a gap, or in a window that is owed still."""
-        if ledger.owed_from is None:
+        if coverage.tracked_from is None:
             return
-        self.first_owed = self.first_owed or self._first_owed(ledger.owed_from)
-        first_owed, claims = self.first_owed, Claims(ledger)
+        self.first_owed = self.first_owed or self._first_owed(coverage.tracked_from)
+        first_owed, claims = self.first_owed, Claims(coverage)
         for op in self.sent:
             if op.id in stored or op.created < first_owed:
                 continue
             if any(start <= op.created < end for start, end in gaps):
                 continue
             read = claims.about(op.created)
-            if op.created < ledger.owed_from or (read is not None and read.complete):
+            if op.created < coverage.tracked_from or (read is not None and read.complete):
                 raise LawBroken(f"{op} is missing, in no gap, and nothing is due that holds it")
 
     def _first_owed(self, said: datetime) -> datetime:
@@ -222,7 +227,7 @@ class Witness:
     def _current_states(self, machine: Machine) -> dict[str, dict[str, Any]]:
         current: dict[str, dict[str, Any]] = {}
         for row in machine.rows(HISTORY):
-            if row[SEEN_UNTIL] is None and current.setdefault(row["id"], row) is not row:
+            if row[VALID_TO] is None and current.setdefault(row["id"], row) is not row:
                 raise LawBroken(f"{row} and {current[row['id']]} are both current")
         return current
 
@@ -245,12 +250,12 @@ class Witness:
 
 
 class Claims:
-    """What a ledger says of instants of creation time."""
+    """What a coverage says of instants of creation time."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, coverage: ChannelCoverage) -> None:
         """Put its windows in order."""
-        self._spans = sorted(map(ledger.span_of, ledger.windows))
-        self._reads = [ledger.windows[span.start] for span in self._spans]
+        self._spans = sorted(map(coverage.span_of, coverage.windows))
+        self._reads = [coverage.windows[span.start] for span in self._spans]
 
     def about(self, instant: datetime) -> WindowRead | None:
         """The reading of the window that holds `instant`; None where none was read."""

@@ -18,17 +18,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from comms_source.channels import CHANNELS
-from comms_source.coverage.channel_coverage import LEDGERS, Ledger
+from comms_source.coverage.channel_coverage import COVERAGE_KEY, ChannelCoverage
 from comms_source.coverage.open_operations import OPEN_STATUSES, OpenOperation
-from comms_source.coverage.stored_channel import CoverageRow, Stored
+from comms_source.coverage.stored_channel import CoverageRow, StoredChannel
 from comms_source.destinations.destination_state import may_go_on
 from comms_source.errors import ClockSkewed, LoadFailed
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.page_budget import Budget
+from comms_source.extract.page_budget import PageBudget
 from comms_source.extract.session import Session
 from comms_source.tables.batches import Piece
 from comms_source.tables.bookkeeping import COVERAGE, Record
-from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL, VERSION, package_date
+from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO, package_date
 from comms_source.timespans import Span, parse_instant, to_iso
 from tests.simulation.world import CHANNEL, Crash
 
@@ -75,8 +75,8 @@ class Machine(Protocol):
     def restore(self) -> bool:
         """Put the copy in the place of the warehouse; False where there is none."""
 
-    def ledger(self) -> Ledger:
-        """The ledger in the warehouse."""
+    def coverage(self) -> ChannelCoverage:
+        """The coverage in the warehouse."""
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table; a channel's by its name, and its history as `HISTORY`."""
@@ -152,20 +152,20 @@ class MemoryMachine:
             stored=self._stored(session, sound=sound),
         )
 
-    def _stored(self, session: Session, *, sound: bool) -> Stored:
+    def _stored(self, session: Session, *, sound: bool) -> StoredChannel:
         """As `stored_rows` finds it."""
-        ledger = _ledger(self.current_state())
+        coverage = _coverage(self.current_state())
         before = session.now - session.settings.retention
         opened = self.open_operations()
         if sound:
-            return Stored(opened=opened)
+            return StoredChannel(opened=opened)
         complete = [
             CoverageRow(Span(row["window_start"], row["window_end"]), row["read_at"], 0)
             for row in self.rows(COVERAGE.table)
             if row["is_complete"] and row["window_end"] > before
         ]
-        unfounded = [row for row in complete if not ledger.is_complete(row.window)]
-        return Stored(opened=opened, unfounded=unfounded, restates=True)
+        unfounded = [row for row in complete if not coverage.is_complete(row.window)]
+        return StoredChannel(opened=opened, unfounded=unfounded, restates=True)
 
     def finish_pending(self) -> bool:
         """Load what a dead run left, or drop it and go back to the state before.
@@ -220,9 +220,9 @@ class MemoryMachine:
         """The state that the next extract begins with."""
         return self.stored_state if self.local_state is None else self.local_state
 
-    def ledger(self) -> Ledger:
-        """The ledger in the warehouse."""
-        return _ledger(self.stored_state)
+    def coverage(self) -> ChannelCoverage:
+        """The coverage in the warehouse."""
+        return _coverage(self.stored_state)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table; a channel's by its name, and its history as `HISTORY`."""
@@ -281,8 +281,8 @@ def take_back_claims(tables: dict[str, dict[Any, dict[str, Any]]], package: Pack
             there["is_complete"] = False
 
 
-def _ledger(state: dict[str, Any]) -> Ledger:
-    return Ledger.from_state(state.get(LEDGERS, {}).get("default"))
+def _coverage(state: dict[str, Any]) -> ChannelCoverage:
+    return ChannelCoverage.from_state(state.get(COVERAGE_KEY, {}).get("default"))
 
 
 def _date(state: dict[str, Any], session: Session) -> str:
@@ -299,7 +299,7 @@ def read_by(session: Session) -> datetime:
 
 def _extract(run: ChannelRun, session: Session, state: dict[str, Any]) -> Rows:
     rows: Rows = {CHANNEL: [], HISTORY: []}
-    budget = Budget(session.settings.commit_pages)
+    budget = PageBudget(session.settings.commit_pages)
     for piece in run.package(state=state, load_id="made up", budget=budget):
         if piece.rows.num_rows:
             table, found = _taken(piece)
@@ -312,7 +312,7 @@ def _taken(piece: Piece) -> tuple[str, list[dict[str, Any]]]:
     if isinstance(piece.kind, Record):
         return piece.kind.table, piece.rows.to_pylist()
     if piece.kind == "history":
-        return HISTORY, piece.rows.select([*KEPT, VERSION]).to_pylist()
+        return HISTORY, piece.rows.select([*KEPT, ROW_VERSION]).to_pylist()
     return CHANNEL, piece.rows.select(KEPT).to_pylist()
 
 
@@ -335,10 +335,10 @@ def follow(histories: Rows, staged: list[dict[str, Any]], instant: datetime) -> 
         staged_of.setdefault(row["id"], []).append(row)
     for key, rows in staged_of.items():
         states = histories.setdefault(key, [])
-        versions = {row[VERSION] for row in rows}
-        current = [state for state in states if state[SEEN_UNTIL] is None]
+        versions = {row[ROW_VERSION] for row in rows}
+        current = [state for state in states if state[VALID_TO] is None]
         for state in current:
-            state[SEEN_UNTIL] = None if state[VERSION] in versions else instant
-        known = {state[VERSION] for state in current}
-        fresh = [row for row in rows if row[VERSION] not in known]
-        states += [{**row, SEEN_FROM: instant, SEEN_UNTIL: None} for row in fresh]
+            state[VALID_TO] = None if state[ROW_VERSION] in versions else instant
+        known = {state[ROW_VERSION] for state in current}
+        fresh = [row for row in rows if row[ROW_VERSION] not in known]
+        states += [{**row, VALID_FROM: instant, VALID_TO: None} for row in fresh]

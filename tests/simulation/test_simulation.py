@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from comms_source.api.pagination import walk_pages
+from comms_source.api.pagination import scan_pages
 from comms_source.coverage import channel_coverage as coverage
 from comms_source.coverage import planner
-from comms_source.coverage.channel_coverage import Ledger
+from comms_source.coverage.channel_coverage import ChannelCoverage
 from comms_source.extract import parallel_scans as reading
 from comms_source.extract import session
 from comms_source.extract.channel_run import ChannelRun
@@ -52,17 +52,17 @@ def _ask_for_the_bounds_themselves(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Span, "widened", lambda self: self)
 
 
-def _end_walks_one_page_early(patch: pytest.MonkeyPatch) -> None:
+def _end_scans_one_page_early(patch: pytest.MonkeyPatch) -> None:
     def early(**arguments: Any) -> Iterator[Any]:
         held = None
-        for page in walk_pages(**arguments):
+        for page in scan_pages(**arguments):
             if held is not None:
                 yield held
             held = page
             if page.page.next_token is None and not page.page.rows:
                 yield page
 
-    patch.setattr(reading, "walk_pages", early)
+    patch.setattr(reading, "scan_pages", early)
 
 
 def _skip_the_last_chance(patch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def _believe_the_working_folder(patch: pytest.MonkeyPatch) -> None:
 
 
 def _believe_any_clock(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(session, "MOST_SKEW", timedelta(days=10_000))
+    patch.setattr(session, "MAX_CLOCK_SKEW", timedelta(days=10_000))
 
 
 def _take_former_windows_for_windows_of_the_new_width(patch: pytest.MonkeyPatch) -> None:
@@ -113,9 +113,9 @@ def _keep_what_a_failed_load_claims(patch: pytest.MonkeyPatch) -> None:
 
 
 def _owe_what_the_first_run_could_not_see(patch: pytest.MonkeyPatch) -> None:
-    def expire(run: Any, ledger: Ledger) -> list[Span]:
+    def expire(run: Any, coverage: ChannelCoverage) -> list[Span]:
         policy = run._session.settings.policy
-        return ledger.expire(now=run._session.now, kept=policy)
+        return coverage.expire(now=run._session.now, kept=policy)
 
     patch.setattr(ChannelRun, "_expire", expire)
 
@@ -133,7 +133,7 @@ FOLLOW = machines.follow
     ("mistake", "first"),
     [
         (_ask_for_the_bounds_themselves, 5),
-        (_end_walks_one_page_early, 3),
+        (_end_scans_one_page_early, 3),
         (_skip_the_last_chance, 28),
         (_forget_a_pending_package, 3),
         (_never_refresh, 3),

@@ -36,7 +36,7 @@ class Weather:
 
     outage: bool = False
     failing: float = 0.0
-    """The share of requests that fail for good, each of them with its walk."""
+    """The share of requests that fail for good, each of them with its scan."""
     busy: float = 0.0
     """The share of requests that are told to come again later."""
     crash_after: int | None = None

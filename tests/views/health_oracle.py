@@ -85,12 +85,12 @@ def _complete_up_to(coverage: Sequence[Record], gaps: Sequence[Record]) -> datet
     none, nothing was owed before the first complete window.
     """
     spans = [Span(row["window_start"], row["window_end"]) for row in coverage if row["is_complete"]]
-    owed_from: datetime | None = _latest(row["gap_end"] for row in gaps)
-    owed_from = owed_from or min((span.start for span in spans), default=None)
-    end = max((span.end for span in spans), default=owed_from)
-    if owed_from is None or end is None or end <= owed_from:
-        return owed_from
-    missing = uncovered(Span(owed_from, end), spans)
+    tracked_from: datetime | None = _latest(row["gap_end"] for row in gaps)
+    tracked_from = tracked_from or min((span.start for span in spans), default=None)
+    end = max((span.end for span in spans), default=tracked_from)
+    if tracked_from is None or end is None or end <= tracked_from:
+        return tracked_from
+    missing = uncovered(Span(tracked_from, end), spans)
     return missing[0].start if missing else end
 
 

@@ -1,4 +1,4 @@
-"""The deadlines in `sync_health`, against the ledger that decides what is read."""
+"""The deadlines in `sync_health`, against the coverage that decides what is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from comms_source.coverage.channel_coverage import Ledger, Reading
+from comms_source.coverage.channel_coverage import ChannelCoverage, Reading
 from comms_source.coverage.policy import Retained
 from comms_source.timespans import Span
 from tests.views.view_tables import NOW, Record, records, warehouse
@@ -24,8 +24,8 @@ class Account:
     def __init__(self, name: str, chance: random.Random) -> None:
         """Live up to the present."""
         self.name = name
-        self.ledger = Ledger()
-        self.coverage: dict[datetime, Record] = {}
+        self.coverage = ChannelCoverage()
+        self.rows: dict[datetime, Record] = {}
         self.gaps: list[Record] = []
         self._chance = chance
         now = NOW - chance.randint(1, 40) * DAY
@@ -36,11 +36,11 @@ class Account:
 
     def expire(self, now: datetime) -> None:
         """Account for what the API has forgotten."""
-        gaps = self.ledger.expire(now=now, kept=KEPT)
+        gaps = self.coverage.expire(now=now, kept=KEPT)
         self.gaps += [self._mine(gap_start=gap.start, gap_end=gap.end) for gap in gaps]
 
     def _run(self, now: datetime, *, reach: float) -> None:
-        """A run whose walks are of a few hours each; only some of them come to their end."""
+        """A run whose scans are of a few hours each; only some of them come to their end."""
         self.expire(now)
         within = Span(now - KEPT.retention, now)
         start = within.start
@@ -51,13 +51,13 @@ class Account:
             start = end
 
     def _read(self, span: Span, within: Span, now: datetime) -> None:
-        """A walk that brings rows of some hours, and none of others."""
+        """A scan that brings rows of some hours, and none of others."""
         hours = [span.start + n * HOUR for n in range((span.end - span.start) // HOUR)]
         rows = {hour: 1 for hour in hours if self._chance.random() < 0.3}
-        walk = Reading(span, now, now + MINUTE, rows)
-        for start in self.ledger.note(walk, within=within, kept=KEPT):
-            read = self.ledger.windows[start]
-            self.coverage[start] = self._mine(
+        reading = Reading(span, now, now + MINUTE, rows)
+        for start in self.coverage.note(reading, within=within, kept=KEPT):
+            read = self.coverage.windows[start]
+            self.rows[start] = self._mine(
                 window_start=start,
                 window_end=start + KEPT.window,
                 read_at=read.read_at,
@@ -69,20 +69,20 @@ class Account:
         return {"account": self.name, "channel": "emails", **columns}
 
 
-def test_deadlines_are_those_of_the_ledger() -> None:
-    """After any life of an account, with gaps and holes, view and ledger name the same instants."""
+def test_deadlines_are_those_of_the_coverage() -> None:
+    """After any life of an account, with gaps and holes, view and coverage name the same instants."""
     chance = random.Random(6)
     accounts = [Account(f"account-{number}", chance) for number in range(60)]
     assert any(account.gaps for account in accounts)
     world = World(
-        coverage=[row for account in accounts for row in account.coverage.values()],
+        coverage=[row for account in accounts for row in account.rows.values()],
         gaps=[row for account in accounts for row in account.gaps],
     )
     with warehouse() as db:
         put_world(db, world)
         rows = records(db, "select * from comms.sync_health")
-    deadlines = {each.name: each.ledger.deadline(now=NOW, kept=KEPT) for each in accounts}
-    freezing = {each.name: each.ledger.freezes_at(now=NOW, kept=KEPT) for each in accounts}
+    deadlines = {each.name: each.coverage.deadline(now=NOW, kept=KEPT) for each in accounts}
+    freezing = {each.name: each.coverage.freezes_at(now=NOW, kept=KEPT) for each in accounts}
     for column, expected in (("hours_to_deadline", deadlines), ("hours_to_freeze", freezing)):
         found = {row["account"]: row[column] for row in rows}
         assert found == {name: hours_to(expected[name]) for name in found}

@@ -1,4 +1,4 @@
-"""The views once more, in plain Python and from their contract, to judge the SQL by.
+"""The views once more, in plain Python and from their contract, to classify_response the SQL by.
 
 Whole numbers and fractions only, one operation after another: as slow as it is simple.
 """

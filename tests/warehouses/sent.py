@@ -14,7 +14,7 @@ from dlt.common.schema import Schema
 from comms_source.commands.load import run_load
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
-from comms_source.tables.history import SEEN_FROM, SEEN_UNTIL
+from comms_source.tables.history import VALID_FROM, VALID_TO
 from tests.support import NOW, session_for
 
 NEW_COUNTER = "clicked"
@@ -59,7 +59,7 @@ class Sent:
     def merge(self, table: str) -> list[str]:
         """What brings the staged rows of a table into it."""
         prepared = self.client.prepare_load_table(table)
-        if SEEN_FROM in prepared["columns"] and SEEN_UNTIL in prepared["columns"]:
+        if VALID_FROM in prepared["columns"] and VALID_TO in prepared["columns"]:
             prepared["x-boundary-timestamp"] = NOW + timedelta(seconds=1)
         statements: list[str] = []
         for job in self.client._create_merge_followup_jobs([prepared]):

@@ -114,8 +114,8 @@ def test_that_a_second_run_reads_only_what_is_due(sandbox: Sandbox, clickhouse: 
     windows = counted(clickhouse, "coverage")
     sandbox.clock.set(sandbox.clock.now() + timedelta(minutes=5))
     second = load_there(sandbox)
-    assert second.journal.requests <= first.journal.requests
-    assert second.journal.operations < first.journal.operations / 2
+    assert second.stats.requests <= first.stats.requests
+    assert second.stats.operations < first.stats.operations / 2
     assert counted(clickhouse, "coverage") == windows
     assert counted(clickhouse, "runs") == 2
 
@@ -137,7 +137,7 @@ def test_that_a_new_counter_becomes_a_column(sandbox: Sandbox, clickhouse: Click
     before = states_there(clickhouse, channel)
     sandbox.faults.replace([Fault(kind="new_counter", channel="emails", rows=7)])
     summary = load_there(sandbox, refresh="full")
-    (name,) = summary.journal.channels["emails"].new_counters
+    (name,) = summary.stats.channels["emails"].new_counters
     for table in (channel.table, channel.history_table):
         query = f"select countIf({name} is not null) as n, count() as all from {TABLES}{table}"
         (row,) = clickhouse.rows(query)
@@ -153,7 +153,7 @@ def test_that_rejected_rows_are_kept(sandbox: Sandbox, clickhouse: ClickHouse) -
     summary = load_there(sandbox)
     assert summary.exit_code == 3
     kept = counted(clickhouse, "rejected_operations")
-    assert kept == summary.journal.channels["emails"].rejected > 0
+    assert kept == summary.stats.channels["emails"].rejected > 0
     (row,) = clickhouse.rows(
         f"select countIf(raw like '{{%') as whole from {TABLES}rejected_operations"
     )

@@ -16,7 +16,7 @@ from dlt.destinations.exceptions import DatabaseException
 from comms_source import __version__
 from comms_source.channels import CHANNELS
 from comms_source.config.settings import check_channels
-from comms_source.destinations.dlt_errors import patient
+from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.pipeline import place, reach
 from comms_source.errors import LoadFailed
 from comms_source.report.data import queries
@@ -26,11 +26,11 @@ from comms_source.report.data.parse import Answers, facts_of
 from comms_source.views.create import viewing
 from comms_source.views.settings import ViewSettings
 
-MOST_WORST: Final = 10
+MAX_WORST: Final = 10
 """Operations of each channel and ranking."""
-MOST_STUCK: Final = 20
+MAX_STUCK: Final = 20
 """Operations that are stuck, of all channels together."""
-MOST_GAPS: Final = 1000
+MAX_GAPS: Final = 1000
 """Gaps, of all channels together, that are looked at for the last weeks."""
 
 _NAME: Final = re.compile(r"{([a-z_]+)}")
@@ -60,7 +60,7 @@ def read_facts(
     """
     chosen = tuple(channels) or tuple(CHANNELS)
     check_channels(chosen)
-    if not patient(reach)(pipeline):
+    if not retry_while_locked(reach)(pipeline):
         raise LoadFailed(
             f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
             "run comms load first, it makes the views too"
@@ -72,7 +72,7 @@ def read_facts(
             made = _made(pipeline, reader.settings(), asked=settings, now=now, account=account)
             return made, reader.read(made)
 
-    made, answers = patient(read)()
+    made, answers = retry_while_locked(read)()
     return facts_of(answers, made=made, channels=chosen, named=bool(channels))
 
 
@@ -124,15 +124,15 @@ class _Reader:
             older=self._ask(queries.OLDER, first),
             trend=self._ask(queries.TREND),
             hours=self._ask(queries.HOURS, hours_from, made.today),
-            worst=self._ask(queries.WORST, most=MOST_WORST),
-            stuck=self._ask(queries.STUCK, most=MOST_STUCK),
+            worst=self._ask(queries.WORST, most=MAX_WORST),
+            stuck=self._ask(queries.STUCK, most=MAX_STUCK),
             problems=self._ask(queries.PROBLEMS, days),
             rejected=self._ask(queries.REJECTED, lately),
             curve=self._ask(queries.SETTLE_CURVE),
             times=self._ask(queries.COMPLETION_TIMES),
             health=self._ask(queries.HEALTH),
             windows=self._ask(queries.COVERAGE, min(strip, days)),
-            gaps=self._ask(queries.GAPS, min(strip, days), lately, most=MOST_GAPS),
+            gaps=self._ask(queries.GAPS, min(strip, days), lately, most=MAX_GAPS),
         )
 
     def _ask(self, query: str, *values: Any, **named: Any) -> list[Any]:

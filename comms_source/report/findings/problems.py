@@ -31,12 +31,12 @@ from comms_source.words import counted
 
 MANY_OPERATIONS: Final = 10
 """From so many on a rate must be unusual without the worst of them, too."""
-FEWEST_DAYS: Final = 4
+MIN_DAYS: Final = 4
 """Days of a usual range that it takes to compare with."""
 SOON: Final = timedelta(days=1)
 LATE: Final = timedelta(hours=36)
 """After so long without a reading the figures are old."""
-MOST_NAMES: Final = 3
+MAX_NAMES: Final = 3
 
 STUCK: Final = {
     "processing_too_long": (
@@ -305,7 +305,7 @@ def comparable(trend: Trend | None, made: Made) -> tuple[Share, Share] | None:
     enough = trend.denominators is not None and trend.denominators[0] >= made.settings.alert_volume
     read = (trend.covered_share or 0.0) >= COVERED
     fresh = made.at - trend.as_of <= LATE
-    if enough and read and fresh and trend.usual_days >= FEWEST_DAYS:
+    if enough and read and fresh and trend.usual_days >= MIN_DAYS:
         return trend.value, trend.usual
     return None
 
@@ -344,7 +344,7 @@ def _rejected(facts: ChannelFacts, made: Made) -> Iterator[_Finding]:
 
 
 def _names(accounts: Sequence[str]) -> str:
-    left = len(accounts) - MOST_NAMES
-    first = [short(account, most=40) for account in accounts[:MOST_NAMES]]
+    left = len(accounts) - MAX_NAMES
+    first = [short(account, most=40) for account in accounts[:MAX_NAMES]]
     names = [*first, *([f"{left} more"] if left > 0 else [])]
     return listed(names)

@@ -28,9 +28,9 @@ from comms_source.report.html.headline import Headline, headline_of, points
 from comms_source.report.html.record import Fact, record_of
 from comms_source.report.wording import ENGAGED, compact, count, listed, percent
 
-MOST_ACCOUNTS: Final = 20
-MOST_GAPS: Final = 5
-MOST_WORST: Final = 5
+MAX_ACCOUNTS: Final = 20
+MAX_GAPS: Final = 5
+MAX_WORST: Final = 5
 """Operations of each channel and ranking."""
 
 
@@ -108,16 +108,16 @@ def channel_page(facts: ChannelFacts, made: Made, *, top: int) -> ChannelPage:
         times_account=times[0].account if times else None,
         moving=moving_days(facts, made),
         accounts=_accounts(facts),
-        accounts_left_out=len(facts.accounts[MOST_ACCOUNTS:]),
+        accounts_left_out=len(facts.accounts[MAX_ACCOUNTS:]),
         strip=strip_of(facts, made),
         record=record_of(facts, made),
-        gaps=facts.gaps[:MOST_GAPS],
-        gaps_left_out=len(facts.gaps[MOST_GAPS:]),
+        gaps=facts.gaps[:MAX_GAPS],
+        gaps_left_out=len(facts.gaps[MAX_GAPS:]),
     )
 
 
 def _worst(facts: ChannelFacts, ranking: str) -> list[WorstOperation]:
-    return [each for each in facts.worst if each.ranking == ranking][:MOST_WORST]
+    return [each for each in facts.worst if each.ranking == ranking][:MAX_WORST]
 
 
 def _is_open(days: Iterable[Sums]) -> bool:
@@ -136,7 +136,7 @@ def _figure(drawing: Drawing | None) -> Figure | None:
 def _accounts(facts: ChannelFacts) -> list[AccountRow]:
     """The accounts with the most traffic, and by how much their success has changed."""
     rows = []
-    for each in facts.accounts[:MOST_ACCOUNTS]:
+    for each in facts.accounts[:MAX_ACCOUNTS]:
         sums = each.sums
         measure = "delivery_rate" if sums.has_receipts else "acceptance_rate"
         changed = points(change_of(facts.trends, measure, account=each.account))

@@ -16,7 +16,7 @@ from comms_source.report.findings.periods import MovingDay, frozen_days
 from comms_source.report.wording import brief_day, brief_moment, count, hours, percent, ranges
 from comms_source.words import counted
 
-MOST_DAYS: Final = 10
+MAX_DAYS: Final = 10
 """Days that may still move, one by one."""
 PROBLEMS: Final = {
     "invalid_counter": "a counter is out of range",
@@ -88,7 +88,7 @@ def moving_rows(channels: Sequence[Sequence[MovingDay]], made: Made) -> list[Mov
     by_day: list[Mapping[date | None, MovingDay]] = [
         {moving.day: moving for moving in channel} for channel in channels
     ]
-    known = sorted({day for days in by_day for day in days if day}, reverse=True)[:MOST_DAYS]
+    known = sorted({day for days in by_day for day in days if day}, reverse=True)[:MAX_DAYS]
     rows = [
         _moving_row(brief_day(day), [_one(days, day) for days in by_day], made) for day in known
     ]

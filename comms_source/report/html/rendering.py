@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 from comms_source.report import wording
 from comms_source.report.data.days import DAYS, HOUR_DAYS, WEEK
 from comms_source.report.data.facts import ChannelFacts, Facts, Made
-from comms_source.report.data.read import MOST_STUCK
+from comms_source.report.data.read import MAX_STUCK
 from comms_source.report.data.sums import Share
 from comms_source.report.findings.coverage_strip import State
-from comms_source.report.findings.problems import FEWEST_DAYS, STUCK, comparable, concerns_of
-from comms_source.report.html.channels import MOST_WORST, ChannelPage, channel_page
+from comms_source.report.findings.problems import MIN_DAYS, STUCK, comparable, concerns_of
+from comms_source.report.html.channels import MAX_WORST, ChannelPage, channel_page
 from comms_source.report.html.charts.delivery import FILLS, top_of
 from comms_source.report.html.record import moving_rows
 
@@ -64,9 +64,9 @@ def _figures(facts: Facts) -> dict[str, Any]:
         "compared": any(page.headline.compared for page in pages),
         "concerns": concerns_of(facts),
         "not_compared": [each.channel for each in facts.channels if not _is_compared(each, facts)],
-        "fewest_days": FEWEST_DAYS,
+        "fewest_days": MIN_DAYS,
         "channels": pages,
-        "stuck": facts.stuck[:MOST_STUCK],
+        "stuck": facts.stuck[:MAX_STUCK],
         "stuck_total": sum(sum(channel.stuck.values()) for channel in facts.channels),
         "moving": moving_rows([page.moving for page in pages], facts.made),
     }
@@ -95,7 +95,7 @@ def _words(made: Made) -> dict[str, Any]:
         "percentiles": (50, 90, 99),
         "not_known": wording.NOT_KNOWN,
         "dash": wording.DASH,
-        "most_worst": MOST_WORST,
+        "most_worst": MAX_WORST,
         "reasons": STUCK,
         "signs": SIGNS,
         "marks": MARKS,

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from comms_source.api.allowed_range import Allowed, Scan
+from comms_source.api.allowed_range import Allowed, AskedRange
 from comms_source.api.client import PageAnswer
-from comms_source.api.pagination import MOST_IDLE_PAGES, walk_pages
+from comms_source.api.pagination import MAX_IDLE_PAGES, scan_pages
 from comms_source.channels import CHANNELS, Channel
-from comms_source.errors import EndlessWalk
+from comms_source.errors import EndlessScan
 from comms_source.tables.page import Page
 from comms_source.timespans import Span
 
@@ -38,54 +38,54 @@ class Book:
         return PageAnswer(Page(list(rows), following, b""), NOON, None)
 
 
-def walk(*pages: tuple[Sequence[Any], str | None]) -> tuple[Book, list[PageAnswer]]:
-    """Walk through a book."""
+def pages_of(*pages: tuple[Sequence[Any], str | None]) -> tuple[Book, list[PageAnswer]]:
+    """Scan through a book."""
     book = Book(pages)
     allowed = Allowed(retention=WEEK, clock=lambda: SPAN.end + timedelta(days=1))
-    scan = Scan(SPAN, allowed=allowed)
-    return book, list(walk_pages(client=book, channel=CHANNELS["emails"], scan=scan))
+    asked = AskedRange(SPAN, allowed=allowed)
+    return book, list(scan_pages(client=book, channel=CHANNELS["emails"], asked=asked))
 
 
-def test_a_walk_asks_a_second_more_on_both_sides_with_every_token() -> None:
+def test_a_scan_asks_a_second_more_on_both_sides_with_every_token() -> None:
     """Whether bounds are included is open; whether tokens remember filters is too."""
-    book, _ = walk(([{"id": 1}], "a"), ([{"id": 2}], "b"), ([], None))
+    book, _ = pages_of(([{"id": 1}], "a"), ([{"id": 2}], "b"), ([], None))
 
     wider = Span(SPAN.start - timedelta(seconds=1), SPAN.end + timedelta(seconds=1))
     assert book.asked == [(wider, None), (wider, "a"), (wider, "b")]
 
 
-def test_short_and_empty_pages_do_not_end_a_walk() -> None:
+def test_short_and_empty_pages_do_not_end_a_scan() -> None:
     """Only the absence of a next token does."""
-    _, answers = walk(([], "a"), ([{"id": 1}], "b"), ([], "c"), ([], "d"), ([{"id": 2}], None))
+    _, answers = pages_of(([], "a"), ([{"id": 1}], "b"), ([], "c"), ([], "d"), ([{"id": 2}], None))
 
     assert [len(answer.page.rows) for answer in answers] == [0, 1, 0, 0, 1]
 
 
 @pytest.mark.parametrize("tokens", ["aa", "aba", "abcb"])
-def test_a_token_that_comes_a_second_time_ends_the_walk_with_an_error(tokens: str) -> None:
+def test_a_token_that_comes_a_second_time_ends_the_scan_with_an_error(tokens: str) -> None:
     """Whether at once or after a round; the error does not show the token."""
     pages = [([{"id": n}], token) for n, token in enumerate(tokens)]
-    with pytest.raises(EndlessWalk) as caught:
-        walk(*pages, ([], None))
+    with pytest.raises(EndlessScan) as caught:
+        pages_of(*pages, ([], None))
 
     assert "second time" in str(caught.value)
 
 
 @pytest.mark.parametrize("rows", [[], [{"id": 1}, {"id": 2}], ["no object"]])
-def test_pages_that_bring_nothing_new_for_ever_end_the_walk_with_an_error(rows: list[Any]) -> None:
+def test_pages_that_bring_nothing_new_for_ever_end_the_scan_with_an_error(rows: list[Any]) -> None:
     """Even where each has a token of its own."""
-    pages = [(rows, f"token {n}") for n in range(MOST_IDLE_PAGES + 5)]
-    with pytest.raises(EndlessWalk, match="no new operation"):
-        walk(*pages)
+    pages = [(rows, f"token {n}") for n in range(MAX_IDLE_PAGES + 5)]
+    with pytest.raises(EndlessScan, match="no new operation"):
+        pages_of(*pages)
 
 
 def test_many_empty_pages_with_something_between_are_fine() -> None:
     """What brings something new starts the count again."""
     pages: list[tuple[Sequence[Any], str | None]] = []
     for n in range(5):
-        pages += [([], f"{n}-{k}") for k in range(MOST_IDLE_PAGES - 1)]
+        pages += [([], f"{n}-{k}") for k in range(MAX_IDLE_PAGES - 1)]
         pages += [([{"id": n}], f"{n}")]
 
-    _, answers = walk(*pages, ([], None))
+    _, answers = pages_of(*pages, ([], None))
 
-    assert len(answers) == 5 * MOST_IDLE_PAGES + 1
+    assert len(answers) == 5 * MAX_IDLE_PAGES + 1
