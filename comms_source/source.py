@@ -1,23 +1,25 @@
-"""The seam to dlt: the only file of the core that knows it.
+"""The dlt source: a resource for each table, what is read in threads, and dlt's state.
 
-Each channel is one dlt resource, incremental on `created_at`. The API has no filter on the time of
-the last change, so the cursor does not decide what is read; it tells dlt, and whoever asks dlt,
-up to which creation time the table is filled. It is pinned with `advance`, since the range was
-applied on the way, and rows pass without being looked at again. An `end_value` (or `end_date`)
-makes a run that reads exactly the given range and leaves no state behind.
+Each channel has a resource that is incremental on `created_at`. The API has no filter on the time
+of the last change, so the cursor does not decide what is read; it tells a user of dlt up to which
+creation time the table is filled. It is set with `advance`, since the range was applied on the way,
+and rows pass without being looked at again. An `end_value` (or `end_date`) makes a run that reads
+exactly the given range and leaves no state behind.
+
+A channel's history is a transformer of its operations. The bookkeeping of all channels is one
+resource that waits until they are read, with a transformer for each of its tables; so rows, state
+and bookkeeping are in one load package, and dlt commits them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from datetime import datetime
-from itertools import chain
+from functools import partial
 from typing import Any, Final, Optional
 
 import dlt
-import pendulum
-from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
-from dlt.common.storages.load_package import commit_load_package_state, load_package_state
+import pyarrow as pa
 from dlt.common.typing import TAnyDateTime
 from dlt.extract import DltResource
 from dlt.extract.utils import wrap_parallel_iterator
@@ -26,8 +28,8 @@ from comms_source.channels import CHANNELS, Channel
 from comms_source.config.resolve import (
     CommsSourceConfiguration,
     TwilioCredentials,
-    _date,
     make_settings,
+    parse_date,
 )
 from comms_source.config.settings import (
     BASE_URL,
@@ -41,23 +43,25 @@ from comms_source.config.settings import (
     TIMEOUT,
     WINDOW,
 )
-from comms_source.coverage.planner import Scan
-from comms_source.destinations.destination_state import BASED_ON, last_extracted
-from comms_source.destinations.table_hints import Taking, abilities_here
+from comms_source.coverage.scan_plans import DueScans, ExactRange
+from comms_source.destinations.capabilities import abilities_here
+from comms_source.destinations.load_package import current_load_id, date_package
+from comms_source.destinations.table_hints import HistoryRows, table_hints
 from comms_source.errors import ConfigurationError
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.page_budget import PageBudget
-from comms_source.extract.parallel_scans import OnError
+from comms_source.extract.package_records import PackageRecords
+from comms_source.extract.parallel_scans import OnError, PageLimit
 from comms_source.extract.run_record import RunRecord
 from comms_source.extract.session import Session
-from comms_source.tables.batches import Batch, Piece, pieces, shapes
-from comms_source.tables.bookkeeping import RUNS
-from comms_source.tables.history import package_date
-from comms_source.tables.operations import with_load_id
+from comms_source.tables.batches import pieces_of
+from comms_source.tables.bookkeeping import BOOKKEEPING, RUNS
+from comms_source.tables.history import history_rows, history_table
+from comms_source.tables.operations import PageTables, operations_table
+from comms_source.tables.specs import Piece, TableSpec, with_load_id
 from comms_source.timespans import Span, parse_instant, to_iso, utc_now
 
-DATED: Final = "dated"
-"""Where the state of the source keeps its last load package, and the date of that."""
+PARENT: Final = "bookkeeping"
+"""The resource from which those of the bookkeeping tables take their rows."""
 
 
 @dlt.source(name="comms_source", section="comms_source", spec=CommsSourceConfiguration)
@@ -77,13 +81,15 @@ def comms_source(
     timeout: str = TIMEOUT,
     max_api_wait: str = MAX_API_WAIT,
     history: bool = True,
+    allow_duplicates: bool = False,
     start_date: Optional[TAnyDateTime] = None,  # noqa: UP045
     end_date: Optional[TAnyDateTime] = None,  # noqa: UP045
     on_error: str = "raise",
 ) -> Sequence[DltResource]:
-    """The operations of every channel: one resource a channel, merged on `id`.
+    """The operations of every channel, their histories, and the bookkeeping: a resource a table.
 
-    Building the source sends no request. Every argument is a dlt setting as well, see `SECTIONS`.
+    Building the source sends no request. Every argument is a dlt setting as well, in the section
+    `sources.comms_source`.
 
     Args:
         credentials: A `TwilioCredentials`, or a mapping with its fields.
@@ -102,6 +108,8 @@ def comms_source(
         timeout: How long one answer may take.
         max_api_wait: How long one request may, in sum, be made to wait by a busy API.
         history: Keep each state of an operation that was seen, in a table beside the operations.
+        allow_duplicates: Also load into destinations that cannot merge, such as a sink of yours;
+            an operation that is read again is then there again.
         start_date: Read nothing created before, ISO 8601; by default all that is kept.
         end_date: Read operations created before then, and leave no state: a backfill. It goes with
             a `start_date`.
@@ -109,7 +117,10 @@ def comms_source(
             and a failed scan or a refused channel is logged.
 
     Returns:
-        The resources `message_operations`, `email_operations`, `push_notification_operations`.
+        `message_operations`, `email_operations`, `push_notification_operations`; a transformer of
+        each for its history; and `bookkeeping`, which is not selected, with a transformer for each
+        of `rejected_operations`, `coverage`, `gaps`, `followed_operations`, `runs` and
+        `operation_labels`.
 
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.
@@ -130,10 +141,14 @@ def comms_source(
         timeout=timeout,
         max_api_wait=max_api_wait,
         history=history,
+        allow_duplicates=allow_duplicates,
     )
-    start, end = _date("start_date", start_date), _date("end_date", end_date)
-    session = Session(settings=settings)
-    return operation_resources(session, start=start, end=end, on_error=_on_error(on_error))
+    return operation_resources(
+        Session(settings=settings),
+        start=None if start_date is None else parse_date("start_date", start_date),
+        end=None if end_date is None else parse_date("end_date", end_date),
+        on_error=_on_error(on_error),
+    )
 
 
 def operation_resources(
@@ -143,7 +158,7 @@ def operation_resources(
     end: datetime | None = None,
     on_error: OnError = "raise",
 ) -> list[DltResource]:
-    """One resource for each channel that the session's settings select, for one load package.
+    """The resources of the channels that the session's settings select, for one load package.
 
     Args:
         session: What the resources share.
@@ -161,187 +176,277 @@ def operation_resources(
         )
     if end and not start:
         raise ConfigurationError("start_date: an end_date needs it, to say where the range begins")
-    log = RunRecord(session=session, command="pipeline")
+
+    def run_of(channel: Channel) -> MakeRun:
+        def make_run(first: datetime | None, last: datetime | None) -> ChannelRun:
+            exactly = None if first is None or last is None else Span(first, last)
+            plan = DueScans(first) if exactly is None else ExactRange(exactly)
+            return ChannelRun(channel=channel, session=session, on_error=on_error, plan=plan)
+
+        return make_run
+
+    record = RunRecord(session=session, command="pipeline")
+    package = _Package(record, session.settings.selected)
+    cursor = dlt.sources.incremental[datetime]("created_at", initial_value=start, end_value=end)
     return [
-        _resource(
-            channel,
-            start=start,
-            end=end,
-            begin=_beginning(channel, session=session, on_error=on_error),
-            log=log,
-            budget=PageBudget(),
-        )
-        for channel in session.settings.selected
+        *(
+            resource
+            for channel in session.settings.selected
+            for resource in _channel_resources(
+                channel,
+                _read_channel(
+                    channel,
+                    make_run=run_of(channel),
+                    package=package,
+                    limit=PageLimit(),
+                    cursor=cursor,
+                ),
+                history=session.settings.history,
+                read_by=session.clock,
+            )
+        ),
+        *_bookkeeping_resources(package.bookkeeping),
     ]
 
 
 def package_resources(
-    runs: Sequence[ChannelRun], *, log: RunRecord, budget: PageBudget
+    runs: Sequence[ChannelRun], *, record: RunRecord, limit: PageLimit
 ) -> list[DltResource]:
-    """One resource for each of `runs`, which reads as much as `budget` allows."""
-    return [_resource(run.channel, begin=_continuing(run), log=log, budget=budget) for run in runs]
+    """The resources of one load package, in which each of `runs` reads as much as `limit` allows.
+
+    Channels that are not read have empty resources, so that all tables exist.
+    """
+    session = record.session
+    package = _Package(record, [run.channel for run in runs])
+    reading = {run.channel.name for run in runs}
+    channels = [
+        resource
+        for run in runs
+        for resource in _channel_resources(
+            run.channel,
+            _read_channel(
+                run.channel,
+                make_run=partial(_made, run),
+                package=package,
+                limit=limit,
+                cursor=dlt.sources.incremental[datetime]("created_at"),
+            ),
+            history=session.settings.history,
+            read_by=session.clock,
+        )
+    ]
+    others = [
+        resource
+        for channel in CHANNELS.values()
+        if channel.name not in reading
+        for resource in fetched_resources(channel, [], history=False)
+    ]
+    return [*channels, *others, *_bookkeeping_resources(package.bookkeeping)]
 
 
-def _continuing(run: ChannelRun) -> Begin:
-    return lambda _, __: run
-
-
-def fetched_resource(
-    channel: Channel, batch: Batch, *, history: bool, read_by: datetime | None = None
-) -> DltResource:
-    """A resource that merges rows of `channel` which were read before; it has no cursor.
+def fetched_resources(
+    channel: Channel,
+    pages: Sequence[PageTables],
+    *,
+    history: bool,
+    read_by: datetime | None = None,
+) -> list[DltResource]:
+    """The resources of a channel for rows that were read before; they have no cursor.
 
     Args:
         channel: The channel that the rows are from.
-        batch: The rows.
+        pages: The rows.
         history: Whether their states are kept.
         read_by: When they had been read; None where there are none.
     """
+    spec = operations_table(channel)
 
-    def operations() -> Iterator[Any]:
-        load_id = _load_id()
-        stamped = Batch(
-            with_load_id(batch.operations, load_id), with_load_id(batch.rejected, load_id)
-        )
-        brought = pieces(stamped, channel=channel, history=history)
-        taking = Taking.here(channel, clock=lambda: read_by or utc_now())
-        for piece in taking.taken(chain(shapes(channel), brought)):
-            yield taking.marked(piece)
+    def operations() -> Iterator[pa.Table]:
+        rows = [piece.rows for piece in pieces_of(pages, channel=channel) if piece.spec is spec]
+        load_id, missing = current_load_id(), _is_any_missing(channel)
+        yield from (with_load_id(each, load_id) for each in rows or [spec.empty()] * missing)
         if read_by is not None:
-            _date_package(read_by)
+            date_package(read_by)
 
-    return dlt.resource(
-        operations,
-        name=channel.table,
-        primary_key="id",
-        write_disposition="merge",
+    return _channel_resources(
+        channel, operations, history=history, read_by=lambda: read_by or utc_now()
     )
 
 
-def failed_run_resource(log: RunRecord, *, error: str) -> DltResource:
-    """A resource that holds nothing but the row of a run that an error ended."""
-
-    def failed() -> Iterator[Any]:
-        hints = dlt.mark.make_hints(table_format=abilities_here().table_format)
-        yield dlt.mark.with_hints(log.row(load_id=_load_id(), error=error), hints)
-
-    return dlt.resource(
-        failed, name=RUNS.table, primary_key=list(RUNS.key), write_disposition="merge"
-    )
+def bookkeeping_resources(pieces: Iterable[Piece]) -> list[DltResource]:
+    """The resources of the bookkeeping tables, for rows that are there already."""
+    return _bookkeeping_resources(lambda: iter(pieces))
 
 
-Begin = Callable[[Optional[datetime], Optional[datetime]], ChannelRun]  # noqa: UP045
+MakeRun = Callable[[Optional[datetime], Optional[datetime]], ChannelRun]  # noqa: UP045
 """Makes a channel's run when it is time to read, from the cursor's bounds."""
 
 
-def _beginning(channel: Channel, *, session: Session, on_error: OnError) -> Begin:
-    def begin(first: datetime | None, last: datetime | None) -> ChannelRun:
-        exactly = None if first is None or last is None else Span(first, last)
-        return ChannelRun(
-            channel=channel,
-            session=session,
-            on_error=on_error,
-            start=first,
-            scans=None if exactly is None else [Scan(span=exactly, cuttable=True)],
-            remembers=exactly is None,
-        )
-
-    return begin
+def _made(run: ChannelRun, *_: object) -> ChannelRun:
+    return run
 
 
-def _resource(
+class _Package:
+    """What the resources of one load package share, whichever of them is evaluated first."""
+
+    def __init__(self, record: RunRecord, channels: Sequence[Channel]) -> None:
+        self.record = record
+        self._channels = channels
+        self._load_id: str | None = None
+        self._records: PackageRecords | None = None
+
+    def records(self) -> PackageRecords | None:
+        """Where the bookkeeping's rows go; None where its resources are not selected.
+
+        Call it on dlt's own thread: it asks which resources are extracted.
+        """
+        if self._load_id != current_load_id() or self._is_read:
+            extracted = {resource.name for resource in dlt.current.source().resources.extracted}
+            reading = [channel.name for channel in self._channels if channel.table in extracted]
+            self._load_id = current_load_id()
+            self._records = PackageRecords(reading) if PARENT in extracted else None
+        return self._records
+
+    @property
+    def _is_read(self) -> bool:
+        """Whether what is there is of an earlier iteration, without a load package."""
+        return not self._load_id and self._records is not None and self._records.complete
+
+    def bookkeeping(self) -> Iterator[Piece | None]:
+        """The bookkeeping's rows as they come, and None while there are none yet."""
+        records = self.records()
+        if records is None:
+            return
+        while not records.complete:
+            yield from records.taken()
+            yield None  # dlt turns to the other resources.
+        yield from records.taken()
+        yield Piece(RUNS, RUNS.rows(self.record.died))
+        self.record.died = ()
+        yield Piece(RUNS, RUNS.rows([self.record.row(running=records.running, stopped=records.stopped)]))
+
+
+def _read_channel(
     channel: Channel,
     *,
-    begin: Begin,
-    log: RunRecord,
-    budget: PageBudget,
-    start: datetime | None = None,
-    end: datetime | None = None,
-) -> DltResource:
-    cursor = dlt.sources.incremental[datetime]("created_at", initial_value=start, end_value=end)
+    make_run: MakeRun,
+    package: _Package,
+    limit: PageLimit,
+    cursor: Any,
+) -> Callable[..., Iterator[Any]]:
+    spec = operations_table(channel)
+    session = package.record.session
 
     def operations(
         created_at: dlt.sources.incremental[datetime] = cursor,
     ) -> Iterator[Any]:
-        taking = Taking.here(channel, clock=log.session.clock)
-        known = set(dlt.current.source_schema().data_table_names(seen_data_only=True))
+        records, missing = package.records(), _is_any_missing(channel)
+        if not session.settings.allow_duplicates:
+            abilities_here().check_merging()
 
-        def read() -> Iterator[Any]:
+        def read() -> Iterator[pa.Table]:
             last = _instant(created_at.end_value)
-            run = begin(_instant(created_at.initial_value), last)
-            created_at.advance(last or log.session.now)
-            load_id = _load_id()
-            log.enter(channel)
-            package = run.package(state=_state(run, load_id), load_id=load_id, budget=budget)
+            run = make_run(_instant(created_at.initial_value), last)
+            created_at.advance(last or session.now)
+            load_id = current_load_id()
+            keeps = run.plan.keeps_coverage and bool(load_id)
+            # Without a pipeline nothing is committed, and so nothing is remembered.
+            state: MutableMapping[str, Any] = dlt.current.resource_state() if keeps else {}
             brings = False
-            for piece in taking.taken(package):
-                brings = brings or bool(piece.kind == "history" and piece.rows.num_rows)
-                if piece.rows.num_rows or piece.table(channel) not in known:
-                    yield taking.marked(piece)
-            _date_package(log.session.clock(), brings=brings, remembers=run.remembers)
-            for row in log.leave(run, load_id=load_id):
-                yield taking.marked(Piece(row, RUNS))
+            run.open(state)
+            for piece in run.scan(limit):
+                if piece.spec is spec:
+                    brings = True
+                    yield with_load_id(piece.rows, load_id)
+                elif records is not None:
+                    records.put(piece)
+            if missing and not brings:
+                yield with_load_id(spec.empty(), load_id)  # Last, since add_limit counts it.
+            brings = brings and session.settings.history
+            date_package(session.clock(), brings=brings, remembers=run.plan.keeps_coverage)
+            # dlt commits rows, state and bookkeeping in this load package, or none of them.
+            pieces = run.close(state, recorded=records is not None)
+            if records is not None:
+                records.leave(channel.name, pieces, done=run.done)
 
         # Several channels are read at once, each in a thread of dlt's. Its configuration must not
         # be asked for in those, nor its schema, which grows meanwhile: both were asked before.
-        yield from wrap_parallel_iterator(read)()
+        try:
+            yield from wrap_parallel_iterator(read)()
+        finally:
+            if records is not None:
+                records.stop(channel.name)  # add_limit ends the resource before it is done.
 
-    return dlt.resource(
+    return operations
+
+
+def _channel_resources(
+    channel: Channel,
+    read: Callable[..., Iterator[Any]],
+    *,
+    history: bool,
+    read_by: Callable[[], datetime],
+) -> list[DltResource]:
+    """The resource of a channel's operations, and the transformer of its history."""
+    spec, states_spec = operations_table(channel), history_table(channel)
+
+    def states(rows: Any) -> Any:
+        if not isinstance(rows, pa.Table):
+            raise ConfigurationError(
+                f"history: {spec.name} was mapped to {type(rows).__name__}, and histories are made "
+                "of Arrow tables; leave them out with history=False"
+            )
+        able = abilities_here()
+        if able.histories == "none":
+            return None
+        if not rows.num_rows or not history:
+            # The views read the table of the history, empty or not.
+            return with_load_id(states_spec.empty(), "") if _is_missing(states_spec) else None
+        return HistoryRows(states_spec, able, read_by=read_by).to_load(history_rows(rows))
+
+    operations: Any = dlt.resource(read, **table_hints(spec))
+    return [
         operations,
-        name=channel.table,
-        primary_key="id",
-        write_disposition="merge",
-    )
+        dlt.transformer(states, data_from=operations, **table_hints(states_spec)),
+    ]
+
+
+def _bookkeeping_resources(
+    produce: Callable[[], Iterator[Piece | None]],
+) -> list[DltResource]:
+    def bookkeeping() -> Iterator[Piece | None]:
+        for spec in BOOKKEEPING:
+            if _is_missing(spec):
+                yield Piece(spec, spec.empty())
+        for piece in produce():
+            if piece is None or piece.rows.num_rows:
+                yield piece
+
+    parent: Any = dlt.resource(bookkeeping, name=PARENT, selected=False)
+
+    def table(spec: TableSpec) -> DltResource:
+        def rows(piece: Piece) -> Any:
+            if piece.spec is not spec:
+                return None
+            return with_load_id(piece.rows, current_load_id()) if spec.has_load_id else piece.rows
+
+        resource: DltResource = dlt.transformer(rows, data_from=parent, **table_hints(spec))
+        return resource
+
+    return [parent, *map(table, BOOKKEEPING)]
+
+
+def _is_missing(spec: TableSpec) -> bool:
+    """Whether nothing was ever loaded into a table, so that it does not exist."""
+    return spec.name not in dlt.current.source_schema().data_table_names(seen_data_only=True)
+
+
+def _is_any_missing(channel: Channel) -> bool:
+    return _is_missing(operations_table(channel)) or _is_missing(history_table(channel))
 
 
 def _instant(value: Any) -> datetime | None:
     return None if value is None else parse_instant(value)
-
-
-def _state(run: ChannelRun, load_id: str) -> MutableMapping[str, Any]:
-    """What dlt's state remembers of the channel; it is committed with the rows.
-
-    Where a resource is read without a pipeline, nothing is committed, and so nothing is remembered.
-    """
-    if not run.remembers or not load_id:
-        return {}
-    state: MutableMapping[str, Any] = dlt.current.resource_state()
-    return state
-
-
-def _date_package(read_by: datetime, *, brings: bool = True, remembers: bool = True) -> None:
-    """Date the load package by the end of its reading, which becomes `valid_from` in histories.
-
-    dlt dates it by its beginning, when nothing of it had been seen yet. A package is dated after
-    the one before it even if the clock was set back, so that no state ends before it begins.
-
-    Args:
-        read_by: When what is in the package had been read.
-        brings: Whether it holds rows. Where it does not, no answer may have shown that the clock is
-            ahead, so later packages need not follow it.
-        remembers: Whether the package leaves a state behind.
-    """
-    try:
-        package = load_package_state()["state"]
-    except CurrentLoadPackageStateNotAvailable:
-        return  # Read without a pipeline.
-    state, load_id = dlt.current.source_state(), load_package_state()["load_id"]
-    before, date = state.get(DATED, (load_id, to_iso(read_by)))
-    read_by = package_date(read_by, last=parse_instant(date), is_same=before == load_id)
-    if remembers and brings:
-        state[DATED] = (load_id, to_iso(read_by))
-    if remembers:
-        state[BASED_ON] = last_extracted(dlt.current.pipeline())
-    package["created_at"] = pendulum.instance(read_by)
-    commit_load_package_state()
-
-
-def _load_id() -> str:
-    """The load package being extracted; empty where a resource is read without a pipeline."""
-    try:
-        return load_package_state()["load_id"]
-    except CurrentLoadPackageStateNotAvailable:
-        return ""
 
 
 def _on_error(value: str) -> OnError:

@@ -1,21 +1,21 @@
--- What the views write for short; it is expanded when views are made.
+-- Shared expressions of the views; they are expanded when the views are created.
 
--- a counter that one can calculate with, or NULL
+-- a valid counter, or NULL
 create macro counter(value) as case when value between 0 and 1000000000000 then value end;
-create macro is_no_counter(value) as value not between 0 and 1000000000000;
+create macro is_invalid_counter(value) as value not between 0 and 1000000000000;
 
 -- a part of a whole: from 0 to 1, NULL where there is no whole
 create macro share(part, whole) as
 case when whole <= 0 then null when part > whole then 1.0 else cast(part as double) / whole end;
 
--- an interval as one figure, NULL where its ends differ
+-- an interval as one number, NULL where its ends differ
 create macro point(low, high) as case when low = high then low end;
 
 -- NULL if either is
 create macro smaller(one, other) as case when one <= other then one when one > other then other end;
 create macro larger(one, other) as case when one >= other then one when one < other then other end;
 
--- what a channel without this counter has none of; elsewhere a missing counter is not known
+-- 0 for a channel without this counter; for other channels a missing counter is not known
 create macro or_none(is_documented, value) as
 case when is_documented then value else coalesce(value, 0) end;
 
@@ -26,14 +26,14 @@ create macro is_active(status) as coalesce(status in ('SCHEDULED', 'PROCESSING')
 create macro is_ended(status) as coalesce(status in ('COMPLETED', 'CANCELED'), false);
 create macro big_sum(value) as cast(sum(value) as bigint);
 
--- 1 where something holds, to be added up
+-- 1 where a condition holds, to be summed
 create macro ones(holds) as case when holds then 1 else 0 end;
 create macro count_of(holds) as cast(count(case when holds then 1 end) as bigint);
 
 -- seconds since 1970 of a time on the wall clock of the reporting time zone
 create macro wall_clock_seconds(clock) as wall_clock_epoch(clock, $time_zone);
 
--- how long two stretches of time have in common
+-- the length of the overlap of two ranges of time
 create macro overlap(start, finish, other_start, other_finish) as
 case
     when smaller(finish, other_finish) > larger(start, other_start)
@@ -50,7 +50,7 @@ case finality_order
     when 5 then 'frozen'
 end;
 
--- the steps of the view int_ages: the first age that is not below, and the first that is above
+-- the steps of the view int_ages: the first age not below this age, and the first one above it
 create macro age_step(age) as
 case
     when age <= 0.25 then 1
@@ -113,9 +113,9 @@ coalesce(delivered + not_delivered, offered);
 
 create macro seconds_between(first, last) as epoch(last) - epoch(first);
 
--- a sum over the operations whose status counters are all there, so that rates of sums hold
+-- a sum over the operations that have all their status counters, so that rates of sums are correct
 create macro counted_sum(value) as cast(sum(case when is_counted then value end) as bigint);
 
--- a sum of changes up to some point, if anything tells of it by then
-create macro known_sum(value, telling) as
-case when sum(telling) > 0 then cast(sum(value) as bigint) end;
+-- a sum of changes up to an age, if the value is known for any operation by then
+create macro known_sum(value, known_operations) as
+case when sum(known_operations) > 0 then cast(sum(value) as bigint) end;

@@ -15,9 +15,10 @@ from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.page_budget import PageBudget
+from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
+from comms_source.tables.operations import operations_table
 from comms_source.timespans import parse_instant
 
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
@@ -38,8 +39,9 @@ def columns_of(channel: str) -> tuple[str, ...]:
 def read(session: Session, channel: str) -> dict[str, tuple[Any, ...]]:
     """The rows that one channel's first run reads, by id, with no warehouse at all."""
     run = ChannelRun(channel=CHANNELS[channel], session=session, on_error="raise")
-    pieces = run.package(state={}, load_id="", budget=PageBudget())
-    tables = [piece.rows for piece in pieces if piece.kind == "operations"]
+    run.open({})
+    own = operations_table(CHANNELS[channel])
+    tables = [piece.rows for piece in run.scan(PageLimit()) if piece.spec is own]
     rows = pa.concat_tables(tables).select(["id", *columns_of(channel)]).to_pylist()
     return {row.pop("id"): tuple(row.values()) for row in rows}
 

@@ -12,7 +12,7 @@ from comms_source.commands.run import run_channels
 from comms_source.commands.summary import RunSummary
 from comms_source.config.accounts import one_account
 from comms_source.config.resolve import parse_date
-from comms_source.coverage.backfill import Backfill
+from comms_source.coverage.backfill import DailyBackfill
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.destinations.stored_account import StoredAccount
 from comms_source.errors import ConfigurationError
@@ -82,13 +82,13 @@ def run_backfill(
 
     def runs(session: Session, _: StoredAccount) -> list[ChannelRun]:
         span = backfill_span(since=since, until=until, now=session.now)
-        backfill = Backfill(span, open_end=until is None)
+        plan = DailyBackfill(span, open_end=until is None)
         return [
             ChannelRun(
                 channel=channel,
                 session=session,
                 on_error="continue",
-                backfill=backfill,
+                plan=plan,
             )
             for channel in session.settings.selected
         ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import dlt
+from dlt.extract import DltResource
 
-from comms_source.commands.run import _by_the_clock_of_the_api, _others, _source_of
+from comms_source.channels import CHANNELS
+from comms_source.commands.run import _by_the_clock_of_the_api, _source_of
 from comms_source.commands.summary import FetchSummary
 from comms_source.config.accounts import read_accounts
 from comms_source.destinations.crash_recovery import finish_pending
@@ -14,9 +16,11 @@ from comms_source.destinations.load_packages import commit
 from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ClockSkewed, LoadFailed, RunStopped
-from comms_source.extract.fetching import fetch_operations
+from comms_source.extract.by_id import Fetched, find
 from comms_source.extract.session import Session
-from comms_source.source import fetched_resource
+from comms_source.source import bookkeeping_resources, fetched_resources
+from comms_source.tables.batches import pieces_of
+from comms_source.tables.operations import REJECTED
 
 
 def fetch(
@@ -79,21 +83,31 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
         finish_pending(pipeline)
         channels = session.settings.selected
         try:
-            fetched = fetch_operations(session=session, ids=ids, channels=channels)
+            fetched = find(ids, session=session, channels=channels)
         except ClockSkewed as skewed:
             session = _by_the_clock_of_the_api(session, skewed)
-            fetched = fetch_operations(session=session, ids=ids, channels=channels)
-        resources = [
-            fetched_resource(
-                channel,
-                fetched.batches[channel.name],
-                history=session.settings.history,
-                read_by=session.clock(),
-            )
-            for channel in channels
-            if channel.name in fetched.batches
-        ]
-        if resources:
-            found = [channel for channel in channels if channel.name in fetched.batches]
-            commit(pipeline, _source_of([*resources, *_others(found)]))
+            fetched = find(ids, session=session, channels=channels)
+        if fetched.pages:
+            commit(pipeline, _source_of(_resources(fetched, session=session)))
     return FetchSummary(fetched.found, fetched.unknown, fetched.failures)
+
+
+def _resources(fetched: Fetched, *, session: Session) -> list[DltResource]:
+    read_by, history = session.clock(), session.settings.history
+    channels = [
+        resource
+        for channel in CHANNELS.values()
+        for resource in fetched_resources(
+            channel,
+            fetched.pages.get(channel.name, []),
+            history=history,
+            read_by=read_by if channel.name in fetched.pages else None,
+        )
+    ]
+    rejected = [
+        piece
+        for name, pages in fetched.pages.items()
+        for piece in pieces_of(pages, channel=CHANNELS[name])
+        if piece.spec is REJECTED
+    ]
+    return [*channels, *bookkeeping_resources(rejected)]

@@ -10,7 +10,6 @@ import dlt
 from dlt.destinations.exceptions import DatabaseException
 from dlt.extract import DltResource
 
-from comms_source.channels import CHANNELS, Channel
 from comms_source.commands.summary import RunSummary
 from comms_source.commands.views import update_views
 from comms_source.destinations.crash_recovery import Found, finish_pending
@@ -27,12 +26,15 @@ from comms_source.errors import (
     RunStopped,
 )
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.page_budget import PageBudget
+from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.run_record import RunRecord, settled
 from comms_source.extract.session import Session
-from comms_source.source import failed_run_resource, fetched_resource, package_resources
-from comms_source.tables.batches import empty_batch
-from comms_source.tables.bookkeeping import COVERAGE
+from comms_source.source import (
+    bookkeeping_resources,
+    package_resources,
+)
+from comms_source.tables.bookkeeping import COVERAGE, RUNS
+from comms_source.tables.specs import Piece
 from comms_source.views.settings import view_settings
 
 logger = logging.getLogger("comms_source")
@@ -77,19 +79,16 @@ def _commit_all(
 ) -> list[str]:
     runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
     load_ids: list[str] = []
-    others = _others([run.channel for run in runs])
     try:
         while left := [run for run in runs if not run.done]:
-            budget = PageBudget(log.session.settings.commit_pages)
-            resources = package_resources(left, log=log, budget=budget)
+            limit = PageLimit(log.session.settings.commit_pages)
+            resources = package_resources(left, record=log, limit=limit)
             try:
-                source = _source_of([*resources, *others])
+                source = _source_of(resources)
                 load_ids += commit(pipeline, source, then=_concluding(log, runs))
             except ClockSkewed as skewed:
                 log.session = _by_the_clock_of_the_api(log.session, skewed)
                 runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
-                continue
-            others = []
     except LoadFailed as failed:
         _take_back_claims(failed, log=log, pipeline=pipeline)
         raise
@@ -143,7 +142,7 @@ def _take_back_claims(failed: LoadFailed, *, log: RunRecord, pipeline: dlt.Pipel
         with translate_dlt_errors(), pipeline.sql_client() as client:
             error, load_id = type(failed).__name__, pending[-1] if pending else ""
             log.conclude_failed(client, error=error, load_id=load_id)
-            table = client.make_qualified_table_name(COVERAGE.table)
+            table = client.make_qualified_table_name(COVERAGE.name)
             for load_id in pending:
                 client.execute_sql(_UNCLAIM.format(table=table), load_id)
     except (CommsSourceError, DatabaseException) as error:
@@ -153,16 +152,11 @@ def _take_back_claims(failed: LoadFailed, *, log: RunRecord, pipeline: dlt.Pipel
 def _record_failure(stopped: RunStopped, *, log: RunRecord, pipeline: dlt.Pipeline) -> None:
     """Leave a row in `runs` that tells what ended the run; the error itself comes first."""
     try:
-        commit(pipeline, _source_of([failed_run_resource(log, error=type(stopped).__name__)]))
+        row = Piece(RUNS, RUNS.rows([log.row(error=type(stopped).__name__)]))
+        commit(pipeline, _source_of(bookkeeping_resources([row])))
     except CommsSourceError as error:
         logger.warning("the failed run could not be recorded: %s", error)
 
 
 def _source_of(resources: Sequence[DltResource]) -> Any:
     return dlt.source(lambda: resources, name="comms_source", section="comms_source")()
-
-
-def _others(read: Sequence[Channel]) -> list[DltResource]:
-    """Empty resources for the channels that are left out, so that their tables come to be."""
-    left_out = [channel for channel in CHANNELS.values() if channel not in read]
-    return [fetched_resource(channel, empty_batch(channel), history=False) for channel in left_out]

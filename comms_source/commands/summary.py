@@ -108,7 +108,9 @@ def _remarks(record: ChannelStats) -> list[str]:
         remarks.append(f"{short} lacked rows that had been loaded, and so are read again")
     remarks += [f"not asked for by id {name}: {why}" for name, why in record.unfollowed.items()]
     if record.followed:
-        remarks.append(f"{record.followed:,} open operations asked for by id, {record.lost:,} lost")
+        remarks.append(
+            f"{record.followed:,} open operations requested by id, {record.not_found:,} not found"
+        )
     if record.rejected:
         remarks.append(f"{record.rejected:,} rows could not be read, see rejected_operations")
     for what, names in (

@@ -84,6 +84,7 @@ class CommsSourceConfiguration(BaseConfiguration):
     timeout: str = TIMEOUT
     max_api_wait: str = MAX_API_WAIT
     history: bool = True
+    allow_duplicates: bool = False
 
 
 NO_CREDENTIALS: Final = BasicCredentials("", "")
@@ -153,7 +154,3 @@ def parse_date(setting: str, value: Any) -> datetime:
         ConfigurationError: if it means none; it names the setting.
     """
     return checked(setting, parse_instant, value)
-
-
-def _date(setting: str, value: Any) -> datetime | None:
-    return None if value is None else parse_date(setting, value)

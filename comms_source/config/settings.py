@@ -56,6 +56,8 @@ class Settings:
     max_api_wait: timedelta = parse_duration(MAX_API_WAIT)
     history: bool = True
     """Whether each state of an operation is kept, and not the latest alone."""
+    allow_duplicates: bool = False
+    """Whether to load into destinations that cannot merge."""
     attempts: int = ATTEMPTS
     """How many attempts a request is worth whose connection fails; no setting for users."""
 

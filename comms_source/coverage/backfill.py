@@ -1,8 +1,8 @@
-"""Reading a range of creation time once, chunk by chunk: what is done, and what is left. Pure.
+"""Reading a range of creation time once, a day at a time: what is done, and what is left. Pure.
 
 What is done is remembered until all of it is, so that the same range, asked for again after a run
-died or a chunk failed, goes on where it stopped. That is a memory of its own and no coverage:
-beyond retention the API may withhold operations without a word, so nothing counts as read there.
+died or a day failed, continues where it stopped. This is not the coverage: past retention the API
+returns incomplete data without saying so, and nothing there counts as read.
 """
 
 from __future__ import annotations
@@ -12,26 +12,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from comms_source.coverage.channel_coverage import Reading, uncovered
+from comms_source.coverage.channel_coverage import ScanResult, uncovered
 from comms_source.coverage.planner import Scan
 from comms_source.timespans import Span, clip, windows
 
 CHUNK: Final = timedelta(days=1)
-"""A day of creation time is committed at a time, in UTC."""
+"""A day of creation time, in UTC, is committed at a time."""
 
 BACKFILLS: Final = "backfills"
 """Where a channel's state keeps what is done of a backfill, by account."""
 
 
 @dataclass(frozen=True, slots=True)
-class Backfill:
-    """A range to read once."""
+class DailyBackfill:
+    """Read a range once."""
 
     span: Span
     open_end: bool
     """Whether the range was to end when the run began; its end then moves from run to run."""
 
-    def scans(self, state: Mapping[str, Any], *, account: str) -> list[Scan]:
+    keeps_coverage = True
+    reads_all_due = False
+
+    def scans(self, *, state: Mapping[str, Any], account: str, **_: Any) -> list[Scan]:
         """What is left to read, a scan for each day, the oldest first."""
         left = uncovered(self.span, self._done(state, account))
         days = [part for span in left for day in windows(span, CHUNK) if (part := clip(day, span))]
@@ -39,18 +42,18 @@ class Backfill:
 
     def note(
         self,
-        readings: Sequence[Reading],
+        results: Sequence[ScanResult],
         *,
         state: MutableMapping[str, Any],
         account: str,
         done: bool,
     ) -> None:
-        """Remember `readings`; forget them all once everything is `done`."""
+        """Remember the scans that ended; forget them all once everything is `done`."""
         memories = state.setdefault(BACKFILLS, {})
         if done:
             memories.pop(account, None)
             return
-        finished = _merged([*self._done(state, account), *(r.span for r in readings)])
+        finished = _merged([*self._done(state, account), *(each.span for each in results)])
         memories[account] = {**self._key(), "done": [[_at(s.start), _at(s.end)] for s in finished]}
 
     def _done(self, state: Mapping[str, Any], account: str) -> list[Span]:

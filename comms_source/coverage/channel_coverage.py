@@ -53,12 +53,12 @@ class WindowRead:
     """Whether any reading began after the window had closed and ended before the API began to
     forget it."""
     width: timedelta | None = None
-    """How long the window is, where that is not the coverage's width: it was read before the setting
-    changed, or stands beside such a window."""
+    """How long the window is, where that is not the coverage's width: it was read before the
+    setting changed, or stands beside such a window."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ScanResult:
     """One scan that came to its end: what it covered, and when."""
 
     span: Span
@@ -123,11 +123,11 @@ class ChannelCoverage:
         starts = [start for start, read in self.windows.items() if read.width or not same]
         return [span for span in map(self.span_of, starts) if _own_width(span, width)]
 
-    def note(self, reading: Reading, *, within: Span, kept: Retained) -> list[datetime]:
+    def note(self, result: ScanResult, *, within: Span, kept: Retained) -> list[datetime]:
         """Enter a finished scan.
 
         Args:
-            reading: The scan.
+            result: The scan.
             within: What of creation time the run reads: of a window at its edge, no more is needed.
             kept: What the API keeps.
 
@@ -135,22 +135,22 @@ class ChannelCoverage:
             The starts of the windows that are read with it.
         """
         self.set_width(kept.window)
-        touched = self.cut(reading.span, kept.window)
-        rows = rows_in(touched, reading.rows)
+        touched = self.cut(result.span, kept.window)
+        rows = rows_in(touched, result.rows)
         return [
             window.start
             for window, count in zip(touched, rows, strict=True)
-            if self._enter(window, reading, rows=count, within=within, kept=kept)
+            if self._enter(window, result, rows=count, within=within, kept=kept)
         ]
 
     def _enter(
-        self, window: Span, reading: Reading, *, rows: int, within: Span, kept: Retained
+        self, window: Span, result: ScanResult, *, rows: int, within: Span, kept: Retained
     ) -> bool:
-        piece, needed = clip(reading.span, to=window), clip(window, to=within)
-        if piece is None or needed is None or window.end + kept.retention <= reading.ended:
+        piece, needed = clip(result.span, to=window), clip(window, to=within)
+        if piece is None or needed is None or window.end + kept.retention <= result.ended:
             return False  # What the API has forgotten may be withheld, so nothing is claimed.
         parts = self.parts.setdefault(window.start, [])
-        parts.append(Part(piece, reading.began, reading.ended, rows))
+        parts.append(Part(piece, result.began, result.ended, rows))
         if uncovered(needed, [part.span for part in parts]):
             return False
         del self.parts[window.start]

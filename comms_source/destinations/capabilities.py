@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any, Final, Literal
 
 import dlt
+from dlt.common.configuration.container import Container
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema.typing import TTableFormat
 
@@ -81,6 +82,18 @@ def abilities(capabilities: DestinationCapabilitiesContext) -> Abilities:
             + (f"but {' and '.join(offered)}" if offered else "so leave the setting out")
         )
     return Abilities(_strategies(capabilities, chosen), chosen)
+
+
+def abilities_here() -> Abilities:
+    """What the destination of the load package that is being extracted can do, if there is one.
+
+    Raises:
+        ConfigurationError: if it has no tables of the format that is set.
+    """
+    container = Container()
+    if DestinationCapabilitiesContext not in container:
+        return Abilities(strategies=None, table_format=None)
+    return abilities(container[DestinationCapabilitiesContext])
 
 
 def _strategies(

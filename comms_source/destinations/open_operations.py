@@ -41,7 +41,7 @@ def open_operations(
     """
     query = _QUERY.format(
         operations=client.make_qualified_table_name(channel.table),
-        followed=client.make_qualified_table_name(FOLLOWED.table),
+        followed=client.make_qualified_table_name(FOLLOWED.name),
     )
     try:
         found = client.execute_sql(query, account, before, account, channel.name) or []

@@ -232,7 +232,7 @@ class _Asked:
         return max(ends, default=None)
 
     def _complete(self) -> list[CoverageRow]:
-        found = _ask(self.client, _COMPLETE, COVERAGE.table, self.account, self.channel.name)
+        found = _ask(self.client, _COMPLETE, COVERAGE.name, self.account, self.channel.name)
         return [
             CoverageRow(Span(parse_instant(start), parse_instant(end)), parse_instant(read), rows)
             for start, end, read, rows in found
@@ -247,7 +247,7 @@ def _died(client: Any, account: str) -> list[DiedRun]:
     query = _DIED.replace("{columns}", ", ".join(names)).replace("{is_loaded}", is_loaded)
     return [
         DiedRun(dict(zip(names, row, strict=True)), is_loaded=bool(is_loaded))
-        for *row, is_loaded in _ask(client, query, RUNS.table, account)
+        for *row, is_loaded in _ask(client, query, RUNS.name, account)
     ]
 
 

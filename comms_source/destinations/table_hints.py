@@ -1,27 +1,23 @@
-"""How rows go to a destination: with which hints, and what becomes of histories there."""
+"""The hints with which rows go to dlt: table, key, write disposition, columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.destination import DestinationCapabilitiesContext
+import pyarrow as pa
+from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+from dlt.common.schema.typing import TTableSchemaColumns
 
-from comms_source.channels import Channel
-from comms_source.destinations.capabilities import Abilities, abilities
+from comms_source.destinations.capabilities import TABLE_FORMAT, Abilities
 from comms_source.destinations.lakes import CurrentStates
-from comms_source.tables.batches import Piece
-from comms_source.tables.bookkeeping import Record
 from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
-from comms_source.tables.history_upserts import KEY, successors
+from comms_source.tables.history_upserts import successors
+from comms_source.tables.specs import TableSpec
 
-_LATER_COUNTS: Final[Any] = {"synced_at": {"dedup_sort": "desc"}}
-"""Of two rows of one operation in one load the later one counts."""
-
-_STATES_FOLLOW: Final[Any] = {
+_SCD2: Final[Any] = {
     "disposition": "merge",
     "strategy": "scd2",
     "row_version_column_name": ROW_VERSION,
@@ -30,69 +26,59 @@ _STATES_FOLLOW: Final[Any] = {
 """A version that is not the operation's current one ends that and follows it."""
 
 
-def abilities_here() -> Abilities:
-    """What the destination of the load package that is being extracted can do, if there is one.
-
-    Raises:
-        ConfigurationError: if it keeps all that it is given.
-    """
-    container = Container()
-    if DestinationCapabilitiesContext not in container:
-        return Abilities(strategies=None, table_format=None)
-    able = abilities(container[DestinationCapabilitiesContext])
-    able.check_merging()
-    return able
+def table_hints(spec: TableSpec) -> dict[str, Any]:
+    """The arguments of `dlt.resource` for the resource that owns a table."""
+    hints: dict[str, Any] = {
+        "name": spec.name,
+        "columns": _columns(spec),
+        "table_format": dlt.config.get(TABLE_FORMAT, str),
+    }
+    if spec.is_history:
+        return hints | {"merge_key": "id", "write_disposition": _SCD2}
+    return hints | {"primary_key": list(spec.key), "write_disposition": "merge"}
 
 
-class Taking:
-    """How the destination takes the rows of one channel, in one load package."""
+def _columns(spec: TableSpec) -> TTableSchemaColumns:
+    columns = py_arrow_to_table_schema_columns(spec.schema)
+    for name, column in columns.items():
+        column["description"] = spec.described(name)
+    if spec.key == ("id",):
+        # Of two rows of one operation in one load the later one counts.
+        columns["synced_at"]["dedup_sort"] = "desc"
+    return columns
 
-    def __init__(self, channel: Channel, able: Abilities, *, clock: Callable[[], datetime]) -> None:
-        """Find the history that is there, where dlt does not go on with it by itself."""
-        self._channel = channel
-        self._able = able
-        self._clock = clock
-        self._current: CurrentStates | None = None
-        if able.histories == "merged" and able.table_format is not None:
-            self._current = CurrentStates.open(channel.history_table, able.table_format)
 
-    @classmethod
-    def here(cls, channel: Channel, *, clock: Callable[[], datetime]) -> Taking:
-        """For the load package that is being extracted; not to be called in threads of dlt's.
+class HistoryRows:
+    """How states of one channel's operations go to the destination, in one load package."""
+
+    def __init__(
+        self, spec: TableSpec, able: Abilities, *, read_by: Callable[[], datetime]
+    ) -> None:
+        """Find the history that is stored, where dlt does not continue it by itself.
 
         Args:
-            channel: The channel that rows are from.
-            clock: When what is taken had been read.
-
-        Raises:
-            ConfigurationError: if the destination keeps all that it is given.
+            spec: The table of the history.
+            able: What the destination can do.
+            read_by: Returns when the states had been read.
         """
-        return cls(channel, abilities_here(), clock=clock)
+        self._spec = spec
+        self._able = able
+        self._read_by = read_by
+        self._current: CurrentStates | None = None
+        if able.histories == "merged" and able.table_format is not None:
+            self._current = CurrentStates.open(spec.name, able.table_format)
 
-    def taken(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
-        """What the destination takes of `pieces`, its histories as rows to merge where need be."""
-        for piece in pieces:
-            if piece.kind != "history" or self._able.histories == "scd2":
-                yield piece
-            elif self._current is not None:
-                current = self._current.of(piece.rows)
-                yield Piece(successors(piece.rows, current, read_at=self._clock()), "history")
-
-    def marked(self, piece: Piece) -> Any:
-        """Rows with the hints of their table; hints on a resource would go to all its tables."""
+    def to_load(self, states: pa.Table) -> Any:
+        """What to hand to dlt; None where the destination keeps no histories."""
+        if self._able.histories == "scd2":
+            return states
+        if self._current is None:
+            return None
+        rows = successors(states, self._current.of(states), read_at=self._read_by())
         hints = dlt.mark.make_hints(
-            table_name=piece.table(self._channel),
+            table_name=self._spec.name,
             table_format=self._able.table_format,
-            **self._merging(piece),
+            primary_key=list(self._spec.key),
+            write_disposition="merge",
         )
-        return dlt.mark.with_hints(piece.rows, hints, create_table_variant=True)
-
-    def _merging(self, piece: Piece) -> dict[str, Any]:
-        """How rows find those that they replace, or follow."""
-        if isinstance(piece.kind, Record):
-            return {"primary_key": list(piece.kind.key), "write_disposition": "merge"}
-        if piece.kind == "operations":
-            return {"primary_key": "id", "write_disposition": "merge", "columns": _LATER_COUNTS}
-        if self._current is not None:
-            return {"primary_key": list(KEY), "write_disposition": "merge"}
-        return {"merge_key": "id", "write_disposition": _STATES_FOLLOW}
+        return dlt.mark.with_hints(rows, hints, create_table_variant=True)

@@ -1,7 +1,7 @@
 """What one run does on one channel, in one load package or several; knows neither dlt nor a file.
 
-Each package carries the coverage of exactly the rows in it: the coverage that `package` leaves in
-`state`, and the tables that it yields, are to be committed together or not at all.
+For each package: `open` with the state, then `scan`, then `close`. Rows, state and bookkeeping of a
+package belong together: they are to be committed all or not at all.
 """
 
 from __future__ import annotations
@@ -13,27 +13,31 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from comms_source.channels import Channel
-from comms_source.coverage.backfill import Backfill
 from comms_source.coverage.channel_coverage import (
     COVERAGE_KEY,
     MAX_CLOCK_SKEW,
     OWNERS,
     ChannelCoverage,
-    Reading,
+    ScanResult,
 )
 from comms_source.coverage.open_operations import due_by_id
-from comms_source.coverage.planner import Scan, plan, retained
+from comms_source.coverage.planner import retained
+from comms_source.coverage.scan_plans import DueScans, ScanPlan
 from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.errors import ChannelRefused, ScanFailed
 from comms_source.extract.by_id import follow
-from comms_source.extract.page_budget import PageBudget
-from comms_source.extract.parallel_scans import OnError, ScanQueue, read_channel
+from comms_source.extract.parallel_scans import OnError, PageLimit, ParallelScans, ScanQueue
 from comms_source.extract.run_stats import ChannelStats
 from comms_source.extract.session import Session
-from comms_source.tables.batches import Batch, Piece, batch_of, pieces, shapes
+from comms_source.tables.batches import batches, pieces_of
 from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS
-from comms_source.tables.operations import ids_before
-from comms_source.timespans import Span
+from comms_source.tables.operations import ids_before, operations_table
+from comms_source.tables.specs import Piece
+from comms_source.timespans import Span, parse_instant, to_iso
+
+UNRECORDED: Final = "unrecorded"
+"""Where a channel's state keeps gaps that are in no table yet, by account. The account is there as
+well if rows of `coverage` are missing: whoever reads it writes them all again."""
 
 _YOUNG: Final = timedelta(days=1)
 """How old the newest row may be to confirm this machine's clock, where the API does not say its
@@ -43,7 +47,7 @@ logger = logging.getLogger("comms_source")
 
 
 class ChannelRun:
-    """One run on one channel. `package` is called until `done`."""
+    """One run on one channel; packages follow each other until it is `done`."""
 
     def __init__(
         self,
@@ -51,10 +55,7 @@ class ChannelRun:
         channel: Channel,
         session: Session,
         on_error: OnError,
-        start: datetime | None = None,
-        scans: Sequence[Scan] | None = None,
-        backfill: Backfill | None = None,
-        remembers: bool = True,
+        plan: ScanPlan | None = None,
         stored: StoredChannel | None = None,
     ) -> None:
         """Prepare a run; nothing is planned or read yet.
@@ -63,114 +64,148 @@ class ChannelRun:
             channel: The channel to read.
             session: What the channels share.
             on_error: Whether the first failure of a scan ends the run.
-            start: Read nothing created before; by default all that the API answers for.
-            scans: What to read, whatever was read before; by default what is due.
-            backfill: A range to read chunk by chunk, as far as an earlier run has not done it.
-            remembers: Whether coverage is kept.
+            plan: What to read; by default what is due.
             stored: What the destination holds of the channel; by default nothing is known of it.
         """
         self.channel = channel
         self.done = False
+        self.plan = plan or DueScans()
         self._session = session
         self._on_error = on_error
-        self._start = start
-        self._scans = scans
-        self._backfill = backfill
-        self.remembers = remembers
         self._stored = stored or StoredChannel()
-        self._agenda: ScanQueue | None = None
+        self._scans: ScanQueue | None = None
+        self._coverage = ChannelCoverage()
+        self._begins = True
         self._is_first = False
         self._last_read: datetime | None = None
         self._old_ids: set[str] = set()
         """Operations past retention that a list showed after all, in this run."""
+        self._followed: list[dict[str, Any]] = []
 
-    def package(
-        self, *, state: MutableMapping[str, Any], load_id: str, budget: PageBudget
-    ) -> Iterator[Piece]:
-        """Read until nothing is left or the budget is spent.
+    @property
+    def stats(self) -> ChannelStats:
+        """What the run stats count of this channel."""
+        return self._session.stats.channel(self.channel.name)
 
-        The first pieces are empty: they carry the tables' shape, so that all tables come to be even
-        where nothing is read.
+    def open(self, state: MutableMapping[str, Any]) -> None:
+        """Begin a package: go on from the coverage in `state`, and plan the run if it is the first.
 
-        Args:
-            state: What is remembered of the channel; changed when all but coverage was yielded.
-            load_id: What goes into `_dlt_load_id`.
-            budget: How much to read.
+        Raises:
+            RunStopped: if other credentials than before are refused.
+        """
+        account = self._session.settings.account
+        self._coverage = ChannelCoverage.from_state(state.get(COVERAGE_KEY, {}).get(account))
+        self._begins = self._scans is None
+        if self._begins:
+            self._scans = self._planned(state)
+
+    def scan(self, limit: PageLimit) -> Iterator[Piece]:
+        """Read until nothing is left or the limit is reached; yields rows as they come.
 
         Raises:
             RunStopped: whatever `on_error` says.
             ChannelRefused, ScanFailed: with `on_error="raise"`.
         """
-        account = self._session.settings.account
-        coverages = state.setdefault(COVERAGE_KEY, {})
-        coverage = ChannelCoverage.from_state(coverages.get(account))
-        yield from shapes(self.channel)
-        begins = self._agenda is None
-        if self._agenda is None:
-            self._agenda = self._begin(coverage, state)
-        yield from self._read(self._agenda, load_id=load_id, budget=budget)
-        readings = self._take_readings(self._agenda)
+        scans = self._queue
+        reader = ParallelScans(
+            channel=self.channel,
+            session=self._session,
+            on_error=self._on_error,
+            scans=scans,
+            limit=limit,
+        )
+        horizon = self._session.now - self._session.settings.retention
+        own = operations_table(self.channel)
+        for piece in batches(reader.pages(), channel=self.channel):
+            if piece.spec is own:
+                self._old_ids |= ids_before(piece.rows, horizon)
+            yield piece
+        self.done = not scans.waiting
+        if self.done:
+            yield from self._follow()
+
+    def close(self, state: MutableMapping[str, Any], *, recorded: bool = True) -> list[Piece]:
+        """End a package: enter what was read into `state`, and return the bookkeeping's rows.
+
+        Args:
+            state: What `open` was given.
+            recorded: Whether the rows that are returned go to their tables. Where not, what they
+                say is kept in the state for a run that writes them.
+        """
+        account, coverage = self._session.settings.account, self._coverage
+        results = self._take_results()
         if self._session.is_clock_confirmed:
             coverage.forget_later_than(self._session.clock(), kept=self._session.settings.policy)
-        touched = self._enter(coverage, readings)
+        touched = self._enter(results)
         # Before those that the API has forgotten meanwhile leave the coverage.
-        rows: Sequence[Mapping[str, Any]] = self._coverage(coverage, touched)
-        gaps = self._gap_rows(self._expire(coverage), reason="never read")
-        if begins:
+        covered = self._coverage_rows(touched)
+        gaps = self._gap_rows(self._expire(), reason="never read")
+        if self._begins:
             gaps += self._gap_rows(self._stored.unrecoverable_spans, reason="rows missing")
-        yield Piece(GAPS.rows(gaps, load_id=load_id), GAPS)
-        self.done = not self._agenda.waiting
-        if self.done:
-            yield from self._follow(load_id)
-            self._conclude(coverage)
-        if self.remembers:
-            coverages[account] = coverage.to_state()
-        if self._backfill is not None:
-            done = self.done and self.record.read_all
-            self._backfill.note(readings, state=state, account=account, done=done)
-        if self.remembers:
-            if begins:
-                rows = self._corrected(coverage, rows)
-            yield Piece(COVERAGE.rows(rows, load_id=load_id), COVERAGE)
+        if self.done and self.stats.read_all and self.plan.reads_all_due:
+            coverage.complete_at = self._session.now
+        self.plan.note(
+            results, state=state, account=account, done=self.done and self.stats.read_all
+        )
+        if not self.plan.keeps_coverage:
+            return [Piece(GAPS, GAPS.rows(gaps)), *self._followed_pieces()]
+        state.setdefault(COVERAGE_KEY, {})[account] = coverage.to_state()
+        missing = state.setdefault(UNRECORDED, {}).pop(account, None)
+        gaps += [_gap_from_state(gap) for gap in missing or ()]
+        if not recorded:
+            state[UNRECORDED][account] = [_gap_to_state(gap) for gap in gaps]
+            return []
+        if self._begins:
+            covered = self._corrected(covered, restates=missing is not None)
+        return [
+            Piece(GAPS, GAPS.rows(gaps)),
+            *self._followed_pieces(),
+            Piece(COVERAGE, COVERAGE.rows(covered)),
+        ]
 
     @property
-    def record(self) -> ChannelStats:
-        """What the stats notes of this channel."""
-        return self._session.stats.channel(self.channel.name)
+    def _queue(self) -> ScanQueue:
+        if self._scans is None:
+            raise AssertionError("a package is opened before it is read")
+        return self._scans
 
-    def _begin(self, coverage: ChannelCoverage, state: MutableMapping[str, Any]) -> ScanQueue:
+    def _planned(self, state: MutableMapping[str, Any]) -> ScanQueue:
         """Plan what to read."""
         policy, now = self._session.settings.policy, self._session.now
+        coverage = self._coverage
         if coverage.tracked_from is None:
             # What was read before a state was lost is known from the table; it is no first run.
             coverage.tracked_from = self._stored.complete_to
-        self._forget_missing(coverage)
-        self._forget_others(coverage, state)
+        self._forget_missing()
+        self._forget_others(state)
         self._is_first = coverage.tracked_from is None
         self._last_read = coverage.last_read
         coverage.set_width(policy.window)
         coverage.drop_stale_parts(now=now, ratio=policy.refresh_ratio)
-        scans = self._scans
-        if scans is None:
-            scans = plan(now=now, coverage=coverage, policy=policy, since=self._start)
-        if self._backfill is not None:
-            scans = self._backfill.scans(state, account=self._session.settings.account)
-        self.record.scans_planned += len(scans)
+        scans = self.plan.scans(
+            coverage=coverage,
+            state=state,
+            account=self._session.settings.account,
+            now=now,
+            policy=policy,
+        )
+        self.stats.scans_planned += len(scans)
         return ScanQueue(deque(scans), unit=coverage.unit(policy.window))
 
-    def _forget_missing(self, coverage: ChannelCoverage) -> None:
+    def _forget_missing(self) -> None:
         """Forget windows whose rows are no longer in the table."""
-        coverage.forget(self._stored.short)
-        if self._stored.short:
+        short = self._stored.short
+        self._coverage.forget(short)
+        if short:
             logger.warning(
                 "%s: the table lacks rows of %d windows; what the API still has is read again",
                 self.channel.name,
-                len(self._stored.short),
+                len(short),
             )
-        self.record.windows_missing_rows += len(self._stored.short)
-        self.record.unrecoverable_rows.extend(self._stored.unrecoverable_spans)
+        self.stats.windows_missing_rows += len(short)
+        self.stats.unrecoverable_rows.extend(self._stored.unrecoverable_spans)
 
-    def _forget_others(self, coverage: ChannelCoverage, state: MutableMapping[str, Any]) -> None:
+    def _forget_others(self, state: MutableMapping[str, Any]) -> None:
         """Forget all that was read of another Twilio account, whose database this was.
 
         Other credentials may be those of the same account. They are, if the API knows the newest
@@ -187,6 +222,7 @@ class ChannelRun:
         owners[settings.account] = own
         if is_same:
             return
+        coverage = self._coverage
         coverage.windows, coverage.parts, coverage.tracked_from = {}, {}, None
         logger.warning(
             "%s: what is stored of account %r is of another Twilio account; all that the API "
@@ -202,46 +238,28 @@ class ChannelRun:
             found = client.fetch_operation(channel=self.channel, operation_id=operation_id)
         return found is not None
 
-    def _read(self, agenda: ScanQueue, *, load_id: str, budget: PageBudget) -> Iterator[Piece]:
-        for batch in read_channel(
-            channel=self.channel,
-            agenda=agenda,
-            session=self._session,
-            load_id=load_id,
-            on_error=self._on_error,
-            budget=budget,
-        ):
-            self._old_ids |= ids_before(batch.operations, self._horizon)
-            yield from self._pieces(batch)
-
-    @property
-    def _horizon(self) -> datetime:
-        return self._session.now - self._session.settings.retention
-
-    def _pieces(self, batch: Batch) -> Iterator[Piece]:
-        history = self._session.settings.history
-        return pieces(batch, channel=self.channel, history=history)
-
-    def _take_readings(self, agenda: ScanQueue) -> list[Reading]:
-        readings, agenda.readings = agenda.readings, []
+    def _take_results(self) -> list[ScanResult]:
+        results, self._queue.results = self._queue.results, []
         # Without any sign of the API's time nobody can say what was closed when it was read.
-        return readings if self._knows_the_time else []
+        return results if self._knows_the_time else []
 
-    def _enter(self, coverage: ChannelCoverage, readings: Sequence[Reading]) -> set[datetime]:
+    def _enter(self, results: Sequence[ScanResult]) -> set[datetime]:
         policy, now = self._session.settings.policy, self._session.now
-        start = self._start or retained(now=now, policy=policy).start
-        within = Span(min([start, *(reading.span.start for reading in readings)]), now)
+        start = (self.plan.start if isinstance(self.plan, DueScans) else None) or retained(
+            now=now, policy=policy
+        ).start
+        within = Span(min([start, *(result.span.start for result in results)]), now)
         return {
             window
-            for reading in readings
-            for window in coverage.note(reading, within=within, kept=policy)
+            for result in results
+            for window in self._coverage.note(result, within=within, kept=policy)
         }
 
     @property
     def _knows_the_time(self) -> bool:
         """Whether the API has said its time, or its rows confirm that the clock may be right.
 
-        A clock that was set back, to before the last reading, is not right.
+        A clock that was set back, to before the last read, is not right.
         """
         session, last = self._session, self._last_read
         if session.is_clock_confirmed:
@@ -249,13 +267,14 @@ class ChannelRun:
         set_back = last is not None and session.now + MAX_CLOCK_SKEW < last
         return session.api_time is not None and not set_back
 
-    def _expire(self, coverage: ChannelCoverage) -> list[Span]:
+    def _expire(self) -> list[Span]:
         """Account for what the API has forgotten, as far as its own clock confirms it.
 
         In a first run nothing is owed that the API forgot before the reading ended, however long it
         took.
         """
-        api_time, session = self._session.api_time, self._session
+        session, coverage = self._session, self._coverage
+        api_time = session.api_time
         if api_time is None or not self._knows_the_time:
             return []
         now = min(session.now, api_time)
@@ -264,32 +283,32 @@ class ChannelRun:
                 return []  # The clock may be ahead, and then too much would be accounted for.
             now = max(session.clock(), api_time) + (session.allowed.margin or timedelta(0))
             coverage.tracked_from = None
-        gaps = coverage.expire(now=now, kept=session.settings.policy, since=self._start)
-        self.record.gaps.extend(gaps)
+        since = self.plan.start if isinstance(self.plan, DueScans) else None
+        gaps = coverage.expire(now=now, kept=session.settings.policy, since=since)
+        self.stats.gaps.extend(gaps)
         return gaps
 
-    def _follow(self, load_id: str) -> Iterator[Piece]:
-        if self.record.refused:
+    def _follow(self) -> Iterator[Piece]:
+        if self.stats.refused:
             return
         policy, now = self._session.settings.policy, self._session.now
-        old, opened = self._old_ids, self._stored.opened
-        opened = [operation for operation in opened if operation.id not in old]
+        opened = [each for each in self._stored.opened if each.id not in self._old_ids]
         due = due_by_id(opened, now=now, policy=policy)
-        followed = follow(due, channel=self.channel, session=self._session, load_id=load_id)
-        self.record.followed += len(due)
-        self.record.lost += sum(row["outcome"] == "not_found" for row in followed.records)
-        self.record.unfollowed |= {name: str(error) for name, error in followed.failures.items()}
+        followed = follow(due, channel=self.channel, session=self._session)
+        self.stats.followed += len(due)
+        self.stats.not_found += sum(row["outcome"] == "not_found" for row in followed.records)
+        self.stats.unfollowed |= {name: str(error) for name, error in followed.failures.items()}
         if followed.failures and self._on_error == "raise":
             raise next(iter(followed.failures.values()))
+        self._followed = followed.records
         if followed.pages:
-            yield from self._pieces(batch_of(followed.pages))
-        yield Piece(FOLLOWED.rows(followed.records, load_id=load_id), FOLLOWED)
+            yield from pieces_of(followed.pages, channel=self.channel)
 
-    def _conclude(self, coverage: ChannelCoverage) -> None:
-        if self.record.read_all and self._scans is None and self._backfill is None:
-            coverage.complete_at = self._session.now
+    def _followed_pieces(self) -> list[Piece]:
+        records, self._followed = self._followed, []
+        return [Piece(FOLLOWED, FOLLOWED.rows(records))]
 
-    def _gap_rows(self, gaps: Sequence[Span], *, reason: str) -> list[Mapping[str, Any]]:
+    def _gap_rows(self, gaps: Sequence[Span], *, reason: str) -> list[dict[str, Any]]:
         return [
             {
                 "account": self._session.settings.account,
@@ -302,9 +321,8 @@ class ChannelRun:
             for gap in gaps
         ]
 
-    def _coverage(
-        self, coverage: ChannelCoverage, touched: set[datetime]
-    ) -> list[Mapping[str, Any]]:
+    def _coverage_rows(self, starts: set[datetime]) -> list[Mapping[str, Any]]:
+        coverage = self._coverage
         return [
             {
                 "account": self._session.settings.account,
@@ -315,17 +333,17 @@ class ChannelRun:
                 "rows_read": coverage.windows[start].rows,
                 "is_complete": coverage.windows[start].complete,
             }
-            for start in sorted(touched)
+            for start in sorted(starts)
         ]
 
     def _corrected(
-        self, coverage: ChannelCoverage, rows: Sequence[Mapping[str, Any]]
-    ) -> Sequence[Mapping[str, Any]]:
-        """Rows of `coverage`, and those that bring the others in line with coverage and tables."""
+        self, rows: Sequence[Mapping[str, Any]], *, restates: bool
+    ) -> list[Mapping[str, Any]]:
+        """Rows of `coverage`, and those that bring the others in line with state and tables."""
         stored = self._stored
-        if stored.restates:
+        if stored.restates or restates:
             there = {row["window_start"] for row in rows}
-            rows = [*rows, *self._coverage(coverage, set(coverage.windows) - there)]
+            rows = [*rows, *self._coverage_rows(set(self._coverage.windows) - there)]
         stated = {row["window_start"] for row in rows}
         own = {"account": self._session.settings.account, "channel": self.channel.name}
         unfounded = [row for row in stored.unfounded if row.window.start not in stated]
@@ -334,3 +352,13 @@ class ChannelRun:
             *(own | dict(row.claims_nothing()) for row in unfounded),
             *(own | dict(row.claims_nothing(rows=left)) for row, left in stored.lost),
         ]
+
+
+def _gap_to_state(row: Mapping[str, Any]) -> dict[str, str]:
+    times = {name: to_iso(row[name]) for name in ("gap_start", "gap_end", "found_at")}
+    return {**row, **times}
+
+
+def _gap_from_state(row: Mapping[str, str]) -> dict[str, Any]:
+    times = {name: parse_instant(row[name]) for name in ("gap_start", "gap_end", "found_at")}
+    return {**row, **times}

@@ -1,25 +1,21 @@
-"""The run's own row in the table `runs`, written by whichever channel ends last in a package.
+"""The run's own row in the table `runs`.
 
-So the row is committed together with what it speaks of, and costs no load of its own. It says
-`running` until the last package of the run is loaded whole; `conclude` sets the outcome then. Where
-single rows cannot be changed, in a lake, the last package brings the outcome with it.
+It is in each load package of the run, so it is committed together with what it is about. It says
+`running` until the last package is loaded whole; `conclude` sets the outcome then. Where single
+rows cannot be changed, in a lake, the last package brings the outcome with it.
 """
 
 from __future__ import annotations
 
 import secrets
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
-import pyarrow as pa
 
 from comms_source import __version__
-from comms_source.channels import Channel
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
-from comms_source.extract.channel_run import ChannelRun
 from comms_source.extract.run_stats import ChannelStats, RunStats
 from comms_source.extract.session import Session
 from comms_source.tables.bookkeeping import RUNS
@@ -39,7 +35,7 @@ def exit_code_of(stats: RunStats) -> int:
 
 @dataclass(slots=True)
 class RunRecord:
-    """Writes one run's row. Safe for threads."""
+    """One run, and its row."""
 
     session: Session
     command: str
@@ -49,33 +45,11 @@ class RunRecord:
     """Rows of earlier runs that died, with the outcome that they came to; loaded with this run's
     own."""
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
-    _reading: set[str] = field(default_factory=set)
-    _unfinished: set[str] = field(default_factory=set)
-    _lock: Any = field(default_factory=threading.Lock)
-
-    def enter(self, channel: Channel) -> None:
-        """Note that a channel takes part in the package."""
-        with self._lock:
-            self._reading.add(channel.name)
-
-    def leave(self, run: ChannelRun, *, load_id: str) -> Iterator[pa.Table]:
-        """Note that a channel has nothing more for the package; the last one gets the row."""
-        with self._lock:
-            self._reading.discard(run.channel.name)
-            self._unfinished.discard(run.channel.name)
-            if not run.done:
-                self._unfinished.add(run.channel.name)
-            last, running = not self._reading, bool(self._unfinished)
-        if last:
-            if self.died:
-                yield RUNS.rows(self.died, load_id=load_id)
-                self.died = ()
-            yield self.row(load_id=load_id, running=running)
 
     def conclude(self, client: Any) -> None:
         """Set the outcome in the run's row, now that all is loaded."""
         outcome = OUTCOMES[exit_code_of(self.session.stats)]
-        table = client.make_qualified_table_name(RUNS.table)
+        table = client.make_qualified_table_name(RUNS.name)
         values = (outcome, self.session.clock(), self.run_id)
         client.execute_sql(_CONCLUDE.format(table=table), *values)
 
@@ -84,20 +58,29 @@ class RunRecord:
 
         The package `load_id` brings the row too, but the job that does may not have had its turn.
         """
-        row = self.row(load_id=load_id, error=error).to_pylist()[0]
-        table = client.make_qualified_table_name(RUNS.table)
+        row = self.row(error=error) | {"_dlt_load_id": load_id}
+        table = client.make_qualified_table_name(RUNS.name)
         columns = ", ".join(map(client.escape_column_name, row))
         places = ", ".join("%s" for _ in row)
         client.execute_sql(f"delete from {table} where run_id = %s", self.run_id)  # noqa: S608
         insert = f"insert into {table} ({columns}) values ({places})"  # noqa: S608
         client.execute_sql(insert, *row.values())
 
-    def row(self, *, load_id: str, running: bool = False, error: str | None = None) -> pa.Table:
-        """The row as it is now; `error` is the name of the error that ended the run."""
+    def row(
+        self, *, running: bool = False, stopped: bool = False, error: str | None = None
+    ) -> dict[str, Any]:
+        """The row as it is now.
+
+        Args:
+            running: Whether the run goes on in another load package.
+            stopped: Whether it was ended before all was read.
+            error: The name of the error that ended the run.
+        """
         stats = self.session.stats
         records = stats.channels.values()
-        outcome = OUTCOMES[FAILED if error else exit_code_of(stats)]
-        row = {
+        code = FAILED if error else INCOMPLETE if stopped else exit_code_of(stats)
+        outcome = OUTCOMES[code]
+        return {
             "run_id": self.run_id,
             "command": self.command,
             "account": self.session.settings.account,
@@ -116,7 +99,6 @@ class RunRecord:
             "channels": msgspec.json.encode(channels_as_dict(stats)).decode(),
             "version": __version__,
         }
-        return RUNS.rows([row], load_id=load_id)
 
 
 def settled(row: Mapping[str, Any], *, is_loaded: bool) -> dict[str, Any]:
@@ -156,7 +138,7 @@ def _channel(record: ChannelStats) -> dict[str, Any]:
         "windows_missing_rows": record.windows_missing_rows,
         "unrecoverable_rows": [_span(span) for span in record.unrecoverable_rows],
         "followed": record.followed,
-        "lost": record.lost,
+        "not_found": record.not_found,
         "unfollowed": record.unfollowed,
         "new_counters": sorted(record.new_counters),
         "new_fields": sorted(record.new_fields),

@@ -46,7 +46,7 @@ class ChannelStats:
     """Creation time of rows that are no longer in the table and cannot be read again."""
     followed: int = 0
     """Operations past retention that were asked for by id."""
-    lost: int = 0
+    not_found: int = 0
     """Those of them that the API no longer knows."""
     unfollowed: dict[str, str] = field(default_factory=dict)
     """Why an operation could not be asked for by id."""

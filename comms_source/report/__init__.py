@@ -1,4 +1,4 @@
-"""A report on what was sent and what became of it: in the terminal, for machines, as a page.
+"""A report on what was sent and what happened to it: in the terminal, as JSON, as an HTML page.
 
-`reading` asks the destination; everything else makes something of what it has read.
+`data` reads the destination, `findings` draws conclusions, and the other modules show them.
 """

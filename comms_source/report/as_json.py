@@ -1,4 +1,4 @@
-"""A report for machines: the same figures, with nothing rounded. Pure."""
+"""A report as JSON: the same figures, not rounded. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from comms_source.report.data.days import HOUR_DAYS
-from comms_source.report.data.facts import ChannelFacts, Day, Facts, Made
+from comms_source.report.data.facts import ChannelFacts, Day, Facts, ReportContext
 from comms_source.report.data.sums import Sums
 from comms_source.report.findings.coverage_strip import strip_of
 from comms_source.report.findings.funnel import funnel_of
 from comms_source.report.findings.health import health_of
 from comms_source.report.findings.hours import heat_of
-from comms_source.report.findings.largest_account import of_largest
+from comms_source.report.findings.largest_account import largest_account_rows
 from comms_source.report.findings.periods import (
     change_of,
     dated_days,
@@ -30,39 +30,39 @@ MEASURES = (
     *("requested", "delivery_rate", "without_outcome_rate", "undelivered_rate", "failed_rate"),
     *("engagement_rate", "acceptance_rate", "unaddressable_rate"),
 )
-"""What the view `delivery_trend` compares."""
+"""The measures of the view `delivery_trend`."""
 
 
 def as_dict(facts: Facts) -> dict[str, Any]:
-    """The report; times in ISO 8601 and UTC, what is not known as null.
+    """The report as a dict; times in ISO 8601 and UTC, unknown values as null.
 
-    A rate is an object with `low` and `high`: at least, at most.
+    A rate is an object with `low` and `high`, the ends of its interval.
     """
-    made = facts.made
+    context = facts.context
     content: dict[str, Any] = msgspec.to_builtins(
         {
-            "made_at": made.at,
-            "time_zone": made.time_zone,
-            "today": made.today,
-            "destination": made.destination,
-            "dataset": made.dataset,
-            "account": made.account,
-            "version": made.version,
-            "settings_not_in_views": list(made.differing),
+            "made_at": context.at,
+            "time_zone": context.time_zone,
+            "today": context.today,
+            "destination": context.destination,
+            "dataset": context.dataset,
+            "account": context.account,
+            "version": context.version,
+            "settings_not_in_views": list(context.differing),
             "concerns": concerns_of(facts),
-            "channels": {each.channel: _channel(each, made) for each in facts.channels},
+            "channels": {each.channel: _channel(each, context) for each in facts.channels},
             "stuck": facts.stuck,
         }
     )
     return content
 
 
-def _channel(facts: ChannelFacts, made: Made) -> dict[str, Any]:
-    week = week_of(facts, made)
+def _channel(facts: ChannelFacts, context: ReportContext) -> dict[str, Any]:
+    week = week_of(facts, context)
     return {
         "operations": facts.stored,
-        "today": _day(day_of(facts, made, 0)),
-        "yesterday": _day(day_of(facts, made, 1)),
+        "today": _day(day_of(facts, context, 0)),
+        "yesterday": _day(day_of(facts, context, 1)),
         "week": {
             "first_day": week.first,
             "last_day": week.last,
@@ -73,17 +73,17 @@ def _channel(facts: ChannelFacts, made: Made) -> dict[str, Any]:
         },
         "changes": {name: change_of(facts.trends, name) for name in MEASURES},
         "funnel": funnel_of(week.sums, engaged=ENGAGED.get(facts.channel)),
-        "days": [{"day": name, **_day(day)} for name, day in dated_days(facts, made)],
-        "moving_days": moving_days(facts, made),
-        "frozen_days": frozen_days(facts, made),
+        "days": [{"day": name, **_day(day)} for name, day in dated_days(facts, context)],
+        "moving_days": moving_days(facts, context),
+        "frozen_days": frozen_days(facts, context),
         f"hours_of_{HOUR_DAYS}_days": heat_of(facts.hours).cells,
         "worst": facts.worst,
         "stuck": facts.stuck,
         "counter_problems": facts.problems,
         "accounts": [{"account": each.account, **_sums(each.sums)} for each in facts.accounts],
-        "settle_curve": of_largest(facts.curve),
-        "completion_seconds": of_largest(facts.times),
-        "coverage": _coverage(facts, made),
+        "settle_curve": largest_account_rows(facts.curve),
+        "completion_seconds": largest_account_rows(facts.times),
+        "coverage": _coverage(facts, context),
     }
 
 
@@ -106,9 +106,9 @@ def _sums(sums: Sums) -> dict[str, Any]:
     }
 
 
-def _coverage(facts: ChannelFacts, made: Made) -> dict[str, Any]:
+def _coverage(facts: ChannelFacts, context: ReportContext) -> dict[str, Any]:
     return {
-        "health": health_of(facts.health, now=made.at),
-        "days": {each.day.isoformat(): each.state for each in strip_of(facts, made)},
+        "health": health_of(facts.health, now=context.at),
+        "days": {each.day.isoformat(): each.state for each in strip_of(facts, context)},
         "gaps": facts.gaps,
     }

@@ -1,4 +1,4 @@
-"""A report in the terminal, in 80 columns: the figures, what is wrong, how final they are."""
+"""A report in the terminal, 80 columns wide: figures, problems, and how final the figures are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from comms_source.report.data.days import WEEK
-from comms_source.report.data.facts import ChannelFacts, Facts, Made
+from comms_source.report.data.facts import ChannelFacts, Facts, ReportContext
 from comms_source.report.data.sums import Share, Sums
 from comms_source.report.findings.periods import (
     Change,
@@ -47,7 +47,7 @@ HEADINGS: Final = ("requested", "delivered", "not deliv.", "no outcome", "read/o
 def show_report(facts: Facts) -> None:
     """Print the report."""
     console = Console(highlight=False, soft_wrap=True, width=WIDTH)
-    for line in _origin(facts.made):
+    for line in _origin(facts.context):
         console.print(line, markup=False)
     console.print()
     console.print(_figures(facts))
@@ -59,15 +59,15 @@ def _stored(facts: Facts) -> bool:
     return any(channel.stored for channel in facts.channels)
 
 
-def _origin(made: Made) -> Iterator[str]:
-    whose = "" if made.account is None else f", account {without_controls(made.account)}"
-    yield f"{made.destination}, dataset {made.dataset}{whose}"
-    at = moment(made.at, zone=made.time_zone)
-    yield f"as of {at}; days are those of {made.time_zone}, of the request"
-    if made.differing:
+def _origin(context: ReportContext) -> Iterator[str]:
+    account = "" if context.account is None else f", account {without_controls(context.account)}"
+    yield f"{context.destination}, dataset {context.dataset}{account}"
+    at = moment(context.at, zone=context.time_zone)
+    yield f"as of {at}; days are days of the request, in {context.time_zone}"
+    if context.differing:
         yield (
-            f"the views do not have the present {listed(made.differing)}; run comms views to make "
-            "them again"
+            f"the views were created with other settings ({listed(context.differing)}); "
+            "run comms views to create them again"
         )
 
 
@@ -79,17 +79,17 @@ def _figures(facts: Facts) -> Table:
     for channel in facts.channels:
         stored = bool(channel.stored)
         table.add_row(f"[bold]{channel.channel}[/bold]", "" if stored else "none stored")
-        for row in _rows(channel, facts.made) if stored else ():
+        for row in _rows(channel, facts.context) if stored else ():
             table.add_row(*map(escape, row))
     return table
 
 
-def _rows(facts: ChannelFacts, made: Made) -> Iterator[list[str]]:
+def _rows(facts: ChannelFacts, context: ReportContext) -> Iterator[list[str]]:
     for ago, name in enumerate(("today", "yesterday")):
-        day = day_of(facts, made, ago)
+        day = day_of(facts, context, ago)
         marks = _marks(moves=day.moves, covered=day.is_covered, frozen=day.frozen)
         yield _row(name, day.sums, marks)
-    week = week_of(facts, made)
+    week = week_of(facts, context)
     covered = week.covered_share >= 0.99  # noqa: PLR2004
     marks = _marks(moves=week.moves, covered=covered, frozen=week.frozen_share >= 0.01)  # noqa: PLR2004
     yield _row(f"{WEEK} days", week.sums, marks)
@@ -124,12 +124,13 @@ def _row(name: str, sums: Sums, marks: str) -> list[str]:
 
 
 def figure_cells(sums: Sums) -> list[str]:
-    """One cell for each heading: what was requested, and the shares of what became of it."""
+    """One cell for each heading: the number requested, and the shares of each outcome."""
     requested = sums.requested
     volume = count(requested) if requested is None or requested < 10**8 else compact(requested)
     if not sums.has_receipts:
-        taken = sums.acceptance
-        return [volume, f"{percent(taken)} acc.", percent(_rest(taken)) if taken else "", "", ""]
+        accepted = sums.acceptance
+        rejected = percent(_rest(accepted)) if accepted else ""
+        return [volume, f"{percent(accepted)} acc.", rejected, "", ""]
     shares = (sums.delivery, sums.not_delivered_share, sums.without_outcome, sums.engagement)
     return [volume, *("-" if share is None else percent(share) for share in shares)]
 
@@ -142,27 +143,27 @@ def _remarks(facts: Facts) -> Iterator[str]:
     if not _stored(facts):
         yield "No operation is stored yet."
         return
-    yield f"{MOVING} may still move  {PARTLY} not read completely  {FROZEN} froze early, may be low"
-    week = week_of(facts.channels[0], facts.made)
+    yield f"{MOVING} may change  {PARTLY} not read completely  {FROZEN} froze early, may be too low"
+    week = week_of(facts.channels[0], facts.context)
     yield f"shares are of what was attempted; the {WEEK} days are {days(week.first, week.last)}"
-    yield "change: against the week before, as it was known then"
-    if not all(week_of(channel, facts.made).sums.has_receipts for channel in facts.channels):
+    yield "change: compared with the week before, as it was known then"
+    if not all(week_of(channel, facts.context).sums.has_receipts for channel in facts.channels):
         yield "acc.: accepted by the push service; whether pushes arrive is not reported"
 
 
 def _wrong(facts: Facts) -> Iterator[str]:
     concerns = concerns_of(facts)
     if concerns or _stored(facts):
-        yield "what is wrong" if concerns else "nothing was found to be wrong"
+        yield "what is wrong" if concerns else "no problems were found"
     for concern in concerns:
         mark = "!" if concern.level == "act" else "-"
-        since = moment(concern.since, zone=facts.made.time_zone) if concern.since else ""
+        since = moment(concern.since, zone=facts.context.time_zone) if concern.since else ""
         sentence = f"{listed(concern.channels)}: {concern.text}"
         yield from _wrapped(f"{sentence} (since {since})" if since else sentence, f"  {mark} ")
         yield from _wrapped(f"-> {concern.remedy}", "    ")
     for stuck in facts.stuck[:MAX_STUCK]:
         waiting = f", {count(stuck.waiting)} waiting" if stuck.waiting else ""
-        at = moment(stuck.created_at, zone=facts.made.time_zone)
+        at = moment(stuck.created_at, zone=facts.context.time_zone)
         yield f"    {stuck.id}"
         yield f"      {stuck.reason}, created {at}{waiting}"
     left = sum(sum(channel.stuck.values()) for channel in facts.channels) - MAX_STUCK
@@ -185,18 +186,18 @@ def _finality(facts: Facts) -> Iterator[str]:
         yield "how final the figures are"
     for channel in facts.channels:
         if channel.stored:
-            yield from _wrapped(f"{channel.channel}: {_moving(channel, facts.made)}", "  ")
+            yield from _wrapped(f"{channel.channel}: {_moving(channel, facts.context)}", "  ")
 
 
-def _moving(facts: ChannelFacts, made: Made) -> str:
-    """Which days may still move, until when, and which froze early."""
-    young = moving_days(facts, made)
-    frozen = frozen_days(facts, made)
+def _moving(facts: ChannelFacts, context: ReportContext) -> str:
+    """Which days may still change, until when, and which froze early."""
+    young = moving_days(facts, context)
+    frozen = frozen_days(facts, context)
     early = f"; {ranges(frozen)} froze early" if frozen else ""
     if not young:
         return f"final{early}"
     named = [each.day for each in young if each.day]
-    when = ranges(named) if named else "days long past"
+    when = ranges(named) if named else "older days"
     final = [each.final_at for each in young if each.final_at]
-    until = f", until {moment(max(final), zone=made.time_zone)} at the latest" if final else ""
-    return f"{when} may still move{until}{early}"
+    until = f", until {moment(max(final), zone=context.time_zone)} at the latest" if final else ""
+    return f"{when} may still change{until}{early}"

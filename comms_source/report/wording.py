@@ -1,7 +1,7 @@
-"""Numbers, shares, times and lists as people read them. Pure.
+"""Numbers, shares, times and lists as text for people. Pure.
 
-What is not known is said to be so. A share that is not all is never rounded up to 100%, nor one
-that is not nothing down to 0%.
+An unknown value is shown as "not known". A share below 1 is never rounded up to 100%, and a share
+above 0 never down to 0%.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ TITLES: Final = {
 SHORTS: Final = {"messages": "Messages", "emails": "Emails", "push_notifications": "Push"}
 RESOURCES: Final = {"messages": "messages", "emails": "emails", "push_notifications": "pushes"}
 ENGAGED: Final = {"messages": "read", "emails": "opened"}
-"""How the channels that tell call what recipients do."""
+"""What engagement is called, for the channels that report it."""
 
 _WIDE: Final = 0.02
-"""From this distance between its ends on, a share needs no decimals."""
+"""A share whose ends differ by this much or more is shown without decimals."""
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
@@ -46,19 +46,19 @@ def count(value: int | None) -> str:
 
 
 def span(low: int | None, high: int | None) -> str:
-    """A number that lies between two."""
+    """An interval of whole numbers."""
     if low is None or high is None:
         return NOT_KNOWN
     return count(low) if low == high else f"{count(low)}{DASH}{count(high)}"
 
 
 def rest(share: Share | None) -> Share | None:
-    """What is left of the whole."""
+    """The rest of the whole."""
     return Share(1 - share.high, 1 - share.low) if share else None
 
 
 def percent(share: Share | None) -> str:
-    """A share as one number where its ends agree in the digits shown, else as an interval."""
+    """A share as one number if its ends are equal in the digits shown, else as an interval."""
     if share is None:
         return NOT_KNOWN
     decimals = 0 if share.high - share.low >= _WIDE else 1
@@ -75,7 +75,7 @@ def _percent(value: float, decimals: int) -> str:
 
 
 def change(now: Share | None, before: Share | None) -> str | None:
-    """By how many points a share has changed; None where either is not known."""
+    """By how many percentage points a share has changed; None if either is not known."""
     if now is None or before is None:
         return None
     least, most = (_points(now.low - before.high), _points(now.high - before.low))
@@ -90,7 +90,7 @@ def _points(value: float) -> str:
 
 
 def growth(now: int | None, before: int | None) -> str | None:
-    """By what part a number has grown; None where there was nothing before."""
+    """The relative growth of a number; None if it was 0 or unknown before."""
     if now is None or not before:
         return None
     grown = now / before - 1
@@ -99,7 +99,7 @@ def growth(now: int | None, before: int | None) -> str | None:
 
 
 def compact(value: float) -> str:
-    """A number in three digits or so, for where there is no room for more."""
+    """A number with about three digits, where there is no room for more."""
     for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         # so that 999,999 is 1M and not 1000k
         if abs(value) >= size * 0.9995:
@@ -108,7 +108,7 @@ def compact(value: float) -> str:
 
 
 def moment(at: datetime | None, *, zone: str) -> str:
-    """A day and time on the wall clock of a zone."""
+    """A date and time in a zone."""
     if at is None:
         return "never"
     local = at.astimezone(ZoneInfo(zone))
@@ -116,18 +116,18 @@ def moment(at: datetime | None, *, zone: str) -> str:
 
 
 def brief_moment(at: datetime, *, zone: str) -> str:
-    """The same in few letters."""
+    """The same, abbreviated."""
     local = at.astimezone(ZoneInfo(zone))
     return f"{brief_day(local.date())}, {local:%H:%M}"
 
 
 def day(of: date) -> str:
-    """A day of the year, in full."""
+    """A day and month, in full."""
     return f"{of.day} {MONTHS[of.month - 1]}"
 
 
 def brief_day(of: date) -> str:
-    """A day of the year, in few letters."""
+    """A day and month, abbreviated."""
     return f"{of.day} {MONTHS[of.month - 1][:3]}"
 
 
@@ -140,7 +140,7 @@ def days(first: date, last: date) -> str:
 
 
 def ranges(several: Sequence[date], *, most: int = 3) -> str:
-    """The latest days, those that follow each other as one range, and how many are before them."""
+    """The latest days, with consecutive days as one range, and the number of older ones."""
     runs: list[list[date]] = []
     for each in sorted(several):
         if runs and (each - runs[-1][-1]).days == 1:
@@ -153,17 +153,17 @@ def ranges(several: Sequence[date], *, most: int = 3) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words as in a sentence."""
+    """Words joined by commas and "and"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def hours(number: float) -> str:
-    """A length of time given in hours."""
+    """A duration in hours, as text."""
     return seconds(3600 * number)
 
 
 def seconds(number: float) -> str:
-    """A length of time, in the unit that suits it."""
+    """A duration in seconds, as text in a suitable unit."""
     for size, unit in ((2 * _DAY, "days"), (2 * _HOUR, "h"), (2 * _MINUTE, "min")):
         if number >= size:
             return f"{2 * number / size:.3g} {unit}"
@@ -171,7 +171,7 @@ def seconds(number: float) -> str:
 
 
 def took(pair: tuple[float, float] | None, *, limited: bool = False) -> str:
-    """A length of time between two; where it is limited by how often data is read, the upper."""
+    """An interval of durations; only the upper end if it is limited by how often data is read."""
     if pair is None:
         return NOT_KNOWN
     low, high = (seconds(end) for end in pair)
@@ -181,7 +181,7 @@ def took(pair: tuple[float, float] | None, *, limited: bool = False) -> str:
 
 
 def age(number: float) -> str:
-    """An age in hours, in the unit that suits it."""
+    """An age in hours, as text in a suitable unit."""
     days_old = number / 24
     if number < 1:
         return f"{60 * number:.0f} min"
@@ -189,16 +189,16 @@ def age(number: float) -> str:
 
 
 def brief_age(number: float) -> str:
-    """The same in few letters, as a mark on an axis."""
+    """The same, abbreviated, as a label on an axis."""
     value, unit = age(number).split(" ")
     return f"{value}{unit[0]}"
 
 
 def plain(text: str) -> str:
-    """Text without control characters, which a terminal would obey and a page cannot show."""
+    """Text without control characters, which a terminal would execute and a page cannot show."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def short(text: str, *, most: int = 200) -> str:
-    """The same, cut where it is longer than any name or id should be."""
+    """The same, truncated if it is longer than a name or id should be."""
     return plain(text if len(text) <= most else f"{text[: most - 1]}…")

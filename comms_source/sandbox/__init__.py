@@ -5,8 +5,8 @@
     with Sandbox() as sandbox:
         ...  # sandbox.url is the base_url; sandbox.clock, .faults, .requests, .truth("emails")
 
-It imitates what the API's documentation says and lets one choose where that says nothing. It is no
-copy of the API: see docs/sandbox.md for what it does not do.
+It implements what the API documents, and has settings for what the API does not document. It is not
+a copy of the API: docs/sandbox.md lists its limits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A request and an answer without a socket, and the forms that answers come in. Pure."""
+"""Requests and responses without a socket, and constructors of responses. Pure."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked."""
+    """A request."""
 
     path: str
-    """Below the version, such as `/Messages/Operations`."""
+    """The path below the version, such as `/Messages/Operations`."""
     parameters: Sequence[tuple[str, str]] = ()
     authorization: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What to answer, and how."""
+    """A response, and how to send it."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     ending: Ending = "whole"
-    """Whether the answer arrives whole, is cut half-way, or the connection is reset instead."""
+    """Whether the response is complete, is cut half-way, or the connection is reset instead."""
     delay: float = 0.0
-    """How many seconds to wait before answering."""
+    """The number of seconds before the response."""
 
 
 def json_answer(
     content: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """JSON."""
+    """A JSON response."""
     body = msgspec.json.encode(content)
     return Response(status, body, {"Content-Type": "application/json", **(headers or {})})
 
@@ -60,7 +60,7 @@ def error_answer(
     context: str = "null",
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """An error in the documented form."""
+    """An error response in the documented form."""
     usual, words = _WORDS[status]
     error = {
         "code": code or usual,
@@ -72,6 +72,6 @@ def error_answer(
 
 
 def web_page(status: int) -> Response:
-    """A page for people, as a proxy sends it."""
+    """An HTML page, as a proxy sends it."""
     page = b"<!doctype html><title>Proxy</title><p>Please log in to the network."
     return Response(status, page, {"Content-Type": "text/html; charset=utf-8"})

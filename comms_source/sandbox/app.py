@@ -1,7 +1,6 @@
-"""The sandbox as an ASGI application: a thin shell around `model`, and the doors to steer it.
+"""The sandbox as an ASGI application: a thin layer over `model`, and endpoints to control it.
 
-Below `/v1` is the API; below `/sandbox` are clock, faults and request log, open to whoever can
-reach the port.
+The API is below `/v1`. Clock, faults and request log are below `/sandbox`, without authentication.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def create_app(model: SandboxModel) -> ASGIApp:
     )
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        # What lies between here and the endpoints wraps `send`; the connection is behind this one.
+        # Layers between here and the endpoints wrap `send`; this one has the connection.
         scope["sandbox.send"] = send
         await app(scope, receive, send)
 
@@ -85,24 +84,24 @@ async def _send(response: Response, scope: Scope, receive: Receive, send: Send) 
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    """End a connection with a TCP reset: closed with nothing left to linger for."""
+    """Close a connection with a TCP reset, by a linger time of 0."""
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 def _transport(scope: Scope) -> asyncio.Transport:
-    """The connection beneath an answer: ASGI itself has no word for ending one rudely."""
+    """The connection of a response; ASGI itself cannot abort one."""
     transport = scope["sandbox.send"].__self__.transport
     if not isinstance(transport, asyncio.Transport):
-        raise TypeError("only a real server can break a connection")
+        raise TypeError("only a real server can abort a connection")
     return transport
 
 
 Endpoint = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
-class _Time(msgspec.Struct, forbid_unknown_fields=True):
+class _ClockUpdate(msgspec.Struct, forbid_unknown_fields=True):
     now: datetime | None = None
     advance_seconds: float = 0
     frozen: bool | None = None
@@ -111,13 +110,13 @@ class _Time(msgspec.Struct, forbid_unknown_fields=True):
 def _clock(model: SandboxModel) -> Endpoint:
     async def endpoint(request: HttpRequest) -> HttpResponse:
         if request.method == "PUT":
-            told = msgspec.json.decode(await request.body(), type=_Time)
-            now = told.now or model.clock.now()
-            model.clock.set(now + timedelta(seconds=told.advance_seconds))
-            model.clock.frozen = model.clock.frozen if told.frozen is None else told.frozen
+            update = msgspec.json.decode(await request.body(), type=_ClockUpdate)
+            now = update.now or model.clock.now()
+            model.clock.set(now + timedelta(seconds=update.advance_seconds))
+            model.clock.frozen = model.clock.frozen if update.frozen is None else update.frozen
         return _json({"now": model.clock.now(), "frozen": model.clock.frozen})
 
-    return _refusing_nonsense(endpoint)
+    return _with_errors(endpoint)
 
 
 def _faults(model: SandboxModel) -> Endpoint:
@@ -126,7 +125,7 @@ def _faults(model: SandboxModel) -> Endpoint:
             model.faults.replace(faults_from(await request.json()))
         return _json([asdict(fault) for fault in model.faults.faults])
 
-    return _refusing_nonsense(endpoint)
+    return _with_errors(endpoint)
 
 
 def _requests(model: SandboxModel) -> Endpoint:
@@ -136,7 +135,7 @@ def _requests(model: SandboxModel) -> Endpoint:
     return endpoint
 
 
-def _refusing_nonsense(endpoint: Endpoint) -> Endpoint:
+def _with_errors(endpoint: Endpoint) -> Endpoint:
     async def guarded(request: HttpRequest) -> HttpResponse:
         try:
             return await endpoint(request)

@@ -1,4 +1,4 @@
-"""The sandbox's own time, which tests and people may set."""
+"""The sandbox's own clock, which can be set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Tells a time that can be set, advanced and stopped. Safe for threads."""
+    """A clock that can be set, advanced and stopped. Thread-safe."""
 
     def __init__(self, now: datetime | None = None, *, frozen: bool | None = None) -> None:
         """Begin at `now`, an aware datetime, or at the real time.
@@ -28,12 +28,12 @@ class Clock:
             return self._base + timedelta(seconds=passed)
 
     def set(self, now: datetime) -> None:
-        """Make it `now`."""
+        """Set the time."""
         if now.tzinfo is None:
             raise ValueError("the clock needs a time with a zone")
         with self._lock:
             self._base, self._set_at = now.astimezone(UTC), time.monotonic()
 
     def advance(self, by: timedelta) -> None:
-        """Move the time on by `by`."""
+        """Advance the time by `by`."""
         self.set(self.now() + by)

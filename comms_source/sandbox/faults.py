@@ -1,7 +1,7 @@
-"""What can go wrong, as data: which fault, on which requests, how often.
+"""Faults as data: which fault, on which requests, how often.
 
-A sandbox asks its `FaultBox` for each request; what a kind of fault does to an answer is told by
-`model` for whole answers and by `blemishes` for single rows.
+A sandbox checks its `ActiveFaults` on each request. `response_faults` and `model` implement the
+faults of whole responses, `row_faults` those of single rows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from comms_source.channels import CHANNELS
-from comms_source.sandbox.chance import fraction
+from comms_source.sandbox.pseudo_random import fraction
 
-ANSWER_FAULTS: Final = (
+RESPONSE_FAULTS: Final = (
     "too_many_requests",
     "unavailable",
     "internal_error",
@@ -35,10 +35,10 @@ ANSWER_FAULTS: Final = (
     "redirect",
     "echo_secrets",
 )
-"""Kinds that stand in for the whole answer (or delay it)."""
+"""Kinds that replace the whole response (or delay it)."""
 
 PAGE_FAULTS: Final = ("repeat_token", "endless_pages")
-"""Kinds that make the chain of pages endless."""
+"""Kinds that make the pages endless."""
 
 ROW_FAULTS: Final = (
     "row_without_id",
@@ -52,17 +52,17 @@ ROW_FAULTS: Final = (
     "missing_counter",
     "duplicate_row",
 )
-"""Kinds that alter rows of an otherwise good page."""
+"""Kinds that change rows of an otherwise correct page."""
 
-KINDS: Final = ANSWER_FAULTS + PAGE_FAULTS + ROW_FAULTS
+KINDS: Final = RESPONSE_FAULTS + PAGE_FAULTS + ROW_FAULTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong.
+    """One fault.
 
-    Of the requests that `channel` and `endpoint` name, the fault strikes from the `first` on, each
-    `every`-th, at most `count` times, each with `chance`.
+    It applies to the requests that match `channel` and `endpoint`: from the `first` on, to every
+    `every`-th, at most `count` times, each time with the probability `chance`.
 
     Raises:
         ValueError: where a value is unknown or out of range.
@@ -75,40 +75,40 @@ class Fault:
     endpoint: Literal["list", "fetch"] | None = None
     """Lists, fetches by id, or None for both."""
     first: int = 1
-    """The first request to strike, counted from 1."""
+    """The first request that the fault applies to, counted from 1."""
     every: int = 1
-    """Strike each so-manieth request from there."""
+    """It applies to every n-th request from there."""
     count: int | None = None
-    """Strike so often at most; None for ever."""
+    """It applies at most this many times; None for no limit."""
     chance: float = 1.0
-    """Strike with this probability, decided by the sandbox's seed."""
+    """It applies with this probability, decided by the sandbox's seed."""
     retry_after: str | None = "1"
     """The `Retry-After` of 429 and 503; None to leave the header out."""
     seconds: float = 1.0
-    """For how long to `hang`, or by how much to be `slow`."""
+    """How long to `hang`, or the delay of `slow`."""
     rows: int = 10
-    """Row faults alter each so-manieth row of a page, beginning with the first."""
+    """Row faults change every n-th row of a page, beginning with the first."""
     name: str = "clicked"
-    """What a new counter or a new field is called."""
+    """The name of a new counter or a new field."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"kind: {self.kind!r} is none of {', '.join(KINDS)}")
+            raise ValueError(f"kind: {self.kind!r} is not one of {', '.join(KINDS)}")
         if self.channel is not None and self.channel not in CHANNELS:
-            raise ValueError(f"channel: {self.channel!r} is none of {', '.join(CHANNELS)}")
+            raise ValueError(f"channel: {self.channel!r} is not one of {', '.join(CHANNELS)}")
         if self.endpoint not in {None, "list", "fetch"}:
             raise ValueError(f"endpoint: {self.endpoint!r} is neither list nor fetch")
         if min(self.first, self.every, self.rows) < 1 or not 0 <= self.chance <= 1:
-            raise ValueError("first, every and rows count from 1; chance lies between 0 and 1")
+            raise ValueError("first, every and rows count from 1; chance is between 0 and 1")
         if self.seconds < 0 or (self.count is not None and self.count < 0):
             raise ValueError("seconds and count cannot be negative")
 
 
 def faults_from(data: Any) -> tuple[Fault, ...]:
-    """Faults from plain data, as JSON or TOML give it.
+    """Faults from plain data, as parsed from JSON or TOML.
 
     Raises:
-        ValueError: if it is no list, or an entry no fault; unknown keys are refused too.
+        ValueError: if it is not a list of faults; unknown keys are refused too.
     """
     try:
         entries = msgspec.convert(data, list[dict[str, Any]])
@@ -120,45 +120,45 @@ def faults_from(data: Any) -> tuple[Fault, ...]:
     return tuple(msgspec.convert(entries, list[Fault]))
 
 
-class FaultBox:
-    """The faults in force, and how often each has met a request. Safe for threads."""
+class ActiveFaults:
+    """The active faults, and how many requests each has matched. Thread-safe."""
 
     def __init__(self, faults: Sequence[Fault], *, seed: int) -> None:
-        """Put `faults` in force."""
+        """Activate `faults`."""
         self._lock = threading.Lock()
         self._seed = seed
         self.replace(faults)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """The faults in force."""
+        """The active faults."""
         return self._faults
 
     def replace(self, faults: Sequence[Fault]) -> None:
-        """Put `faults` in force instead, their counts at 0."""
+        """Activate `faults` instead, with their counts at 0."""
         with self._lock:
             self._faults = tuple(faults)
             self._met = [0] * len(self._faults)
-            self._struck = [0] * len(self._faults)
+            self._applied = [0] * len(self._faults)
 
-    def striking(self, *, channel: str, endpoint: str) -> list[Fault]:
-        """The faults that strike this request, which is hereby counted."""
+    def matching(self, *, channel: str, endpoint: str) -> list[Fault]:
+        """The faults that apply to this request; the request is counted."""
         with self._lock:
             return [
                 fault
                 for position, fault in enumerate(self._faults)
                 if fault.channel in {None, channel}
                 and fault.endpoint in {None, endpoint}
-                and self._strikes(position, fault)
+                and self._applies(position, fault)
             ]
 
-    def _strikes(self, position: int, fault: Fault) -> bool:
+    def _applies(self, position: int, fault: Fault) -> bool:
         self._met[position] += 1
         turn = self._met[position] - fault.first
-        spent = fault.count is not None and self._struck[position] >= fault.count
+        spent = fault.count is not None and self._applied[position] >= fault.count
         if turn < 0 or turn % fault.every or spent:
             return False
         if fraction(self._seed, position, turn) >= fault.chance:
             return False
-        self._struck[position] += 1
+        self._applied[position] += 1
         return True

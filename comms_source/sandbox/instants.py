@@ -1,4 +1,4 @@
-"""Instants as the sandbox keeps them (milliseconds since the epoch) and as the API writes them."""
+"""Instants in the sandbox (milliseconds since the epoch) and in the API (ISO 8601)."""
 
 from __future__ import annotations
 

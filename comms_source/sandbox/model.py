@@ -1,6 +1,6 @@
-"""The sandbox without a socket: a request in, an answer out.
+"""The sandbox without a socket: a function from requests to responses.
 
-Everything that an HTTP server would add is in `app`; a simulation can do without it.
+The HTTP server is in `app`; a simulation does not need it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ import msgspec
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.sandbox.answers import Request, Response, error_answer, json_answer
-from comms_source.sandbox.blemishes import blemish
 from comms_source.sandbox.clock import Clock
-from comms_source.sandbox.faults import ROW_FAULTS, Fault, FaultBox
+from comms_source.sandbox.faults import ROW_FAULTS, ActiveFaults, Fault
 from comms_source.sandbox.instants import to_ms
 from comms_source.sandbox.paging import (
     Position,
@@ -34,20 +33,21 @@ from comms_source.sandbox.paging import (
     position_of,
     select,
 )
-from comms_source.sandbox.population import LivingPopulation, Population
+from comms_source.sandbox.population import GeneratedPopulation, Population
 from comms_source.sandbox.queries import BadParameter, parse_query
 from comms_source.sandbox.rate_limit import TokenBucket
 from comms_source.sandbox.rendered import RenderedPopulation
+from comms_source.sandbox.response_faults import REPLACEMENTS, apply_transport_faults
+from comms_source.sandbox.row_faults import apply_row_fault
 from comms_source.sandbox.samples import SamplePopulation
 from comms_source.sandbox.settings import SandboxSettings
-from comms_source.sandbox.stand_ins import STAND_INS, spoiled
 
 MAX_LOGGED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """A request as the log keeps it: page tokens as short digests, no credentials."""
+    """A logged request, with page tokens as short digests and without credentials."""
 
     at: datetime
     channel: str
@@ -57,39 +57,39 @@ class LoggedRequest:
 
 
 class SandboxModel:
-    """Answers requests as the settings say. Safe for threads."""
+    """Responds to requests according to the settings. Thread-safe."""
 
     def __init__(self, settings: SandboxSettings, clock: Clock | None = None) -> None:
-        """Make up the operations of every channel; nothing is stored."""
+        """Generate the operations of every channel; nothing is stored."""
         self.settings = settings
         self.clock = clock or Clock()
-        self.faults = FaultBox(settings.faults, seed=settings.seed)
+        self.faults = ActiveFaults(settings.faults, seed=settings.seed)
         self.requests: deque[LoggedRequest] = deque(maxlen=MAX_LOGGED)
         self._populations = {name: self._populate(channel) for name, channel in CHANNELS.items()}
-        self._asked = threading.Condition()
+        self._arrival = threading.Condition()
         self._turns = itertools.count(1)
         self._bucket = TokenBucket(settings.rate_limit)
 
     def respond(self, request: Request) -> Response:
-        """The answer to a request."""
+        """The response to a request."""
         channel, operation_id = _route(request.path)
         if channel is None:
             return error_answer(404)
         endpoint = "list" if operation_id is None else "fetch"
-        striking = self.faults.striking(channel=channel.name, endpoint=endpoint)
-        response = self._answer(request, channel, operation_id, striking)
+        matching = self.faults.matching(channel=channel.name, endpoint=endpoint)
+        response = self._answer(request, channel, operation_id, matching)
         self._log(request, channel.name, endpoint, response.status)
         headers = {"Date": format_datetime(self.clock.now(), usegmt=True), **response.headers}
         delay = response.delay + self.settings.latency.total_seconds()
         return replace(response, headers=headers, delay=delay)
 
     def wait_for_requests(self, count: int, *, timeout: float) -> bool:
-        """Wait until `count` requests have come; False if they do not come in time (seconds)."""
-        with self._asked:
-            return self._asked.wait_for(lambda: len(self.requests) >= count, timeout)
+        """Wait until `count` requests have arrived; False after `timeout` seconds."""
+        with self._arrival:
+            return self._arrival.wait_for(lambda: len(self.requests) >= count, timeout)
 
     def truth(self, channel: str, now: datetime | None = None) -> list[dict[str, Any]]:
-        """Every operation that lists may show at `now`, as the API would show it, oldest first."""
+        """All operations that lists may show at `now`, as the API returns them, oldest first."""
         at = to_ms(now or self.clock.now())
         shown = self._populations[channel]
         numbers = range(shown.first_from(shown.oldest_listed(at)), shown.first_from(at + 1))
@@ -100,7 +100,7 @@ class SandboxModel:
             return SamplePopulation(channel, self.settings.samples)
         if self.settings.rendered:
             return RenderedPopulation(channel, self.settings, to_ms(self.clock.now()))
-        return LivingPopulation(channel, self.settings)
+        return GeneratedPopulation(channel, self.settings)
 
     def _answer(
         self, request: Request, channel: Channel, operation_id: str | None, faults: Sequence[Fault]
@@ -109,10 +109,10 @@ class SandboxModel:
         if refusal:
             return refusal
         for fault in faults:
-            if fault.kind in STAND_INS:
-                return STAND_INS[fault.kind](fault, request)
+            if fault.kind in REPLACEMENTS:
+                return REPLACEMENTS[fault.kind](fault, request)
         response = self._read(request, channel, operation_id, faults)
-        return spoiled(response, faults)
+        return apply_transport_faults(response, faults)
 
     def _refusal(self, request: Request, channel: Channel) -> Response | None:
         user = _user(request.authorization, self.settings.credentials)
@@ -147,11 +147,11 @@ class SandboxModel:
         position = position_of(query, channel=channel.name, settings=self.settings)
         check_range(position, settings=self.settings, now=now)
         page = select(position=position, population=population, settings=self.settings, now=now)
-        blemishes = [fault for fault in faults if fault.kind in ROW_FAULTS]
-        shown = population.show if blemishes else population.answer
+        row_faults = [fault for fault in faults if fault.kind in ROW_FAULTS]
+        shown = population.show if row_faults else population.answer
         rows = [shown(number, now) for number in page.numbers]
-        for fault in blemishes:
-            rows = blemish(rows, fault)
+        for fault in row_faults:
+            rows = apply_row_fault(rows, fault)
         following = self._following(page, faults)
         pagination = {
             "next": following and encode(following),
@@ -170,9 +170,9 @@ class SandboxModel:
     def _log(self, request: Request, channel: str, endpoint: str, status: int) -> None:
         parameters = {name: _logged(name, value) for name, value in request.parameters}
         entry = LoggedRequest(self.clock.now(), channel, endpoint, parameters, status)
-        with self._asked:
+        with self._arrival:
             self.requests.append(entry)
-            self._asked.notify_all()
+            self._arrival.notify_all()
 
 
 def _route(path: str) -> tuple[Channel | None, str | None]:
@@ -182,7 +182,7 @@ def _route(path: str) -> tuple[Channel | None, str | None]:
 
 
 def _user(authorization: str, credentials: Mapping[str, str]) -> str | None:
-    """The user whose name and password the header holds; None if they are wrong."""
+    """The user whose name and password are in the header; None if they are wrong."""
     for user, password in credentials.items():
         token = base64.b64encode(f"{user}:{password}".encode()).decode()
         if authorization == f"Basic {token}":

@@ -1,7 +1,7 @@
-"""Page tokens, and which operations a page holds. Pure.
+"""Page tokens, and the operations of a page. Pure.
 
-A token holds a position in the channel's operations and the filters it was made for. It is encoded,
-so that clients treat it as opaque, and begins with a mark that a search for leaked tokens can find.
+A token contains a position in the channel's operations and the filters of its request. It is
+encoded, so that clients treat it as opaque, and has a prefix that a search for leaked tokens finds.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from datetime import timedelta
 
 import msgspec
 
-from comms_source.sandbox.chance import fraction, mix
 from comms_source.sandbox.population import Population
+from comms_source.sandbox.pseudo_random import fraction, mix
 from comms_source.sandbox.queries import BadParameter, Query
 from comms_source.sandbox.settings import SandboxSettings
 
 MARK = "sbxtok_"
 OUT_OF_RANGE = 20004
-"""The code with which another API of Twilio's refuses a start before its retention."""
+"""The error code with which another Twilio API refuses a start before its retention."""
 
 
 class Position(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a page begins, and for which channel and filters."""
+    """The start of a page, with its channel and filters."""
 
     channel: str
     next_number: int | None
-    """The number of the first operation to look at; None for the first page."""
+    """The number of the first candidate operation; None for the first page."""
     start: int | None
     end: int | None
     status: str | None
     page_size: int
     after_empty: bool = False
     turn: int = 0
-    """Tells tokens apart that lead to the same page."""
+    """Distinguishes tokens of the same page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The operations of a page by number, and the positions of this page and the next."""
+    """The numbers of a page's operations, and the positions of this page and the next."""
 
     numbers: list[int]
     here: Position
@@ -58,7 +58,7 @@ def decode(token: str) -> Position:
     """The position that a token stands for.
 
     Raises:
-        BadParameter: if the sandbox never made that token.
+        BadParameter: if the token is not from a sandbox.
     """
     try:
         text = token.removeprefix(MARK)
@@ -66,30 +66,31 @@ def decode(token: str) -> Position:
         position = msgspec.json.decode(raw[6:], type=Position)
     except (ValueError, msgspec.MsgspecError):
         raise BadParameter("pageToken", "The page token is not valid.") from None
-    if encode(position) != token:  # base64 has many spellings; only the sandbox's own counts
+    if encode(position) != token:  # base64 has several spellings; only the sandbox's own is valid
         raise BadParameter("pageToken", "The page token is not valid.")
     return position
 
 
 def position_of(query: Query, *, channel: str, settings: SandboxSettings) -> Position:
-    """Where the page that `query` asks for begins.
+    """The position of the page that `query` requests.
 
     Raises:
-        BadParameter: for a bad token, one of another channel, or, where tokens are strict, one
-            made for another query.
+        BadParameter: for an invalid token, a token of another channel, or, if tokens are strict, a
+            token of another query.
     """
-    asked = Position(channel, None, query.start, query.end, query.status, query.page_size)
+    first = Position(channel, None, query.start, query.end, query.status, query.page_size)
     if query.page_token is None:
-        return asked
-    held = decode(query.page_token)
-    fits = first_page(held) == asked if settings.tokens == "strict" else held.channel == channel
+        return first
+    position = decode(query.page_token)
+    is_strict = settings.tokens == "strict"
+    fits = first_page(position) == first if is_strict else position.channel == channel
     if not fits:
         raise BadParameter("pageToken", "The page token was made for another request.")
-    return held
+    return position
 
 
 def check_range(position: Position, *, settings: SandboxSettings, now: int) -> None:
-    """Refuse a range of which lists cannot show all, if the settings say so.
+    """Refuse a range that lists cannot show completely, if the settings require it.
 
     Raises:
         BadParameter: for a start before retention, or an end in the future.
@@ -97,16 +98,16 @@ def check_range(position: Position, *, settings: SandboxSettings, now: int) -> N
     refused, oldest = settings.out_of_range, now - settings.retention // timedelta(milliseconds=1)
     before = position.start is not None and position.start < oldest
     if before and refused in {"refuse", "refuse_start"}:
-        words = "startDate must not be before the retention of operations."
-        raise BadParameter("startDate", words, code=OUT_OF_RANGE)
+        message = "startDate must not be before the retention of operations."
+        raise BadParameter("startDate", message, code=OUT_OF_RANGE)
     after = position.end is not None and position.end > now
     if after and refused in {"refuse", "refuse_end"}:
-        words = "endDate must not be in the future."
-        raise BadParameter("endDate", words, code=OUT_OF_RANGE)
+        message = "endDate must not be in the future."
+        raise BadParameter("endDate", message, code=OUT_OF_RANGE)
 
 
 def first_page(position: Position) -> Position:
-    """Where the chain of pages began that `position` is part of."""
+    """The first page of the list that `position` is part of."""
     return msgspec.structs.replace(position, next_number=None, after_empty=False, turn=0)
 
 
@@ -135,7 +136,7 @@ def select(
 def _range(
     position: Position, population: Population, settings: SandboxSettings, now: int
 ) -> tuple[int, int]:
-    """The numbers, from the first up to but without the second, that the filters leave."""
+    """The range of numbers that match the filters, the end excluded."""
     lowest, end = population.oldest_listed(now), now + 1
     if position.start is not None:
         lowest = max(lowest, position.start + (settings.start_bound == "exclusive"))
@@ -167,7 +168,7 @@ def _pauses(position: Position) -> bool:
 
 
 def _size(position: Position, settings: SandboxSettings) -> int:
-    """How many operations the page holds at most: what was asked for, or a little less."""
+    """The maximum number of operations on the page: the page size, or less if pages are short."""
     size = position.page_size
     if not settings.short_pages:
         return size

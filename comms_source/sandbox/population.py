@@ -1,8 +1,8 @@
-"""The operations of one channel: endless in both directions of time, and nowhere stored.
+"""The operations of one channel: unlimited in both directions of time, and not stored.
 
-The k-th operation is created at an instant that grows with k, more of them by day than by night, so
-a range of creation time is a range of k, found by bisection. Its id holds k, so an id finds its
-operation.
+The creation time of the k-th operation increases with k, with more operations by day than by night.
+So a range of creation time is a range of k, found by bisection. The id contains k, so an operation
+can be found by its id.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.sandbox.chance import fraction, mix
 from comms_source.sandbox.instants import format_instant
-from comms_source.sandbox.lives import DAY, Life, plan_life, state_at
+from comms_source.sandbox.lifecycles import DAY, Lifecycle, plan_lifecycle, state_at
+from comms_source.sandbox.pseudo_random import fraction, mix
 from comms_source.sandbox.settings import SandboxSettings
-from comms_source.sandbox.troubles import troubled, troubles_of
+from comms_source.sandbox.troubles import apply_troubles, troubles_of
 
 PREFIX: Final = "comms_operation_"
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -29,7 +29,7 @@ _TO_ALPHABET: Final = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUV", ALPHABET
 
 
 class Population(Protocol):
-    """Operations in the order of their creation, numbered."""
+    """Numbered operations, in the order of their creation."""
 
     def first_from(self, instant: int) -> int:
         """The number of the first operation created at or after `instant`, in milliseconds."""
@@ -50,17 +50,17 @@ class Population(Protocol):
         """The operation as the API shows it at `now`."""
 
     def answer(self, number: int, now: int) -> Any:
-        """The same as it goes into an answer, which may be JSON already."""
+        """The same as a part of a response, which may be encoded already."""
 
     def find(self, operation_id: str) -> int | None:
         """The number of the operation with this id."""
 
 
-class LivingPopulation:
-    """Operations made up from a seed."""
+class GeneratedPopulation:
+    """Operations generated from a seed."""
 
     def __init__(self, channel: Channel, settings: SandboxSettings) -> None:
-        """Make up the operations of `channel`."""
+        """Generate the operations of `channel`."""
         self._channel = channel
         self._settings = settings
         self._salt = list(CHANNELS).index(channel.name)
@@ -109,11 +109,11 @@ class LivingPopulation:
         """Whether the operation can be fetched by id at `now`."""
         return now - self._fetch_retention <= self.created(number) <= now
 
-    def life(self, number: int) -> Life:
-        """What is going to become of the operation."""
+    def life(self, number: int) -> Lifecycle:
+        """The lifecycle of the operation."""
         created, key = self.created(number), self._key(number)
-        life = plan_life(channel=self._channel, created=created, key=key)
-        return troubled(life, self._troubles, key=key) if self._troubles else life
+        life = plan_lifecycle(channel=self._channel, created=created, key=key)
+        return apply_troubles(life, self._troubles, key=key) if self._troubles else life
 
     def show(self, number: int, now: int) -> dict[str, Any]:
         """The operation as the API shows it at `now`."""
@@ -128,11 +128,11 @@ class LivingPopulation:
         }
 
     def answer(self, number: int, now: int) -> Any:
-        """The same as it goes into an answer."""
+        """The same as a part of a response."""
         return self.show(number, now)
 
     def id_of(self, number: int) -> str:
-        """The id of the operation: its channel, its number and a check, in the API's alphabet."""
+        """The id of the operation: its channel, number and checksum, in the API's alphabet."""
         check = mix(self._key(number), 103)
         return f"{PREFIX}{self._salt}{_digits((number % 2**50) << 75 | check)}"
 
@@ -152,6 +152,6 @@ class LivingPopulation:
 
 
 def _digits(value: int) -> str:
-    """125 bits as 25 digits of `ALPHABET`, the highest first."""
+    """125 bits as 25 digits of `ALPHABET`, the most significant first."""
     raw = (value << 3).to_bytes(16, "big")
     return base64.b32hexencode(raw).decode()[:25].translate(_TO_ALPHABET)

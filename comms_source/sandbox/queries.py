@@ -1,4 +1,4 @@
-"""The parameters of a list request, checked as strictly as the documentation allows. Pure."""
+"""The parameters of a list request, validated as strictly as the documentation allows. Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from comms_source.channels import STATUSES
 from comms_source.sandbox.instants import to_ms
 
 DEFAULT_PAGE_SIZE: Final = 50
-LARGEST_PAGE_SIZE: Final = 1000
+MAX_PAGE_SIZE: Final = 1000
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 PARAMETERS: Final = ("startDate", "endDate", "status", "pageToken", "pageSize")
 
 
 class BadParameter(ValueError):
-    """A parameter that the API refuses; `name` is the parameter's."""
+    """A parameter that the API refuses; `name` is the name of the parameter."""
 
     def __init__(self, name: str, message: str, *, code: int | None = None) -> None:
-        """Say which parameter is wrong, and how; without a code, that of any bad request is."""
+        """Name the parameter and the problem; the default code is that of any bad request."""
         super().__init__(message)
         self.name = name
         self.code = code
@@ -29,7 +29,7 @@ class BadParameter(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A checked list request; times in milliseconds since the epoch."""
+    """A validated list request; times in milliseconds since the epoch."""
 
     start: int | None
     end: int | None
@@ -39,10 +39,10 @@ class Query:
 
 
 def parse_query(parameters: Sequence[tuple[str, str]]) -> Query:
-    """Check the parameters of a list request.
+    """Validate the parameters of a list request.
 
     Raises:
-        BadParameter: for an unknown or repeated name, or a value that does not fit.
+        BadParameter: for an unknown or repeated name, or an invalid value.
     """
     values: dict[str, str] = {}
     for name, value in parameters:
@@ -79,6 +79,6 @@ def _status(values: dict[str, str]) -> str | None:
 
 def _page_size(values: dict[str, str]) -> int:
     text = values.get("pageSize", str(DEFAULT_PAGE_SIZE))
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= LARGEST_PAGE_SIZE:
-        raise BadParameter("pageSize", f"pageSize must be from 1 to {LARGEST_PAGE_SIZE}.")
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_PAGE_SIZE:
+        raise BadParameter("pageSize", f"pageSize must be from 1 to {MAX_PAGE_SIZE}.")
     return int(text)

@@ -1,4 +1,4 @@
-"""A limit on the requests in a second, as a server keeps it."""
+"""A server-side rate limit."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 
 
 class TokenBucket:
-    """Lets so many requests through in a second of real time. Safe for threads."""
+    """Limits the number of requests per second of real time. Thread-safe."""
 
     def __init__(self, rate: float | None) -> None:
-        """Let `rate` requests a second through, or all of them if it is None."""
+        """Allow `rate` requests per second, or any number if it is None."""
         self._rate = rate
         self._size = max(rate or 0.0, 1.0)
         self._tokens = self._size
@@ -18,7 +18,7 @@ class TokenBucket:
         self._lock = threading.Lock()
 
     def take(self) -> float:
-        """0 if a request may pass, else in how many seconds the next one may."""
+        """0 if a request is allowed, otherwise the number of seconds until the next one is."""
         if self._rate is None:
             return 0.0
         with self._lock:

@@ -1,4 +1,4 @@
-"""Operations that were rendered once and move no more: for measuring whoever reads them."""
+"""Operations that are rendered once and do not change: for measuring how fast a reader is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any, Final
 import msgspec
 
 from comms_source.channels import Channel
-from comms_source.sandbox.population import LivingPopulation
+from comms_source.sandbox.population import GeneratedPopulation
 from comms_source.sandbox.settings import SandboxSettings
 
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-class RenderedPopulation(LivingPopulation):
-    """What a `LivingPopulation` shows at one instant, as bytes."""
+class RenderedPopulation(GeneratedPopulation):
+    """The operations of a `GeneratedPopulation` at one instant, as bytes."""
 
     def __init__(self, channel: Channel, settings: SandboxSettings, now: int) -> None:
         """Render what lists show at `now`, in milliseconds."""
@@ -25,18 +25,18 @@ class RenderedPopulation(LivingPopulation):
         self._rows = [msgspec.Raw(encode(show(number, now))) for number in numbers]
 
     def first_from(self, instant: int) -> int:
-        """As in a living population; nothing comes before or after what was rendered."""
+        """As in a generated population, limited to the rendered operations."""
         return min(max(super().first_from(instant), self._first), self._first + len(self._rows))
 
     def fetched(self, number: int, now: int) -> bool:
         """Whether the operation can be fetched by id at `now`."""
         return 0 <= number - self._first < len(self._rows) and super().fetched(number, now)
 
-    def answer(self, number: int, now: int) -> Any:  # noqa: ARG002 - it does not move
-        """The operation as it was rendered, which goes into an answer as it is."""
+    def answer(self, number: int, now: int) -> Any:  # noqa: ARG002 - it does not change
+        """The rendered operation, as a part of a response."""
         return self._rows[number - self._first]
 
     def show(self, number: int, now: int) -> dict[str, Any]:
-        """The operation as it was rendered, taken apart."""
+        """The rendered operation, decoded."""
         shown: dict[str, Any] = msgspec.json.decode(self.answer(number, now))
         return shown

@@ -1,7 +1,7 @@
-"""The payloads that the API's documentation shows, value for value, and a population of them.
+"""The payloads of the API's documentation, unchanged, and a population of them.
 
-They contradict each other: on whether counters are exclusive, on which counters a channel has, on
-what an id looks like; and several share one id. A client has to be right about each of them.
+They contradict each other: whether counters are exclusive, which counters a channel has, and the
+form of an id. Several have the same id. A client must read each of them correctly.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ CHANNEL_OF: Final = {"message": "messages", "email": "emails", "push": "push_not
 
 @cache
 def documented_payloads() -> dict[str, dict[str, Any]]:
-    """Every documented payload by name; those of errors begin with `error`. Not to be altered."""
+    """Every documented payload by name; names of errors begin with `error`. Do not modify them."""
     path = files("comms_source.sandbox") / "documented_payloads.json"
     payloads: dict[str, dict[str, Any]] = msgspec.json.decode(path.read_bytes())
     return payloads
 
 
 def sample_names() -> list[str]:
-    """The names of the payloads that hold operations."""
+    """The names of the payloads with operations."""
     return [name for name in documented_payloads() if name.split("_")[0] in CHANNEL_OF]
 
 
 def operations_in(name: str) -> list[dict[str, Any]]:
-    """The operations of one payload, be it a list or a single one."""
+    """The operations of one payload, which is a list or a single operation."""
     payload = documented_payloads()[name]
     operations: list[dict[str, Any]] = payload.get("operations", [payload])
     return operations
 
 
 class SamplePopulation:
-    """The operations of some documented payloads, shown from their creation on for ever."""
+    """The operations of some documented payloads, shown from their creation on without end."""
 
     def __init__(self, channel: Channel, names: Sequence[str]) -> None:
-        """Take those of `names` that are payloads of `channel`."""
+        """Use the payloads of `channel` among `names`."""
         mine = [name for name in names if CHANNEL_OF[name.split("_")[0]] == channel.name]
         operations = [operation for name in mine for operation in operations_in(name)]
         self._operations = sorted(operations, key=_created)
@@ -59,24 +59,24 @@ class SamplePopulation:
         """When the operation was created, in milliseconds."""
         return _created(self._operations[number])
 
-    def oldest_listed(self, now: int) -> int:  # noqa: ARG002 - a population of another kind needs it
-        """No sample is too old to be shown."""
+    def oldest_listed(self, now: int) -> int:  # noqa: ARG002 - part of the protocol
+        """0, because no sample is too old to be shown."""
         return 0
 
     def listed(self, number: int, now: int) -> bool:  # noqa: ARG002
-        """Every sample is shown."""
+        """True, because every sample is shown."""
         return True
 
     def fetched(self, number: int, now: int) -> bool:  # noqa: ARG002
-        """Every sample can be fetched."""
+        """True, because every sample can be fetched."""
         return True
 
     def show(self, number: int, now: int) -> dict[str, Any]:  # noqa: ARG002
-        """The sample, value for value."""
+        """The sample, unchanged."""
         return self._operations[number]
 
     def answer(self, number: int, now: int) -> Any:
-        """The same as it goes into an answer."""
+        """The same as a part of a response."""
         return self.show(number, now)
 
     def find(self, operation_id: str) -> int | None:

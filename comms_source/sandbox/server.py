@@ -1,4 +1,4 @@
-"""The sandbox on a socket: on a thread of this process for tests, or blocking for a terminal."""
+"""The sandbox as an HTTP server: in a thread of this process for tests, or in the foreground."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ START_SECONDS: Final = 10.0
 
 
 class Sandbox(SandboxModel):
-    """A sandbox that serves on a free port of this machine while its `with` block lasts."""
+    """A sandbox that serves on a free local port inside its `with` block."""
 
     def __init__(self, settings: SandboxSettings | None = None, clock: Clock | None = None) -> None:
-        """Prepare a sandbox; it serves from the beginning of the `with` block on."""
+        """Prepare a sandbox; it starts to serve at the beginning of the `with` block."""
         super().__init__(settings or SandboxSettings(), clock)
         self._socket: socket.socket | None = None
 
     @property
     def url(self) -> str:
-        """What to give as `base_url`."""
+        """The `base_url` for clients."""
         if self._socket is None:
-            raise RuntimeError("the sandbox serves inside its `with` block only")
+            raise RuntimeError("the sandbox only serves inside its `with` block")
         return f"http://{HOST}:{self._socket.getsockname()[1]}{VERSION}"
 
     def __enter__(self) -> Self:
         self._socket = socket.create_server((HOST, 0))
-        # asyncio sets this for sockets that it has made itself; else small answers take 40 ms.
+        # asyncio sets this only on its own sockets; without it small responses take 40 ms.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server = _Server(_config(self))
         self._thread = threading.Thread(
@@ -60,7 +60,7 @@ class Sandbox(SandboxModel):
 
 
 class _Server(uvicorn.Server):
-    """Stops at once: uvicorn looks ten times a second whether to stop, and waits once more then."""
+    """A server that stops at once; uvicorn polls ten times a second, and waits once more."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -77,7 +77,7 @@ class _Server(uvicorn.Server):
             connection.shutdown()
 
     def stop(self) -> None:
-        """From another thread; answers that are still under way end with an error."""
+        """Stop the server from another thread; responses under way end with an error."""
         self._loop.call_soon_threadsafe(self._stopped.set)
 
 
@@ -101,7 +101,7 @@ def _config(model: SandboxModel, *, host: str = HOST, port: int = 0) -> uvicorn.
 
 
 def _wait_until_started(server: uvicorn.Server) -> None:
-    # The socket listens already, so a request would wait; a server that fails at once would not.
+    # The socket already listens, so requests would wait for a server that failed to start.
     deadline = threading.Event()
     for _ in range(int(START_SECONDS / 0.005)):
         if server.started:

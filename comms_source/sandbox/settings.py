@@ -1,4 +1,4 @@
-"""What a sandbox can be told: above all, what the API's documentation leaves open."""
+"""The settings of a sandbox, above all for what the API does not document."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ OPERATIONS_PER_WEEK: Final[Mapping[str, int]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSettings:
-    """How a sandbox behaves. Equal settings and an equal time give equal answers.
+    """The settings of a sandbox. Equal settings and an equal time give equal responses.
 
     Raises:
-        ValueError: where a value is unknown or out of range; it names the setting.
+        ValueError: if a value is unknown or out of range; the message names the setting.
     """
 
     seed: int = 1
-    """Which of the possible pasts is shown."""
+    """Which of the possible data sets is served."""
     operations_per_week: Mapping[str, int] | int = field(
         default_factory=lambda: dict(OPERATIONS_PER_WEEK)
     )
-    """How many operations are created in a week, for all channels or by channel; 0 for none."""
+    """The number of operations per week, for all channels or by channel; 0 for none."""
     credentials: Mapping[str, str] = field(default_factory=lambda: {ACCOUNT_ID: AUTH_TOKEN})
     """Passwords by user: auth tokens by account id, secrets by API key."""
     forbidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -54,42 +54,42 @@ class SandboxSettings:
     order: Order = "descending"
     """Whether lists begin with the oldest or the newest operation."""
     tokens: Tokens = "loose"
-    """`strict`: a page token goes with exactly the filters and page size it was made for.
-    `loose`: it carries them, and they may be left out or changed beside it, to no effect."""
+    """`strict`: a page token is valid only with the filters and page size of its request.
+    `loose`: it contains them; they may be left out, and other values are ignored."""
     short_pages: bool = False
-    """Whether pages may hold less than was asked for although more follow."""
+    """Whether pages may have fewer operations than requested although more follow."""
     empty_pages: bool = False
-    """Whether a page may now and then be empty although more follow."""
+    """Whether some pages may be empty although more follow."""
     timestamps: Timestamps = "seconds"
     """The precision of `createdAt` and `updatedAt`."""
     retention: timedelta = timedelta(days=7)
     """How long after its creation an operation is shown."""
     past_retention: PastRetention = "omit"
-    """Whether lists hold none of the older operations, or some of them."""
+    """Whether lists contain none of the older operations, or some of them."""
     out_of_range: OutOfRange = "answer"
-    """Whether lists are refused (400) whose `startDate` lies before retention, or whose `endDate`
+    """Whether lists are refused (400) if their `startDate` is before retention, their `endDate` is
     in the future, or both."""
     fetch_retention: timedelta | None = None
     """How long after its creation an operation is shown by id; None for as long as in lists."""
     visibility_lag: timedelta = timedelta(0)
-    """How long after its creation an operation may take to show up in lists, at most."""
+    """The maximum time after its creation until an operation is listed."""
     readings: Mapping[str, Reading] = field(
         default_factory=lambda: {"messages": "exclusive", "emails": "cumulative"}
     )
     """Whether a channel's counters are of current states or cumulative."""
     rate_limit: float | None = None
-    """Requests a second, beyond which 429 is answered; None for no limit."""
+    """Requests per second, beyond which the response is 429; None for no limit."""
     latency: timedelta = timedelta(0)
-    """How long every answer takes at least."""
+    """The minimum time of every response."""
     faults: tuple[Fault, ...] = ()
-    """What goes wrong with answers, and when."""
+    """What goes wrong with responses, and when."""
     troubles: tuple[Trouble, ...] = ()
     """What goes wrong with operations, by the time of their creation."""
     samples: tuple[str, ...] = ()
-    """Names of documented payloads, see `samples`, to serve instead of anything made up."""
+    """Names of documented payloads, see `samples`, to serve instead of generated data."""
     rendered: bool = False
-    """Whether all operations are rendered when the sandbox is made, and move no more: answers then
-    take a millisecond or two, whatever their size."""
+    """Whether all operations are rendered when the sandbox is created, and do not change: responses
+    then take a millisecond or two, of any size."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -113,12 +113,12 @@ class SandboxSettings:
             raise ValueError("rate_limit: expected more than 0, or None")
 
     def volume(self, channel: str) -> int:
-        """How many operations of `channel` are created in a week."""
+        """The number of operations of `channel` per week."""
         volumes = self.operations_per_week
         return volumes if isinstance(volumes, int) else volumes.get(channel, 0)
 
     def _names(self) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
-        """Of each setting that names something: the names that it uses, and those there are."""
+        """For each setting that contains names: its name, the names used, and the known names."""
         if not isinstance(self.operations_per_week, int):
             yield "operations_per_week", self.operations_per_week, CHANNELS
         yield "readings", self.readings, CHANNELS

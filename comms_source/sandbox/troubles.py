@@ -1,8 +1,8 @@
-"""Troubles of delivery: what goes wrong with operations, not with answers.
+"""Delivery troubles: what goes wrong with operations, not with responses.
 
-A trouble concerns the operations that were created in a span of time. It alters what becomes of
-their recipients when their lives are planned, so it has no state, and its effects are seen as fast
-as those of its kind: unaddressable recipients and failures soon, a missing receipt only by waiting.
+A trouble applies to the operations created in a span of time. It changes the outcomes of their
+recipients when their lifecycles are planned, so it has no state. Its effects become visible at the
+usual pace: unaddressable recipients and failures soon, a missing receipt only after a long wait.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Any, Final
 import msgspec
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.sandbox.chance import fraction
 from comms_source.sandbox.instants import from_ms
-from comms_source.sandbox.lives import Life
+from comms_source.sandbox.lifecycles import Lifecycle
+from comms_source.sandbox.pseudo_random import fraction
 from comms_source.timespans import parse_instant
 
 DEFAULT_PARTS: Final[Mapping[str, float]] = MappingProxyType(
     {"unaddressable_up": 2.0, "delivery_down": 0.1, "no_receipts": 1.0}
 )
-"""The part that a trouble has if none is given, by kind."""
+"""The default part of a trouble, by kind."""
 
 KINDS: Final = tuple(DEFAULT_PARTS)
-"""All kinds, in the order in which they are applied where several meet."""
+"""All kinds, in the order in which they are applied."""
 
 _NEEDED_COUNTER: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -37,33 +37,33 @@ _NEEDED_COUNTER: Final[Mapping[str, str]] = MappingProxyType(
         "no_receipts": "delivered",
     }
 )
-"""The counter without which a channel shows nothing of a trouble."""
+"""The counter that a channel needs to show a trouble."""
 
-# Further parts of the keys of operations; those up to 103 are taken.
+# Salts for the keys of operations; those up to 103 are used elsewhere.
 _CHOSEN: Final = 104
 _ROUNDED: Final = 105
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that goes wrong with the operations created from `start` on and before `end`.
+    """A trouble with the operations created from `start` on and before `end`.
 
     Raises:
-        ValueError: where a value is unknown or out of range; it names the field.
+        ValueError: if a value is unknown or out of range; the message names the field.
     """
 
     kind: str
     """One of `KINDS`."""
     start: datetime
-    """The first creation time concerned, with a time zone."""
+    """The first creation time that it applies to, with a time zone."""
     end: datetime
-    """The first creation time no longer concerned, with a time zone."""
+    """The first creation time that it no longer applies to, with a time zone."""
     channel: str | None = None
-    """The channel's name, or None for all that have the counter concerned."""
+    """The channel's name, or None for all channels that have the counter."""
     part: float | None = None
     """How large the trouble is; None for the default of its kind.
 
-    `no_receipts`: the part of the operations for which no delivery receipt comes.
+    `no_receipts`: the part of the operations without delivery receipts.
     `delivery_down`: the part of what an operation handed over that is undelivered instead of
     delivered.
     `unaddressable_up`: the factor by which the unaddressable recipients of an operation grow.
@@ -71,7 +71,7 @@ class Trouble:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"kind: {self.kind!r} is none of {', '.join(KINDS)}")
+            raise ValueError(f"kind: {self.kind!r} is not one of {', '.join(KINDS)}")
         for name in ("start", "end"):
             if getattr(self, name).tzinfo is None:
                 raise ValueError(f"{name}: expected a time with a zone")
@@ -88,10 +88,12 @@ class Trouble:
 
 
 def troubles_from(data: Any) -> tuple[Trouble, ...]:
-    """Troubles from plain data, as JSON or TOML give it; times may be text, UTC if without zone.
+    """Troubles from plain data, as parsed from JSON or TOML.
+
+    Times may be text, and are in UTC if they have no zone.
 
     Raises:
-        ValueError: if it is no list, or an entry no trouble; unknown keys are refused too.
+        ValueError: if it is not a list of troubles; unknown keys are refused too.
     """
     try:
         entries = msgspec.convert(data, list[dict[str, Any]])
@@ -114,8 +116,8 @@ def troubles_of(channel: Channel, troubles: Iterable[Trouble]) -> tuple[Trouble,
     return tuple(sorted(mine, key=lambda trouble: KINDS.index(trouble.kind)))
 
 
-def troubled(life: Life, troubles: Iterable[Trouble], *, key: int) -> Life:
-    """The life of the operation with `key` under those of the troubles that meet its creation."""
+def apply_troubles(life: Lifecycle, troubles: Iterable[Trouble], *, key: int) -> Lifecycle:
+    """The lifecycle of the operation with `key` under the troubles at its creation time."""
     created = from_ms(life.created)
     for trouble in troubles:
         if trouble.start <= created < trouble.end:
@@ -125,7 +127,7 @@ def troubled(life: Life, troubles: Iterable[Trouble], *, key: int) -> Life:
 
 def _check_channel(channel: str, kind: str) -> None:
     if channel not in CHANNELS:
-        raise ValueError(f"channel: {channel!r} is none of {', '.join(CHANNELS)}")
+        raise ValueError(f"channel: {channel!r} is not one of {', '.join(CHANNELS)}")
     counter = _NEEDED_COUNTER[kind]
     if counter not in CHANNELS[channel].counters:
         raise ValueError(f"channel: {channel} has no counter {counter}, which {kind} needs")
@@ -150,30 +152,30 @@ def _instant(name: str, value: Any) -> datetime:
     try:
         return parse_instant(value)
     except (ValueError, AttributeError):
-        raise ValueError(f"{name}: {value!r} is no date and time") from None
+        raise ValueError(f"{name}: {value!r} is not a date and time") from None
 
 
-def _without_receipts(life: Life, part: float, key: int) -> Life:
+def _without_receipts(life: Lifecycle, part: float, key: int) -> Lifecycle:
     chosen = fraction(key, _CHOSEN) < part
     return replace(life, delivered=0, read=0) if chosen else life
 
 
-def _delivered_less(life: Life, part: float, key: int) -> Life:
+def _delivered_less(life: Lifecycle, part: float, key: int) -> Lifecycle:
     handed = _addressable(life) - life.failed
-    lost = min(life.delivered, _rounded(handed * part, key))
-    if not lost:
+    failing = min(life.delivered, _rounded(handed * part, key))
+    if not failing:
         return life
-    delivered = life.delivered - lost
+    delivered = life.delivered - failing
     return replace(
         life,
-        undelivered=life.undelivered + lost,
+        undelivered=life.undelivered + failing,
         delivered=delivered,
         read=life.read * delivered // life.delivered,
     )
 
 
-def _more_unaddressable(life: Life, part: float, key: int) -> Life:
-    """The rest of the recipients fare as before: each of their counts shrinks in proportion."""
+def _more_unaddressable(life: Lifecycle, part: float, key: int) -> Lifecycle:
+    """The outcomes of the other recipients keep their proportions."""
     unaddressable = _rounded(min(life.total, life.unaddressable * part), key)
     before, after = _addressable(life), life.total - unaddressable
     if unaddressable == life.unaddressable or not before:
@@ -190,21 +192,21 @@ def _more_unaddressable(life: Life, part: float, key: int) -> Life:
     )
 
 
-def _addressable(life: Life) -> int:
-    return 0 if life.fate == "group" else life.total - life.unaddressable
+def _addressable(life: Lifecycle) -> int:
+    return 0 if life.kind == "group" else life.total - life.unaddressable
 
 
 def _rounded(count: float, key: int) -> int:
-    """Up or down as the key decides, so that it is right on average in small operations too."""
+    """Rounded up or down by the key, so that it is right on average in small operations too."""
     whole = int(count)
     return whole + (fraction(key, _ROUNDED) < count - whole)
 
 
-_EFFECTS: Final[Mapping[str, Callable[[Life, float, int], Life]]] = MappingProxyType(
+_EFFECTS: Final[Mapping[str, Callable[[Lifecycle, float, int], Lifecycle]]] = MappingProxyType(
     {
         "unaddressable_up": _more_unaddressable,
         "delivery_down": _delivered_less,
         "no_receipts": _without_receipts,
     }
 )
-"""What each kind of trouble does to a life, given the trouble's part and the operation's key."""
+"""How each kind of trouble changes a lifecycle, given its part and the operation's key."""

@@ -2,129 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
-from comms_source.tables.operations import REJECTED_SCHEMA, TIMESTAMP
+from comms_source.tables.operations import REJECTED
+from comms_source.tables.specs import TEXT, TIMESTAMP, TableSpec, required
 
-_LOAD_ID: Final[pa.Field[Any]] = pa.field("_dlt_load_id", pa.string(), nullable=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One kind of record: its table, the columns that tell one from another, and all columns."""
-
-    table: str
-    key: tuple[str, ...]
-    schema: pa.Schema
-
-    def rows(self, rows: Sequence[Mapping[str, Any]], *, load_id: str) -> pa.Table:
-        """Records as a table; each is part of the load `load_id`."""
-        return pa.Table.from_pylist(
-            [{**row, "_dlt_load_id": load_id} for row in rows], schema=self.schema
-        )
-
-    def empty(self) -> pa.Table:
-        """No records, and the shape of the table."""
-        return self.schema.empty_table()
-
-
-def _record(table: str, key: tuple[str, ...], columns: Sequence[tuple[str, Any]]) -> Record:
-    """A record whose columns may be NULL where their name ends with a question mark."""
-    fields = [
-        pa.field(name.removesuffix("?"), kind, nullable=name.endswith("?"))
-        for name, kind in columns
-    ]
-    return Record(table, key, pa.schema([*fields, _LOAD_ID]))
-
-
-REJECTED: Final = Record("rejected_operations", ("row_key",), REJECTED_SCHEMA)
-
-COVERAGE: Final = _record(
-    "coverage",
-    ("account", "channel", "window_start", "window_end"),
-    [
-        ("account", pa.string()),
-        ("channel", pa.string()),
-        ("window_start", TIMESTAMP),
-        ("window_end", TIMESTAMP),
-        ("read_at", TIMESTAMP),
-        ("rows_read", pa.int64()),
-        ("is_complete", pa.bool_()),
-    ],
-)
-"""One row a channel and window: when its latest reading began, how many rows that brought, and
-whether any reading of it was complete: begun after it closed, ended before the API forgot any."""
-
-GAPS: Final = _record(
-    "gaps",
-    ("account", "channel", "gap_start"),
-    [
-        ("account", pa.string()),
-        ("channel", pa.string()),
-        ("gap_start", TIMESTAMP),
-        ("gap_end", TIMESTAMP),
-        ("found_at", TIMESTAMP),
-        ("reason", pa.string()),
-    ],
-)
-"""Creation time, `gap_start` included and `gap_end` not, that cannot be read any more. `reason` is
-`never read` where it was never read completely, or `rows missing` where rows that had been loaded
-were no longer in the table."""
-
-FOLLOWED: Final = _record(
-    "followed_operations",
-    ("account", "channel", "operation_id"),
-    [
-        ("account", pa.string()),
-        ("channel", pa.string()),
-        ("operation_id", pa.string()),
-        ("created_at", TIMESTAMP),
-        ("asked_at", TIMESTAMP),
-        ("outcome", pa.string()),
-        ("status?", pa.string()),
-    ],
-)
-"""Operations that left the lists before they ended and are asked for by id: `active` while they go
-on, `ended`, or `not_found` since the API answered 404."""
-
-RUNS: Final = _record(
-    "runs",
-    ("run_id",),
-    [
-        ("run_id", pa.string()),
-        ("command", pa.string()),
-        ("account", pa.string()),
-        ("started_at", TIMESTAMP),
-        ("ended_at?", TIMESTAMP),
-        ("outcome", pa.string()),
-        ("error?", pa.string()),
-        ("requests", pa.int64()),
-        ("retries", pa.int64()),
-        ("waited_seconds", pa.float64()),
-        ("operations", pa.int64()),
-        ("rejected", pa.int64()),
-        ("scans", pa.int64()),
-        ("scans_failed", pa.int64()),
-        ("gaps", pa.int64()),
-        ("channels", pa.string()),
-        ("version", pa.string()),
-    ],
-)
-"""One row a run. `outcome` is `running` until its last load package is loaded whole; of a run that
-died the next one makes it `interrupted`."""
-
-LABELS: Final = Record(
-    "operation_labels",
-    ("account", "operation_id", "label", "value"),
-    pa.schema(
-        pa.field(name, pa.string(), nullable=False)
-        for name in ("account", "operation_id", "label", "value")
+COVERAGE: Final = TableSpec(
+    name="coverage",
+    description="windows of creation time: when each was last read, and whether completely",
+    key=("account", "channel", "window_start", "window_end"),
+    columns=pa.schema(
+        [
+            required("account", TEXT),
+            required("channel", TEXT),
+            required("window_start", TIMESTAMP),
+            required("window_end", TIMESTAMP),
+            required("read_at", TIMESTAMP),
+            required("rows_read", pa.int64()),
+            required("is_complete", pa.bool_()),
+        ]
     ),
 )
-"""What the user knows of operations, such as their campaign. Made empty, and filled by the user."""
 
-RECORDS: Final = (REJECTED, COVERAGE, GAPS, FOLLOWED, RUNS, LABELS)
+GAPS: Final = TableSpec(
+    name="gaps",
+    description="creation time, gap_end excluded, that cannot be read any more",
+    key=("account", "channel", "gap_start"),
+    columns=pa.schema(
+        [
+            required("account", TEXT),
+            required("channel", TEXT),
+            required("gap_start", TIMESTAMP),
+            required("gap_end", TIMESTAMP),
+            required("found_at", TIMESTAMP),
+            required("reason", TEXT),
+        ]
+    ),
+)
+"""`reason` is `never read` where it was never read completely, or `rows missing` where rows that
+had been loaded were no longer in the table."""
+
+FOLLOWED: Final = TableSpec(
+    name="followed_operations",
+    description="operations that left the API's lists before they ended, requested by id",
+    key=("account", "channel", "operation_id"),
+    columns=pa.schema(
+        [
+            required("account", TEXT),
+            required("channel", TEXT),
+            required("operation_id", TEXT),
+            required("created_at", TIMESTAMP),
+            required("asked_at", TIMESTAMP),
+            required("outcome", TEXT),
+            pa.field("status", TEXT),
+        ]
+    ),
+)
+"""`outcome` is `active` while they go on, `ended`, or `not_found` since the API answered 404."""
+
+RUNS: Final = TableSpec(
+    name="runs",
+    description="one row a run: what it read, what failed, and how it ended",
+    key=("run_id",),
+    columns=pa.schema(
+        [
+            required("run_id", TEXT),
+            required("command", TEXT),
+            required("account", TEXT),
+            required("started_at", TIMESTAMP),
+            pa.field("ended_at", TIMESTAMP),
+            required("outcome", TEXT),
+            pa.field("error", TEXT),
+            required("requests", pa.int64()),
+            required("retries", pa.int64()),
+            required("waited_seconds", pa.float64()),
+            required("operations", pa.int64()),
+            required("rejected", pa.int64()),
+            required("scans", pa.int64()),
+            required("scans_failed", pa.int64()),
+            required("gaps", pa.int64()),
+            required("channels", TEXT),
+            required("version", TEXT),
+        ]
+    ),
+)
+"""`outcome` is `running` until the last load package is loaded whole; of a run that died the next
+one makes it `interrupted`."""
+
+LABELS: Final = TableSpec(
+    name="operation_labels",
+    description="what the user knows of operations, such as their campaign; filled by the user",
+    key=("account", "operation_id", "label", "value"),
+    columns=pa.schema(
+        [required(name, TEXT) for name in ("account", "operation_id", "label", "value")]
+    ),
+    has_load_id=False,
+)
+
+BOOKKEEPING: Final = (REJECTED, COVERAGE, GAPS, FOLLOWED, RUNS, LABELS)
+"""All of them, in the order in which people read them."""

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 import xxhash
 
 from comms_source.channels import Channel
-from comms_source.tables.operations import operations_schema
+from comms_source.tables.operations import operations_table
+from comms_source.tables.specs import TableSpec, required
 from comms_source.timespans import TICK
 
 ROW_VERSION: Final = "row_version"
@@ -49,16 +50,28 @@ def package_date(read_by: datetime, *, last: datetime, is_same: bool) -> datetim
 
 
 @cache
-def history_schema(channel: Channel) -> pa.Schema:
-    """The columns of a channel's history that are staged; the destination adds the validity."""
-    fields = [field for field in operations_schema(channel) if field.name != _LEFT_OUT]
-    return pa.schema([*fields, pa.field(ROW_VERSION, pa.int64(), nullable=False)])
+def history_table(channel: Channel) -> TableSpec:
+    """The table of a channel's states; the destination adds `valid_from` and `valid_to`."""
+    kept = [field for field in operations_table(channel).columns if field.name != _LEFT_OUT]
+    return TableSpec(
+        name=channel.history_table,
+        description=f"states of operations of {channel.name}, one row for each that was seen",
+        key=("id", VALID_FROM),
+        columns=pa.schema([*kept, required(ROW_VERSION, pa.int64())]),
+        is_history=True,
+    )
 
 
-def history_rows(operations: pa.Table, channel: Channel) -> pa.Table:
+def history_rows(operations: pa.Table) -> pa.Table:
     """The states that rows of a channel's table show; no operation may be among them twice."""
-    kept = operations.drop_columns([_LEFT_OUT])
-    return kept.append_column(history_schema(channel).field(ROW_VERSION), row_versions(kept))
+    # A user's map may have added columns. Like those of new counters, those of numbers are kept.
+    names = [
+        field.name
+        for field in operations.schema
+        if field.name in _NO_COUNTERS or pa.types.is_int64(field.type)
+    ]
+    kept = operations.select(names)
+    return kept.append_column(required(ROW_VERSION, pa.int64()), row_versions(kept))
 
 
 def row_versions(operations: pa.Table) -> pa.Array[Any]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
-from comms_source.tables.operations import TIMESTAMP
+from comms_source.tables.specs import TIMESTAMP
 
 KEY: Final = ("id", VALID_FROM)
 """What tells one row of a history from another."""

@@ -23,23 +23,26 @@ import pyarrow.compute as pc
 from comms_source.channels import STATUSES, Channel
 from comms_source.tables.page import Page, plain_page, raw_rows
 from comms_source.tables.row_reader import FIELDS, Rejection, Sifted, counter_column, sift
+from comms_source.tables.specs import TEXT, TIMESTAMP, TableSpec, constant, required
 from comms_source.timespans import EPOCH, Span
 
-TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
-
-_REJECTED_FIELDS: Final[list[pa.Field[Any]]] = [
-    pa.field("row_key", pa.string(), nullable=False),
-    pa.field("account", pa.string(), nullable=False),
-    pa.field("channel", pa.string(), nullable=False),
-    pa.field("operation_id", pa.string()),
-    pa.field("reason", pa.string(), nullable=False),
-    pa.field("raw", pa.string(), nullable=False),
-    pa.field("synced_at", TIMESTAMP, nullable=False),
-    pa.field("_dlt_load_id", pa.string(), nullable=False),
-]
-REJECTED_SCHEMA: Final = pa.schema(_REJECTED_FIELDS)
-"""What could not be read. `row_key` is a digest of account, channel and text, so that the same row
-read again is the same row here."""
+REJECTED: Final = TableSpec(
+    name="rejected_operations",
+    description="rows that could not be read, each once",
+    key=("row_key",),
+    columns=pa.schema(
+        [
+            required("row_key", TEXT),
+            required("account", TEXT),
+            required("channel", TEXT),
+            pa.field("operation_id", TEXT),
+            required("reason", TEXT),
+            required("raw", TEXT),
+            required("synced_at", TIMESTAMP),
+        ]
+    ),
+)
+"""`row_key` is a digest of account, channel and text, so that a row read again is the same row."""
 
 RawRows = Callable[[], Sequence[str]]
 
@@ -49,7 +52,6 @@ class Stamp:
     """What every row of one page gets beside what the API says."""
 
     account: str
-    load_id: str
     synced_at: datetime
     """When the page arrived, in UTC."""
 
@@ -68,20 +70,25 @@ class PageTables:
 
 
 @cache
-def operations_schema(channel: Channel) -> pa.Schema:
-    """The columns of a channel's table, in the order in which people read them."""
-    fields: list[pa.Field[Any]] = [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("account", pa.string(), nullable=False),
-        pa.field("status", pa.string()),
-        pa.field("created_at", TIMESTAMP, nullable=False),
-        pa.field("updated_at", TIMESTAMP),
-        *(pa.field(counter, pa.int64()) for counter in channel.counters),
-        pa.field("synced_at", TIMESTAMP, nullable=False),
-        pa.field("extra", pa.string()),
-        pa.field("_dlt_load_id", pa.string(), nullable=False),
-    ]
-    return pa.schema(fields)
+def operations_table(channel: Channel) -> TableSpec:
+    """The table of a channel, its columns in the order in which people read them."""
+    return TableSpec(
+        name=channel.table,
+        description=f"operations of {channel.name}, one row each, as the API last sent them",
+        key=("id",),
+        columns=pa.schema(
+            [
+                required("id", TEXT),
+                required("account", TEXT),
+                pa.field("status", TEXT),
+                required("created_at", TIMESTAMP),
+                pa.field("updated_at", TIMESTAMP),
+                *(pa.field(counter, pa.int64()) for counter in channel.counters),
+                required("synced_at", TIMESTAMP),
+                pa.field("extra", TEXT),
+            ]
+        ),
+    )
 
 
 def read_page(page: Page, *, channel: Channel, stamp: Stamp) -> PageTables:
@@ -182,13 +189,6 @@ def joined(tables: Sequence[pa.Table], *, key: str) -> pa.Table:
     return table.take(pa.array(sorted(last.values())))
 
 
-def with_load_id(table: pa.Table, load_id: str) -> pa.Table:
-    """The table as part of another load."""
-    position = table.schema.get_field_index("_dlt_load_id")
-    column = _constant(load_id, table.num_rows)
-    return table.set_column(position, table.schema.field(position), column)
-
-
 def _read_documented(rows: pa.StructArray, *, channel: Channel, stamp: Stamp) -> PageTables:
     statuses, new_statuses = _statuses(rows.field("status"))
     table = _operations(
@@ -201,9 +201,7 @@ def _read_documented(rows: pa.StructArray, *, channel: Channel, stamp: Stamp) ->
         channel=channel,
         stamp=stamp,
     )
-    return PageTables(
-        operations=table, rejected=REJECTED_SCHEMA.empty_table(), new_statuses=new_statuses
-    )
+    return PageTables(operations=table, rejected=REJECTED.empty(), new_statuses=new_statuses)
 
 
 def _counters(rows: Any) -> list[pa.Array[Any]]:
@@ -254,11 +252,11 @@ def _operations(
 ) -> pa.Table:
     """The table of a page from the columns that the API gives."""
     count = len(ids)
-    synced = pa.repeat(pa.scalar(stamp.synced_at, TIMESTAMP), count)
-    account, load_id = _constant(stamp.account, count), _constant(stamp.load_id, count)
+    account = constant(stamp.account, TEXT, count)
+    synced = constant(stamp.synced_at, TIMESTAMP, count)
     return pa.Table.from_arrays(
-        [ids, account, statuses, created, updated, *counters, synced, extra, load_id],
-        schema=operations_schema(channel),
+        [ids, account, statuses, created, updated, *counters, synced, extra],
+        schema=operations_table(channel).columns,
     )
 
 
@@ -278,10 +276,6 @@ def _identifiers(values: list[Any]) -> pa.Array[Any]:
     if "" in values or None in values:
         raise ValueError("a row without an id")
     return pa.array(values, pa.string())
-
-
-def _constant(text: str, count: int) -> pa.Array[Any]:
-    return pa.repeat(pa.scalar(text, pa.string()), count)
 
 
 def _instants(values: list[Any], *, needed: bool = False) -> pa.Array[Any]:
@@ -328,7 +322,7 @@ def _rejected(
     rejections: Sequence[Rejection], *, raw: RawRows, channel: Channel, stamp: Stamp
 ) -> pa.Table:
     if not rejections:
-        return REJECTED_SCHEMA.empty_table()
+        return REJECTED.empty()
     texts = raw()
     rows = [
         {
@@ -339,11 +333,10 @@ def _rejected(
             "reason": rejection.reason,
             "raw": texts[rejection.position],
             "synced_at": stamp.synced_at,
-            "_dlt_load_id": stamp.load_id,
         }
         for rejection in rejections
     ]
-    return pa.Table.from_pylist(rows, schema=REJECTED_SCHEMA)
+    return REJECTED.rows(rows)
 
 
 def _row_key(account: str, channel: str, raw: str) -> str:

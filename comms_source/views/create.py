@@ -1,6 +1,6 @@
-"""The SQL views, fitted to the destination and made there.
+"""Create the SQL views in the destination.
 
-Where nothing has changed since they were last made, which is the rule, a run leaves them alone.
+If nothing has changed since they were last created, which is the rule, a run does not touch them.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("comms_source")
 
 MADE: Final = "views.txt"
-"""A file in the pipelines' folder; it tells which views were made last, by which account's run."""
+"""A file in the pipelines' folder: a digest of the latest views, and the names of those created."""
 
 
 @contextmanager
-def viewing(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> Iterator[Any]:
-    """A client of the destination that finds the views.
+def view_client(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> Iterator[Any]:
+    """A SQL client that can query the views.
 
-    A lake has no place for them: there the client is a DuckDB in memory that reads its tables, in
-    which they are made first.
+    A lake cannot hold views. There the client is an in-memory DuckDB that reads the lake's tables,
+    and the views are created in it first.
     """
     with pipeline.sql_client() as client:
         if isinstance(client, WithTableScanners):
@@ -48,17 +48,17 @@ def viewing(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> Iterator[Any]:
 
 
 def table_columns(pipeline: dlt.Pipeline) -> Columns:
-    """The counters that the tables of operations have columns for.
+    """The columns of the tables of operations, the documented counters included.
 
-    A counter that the API began to send has a column that it does not document. The destination is
-    asked, since another account's pipeline may have added it.
+    A new counter of the API has a column that is not documented. The destination is queried,
+    because the pipeline of another account may have added the column.
     """
     documented = documented_columns()
     with pipeline.destination_client() as client:
-        # In a lake a table is a folder, and only the pipeline's schema tells its columns.
-        asks = isinstance(client, SqlJobClientBase)
+        # In a lake a table is a folder, and only the pipeline's schema has its columns.
+        is_sql = isinstance(client, SqlJobClientBase)
         known = client.schema.tables
-        stored = dict(client.get_storage_tables(list(documented))) if asks else {}  # type: ignore[attr-defined]
+        stored = dict(client.get_storage_tables(list(documented))) if is_sql else {}  # type: ignore[attr-defined]
     return {
         name: columns
         | frozenset(known.get(name, {}).get("columns", {}))
@@ -67,114 +67,117 @@ def table_columns(pipeline: dlt.Pipeline) -> Columns:
     }
 
 
-def keeps_views(pipeline: dlt.Pipeline) -> bool:
-    """Whether the destination has a place for views."""
+def supports_views(pipeline: dlt.Pipeline) -> bool:
+    """Whether views can be created in the destination."""
     return not isinstance(pipeline.sql_client(), WithTableScanners)
 
 
 def refresh_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]:
-    """Make the views unless these very ones are there; return their names.
+    """Create the views unless they are up to date; return their names.
 
-    A lake gets none. A view that the destination does not take is left as it was, with a warning:
-    the rows are there, and a view of somebody's on top of ours must not fail the run.
+    A lake gets none. A view that the destination refuses stays as it was, and a warning is logged.
+    The rows are loaded by then, and a user's view that reads one of ours must not fail the run.
 
     Raises:
         LoadFailed: if the connection to PostgreSQL is lost.
     """
-    if not keeps_views(pipeline):
+    if not supports_views(pipeline):
         return []
-    made = _made_before(pipeline, settings)
-    if set(made) == {file.stem for file in sql_files()}:
-        return made  # Before anything is parsed, which takes longer than all else here.
+    current = _current_views(pipeline, settings)
+    if set(current) == {file.stem for file in sql_files()}:
+        return current  # Before anything is parsed, which is the slowest step.
     names = [view.name for view in read_views()]
     try:
-        left = _make(pipeline, settings=settings, made=made)
+        problem = _create(pipeline, settings=settings, current=current)
     except DatabaseException as error:
-        left = str(error)
-    if not left:
+        problem = str(error)
+    if not problem:
         return names
-    logger.warning("not all views could be made, the next load tries again: %s", left)
+    logger.warning("not all views could be created, the next load tries again: %s", problem)
     present = _present(pipeline)
     return [name for name in names if name in present]
 
 
 def create_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]:
-    """Make, or make again, all views in the pipeline's dataset; return their names.
+    """Create or replace all views in the pipeline's dataset; return their names.
 
-    The tables must be there, which they are after the first load.
+    The tables must exist, which they do after the first load.
 
     Raises:
-        ConfigurationError: if the destination has no place for views.
-        LoadFailed: if some stay as they were on PostgreSQL; it says which, why, and what to do.
+        ConfigurationError: if the destination cannot hold views.
+        LoadFailed: if some views stay as they were on PostgreSQL; the message names them, the
+            reason, and what to do.
     """
-    if not keeps_views(pipeline):
+    if not supports_views(pipeline):
         raise ConfigurationError(
-            "views: a lake keeps tables only; comms report makes the views for itself, and "
-            "docs/destinations.md says how to have them in a DuckDB file of your own"
+            "views: a lake holds tables only; comms report creates the views for itself, and "
+            "docs/destinations.md shows how to create them in a DuckDB file of your own"
         )
-    left = _make(pipeline, settings=settings, made=())
-    if left:
-        raise LoadFailed(f"not all views could be made: {left}")
+    problem = _create(pipeline, settings=settings, current=())
+    if problem:
+        raise LoadFailed(f"not all views could be created: {problem}")
     return [view.name for view in read_views()]
 
 
-def _make(pipeline: dlt.Pipeline, *, settings: ViewSettings, made: Collection[str]) -> str:
-    """Make the views but those that are `made`; returns which stay as they were, and why."""
-    left = ""
+def _create(pipeline: dlt.Pipeline, *, settings: ViewSettings, current: Collection[str]) -> str:
+    """Create all views that are not `current`; return which stay as they were, and why."""
+    problem = ""
     with pipeline.sql_client() as client:
         place = _place(client)
         columns = table_columns(pipeline)
         statements = view_statements(**place, settings=settings, columns=columns)
         names = [view.name for view in statements]
         if postgres_credentials(pipeline):
-            from comms_source.views.postgres_views import remake  # noqa: PLC0415 - needs psycopg2
+            from comms_source.views.postgres_views import replace_views  # noqa: PLC0415 - psycopg2
 
             connection = client.native_connection
-            remade = remake(connection, statements, dataset=place["dataset"], made=made)
-            names, left = [name for name in names if name in remade.made], str(remade)
+            result = replace_views(
+                connection, statements, dataset=place["dataset"], current=current
+            )
+            names, problem = [name for name in names if name in result.created], str(result)
         else:
-            _make_together(client, statements)
-    noted = _noted(pipeline)
-    noted.parent.mkdir(parents=True, exist_ok=True)
-    noted.write_text("\n".join([_digest(pipeline, settings), *names]))
-    return left
+            _create_together(client, statements)
+    record = _record_file(pipeline)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text("\n".join([_digest(pipeline, settings), *names]))
+    return problem
 
 
-def _make_together(client: Any, statements: Sequence[ViewStatements]) -> None:
-    creating = [view.create for view in statements]
+def _create_together(client: Any, statements: Sequence[ViewStatements]) -> None:
+    creates = [view.create for view in statements]
     try:
-        with _together(client):
-            client.execute_many(creating)
+        with _transaction(client):
+            client.execute_many(creates)
     except DatabaseTerminalException as error:
-        # Not each database replaces a view by one with other columns.
-        logger.info("the views are dropped and made again: %s", error)
-        with _together(client):
-            client.execute_many([view.drop for view in reversed(statements)] + creating)
+        # Some databases cannot replace a view by one with other columns.
+        logger.info("the views are dropped and created again: %s", error)
+        with _transaction(client):
+            client.execute_many([view.drop for view in reversed(statements)] + creates)
     _comment(client, statements)
 
 
-def _made_before(pipeline: dlt.Pipeline, settings: ViewSettings) -> list[str]:
-    """The views that are there, made from what they would be made from now."""
-    noted = _noted(pipeline)
-    digest, *names = (noted.read_text().split() if noted.exists() else []) or [""]
+def _current_views(pipeline: dlt.Pipeline, settings: ViewSettings) -> list[str]:
+    """The existing views that are up to date."""
+    record = _record_file(pipeline)
+    digest, *names = (record.read_text().split() if record.exists() else []) or [""]
     if digest != _digest(pipeline, settings):
         return []
     present = _present(pipeline)
     return [name for name in names if name in present]
 
 
-def _noted(pipeline: dlt.Pipeline) -> Path:
+def _record_file(pipeline: dlt.Pipeline) -> Path:
     return Path(pipeline.pipelines_dir) / f"{pipeline.dataset_name}.{MADE}"
 
 
-def _together(client: Any) -> AbstractContextManager[Any]:
-    """All or nothing, where views can be made so; and faster."""
-    transacting = client.capabilities.supports_ddl_transactions
-    return client.begin_transaction() if transacting else nullcontext()
+def _transaction(client: Any) -> AbstractContextManager[Any]:
+    """A transaction, which is also faster; nothing where views cannot be created in one."""
+    has_transactions = client.capabilities.supports_ddl_transactions
+    return client.begin_transaction() if has_transactions else nullcontext()
 
 
 def _place(client: Any) -> dict[str, str]:
-    """Where dlt puts tables, as `view_statements` wants it; some give each name a prefix."""
+    """Where dlt puts tables, as the arguments of `view_statements`; some names have a prefix."""
     *catalog, dataset, name = client.make_qualified_table_name_path("views", quote=False)
     return {
         "dialect": client.capabilities.sqlglot_dialect or "duckdb",
@@ -185,19 +188,19 @@ def _place(client: Any) -> dict[str, str]:
 
 
 def _comment(client: Any, statements: Sequence[ViewStatements]) -> None:
-    """On the views, then on their columns: Snowflake and Redshift document but the former."""
+    """Comment the views, then their columns: Snowflake and Redshift document the former only."""
     on_views = [comment for view in statements for comment in view.comments[:1]]
     on_columns = [comment for view in statements for comment in view.comments[1:]]
     for comments in (on_views, on_columns):
         try:
-            with _together(client):
+            with _transaction(client):
                 client.execute_many(comments)
         except DatabaseTerminalException as error:
-            logger.info("not all views and columns get their comments here: %s", error)
+            logger.info("some views or columns have no comments here: %s", error)
 
 
 def _digest(pipeline: dlt.Pipeline, settings: ViewSettings) -> str:
-    """Changes with whatever the views are made from."""
+    """A digest of all that the views depend on."""
     files = [path.read_bytes() for path in source_files()]
     code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
     columns = {table: sorted(names) for table, names in table_columns(pipeline).items()}
@@ -206,11 +209,11 @@ def _digest(pipeline: dlt.Pipeline, settings: ViewSettings) -> str:
 
 
 def _present(pipeline: dlt.Pipeline) -> set[str]:
-    """The views of the dataset, as the destination tells; none where it does not."""
+    """The views of the dataset in the destination; none if it cannot be queried."""
     try:
         with pipeline.sql_client() as client:
             place = _place(client)
-            query, values = _query_of_views(client, place)
+            query, values = _view_names_query(client, place)
             rows = client.execute_sql(query, *values) or []
     except DatabaseException:
         return set()
@@ -218,13 +221,13 @@ def _present(pipeline: dlt.Pipeline) -> set[str]:
     return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
 
 
-def _query_of_views(client: Any, place: Mapping[str, str]) -> tuple[str, list[str]]:
-    """What asks for the names of a dataset's views, and the values to give with it."""
-    # BigQuery tells of one dataset at a time; the others of all in a catalog, or in all of them.
-    of_dataset = place["dialect"] == "bigquery"
-    scope = f"{client.fully_qualified_dataset_name()}." if of_dataset else ""
-    within = {"table_schema": place["dataset"], "table_catalog": place["catalog"]}
-    given = {column: name.lower() for column, name in within.items() if name}
-    conditions = " and ".join(f"lower({column}) = %s" for column in given)
+def _view_names_query(client: Any, place: Mapping[str, str]) -> tuple[str, list[str]]:
+    """A query for the names of a dataset's views, and its parameters."""
+    # BigQuery has one information schema per dataset; the others one per catalog or server.
+    per_dataset = place["dialect"] == "bigquery"
+    scope = f"{client.fully_qualified_dataset_name()}." if per_dataset else ""
+    names = {"table_schema": place["dataset"], "table_catalog": place["catalog"]}
+    filters = {column: name.lower() for column, name in names.items() if name}
+    conditions = " and ".join(f"lower({column}) = %s" for column in filters)
     query = f"select table_name from {scope}information_schema.views where {conditions}"  # noqa: S608
-    return query, list(given.values())
+    return query, list(filters.values())

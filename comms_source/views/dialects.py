@@ -1,7 +1,7 @@
-"""What other dialects say in words of their own, where sqlglot carries over DuckDB's. Pure.
+"""Rewrite rules for dialects in which sqlglot would keep DuckDB's functions. Pure.
 
-Each rule rewrites one kind of node and leaves all others alone. They follow each other, so that one
-sees what the former has made. To be imported where it is needed: sqlglot takes long to import.
+Each rule rewrites one kind of node and leaves all others alone. The rules run in order, each on the
+result of the one before. Import this module where it is needed: sqlglot is slow to import.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from sqlglot import exp
 Rule = Callable[[Any], Any]
 
 
-def fitted(query: Any, dialect: str) -> Any:
-    """The query, which is changed, in words that the dialect has."""
+def rewritten(query: Any, dialect: str) -> Any:
+    """Rewrite the query, in place, with functions of the dialect."""
     for rule in _RULES.get(dialect, (_wall_clock_epoch,)):
         query = query.transform(rule, copy=False)
     return query
 
 
 def _seconds_between(node: Any) -> Any:
-    """DuckDB subtracts whole microseconds faster than seconds with a fraction."""
+    """DuckDB subtracts integer microseconds faster than fractional seconds."""
     if not (isinstance(node, exp.Sub) and isinstance(node.this, exp.TimeToUnix)):
         return node
     if not isinstance(node.expression, exp.TimeToUnix):
@@ -46,11 +46,11 @@ def _utc_without_a_calendar(node: Any) -> Any:
 
 
 WALL_CLOCK: Final = "wall_clock_epoch"
-"""Stands for the seconds since 1970 of a time on the wall clock of a zone."""
+"""A placeholder for the seconds since 1970 of a wall-clock time in a zone."""
 
 
 def _wall_clock_epoch(node: Any) -> Any:
-    """Most dialects turn a time without a zone to an instant by the same words."""
+    """Most dialects convert a time without a zone to an instant with `at time zone`."""
     if not (isinstance(node, exp.Anonymous) and node.name == WALL_CLOCK):
         return node
     clock, zone = node.expressions
@@ -58,7 +58,7 @@ def _wall_clock_epoch(node: Any) -> Any:
 
 
 def _wall_clock(seconds: Callable[[Any, Any], Any]) -> Rule:
-    """The same for dialects that have words of their own."""
+    """The same for dialects that have their own function."""
 
     def rule(node: Any) -> Any:
         if isinstance(node, exp.Anonymous) and node.name == WALL_CLOCK:
@@ -69,7 +69,7 @@ def _wall_clock(seconds: Callable[[Any, Any], Any]) -> Rule:
 
 
 def _in_utc(clock: Any, zone: Any) -> Any:
-    """Snowflake and Databricks: the wall clock of UTC at that instant."""
+    """Snowflake and Databricks: the wall-clock time in UTC at that instant."""
     return _call("CONVERT_TIMEZONE", zone, _utc(), exp.cast(clock, "timestamp_ntz"))
 
 
@@ -87,18 +87,18 @@ def _bigquery_seconds(clock: Any, zone: Any) -> Any:
 
 
 def _clickhouse_seconds(clock: Any, zone: Any) -> Any:
-    """The wall clock is text without a zone by then, which is read in the zone."""
+    """The wall-clock time is formatted as text without a zone, which is parsed in the zone."""
     text = _call("formatDateTime", clock, exp.Literal.string("%Y-%m-%d %H:%i:%S"))
     return _call("toUnixTimestamp", text, zone)
 
 
 def _present_with_a_zone(node: Any) -> Any:
-    """Redshift's present has none, and `at time zone` would take it for the zone's own."""
+    """Redshift's current time has no zone, and `at time zone` would read it as local time."""
     return exp.cast(node, "timestamptz") if isinstance(node, exp.CurrentTimestamp) else node
 
 
 def _epoch(micros: Rule) -> Rule:
-    """Seconds from microseconds; what dialects have for seconds cuts off their fraction."""
+    """Seconds from microseconds; the dialects' functions for seconds cut off the fraction."""
 
     def rule(node: Any) -> Any:
         if not isinstance(node, exp.TimeToUnix):
@@ -120,7 +120,7 @@ def _clickhouse_micros(instant: Any) -> Any:
 
 
 def _local(wall_clock: Callable[[Any, Any], Any]) -> Rule:
-    """What the clock on the wall of a zone shows: a time without a zone."""
+    """The wall-clock time in a zone: a time without a zone."""
 
     def rule(node: Any) -> Any:
         if isinstance(node, exp.AtTimeZone):
@@ -135,15 +135,15 @@ def _snowflake_clock(instant: Any, zone: Any) -> Any:
 
 
 def _clickhouse_clock(instant: Any, zone: Any) -> Any:
-    """ClickHouse has no time without a zone; the wall's is shown as if it were in UTC."""
+    """ClickHouse has no time without a zone; the wall-clock time is shown as if it were in UTC."""
     offset = _call("timeZoneOffset", _call("toTimeZone", instant, zone))
     return _call("toTimeZone", _call("addSeconds", instant, offset), _utc())
 
 
 def _hours_ago(node: Any) -> Any:
-    """Databricks makes days of many hours, and days are the session's, which may have 23."""
-    hours = isinstance(node, exp.Sub) and isinstance(node.expression, exp.Interval)
-    length = _HOUR_OR_SECOND.get(node.expression.text("unit").upper()) if hours else None
+    """Databricks converts many hours to days of the session's zone, which may have 23 hours."""
+    is_difference = isinstance(node, exp.Sub) and isinstance(node.expression, exp.Interval)
+    length = _HOUR_OR_SECOND.get(node.expression.text("unit").upper()) if is_difference else None
     if length is None:
         return node
     micros = exp.Literal.number(int(node.expression.this.name) * length)
@@ -156,7 +156,7 @@ _HOUR_OR_SECOND: Final = {"HOUR": 3_600_000_000, "SECOND": 1_000_000}
 
 
 def _hour_without_a_zone(node: Any) -> Any:
-    """Databricks would give back a time of the session's zone, in which the hour may not exist."""
+    """Databricks would return a time of the session's zone, in which the hour may not exist."""
     if not (isinstance(node, exp.TimestampTrunc) and node.text("unit") == "HOUR"):
         return node
     midnight = exp.cast(exp.cast(node.this.copy(), "date"), "timestamp_ntz")
@@ -164,23 +164,23 @@ def _hour_without_a_zone(node: Any) -> Any:
 
 
 def _truncated(node: Any) -> Any:
-    """BigQuery cuts days and times by different functions, and its weeks begin on Sunday."""
+    """BigQuery truncates days and times with different functions, and its weeks begin on Sunday."""
     if not isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
         return node
     unit = node.text("unit")
-    cut = "DATETIME_TRUNC" if unit == "HOUR" else "DATE_TRUNC"
-    return _call(cut, node.this, exp.var("ISOWEEK" if unit == "WEEK" else unit))
+    function = "DATETIME_TRUNC" if unit == "HOUR" else "DATE_TRUNC"
+    return _call(function, node.this, exp.var("ISOWEEK" if unit == "WEEK" else unit))
 
 
-def _order_of_what_is_there(node: Any) -> Any:
-    """BigQuery has no words for NULLs last in a running sum; no view orders by what may be NULL."""
+def _without_nulls_order(node: Any) -> Any:
+    """BigQuery has no NULLS LAST in a running sum; no view orders by a column that may be NULL."""
     if isinstance(node, exp.Ordered):
         node.set("nulls_first", not node.args.get("desc"))
     return node
 
 
 def _clickhouse_instant(node: Any) -> Any:
-    """ClickHouse does not cast texts with a zone."""
+    """ClickHouse cannot cast text with a zone."""
     if isinstance(node, exp.Cast) and node.is_type("timestamptz"):
         return _call("parseDateTime64BestEffort", node.this, exp.Literal.number(6), _utc())
     return node
@@ -190,16 +190,16 @@ def _utc() -> Any:
     return exp.Literal.string("UTC")
 
 
-def _columns_by_their_names(node: Any) -> Any:
-    """ClickHouse calls a column of a join by its table, too, unless it is told not to."""
+def _aliased_columns(node: Any) -> Any:
+    """ClickHouse adds the table to the name of a joined column unless it has an alias."""
     named = isinstance(node, exp.Column) and node.table and not isinstance(node.this, exp.Star)
     if named and isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
         return exp.alias_(node.copy(), node.name)
     return node
 
 
-def _as_everybody_else(node: Any) -> Any:
-    """Names mean columns before they mean what a `select` calls so; what a join lacks is NULL."""
+def _standard_settings(node: Any) -> Any:
+    """As in other databases: column names precede aliases, and unmatched joins give NULL."""
     if isinstance(node, exp.Select) and node.parent is None:
         names = ("prefer_column_name_to_alias", "join_use_nulls")
         one = exp.Literal.number(1)
@@ -220,7 +220,7 @@ _RULES: Final[Mapping[str, Sequence[Rule]]] = {
         _epoch(lambda instant: _call("UNIX_MICROS", instant)),
         _local(lambda instant, zone: _call("DATETIME", instant, zone)),
         _truncated,
-        _order_of_what_is_there,
+        _without_nulls_order,
     ),
     "databricks": (
         _wall_clock(_databricks_seconds),
@@ -234,7 +234,7 @@ _RULES: Final[Mapping[str, Sequence[Rule]]] = {
         _clickhouse_instant,
         _epoch(_clickhouse_micros),
         _local(_clickhouse_clock),
-        _columns_by_their_names,
-        _as_everybody_else,
+        _aliased_columns,
+        _standard_settings,
     ),
 }

@@ -1,9 +1,9 @@
-"""The files of the SQL views: where they are, what they say, in which order they go.
+"""The files of the SQL views: where they are, what they contain, and their order.
 
-One file is one view of the file's name, in DuckDB's dialect, in one of the folders of `sql`. The
-first comment of a file describes the view. The columns are those of the last `select`; what each
-means is said beside it, or once for all views in `sql/columns.toml`. A name such as `$time_zone`
-stands for a setting, and a call such as `share(...)` for a macro of `sql/macros.sql`.
+One file is one view with the file's name, in DuckDB's dialect, in one of the folders of `sql`. The
+first comment of a file describes the view. The columns are those of the last `select`. A column is
+described by a comment beside it, or once for all views in `sql/columns.toml`. A name such as
+`$time_zone` stands for a setting, and a call such as `share(...)` for a macro of `sql/macros.sql`.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from comms_source.views.macros import (
 _COLUMN: Final = re.compile(
     r"(?:.*\bas\s+| {4}(?:[a-z_]+\.)?)(?!case\b)(?P<name>[a-z_][a-z_0-9]*),?\s*"
 )
-"""The line on which a column ends: with its alias, or with nothing but its name."""
+"""The last line of a column: it ends with the alias, or it is the name alone."""
 _COMMENT: Final = re.compile(r"\s*--\s*(?P<comment>.+)")
 _INTERNAL: Final = ("stg_", "int_")
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One view as its file has it."""
+    """One view, as defined in its file."""
 
     name: str
     layer: str
     """The folder of its file: staging, intermediate, marts or monitoring."""
     sql: str
-    """The query, in DuckDB's dialect, its tables not qualified."""
+    """The query, in DuckDB's dialect, with unqualified table names."""
     comment: str
     columns: Mapping[str, str]
-    """The comment of each column, in the view's order; empty for some of an internal view's."""
+    """The comment of each column, in the view's order; may be empty in an internal view."""
 
 
 @cache
 def read_views() -> tuple[View, ...]:
-    """The views of this project, each after those that it reads."""
+    """The views of this project, each one after the views that it reads."""
     paths = {path.stem: path for path in sql_files()}
     texts = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
     needs = {name: sorted(tables_of(sql) & texts.keys()) for name, sql in sorted(texts.items())}
@@ -66,14 +66,14 @@ def read_views() -> tuple[View, ...]:
 
 
 def public_views() -> tuple[View, ...]:
-    """The views that people query; the others are steps on the way to them."""
+    """The views for queries; the others are internal steps."""
     return tuple(view for view in read_views() if not view.name.startswith(_INTERNAL))
 
 
 def parse_view(
     name: str, sql: str, *, layer: str = "marts", known: Mapping[str, View] | None = None
 ) -> View:
-    """Take a view's file apart.
+    """Parse a view's file.
 
     Args:
         name: The view's name.
@@ -82,7 +82,7 @@ def parse_view(
         known: The views that it may read, by name.
 
     Raises:
-        ValueError: if the view, or a column of one that people query, has no comment.
+        ValueError: if the view, or a column of a public view, has no comment.
     """
     lines = sql.splitlines()
     last = max(number for number, line in enumerate(lines) if line.rstrip() == "select")
@@ -92,36 +92,36 @@ def parse_view(
         column: beside.get(column) or column_comments().get(column, "")
         for column in _columns_of(parsed(sql), known or {})
     }
-    bare = [column for column, said in columns.items() if not said]
-    if not comment or (bare and not name.startswith(_INTERNAL)):
-        raise ValueError(f"{name}.sql: no comment for {', '.join(bare) or 'the view'}")
+    missing = [column for column, description in columns.items() if not description]
+    if not comment or (missing and not name.startswith(_INTERNAL)):
+        raise ValueError(f"{name}.sql: no comment for {', '.join(missing) or 'the view'}")
     return View(name, layer, sql, comment, columns)
 
 
 def sql_folder() -> Path:
-    """The folder `sql`: inside an installed package, or beside it in a checkout."""
+    """The folder `sql`: inside the installed package, or beside it in a checkout."""
     package = Path(str(files("comms_source")))
     for folder in (package / "sql", package.parent / "sql"):
         if (folder / "macros.sql").exists():
             return folder
-    raise FileNotFoundError(f"no views in {package / 'sql'}; install comms-source again")
+    raise FileNotFoundError(f"no views in {package / 'sql'}; reinstall comms-source")
 
 
 def sql_files() -> list[Path]:
-    """The files of the views, by their names."""
+    """The files of the views, sorted by name."""
     return sorted(sql_folder().glob("*/*.sql"), key=lambda path: path.stem)
 
 
 def source_files() -> list[Path]:
-    """All files that the views are made from."""
+    """All files that define the views."""
     return [*sql_files(), sql_folder() / "macros.sql", sql_folder() / "columns.toml"]
 
 
 @cache
 def column_comments() -> Mapping[str, str]:
-    """What a column means in every view that says nothing else about it."""
-    said = tomllib.loads((sql_folder() / "columns.toml").read_text(encoding="utf-8"))
-    return {name: str(comment) for name, comment in said.items()}
+    """What a column means in every view without its own comment on it."""
+    comments = tomllib.loads((sql_folder() / "columns.toml").read_text(encoding="utf-8"))
+    return {name: str(comment) for name, comment in comments.items()}
 
 
 @cache
@@ -131,7 +131,7 @@ def _macros() -> Mapping[str, tuple[tuple[str, ...], Any]]:
 
 @cache
 def parsed(sql: str) -> Any:
-    """The query as sqlglot's tree, with its macros expanded; not to be changed."""
+    """The query as sqlglot's tree, with its macros expanded; do not modify it."""
     from sqlglot import parse_one  # noqa: PLC0415 - slow to import, and seldom needed
 
     return expand_macros(parse_one(sql, read="duckdb"), _macros())
@@ -146,12 +146,12 @@ def tables_of(sql: str) -> frozenset[str]:
     names = {relation_of(table) for table in tree.find_all(exp.Table)}
     if EACH_CHANNEL in names:
         names |= channel_tables()
-    made = {EACH_CHANNEL, CHANNEL_LIST} | {cte.alias for cte in tree.find_all(exp.CTE)}
-    return frozenset(names - made)
+    local = {EACH_CHANNEL, CHANNEL_LIST} | {cte.alias for cte in tree.find_all(exp.CTE)}
+    return frozenset(names - local)
 
 
 def _columns_of(query: Any, known: Mapping[str, View], scope: Mapping[str, Any] = {}) -> list[str]:
-    """The names of a query's columns, stars resolved."""
+    """The names of a query's columns, with stars expanded."""
     from sqlglot import exp  # noqa: PLC0415
 
     scope = {**scope, **{cte.alias: cte.this for cte in query.ctes}}
@@ -164,9 +164,11 @@ def _columns_of(query: Any, known: Mapping[str, View], scope: Mapping[str, Any] 
         if not column.is_star:
             names.append(column.alias_or_name)
             continue
-        of = column.args.get("table")
+        table = column.args.get("table")
         source = next(
-            each for each in sources if of is None or of.name in {each.name, each.alias_or_name}
+            each
+            for each in sources
+            if table is None or table.name in {each.name, each.alias_or_name}
         )
         inner = scope.get(source.name)
         if inner is not None:
@@ -185,16 +187,16 @@ def _leading_comments(lines: Iterable[str]) -> Iterable[str]:
 
 
 def _commented_columns(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """The columns of a `select` that have a comment: behind their last line, or on lines above."""
-    said: list[str] = []
+    """The columns of a `select` with a comment: after their last line, or on the lines above."""
+    comments: list[str] = []
     depth = 0
     for line in lines:
         if line.startswith("from "):
             return
         code, _, comment = line.partition("--")
-        said += [comment.strip()] if comment else []
+        comments += [comment.strip()] if comment else []
         depth += code.count("(") - code.count(")")
         column = _COLUMN.fullmatch(code)
         if column and depth == 0:
-            yield column["name"], " ".join(said)
-            said = []
+            yield column["name"], " ".join(comments)
+            comments = []

@@ -1,8 +1,8 @@
-"""What view files may write for short: the macros of `sql/macros.sql`, and two relations. Pure.
+"""The macros of `sql/macros.sql`, and two relations that stand for all channels. Pure.
 
-A macro is one expression with parameters. The relation `each_channel()` stands for the tables and
-histories of all channels, one below the other; a counter that a table has no column for is NULL
-there. The relation `channel_list()` has one row per channel.
+A macro is one expression with parameters. The relation `each_channel()` is the union of the tables
+and histories of all channels; a counter that a table has no column for is NULL there. The relation
+`channel_list()` has one row per channel.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def parse_macros(text: str) -> dict[str, tuple[tuple[str, ...], Any]]:
     """The parameters and the expression of each `create macro` statement, by the macro's name."""
     from sqlglot import parse_one  # noqa: PLC0415 - slow to import, and seldom needed
 
-    # Not each version of sqlglot that is allowed knows the statement.
+    # Some supported versions of sqlglot do not know the statement.
     return {
         found["name"]: (
             tuple(re.findall(r"\w+", found["parameters"])),
@@ -54,7 +54,7 @@ def parse_macros(text: str) -> dict[str, tuple[tuple[str, ...], Any]]:
 
 
 def expand_macros(tree: Any, macros: Mapping[str, tuple[tuple[str, ...], Any]]) -> Any:
-    """`tree`, which is changed, with each call of a macro replaced by its expression."""
+    """Replace each call of a macro in `tree`, in place, by its expression."""
     from sqlglot import exp  # noqa: PLC0415
 
     def expand(node: Any) -> Any:
@@ -64,7 +64,7 @@ def expand_macros(tree: Any, macros: Mapping[str, tuple[tuple[str, ...], Any]]) 
         if len(parameters) != len(node.expressions):
             raise ValueError(f"{node.sql()}: {node.name} takes {', '.join(parameters)}")
         values = dict(zip(parameters, node.expressions, strict=True))
-        # Arguments first, so that a macro may be called with the result of another.
+        # Arguments first, so that an argument may be a call of another macro.
         filled = body.copy().transform(_fill(values), copy=False)
         return exp.Paren(this=expand_macros(filled, macros))
 
@@ -84,7 +84,7 @@ def _fill(values: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def relation_of(table: Any) -> str:
-    """The name of a table in a query, or of the relation that is called in its place."""
+    """The name of a table in a query, or of the relation called instead of a table."""
     name: str = table.name or table.this.name
     return name
 
@@ -96,11 +96,11 @@ def channel_tables() -> frozenset[str]:
 
 
 def each_channel(columns: Columns, pins: Mapping[str, str]) -> Any:
-    """A query of all channels: each operation as it is now, and each state of the histories.
+    """A query of all channels: the current operations, and all states of the histories.
 
     Args:
         columns: The counters that each table has a column for.
-        pins: The counter mode that a setting gives a channel.
+        pins: The counter mode that is pinned for a channel.
     """
     from sqlglot import parse_one  # noqa: PLC0415
 
@@ -117,14 +117,14 @@ def channel_list(pins: Mapping[str, str]) -> Any:
     from sqlglot import parse_one  # noqa: PLC0415
 
     selects = [
-        f"select {_facts(channel, order, pins.get(channel.name))}"
+        f"select {_constants(channel, order, pins.get(channel.name))}"
         for order, channel in enumerate(CHANNELS.values(), start=1)
     ]
     return parse_one(" union all ".join(selects), read="duckdb")
 
 
-def _facts(channel: Channel, order: int, pin: str | None) -> str:
-    """What is the same in every row of a channel."""
+def _constants(channel: Channel, order: int, pin: str | None) -> str:
+    """The columns that are the same in every row of a channel."""
     engages = not {"read", "opened"}.isdisjoint(channel.counters)
     pinned = f"'{pin}'" if pin else "null"
     return (
@@ -138,7 +138,7 @@ def _select(
     channel: Channel, order: int, pin: str | None, table: str, present: frozenset[str]
 ) -> str:
     is_current = table == channel.table
-    of_states = ", ".join(
+    validity = ", ".join(
         name if not is_current else f"cast(null as timestamptz) as {name}"
         for name in ("valid_from", "valid_to")
     )
@@ -147,6 +147,6 @@ def _select(
     )
     extra = "extra" if is_current else "cast(null as text) as extra"
     return (
-        f"select {_facts(channel, order, pin)}, {is_current} as is_current, account, id, status, "  # noqa: S608
-        f"created_at, updated_at, synced_at, {of_states}, {extra}, {counters} from {table}"
+        f"select {_constants(channel, order, pin)}, {is_current} as is_current, account, id, "  # noqa: S608
+        f"status, created_at, updated_at, synced_at, {validity}, {extra}, {counters} from {table}"
     )

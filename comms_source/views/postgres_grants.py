@@ -1,4 +1,4 @@
-"""Who may do what with a view on PostgreSQL, as statements that say it again for a new one."""
+"""The privileges of a view on PostgreSQL, as statements that restore them on a new view."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from comms_source.views.statements import ViewStatements
 
 _GRANTEE: Final = "case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end"
-_ANOTHER: Final = "case when is_grantable then ' with grant option' else '' end"
+_GRANT_OPTION: Final = "case when is_grantable then ' with grant option' else '' end"
 
 _OPTIONS: Final = """
     select format('alter view %%s set (%%s)', oid::regclass, array_to_string(reloptions, ', '))
@@ -16,48 +16,51 @@ _OPTIONS: Final = """
 """
 
 _GRANTS: Final = f"""
-    select format('grant %%s on %%s to %%s%%s', privilege_type, oid::regclass, {_GRANTEE}, {_ANOTHER})
+    select format('grant %%s on %%s to %%s%%s',
+                  privilege_type, oid::regclass, {_GRANTEE}, {_GRANT_OPTION})
     from pg_class, aclexplode(relacl) where oid = %s::regclass and grantee <> relowner
-"""  # noqa: S608, E501 - only what stands here
+"""  # noqa: S608 - constants of this module
 
 _COLUMN_GRANTS: Final = f"""
     select format('grant %%s (%%I) on %%s to %%s%%s',
-                  privilege_type, attname, attrelid::regclass, {_GRANTEE}, {_ANOTHER})
+                  privilege_type, attname, attrelid::regclass, {_GRANTEE}, {_GRANT_OPTION})
     from pg_attribute, aclexplode(attacl)
     where attrelid = %s::regclass and attnum > 0 and attname = any(%s)
-"""  # noqa: S608 - only what stands here
+"""  # noqa: S608 - constants of this module
 
-# Last, since an owner's grants go along with a change of the owner.
+# Last, because a change of the owner also moves the owner's grants.
 _OWNER: Final = """
     select format('alter view %%s owner to %%I', oid::regclass, pg_get_userbyid(relowner))
     from pg_class where oid = %s::regclass and pg_get_userbyid(relowner) <> current_user
 """
 
-_REVOKING: Final = f"""
+_REVOKE: Final = f"""
     select distinct format('revoke all on %%s from %%s', oid::regclass, {_GRANTEE})
     from pg_class, aclexplode(relacl) where oid = %s::regclass and grantee <> relowner
-"""  # noqa: S608 - only what stands here
+"""  # noqa: S608 - constants of this module
 
 
-def kept(cursor: Any, view: ViewStatements, *, dropped: bool) -> list[str]:
-    """What gives a view that is made again the options that it has now.
+def restore_statements(cursor: Any, view: ViewStatements, *, dropped: bool) -> list[str]:
+    """Statements that restore the present options of a view after it is created again.
 
-    Where it is `dropped`, also its grants, those of the columns that stay, and its owner.
+    If it is `dropped`, also its grants, the grants on remaining columns, and its owner.
     """
     relation = (view.relation,)
-    said = _said(cursor, _OPTIONS, relation)
+    statements = _statements(cursor, _OPTIONS, relation)
     if dropped:
-        said += _said(cursor, _GRANTS, relation)
-        said += _said(cursor, _COLUMN_GRANTS, (view.relation, list(view.columns)))
-        said += _said(cursor, _OWNER, relation)
-    return said
+        statements += _statements(cursor, _GRANTS, relation)
+        statements += _statements(cursor, _COLUMN_GRANTS, (view.relation, list(view.columns)))
+        statements += _statements(cursor, _OWNER, relation)
+    return statements
 
 
-def revoking(cursor: Any, views: Sequence[ViewStatements]) -> list[str]:
-    """What takes away the grants that new views get by default."""
-    return [statement for view in views for statement in _said(cursor, _REVOKING, (view.relation,))]
+def revoke_statements(cursor: Any, views: Sequence[ViewStatements]) -> list[str]:
+    """Statements that revoke the default grants of new views."""
+    return [
+        statement for view in views for statement in _statements(cursor, _REVOKE, (view.relation,))
+    ]
 
 
-def _said(cursor: Any, query: str, values: tuple[Any, ...]) -> list[str]:
+def _statements(cursor: Any, query: str, values: tuple[Any, ...]) -> list[str]:
     cursor.execute(query, values)
     return [statement for (statement,) in cursor.fetchall()]

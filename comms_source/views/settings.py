@@ -17,37 +17,37 @@ from comms_source.errors import ConfigurationError
 from comms_source.timespans import parse_duration
 
 CounterMode = Literal["exclusive", "cumulative"]
-"""How the counters of a channel count a resource: once, or once in each status it went through."""
+"""How the counters of a channel count a resource: once, or in each status that it went through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewSettings:
-    """The settings that the views are made with.
+    """The settings of the views.
 
     Raises:
-        ConfigurationError: if a value does not exist or is out of range; it names the setting.
+        ConfigurationError: if a value is unknown or out of range; the message names the setting.
     """
 
     counter_mode: Mapping[str, CounterMode] = field(default_factory=dict)
-    """Pins the counter mode of a channel; by default its operations settle it."""
+    """Pins the counter mode of a channel; by default its operations decide it."""
     time_zone: str = "UTC"
-    """In which days and hours are counted, by its IANA name."""
+    """The time zone of days and hours, by its IANA name."""
     retention: timedelta = parse_duration(RETENTION)
-    """For how long after creation the API answers for an operation."""
+    """How long after its creation the API keeps an operation."""
     stuck_after: timedelta = timedelta(hours=1)
     """How long an operation may be processed before it is called stuck."""
     alert_volume: int = 200
-    """The fewest resources whose rate is worth an alert, or a place among the worst rates."""
+    """The minimum number of resources for an alert on a rate, or for the ranking of rates."""
     alert_points: float = 0.05
-    """How far a rate must leave its usual range to be worth an alert; 0.05 is 5 points."""
+    """How far a rate must leave its usual range to raise an alert; 0.05 is 5 percentage points."""
     alert_days: int = 7
-    """For how many days after it happened something is worth an alert."""
+    """For how many days an event stays an alert."""
     now: datetime | None = None
-    """The instant that is taken for the present; by default that of each query."""
+    """The current time; by default the time of each query."""
 
     @classmethod
     def from_texts(cls, texts: Mapping[str, str]) -> ViewSettings:
-        """The settings of the views that are there, from the rows of the view `view_settings`."""
+        """The settings of the existing views, from the rows of the view `view_settings`."""
         modes: dict[str, Any] = {
             channel: texts[f"counter_mode.{channel}"]
             for channel in CHANNELS
@@ -64,7 +64,7 @@ class ViewSettings:
         )
 
     def differing(self, other: ViewSettings) -> list[str]:
-        """The names of the settings that are not the same there; the present is none of them."""
+        """The names of the settings that differ; `now` is not compared."""
         names = [field.name for field in fields(self) if field.name != "now"]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
@@ -129,4 +129,4 @@ _VIEW_SETTINGS: Final[dict[str, type[Any]]] = {
     "alert_points": float,
     "alert_days": int,
 }
-"""The settings of the views that are no lengths of time, and their types."""
+"""The settings of the views that are not durations, and their types."""

@@ -1,4 +1,4 @@
-"""What makes the views in one dialect of SQL: sqlglot's work, and what it leaves to do. Pure."""
+"""The statements that create the views in one SQL dialect: sqlglot's output, adjusted. Pure."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from comms_source.views.macros import (
 from comms_source.views.settings import ViewSettings
 
 COMMENTING: Final = frozenset({"duckdb", "postgres", "snowflake", "redshift"})
-"""The dialects in which views take comments by `comment on`."""
+"""The dialects with `comment on` for views."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewStatements:
-    """What makes one view in one destination."""
+    """The statements for one view in one destination."""
 
     name: str
     create: str
     drop: str
     comments: Sequence[str]
-    """On the view, then on each of its columns."""
+    """For the view, then for each of its columns."""
     relation: str
-    """The view's name, as statements have it."""
+    """The qualified name of the view."""
     query: str
-    """What it selects."""
+    """The view's select statement."""
     columns: Sequence[str]
-    """Their names, not quoted."""
+    """The names of the columns, not quoted."""
     reads: frozenset[str]
-    """The tables and views that it selects from, by their names alone."""
+    """The tables and views that it selects from, by their unqualified names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the tables are and the views go, in the words of one dialect."""
+    """Where the tables are and the views go, in one dialect."""
 
     dialect: str
     dataset: str
@@ -55,7 +55,7 @@ class Place:
     """The counters that each table of operations has a column for."""
 
     def name(self, relation: str) -> Any:
-        """A table or view there, as sqlglot has it."""
+        """A table or view there, as a node of sqlglot."""
         from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
 
         return exp.table_(
@@ -75,18 +75,18 @@ def view_statements(
     settings: ViewSettings | None = None,
     columns: Columns | None = None,
 ) -> list[ViewStatements]:
-    """The statements that make the views in `dataset`, in the order to run them in.
+    """The statements that create the views in `dataset`, in the order to run them in.
 
     Args:
-        dialect: The destination's, by sqlglot's name.
+        dialect: The destination's dialect, by sqlglot's name.
         dataset: The schema that holds the tables and gets the views.
-        catalog: What the schema is in, where names say so: BigQuery's project, for example.
-        prefix: What the names of the tables and views begin with, where a schema holds several
-            datasets: ClickHouse's databases do.
-        settings: What the views are made with; by default UTC, and that operations settle how
-            their counters count.
-        columns: The counters that each table of operations has a column for; by default those that
-            the API documents.
+        catalog: The catalog of the schema, if it is part of the names, such as BigQuery's project.
+        prefix: The prefix of the names of tables and views, if a schema holds several datasets, as
+            ClickHouse's databases do.
+        settings: The settings of the views; by default UTC, and the operations decide the counter
+            mode.
+        columns: The counters that each table of operations has a column for; by default the
+            documented ones.
     """
     present = tuple(sorted((columns or documented_columns()).items()))
     place = Place(dialect, dataset, catalog, prefix, present)
@@ -118,7 +118,7 @@ def _statements_of(view: View, place: Place, settings: ViewSettings) -> ViewStat
 def _query(view: View, *, place: Place, settings: ViewSettings) -> Any:
     from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
 
-    from comms_source.views.dialects import fitted  # noqa: PLC0415 - imports sqlglot
+    from comms_source.views.dialects import rewritten  # noqa: PLC0415 - imports sqlglot
 
     outside = tables_of(view.sql)
     query = _with_channels(parsed(view.sql).copy(), place, settings)
@@ -126,11 +126,11 @@ def _query(view: View, *, place: Place, settings: ViewSettings) -> Any:
         if table.name in outside:
             _move(table, place)
     query = query.transform(_filled(settings), copy=False)
-    return fitted(query, place.dialect)
+    return rewritten(query, place.dialect)
 
 
 def _with_channels(query: Any, place: Place, settings: ViewSettings) -> Any:
-    """The query, with what its relations over all channels stand for in their place."""
+    """The query, with subqueries in place of the relations over all channels."""
     from sqlglot import exp  # noqa: PLC0415
 
     makers: dict[str, Callable[[], Any]] = {
@@ -146,7 +146,7 @@ def _with_channels(query: Any, place: Place, settings: ViewSettings) -> Any:
 
 
 def _move(table: Any, place: Place) -> None:
-    """Read a table from where it is; columns still find it by the name that the file gives it."""
+    """Qualify a table; columns still refer to it by the name in the file."""
     from sqlglot import exp  # noqa: PLC0415
 
     if place.prefix and not table.alias:
@@ -157,7 +157,7 @@ def _move(table: Any, place: Place) -> None:
 
 
 def _filled(settings: ViewSettings) -> Callable[[Any], Any]:
-    """Puts what the settings say in the place of the names that stand for it."""
+    """A function that replaces the placeholders by the settings."""
     from sqlglot import exp  # noqa: PLC0415
 
     now = _instant(settings) if settings.now else exp.CurrentTimestamp()
@@ -200,20 +200,20 @@ def _comments(view: View, place: Place) -> list[str]:
         return []
     mark = '"' if _quotes(place.dialect) else ""
     name = _qualified(view.name, place)
-    on_columns = [
+    column_comments = [
         f"comment on column {name}.{mark}{column}{mark} is {_quoted(comment)}"
         for column, comment in view.columns.items()
     ]
-    return [f"comment on view {name} is {_quoted(view.comment)}", *on_columns]
+    return [f"comment on view {name} is {_quoted(view.comment)}", *column_comments]
 
 
 def _qualified(name: str, place: Place) -> str:
-    said: str = place.name(name).sql(dialect=place.dialect)
-    return said
+    qualified: str = place.name(name).sql(dialect=place.dialect)
+    return qualified
 
 
 def _quotes(dialect: str) -> bool:
-    """Whether names are quoted; Snowflake's are not, since there dlt's are in upper case."""
+    """Whether names are quoted; Snowflake's are not, because dlt's names are upper case there."""
     return dialect != "snowflake"
 
 

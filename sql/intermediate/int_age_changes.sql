@@ -1,6 +1,7 @@
--- One row per account, channel, day and age: by how much the known figures of the day change there.
--- A state brings its figures when it begins and takes them along when the next one follows, or when the
--- operation was last seen: older than that, nobody knows. What was seen in its last day is known for good.
+-- One row per account, channel, day and age: by how much the known figures of the day change at that age.
+-- A state adds its figures when it begins. It subtracts them when the next one begins, or when the
+-- operation was last seen, because later figures are not known. An operation that was seen in its last
+-- day is known for good.
 with seen as (
 
     select
@@ -91,7 +92,7 @@ select
     big_sum(direction * outstanding_high) as outstanding_high,
     big_sum(direction * engaged) as engaged,
     big_sum(direction * outcomes) as outcomes,
-    -- how many operations tell: a sum of changes is 0 also where none does
+    -- the number of operations with a known value: a sum of changes is 0 also where there is none
     big_sum(direction * ones(requested is not null)) as with_requested,
     big_sum(direction * ones(attempted is not null)) as with_attempted,
     big_sum(direction * ones(delivered_low is not null)) as with_delivered,

@@ -1,6 +1,6 @@
--- One row per account and channel: how its counters count, by the operations that settle it.
--- An operation is decisive if its own counters rule out one mode and not the other. A mode is the
--- channel's if 99 of 100 decisive operations are for it; a setting overrules them all.
+-- One row per account and channel: how its counters count, as decided by its operations.
+-- An operation is decisive if its own counters rule out one mode and not the other. The channel has a
+-- mode if 99 of 100 decisive operations have it. The setting counter_mode overrules all of them.
 with decisive as (
 
     select
@@ -35,7 +35,7 @@ select
         when exclusive_share >= 0.99 then 'exclusive'
         when exclusive_share <= 0.01 then 'cumulative'
         else 'undecided'
-    end as counter_mode,  -- of operations that leave it open: exclusive, cumulative or undecided
+    end as counter_mode,  -- of operations that are not decisive: exclusive, cumulative or undecided
     pinned_mode,
     exclusive_operations,
     cumulative_operations,

@@ -1,7 +1,7 @@
--- One row per operation and state, with what its counters add up to and what that rules out.
--- The API does not say whether a delivered resource still counts as sent. Where each resource counts
--- once, in its latest status, all status counters together are at most the number of resources
--- requested. Where it counts in each status that it went through, no status outgrows the one before.
+-- One row per operation and state, with the sums of its counters and the modes that they rule out.
+-- The API does not document whether a delivered resource still counts as sent. If each resource counts
+-- once, in its latest status, the sum of all status counters is at most the number of resources
+-- requested. If it counts in each status that it went through, no status exceeds the one before.
 with parts as (
 
     select

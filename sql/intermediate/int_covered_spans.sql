@@ -1,5 +1,5 @@
--- One row per account, channel and stretch of creation time that was read completely.
--- Adjoining windows are one stretch. A window that was read before it closed is covered up to that
+-- One row per account, channel and range of creation time that was read completely.
+-- Adjoining windows are one range. A window that was read before it closed is covered up to that
 -- reading. Times are seconds since 1970.
 with windows as (
 
@@ -9,7 +9,7 @@ with windows as (
         epoch(window_start) as start_seconds,
         case
             when is_complete then epoch(window_end)
-            -- what a list shows only a minute late was not missed up to the end of the window
+            -- a window that was read within a minute after its end is covered, although not complete
             when epoch(read_at) < epoch(window_end) + 60
                 then smaller(epoch(read_at), epoch(window_end))
         end as end_seconds

@@ -1,5 +1,5 @@
--- One row per operation, with how far its figures may still move and what that makes of them.
--- The history says for how long an operation has been unchanged; it is asked only where that matters.
+-- One row per operation, with its finality and the figures that depend on it.
+-- The history has how long an operation has been unchanged; it is read only where that matters.
 with latest as (
 
     select
@@ -38,7 +38,7 @@ current_states as (
     from stg_operation_rows
     where not is_current and valid_to is null and created_at >= $retained_from
     union all
-    -- few operations are old and were last read too early, so this looks at few states
+    -- few operations are old and were last read too early, so this reads few states
     select
         states.account,
         states.channel,
@@ -68,7 +68,7 @@ not_found as (
 
 ),
 
-watched as (
+with_history as (
 
     select
         latest.*,
@@ -83,29 +83,30 @@ watched as (
 
 ),
 
-judged as (
+with_finality as (
 
     select
-        watched.*,
+        with_history.*,
         case
-            when is_active(watched.status) and not_found.operation_id is not null then 5
-            when is_active(watched.status) then 1
+            when is_active(with_history.status) and not_found.operation_id is not null then 5
+            when is_active(with_history.status) then 1
             when
-                watched.created_at >= $retained_from
-                and watched.unchanged_hours >= 24
-                and is_ended(watched.status)
+                with_history.created_at >= $retained_from
+                and with_history.unchanged_hours >= 24
+                and is_ended(with_history.status)
                 then 3
-            when watched.created_at >= $retained_from then 2
-            when watched.unchanged_hours >= 24 then 4
-            when was_seen_last_day(watched.created_at, watched.synced_at) then 4
+            when with_history.created_at >= $retained_from then 2
+            when with_history.unchanged_hours >= 24 then 4
+            when was_seen_last_day(with_history.created_at, with_history.synced_at) then 4
             else 5
         end as finality_order
-    from watched
+    from with_history
     left join not_found
         on
-            case when is_active(watched.status) then watched.id end = not_found.operation_id
-            and watched.channel = not_found.channel
-            and watched.account = not_found.account
+            case when is_active(with_history.status) then with_history.id end
+            = not_found.operation_id
+            and with_history.channel = not_found.channel
+            and with_history.account = not_found.account
 
 )
 
@@ -127,4 +128,4 @@ select
     case
         when finality_order > 2 or outstanding_high is null then outstanding_high else 0
     end as unconfirmed_high
-from judged
+from with_finality

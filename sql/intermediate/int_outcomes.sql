@@ -1,6 +1,6 @@
--- One row per operation and state, with what became of its resources in the counter mode that fits.
--- If a status counter or the number of resources is missing, nothing is concluded. Where the mode is
--- open, a figure is an interval.
+-- One row per operation and state, with the outcomes of its resources in the counter mode that fits.
+-- If a status counter or the number of resources is missing, the outcomes are NULL. Where the mode is
+-- undecided, a figure is an interval.
 with modes as (
 
     select
@@ -45,7 +45,7 @@ deliveries as (
             when counter_mode = 'exclusive' or known_delivered + known_engaged + known_undelivered = 0
                 then api_sent + api_delivered + known_engaged + known_undelivered
         end as accepted,
-        -- unaddressable recipients are part of the request only if there is room for them in it
+        -- unaddressable recipients are part of the request only if the sum of the counters leaves room
         case
             when unaddressable + status_sum <= requested then unaddressable
             when unaddressable + stage_sum <= requested and counter_mode = 'cumulative'
@@ -63,7 +63,7 @@ attempts as (
         accepted + failed as offered,
         case when delivered_low is not null then larger(delivered_most, delivered_low) end
             as delivered_high,
-        -- counters that are all 0 do not say what became of the resource, as of a group message
+        -- counters that are all 0, as for a group message, do not show the outcome of the resource
         case
             when delivered_low is not null and status_sum > 0
                 then larger(requested - waiting - canceled - never_attempted, 0)

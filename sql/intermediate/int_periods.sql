@@ -1,6 +1,6 @@
 -- One row per day, week and month on which something was requested or read, with its bounds.
--- Days are those of the reporting time zone, weeks begin on Monday. Bounds are seconds since 1970; what
--- is still to come is not part of a period.
+-- Days are those of the reporting time zone, weeks begin on Monday. Bounds are seconds since 1970; the
+-- future is not part of a period.
 with days as (
 
     select distinct local_day(created_at) as day

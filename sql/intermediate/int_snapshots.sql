@@ -1,8 +1,8 @@
--- One row per account, channel, period and number of days ago: the sends of the period before, as known then.
--- The day is the 24 hours that ended three hours before the latest reading of the channel: what is
--- younger has hardly any outcome yet. The week is the seven whole days before the day of that reading.
--- Beside them are the same times whole days earlier, as they were known then, so that all are of the
--- same ages and can be compared.
+-- One row per account, channel, period and number of days ago: the sends of that period, as known then.
+-- The day is the 24 hours that ended three hours before the latest reading of the channel: younger
+-- operations have hardly any outcome yet. The week is the seven whole days before the day of that
+-- reading. The other rows are the same periods whole days earlier, as they were known then, so that all
+-- have the same ages and can be compared.
 with periods as (
 
     select 'day' as period, 1 as period_order, 0 as days_ago
@@ -92,8 +92,8 @@ states as (
         epoch(created_at) as created_seconds,
         epoch(valid_from) as from_seconds,
         epoch(valid_to) as to_seconds,
-        -- a send of which most recipients had no address is a mistake of that send, and no trend
-        coalesce(2 * unaddressable > recipients, false) as is_hopeless
+        -- if most recipients of a send had no address, that is an error of the send and not a trend
+        coalesce(2 * unaddressable > recipients, false) as is_mostly_unaddressable
     from int_outcomes
     where not is_current
 
@@ -101,7 +101,7 @@ states as (
 
 sums as (
 
-    -- a run begins a little earlier or later each day: what was read up to 15 minutes after counts
+    -- a run begins a little earlier or later each day: readings up to 15 minutes later count
     select
         snapshots.account,
         snapshots.channel,
@@ -125,9 +125,10 @@ sums as (
         max(states.outstanding_low) as largest_outstanding,
         max(case when is_counted then states.undelivered end) as largest_undelivered,
         max(case when is_counted then states.failed end) as largest_failed,
-        coalesce(counted_sum(case when is_hopeless then unaddressable end), 0)
-        + coalesce(max(case when is_counted and not is_hopeless then unaddressable end), 0)
-            as largest_unaddressable
+        coalesce(counted_sum(case when is_mostly_unaddressable then unaddressable end), 0)
+        + coalesce(
+            max(case when is_counted and not is_mostly_unaddressable then unaddressable end), 0
+        ) as largest_unaddressable
     from snapshots
     inner join states
         on

@@ -1,6 +1,6 @@
 -- One row per account, channel and time limit: how many operations of the last 30 days completed in time.
--- Of the operations in operation_completions that were neither scheduled nor canceled, those that are
--- still active included. Where nobody looked in between, a share is an interval.
+-- Over the operations in operation_completions that were neither scheduled nor canceled, active ones
+-- included. Where an operation was not read in between, a share is an interval.
 with limits as (
 
     select 1 as within_minutes

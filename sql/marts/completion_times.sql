@@ -1,6 +1,7 @@
 -- One row per account, channel, size of send and percentile: how long operations of the last 30 days took.
--- Of the operations in operation_completions that completed and were not scheduled. A percentile is the
--- time that so many did not exceed (nearest rank). Where is_limited, it measures how often one reads.
+-- Over the operations in operation_completions that completed and were not scheduled. A percentile is
+-- the time that this share did not exceed (nearest rank). Where is_limited, it mainly depends on how
+-- often data is read.
 with times as (
 
     select
@@ -98,14 +99,14 @@ select
     channels.channel_order,
     size_name(percentiles.size_order) as size,
     percentiles.size_order,
-    percentiles.percentile,  -- 50, 90 or 99: how many of 100 took no longer
+    percentiles.percentile,  -- 50, 90 or 99: this many of 100 took no longer
     cast(percentiles.operations as bigint) as operations,
     percentiles.seconds_low,
     percentiles.seconds_high,
     point(percentiles.seconds_low, percentiles.seconds_high) as seconds,  -- NULL where the ends differ
-    -- whether the interval is wider than half its upper end: it tells how often data is read, and
-    -- little about how long sending takes
+    -- whether the interval is wider than half its upper end: it then depends on how often data is
+    -- read, and says little about how long sending takes
     2 * (percentiles.seconds_high - percentiles.seconds_low) > percentiles.seconds_high as is_limited,
-    percentiles.reported_seconds  -- the same by updated_at; the API does not say whether that is so
+    percentiles.reported_seconds  -- the same by updated_at, which need not be the time of completion
 from percentiles
 inner join channels on percentiles.channel = channels.channel

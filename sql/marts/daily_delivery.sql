@@ -1,6 +1,6 @@
 -- One row per account, channel and day of creation, with sums and with rates of those sums.
--- The day is that of the request in the reporting time zone. A rate is a ratio of the sums beside it.
--- Figures that still move say so in finality; a day that was not read completely, in covered_share.
+-- The day is that of the request in the reporting time zone. A rate is a ratio of sums in the same row.
+-- finality shows whether figures may still change, covered_share whether the day was read completely.
 select
     first_day as day,
     account,

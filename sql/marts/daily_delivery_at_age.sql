@@ -1,6 +1,6 @@
 -- One row per account, channel, day and age: what was known of the day's sends when they were that old.
--- So days can be compared like with like. Of operations that had been seen by that age and have been
--- read since, as long as the API answers for them. Needs the history.
+-- So days can be compared at the same age. Over operations that had been seen by that age and have been
+-- read since, as long as the API has them. Needs the history.
 with days as (
 
     select
@@ -67,7 +67,7 @@ select
     channel_order,
     age_hours,
     day_operations,  -- operations created on that day
-    operations,  -- those of them whose figures at that age are known
+    operations,  -- operations of that day whose figures at that age are known
     requested,
     attempted,
     delivered,

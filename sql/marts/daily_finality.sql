@@ -1,4 +1,4 @@
--- One row per account, channel, day and finality: how much of a day may still move, and how much is final.
+-- One row per account, channel, day and finality: how much of a day may still change, and how much is final.
 -- A day is final when all its rows are final or frozen.
 with days as (
 
@@ -45,5 +45,5 @@ select
     point(unconfirmed_low, unconfirmed_high) as unconfirmed,
     unconfirmed_low,
     unconfirmed_high,
-    hours_left  -- hours until the API's retention of the last of them ends; 0 where it has ended
+    hours_left  -- hours until the API's retention of the latest of them ends; 0 where it has ended
 from sums

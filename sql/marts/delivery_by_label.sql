@@ -1,6 +1,6 @@
--- One row per label, value, account and channel: what became of the operations that have it.
--- The labels are those of the table operation_labels, which you fill: with the campaign that an
--- operation belongs to, for example. An operation with two values of a label counts in both.
+-- One row per label, value, account and channel: what happened to the operations that have it.
+-- The labels are in the table operation_labels, which you fill, for example with the campaign of an
+-- operation. An operation with two values of a label counts in both.
 with label_sums as (
 
     select

@@ -1,5 +1,5 @@
--- One row per account, channel, period and measure: the last day and week, against seven days before.
--- Like with like: what is compared is of the same ages, as it was known then. A change or growth is NULL
+-- One row per account, channel, period and measure: the last day and week, compared with seven days before.
+-- Like with like: both periods have the same ages, as they were known then. A change or growth is NULL
 -- unless both periods were read completely. Needs the history.
 with measures as (
 
@@ -130,8 +130,8 @@ days_before as (
 
 usual as (
 
-    -- without the third of the days that is lowest and the third that is highest: a bad day or two
-    -- do not become usual
+    -- without the lowest third and the highest third of the days, so that one or two bad days do not
+    -- become usual
     select
         account,
         channel,
@@ -203,7 +203,7 @@ select
     period,
     period_order,  -- 1 for day, 2 for week
     as_of,  -- when the channel was last read
-    -- the first day of the period in the reporting time zone; of the 24 hours, that of their beginning
+    -- the first day of the period in the reporting time zone; for the 24 hours, the day they began
     case
         when period = 'week' then cast(today - interval '7' day as date)
         else local_day(as_of - interval '27' hour)
@@ -240,7 +240,8 @@ select
     usual_high,
     coalesce(usual_days, 0) as usual_days,
     -- the value as if the operation that lowers it most (delivery_rate, acceptance_rate) or raises it
-    -- most (other rates) had been perfect; of unaddressable_rate also those with hardly any address
+    -- most (other rates) had been perfect; for unaddressable_rate also operations where most recipients
+    -- had no address
     value_but_largest,
     usual_but_largest_low,  -- the lower end of its range on the days of usual_low
     usual_but_largest_high  -- the upper end of its range on those days

@@ -1,6 +1,6 @@
 -- One row per account, channel and hour of creation, with what was requested in it.
--- Hours are those of the clock on the wall in the reporting time zone: where it is set back, the hour
--- that comes twice is one row.
+-- Hours are those of the wall clock in the reporting time zone. Where it is set back, the hour that
+-- occurs twice is one row.
 with local_hours as (
 
     select

@@ -1,6 +1,7 @@
 -- One row per account, channel and month of creation, with sums and with rates of those sums.
--- The month is that of the request in the reporting time zone. A rate is a ratio of the sums beside it.
--- Figures that still move say so in finality; a month that was not read completely, in covered_share.
+-- The month is that of the request in the reporting time zone. A rate is a ratio of sums in the same
+-- row. finality shows whether figures may still change, covered_share whether the month was read
+-- completely.
 select
     first_day as month,  -- first day of the month on which the requests were made
     account,

@@ -1,6 +1,6 @@
 -- One row per operation that was first seen within an hour: how long it took from request to COMPLETED.
--- Between two readings nobody looked, so the time is an interval, in whole seconds: at least until it
--- was last seen active, at most until it was first seen completed. Needs the history.
+-- What happens between two readings is not seen, so the time is an interval, in whole seconds: at least
+-- until it was last seen active, at most until it was first seen completed. Needs the history.
 with seen as (
 
     select
@@ -53,16 +53,16 @@ select
     requested,
     size_name(size_order) as size,
     size_order,
-    was_scheduled,  -- whether it was seen waiting for a later time
+    was_scheduled,  -- whether it was seen scheduled for a later time
     was_canceled,  -- whether it was seen canceled
-    first_not_scheduled_at,  -- when it was first seen not to be waiting any more: its start, at the latest
-    last_seen_active_at,  -- when the last state was first seen in which it had not ended
+    first_not_scheduled_at,  -- when it was first seen no longer scheduled: its start, at the latest
+    last_seen_active_at,  -- when its last active state was first seen
     first_seen_completed_at,  -- when it was first seen completed
     is_completed,  -- whether it was seen completed
     seconds_low,
     seconds_high,
     point(seconds_low, seconds_high) as seconds,  -- how long it took; NULL where that is not known
-    reported_seconds,  -- how long it took by updated_at; the API does not say whether that is so
+    reported_seconds,  -- how long it took by updated_at, which need not be the time of completion
     cast(60 * requested as double) / nullif(seconds_high, 0) as requested_per_minute_low,
     cast(60 * requested as double) / nullif(seconds_low, 0) as requested_per_minute_high
 from times

@@ -1,4 +1,4 @@
--- One row per state in which an operation was seen, from the histories, with what its counters said.
+-- One row per state in which an operation was seen, from the histories, with its counters in that state.
 select
     account,
     channel,
@@ -6,10 +6,10 @@ select
     id,
     status,  -- its status in this state
     created_at,
-    updated_at,  -- when the API said that it had last changed, as this state was first seen
+    updated_at,  -- when it had last changed according to the API, as this state was first seen
     synced_at as first_synced_at,  -- when this state was first seen
-    valid_from,  -- from when on the warehouse had this state, soon after it was first seen
-    valid_to,  -- from when on the warehouse had the next state; NULL while this is the current one
+    valid_from,  -- since when the warehouse had this state, soon after it was first seen
+    valid_to,  -- since when the warehouse had the next state; NULL while this is the current one
     counter_mode,
     requested,
     recipients,

@@ -1,6 +1,6 @@
--- One row per operation of any channel: what was requested, what became of it, and how final that is.
--- Rates lie between 0 and 1. A figure is an interval from ..._low to ..._high where the counters
--- leave it open; the column without an ending is NULL there. What a channel cannot know is NULL.
+-- One row per operation of any channel: what was requested, what happened to it, and how final that is.
+-- Rates are between 0 and 1. A figure is an interval from ..._low to ..._high where the counters do not
+-- determine it; the column without a suffix is NULL there. What a channel does not report is NULL.
 with rates as (
 
     select

@@ -1,7 +1,7 @@
 -- One row per account, channel and age: how much of the final figures was known at that age.
--- Of operations of four weeks whose retention has ended and that were read in their last day: what the
+-- Over operations of four weeks whose retention has ended and that were read in their last day: what the
 -- warehouse showed when they were that old, as a share of what it shows now. Operations that were
--- first seen later than the age do not count at it.
+-- first seen later than an age do not count at that age.
 with first_steps as (
 
     select
@@ -75,7 +75,7 @@ known as (
 
 ),
 
-both_sides as (
+then_and_now as (
 
     select
         known.*,
@@ -98,13 +98,13 @@ select
     channel_order,
     age_hours,
     operations,  -- operations that had been seen by that age
-    delivered,  -- deliveries that were known at that age; where the counter mode is open, at least
-    final_delivered,  -- deliveries that are known of them now
+    delivered,  -- deliveries that were known at that age; at least, where the counter mode is undecided
+    final_delivered,  -- deliveries of them that are known now
     engaged,  -- reads or opens that were known at that age
-    final_engaged,  -- reads or opens that are known of them now
+    final_engaged,  -- reads or opens of them that are known now
     outcomes,  -- outcomes that were known; of pushes without receipts, accepted or failed
-    final_outcomes,  -- outcomes that are known of them now
+    final_outcomes,  -- outcomes of them that are known now
     share(outcomes, final_outcomes) as outcome_share,  -- share of their outcomes that was known
     share(delivered, final_delivered) as delivered_share,  -- share of their deliveries that was known
     share(engaged, final_engaged) as engaged_share  -- share of their reads or opens that was known
-from both_sides
+from then_and_now

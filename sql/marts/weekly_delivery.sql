@@ -1,6 +1,7 @@
 -- One row per account, channel and week of creation, with sums and with rates of those sums.
--- The week is that of the request in the reporting time zone. Weeks begin on Monday. A rate is a ratio of the sums beside it.
--- Figures that still move say so in finality; a week that was not read completely, in covered_share.
+-- The week is that of the request in the reporting time zone. Weeks begin on Monday. A rate is a ratio
+-- of sums in the same row. finality shows whether figures may still change, covered_share whether the
+-- week was read completely.
 select
     first_day as week,  -- first day of the week on which the requests were made
     account,

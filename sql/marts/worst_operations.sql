@@ -1,6 +1,6 @@
--- One row per ranking, among the hundred operations of an account and channel that it puts first.
--- The ranking count goes by resources not delivered, the ranking rate by their share, among operations
--- of some size (alert_volume). Of the last 30 days.
+-- One row per ranking and operation: the hundred worst operations of an account and channel.
+-- The ranking count orders by resources not delivered, the ranking rate by their share, among operations
+-- of a minimum size (alert_volume). Of the last 30 days.
 with losses as (
 
     select
@@ -65,7 +65,7 @@ running_counts as (
 
 thresholds as (
 
-    -- what scores less is not among the hundred, so that only few operations have to be sorted
+    -- operations with a lower score are not among the hundred, so only few have to be sorted
     select
         account,
         channel,
@@ -111,7 +111,7 @@ select
     requested,
     recipients,
     unaddressable,
-    base as attempted,  -- resources that were attempted; of pushes without receipts, accepted or failed
+    base as attempted,  -- resources that were attempted; for pushes without receipts, accepted or failed
     not_delivered,
     undelivered,
     failed,

@@ -1,4 +1,4 @@
--- One row per operation whose counters contradict themselves, each other or those of its channel.
+-- One row per operation with counters that are invalid, or contradict each other or those of its channel.
 -- No rate leaves [0, 1] because of them, but sums of counters may mislead.
 with suspects as (
 

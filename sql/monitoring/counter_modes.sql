@@ -1,6 +1,6 @@
 -- One row per account and channel: whether its counters are exclusive or cumulative, and how that is known.
 -- Exclusive: a resource counts once, in its latest status. Cumulative: it counts in each status that it
--- went through. Undecided: the operations do not settle it, and figures may be intervals.
+-- went through. Undecided: the operations do not determine the mode, and figures may be intervals.
 select
     account,
     channel,

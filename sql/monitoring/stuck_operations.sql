@@ -1,6 +1,6 @@
--- One row per operation that does not go on as it should, with the reason.
--- Processing for longer than stuck_after when it was last read; ended, yet with resources that wait to be
--- sent; or active when the API stopped answering for it.
+-- One row per operation that does not make progress, with the reason.
+-- It was processing for longer than stuck_after when it was last read; or it ended with resources that
+-- still wait to be sent; or it was active when the API stopped returning it.
 with not_found as (
 
     select
@@ -14,7 +14,7 @@ with not_found as (
 
 starts as (
 
-    -- what was scheduled for later begins later
+    -- an operation that was scheduled for later starts later
     select
         account,
         channel,
@@ -82,7 +82,7 @@ select
     status,
     created_at,
     age_hours,
-    age_hours <= 24 * $alert_days as is_current,  -- whether it is new enough to be worth a look
+    age_hours <= 24 * $alert_days as is_current,  -- whether it is new enough for an alert
     updated_at,
     requested,
     scheduled,

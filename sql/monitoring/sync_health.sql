@@ -1,4 +1,4 @@
--- One row per account and channel that was ever asked for: how fresh and how complete the warehouse is.
+-- One row per account and channel that was ever read: how fresh and how complete the warehouse is.
 -- Two deadlines: the next run must read before the first, or creation time is lost for good, and before
 -- the second, or figures freeze that may still have changed.
 with reads as (
@@ -13,8 +13,8 @@ with reads as (
                 when
                     rows_read > 0
                     and window_end > $retained_from
-                    -- all its operations are in their last day then; of a long window that would
-                    -- be too late for the first of them, so half a day is left
+                    -- all its operations are in their last day then; for a long window that would
+                    -- be too late for the first of them, so half a day remains
                     and epoch(read_at) < 3600 * ($retention_hours - 24)
                     + smaller(epoch(window_end), epoch(window_start) + 43200)
                     then window_start
@@ -48,8 +48,8 @@ accounted_for as (
     from coverage
     where is_complete
     union all
-    -- what lies before the end of a gap was accounted for when the gap was found; where there is
-    -- none, nothing was owed before the first complete window
+    -- the time before the end of a gap was accounted for when the gap was found; without a gap,
+    -- nothing was due before the first complete window
     select
         account,
         channel,
@@ -123,7 +123,7 @@ stored as (
 
 ),
 
--- a run that names no channel ended before it came to any, so it says something about each
+-- a run that names no channel ended before it reached one, so it counts for each
 channel_runs as (
 
     select
@@ -190,26 +190,26 @@ select
     channels.channel_order,
     coalesce(operations, 0) as operations,  -- operations that are stored
     newest_operation,  -- when the latest of them was created
-    last_synced_at,  -- when the latest reading of any window began; NULL where none was
+    last_synced_at,  -- when the latest reading of any window began; NULL where there was none
     hours_between(last_synced_at, $now) as hours_since_sync,  -- hours since then
     -- the creation time up to which everything was read completely, or is known to be a gap
     complete_up_to,
-    -- hours left until the next run must have read, or creation time is lost: below 0, some is; NULL
+    -- hours until the next run must have read, or creation time is lost; below 0, some is lost; NULL
     -- where nothing was ever read completely and no gap is known
     hours_between($retained_from, complete_up_to) as hours_to_deadline,
-    -- hours left until figures freeze that were not read in their last day; NULL where none are due
+    -- hours until figures freeze that were not read in their last day; NULL where none are due
     hours_between($retained_from, freezes_first) as hours_to_freeze,
-    coalesce(gaps, 0) as gaps,  -- stretches of creation time that were never read completely
-    coalesce(gap_hours, 0) as gap_hours,  -- how long they are together, in hours
+    coalesce(gaps, 0) as gaps,  -- ranges of creation time that were never read completely
+    coalesce(gap_hours, 0) as gap_hours,  -- their total length, in hours
     last_gap_end,  -- when the latest of them ends
     coalesce(rejected, 0) as rejected,  -- rows of the API's answers that could not be stored
     coalesce(active_by_id, 0) as active_by_id,  -- active operations past retention, read by id
-    coalesce(not_found, 0) as not_found,  -- operations that the API answered 404 for while active
+    coalesce(not_found, 0) as not_found,  -- active operations for which the API answered 404
     last_run_at,  -- when the last run on the channel began
     last_run_outcome,  -- running, interrupted (it died), complete, incomplete or failed
     last_complete_run_at,  -- when the last complete one began
     coalesce(runs_7_days, 0) as runs_7_days,  -- runs on the channel in the last seven days
-    coalesce(troubled_runs_7_days, 0) as troubled_runs_7_days  -- those that were not complete
+    coalesce(troubled_runs_7_days, 0) as troubled_runs_7_days  -- the ones that were not complete
 from known_channels
 inner join channel_list() as channels using (channel)
 left join reads using (account, channel)

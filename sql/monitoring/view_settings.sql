@@ -1,4 +1,4 @@
--- One row per setting that the views were made with.
+-- One row per setting that the views were created with.
 with settings as (
 
     select 'time_zone' as setting, $time_zone as value
@@ -20,5 +20,5 @@ with settings as (
 
 select
     setting,  -- its name; see docs/measures.md
-    value  -- as text; empty where the rows decide
+    value  -- as text; empty where the operations decide
 from settings

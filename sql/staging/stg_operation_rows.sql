@@ -1,6 +1,6 @@
 -- One row per operation of any channel as it is now, and one per state of its history.
--- A counter below 0 or above 10^12 makes no sense and is NULL here; the table keeps it. A counter
--- that a channel lacks is NULL, never 0. All tables of operations are read here and nowhere else.
+-- A counter below 0 or above 10^12 is invalid and is NULL here; the table keeps it. A counter that a
+-- channel does not have is NULL, never 0. All tables of operations are read here and nowhere else.
 select
     account,
     channel,
@@ -32,19 +32,19 @@ select
     counter(canceled) as canceled,
     coalesce(counter(read), counter(opened)) as engaged,
     coalesce(
-        is_no_counter(total)
-        or is_no_counter(recipients)
-        or is_no_counter(attempts)
-        or is_no_counter(unaddressable)
-        or is_no_counter(scheduled)
-        or is_no_counter(queued)
-        or is_no_counter(sent)
-        or is_no_counter(delivered)
-        or is_no_counter(read)
-        or is_no_counter(opened)
-        or is_no_counter(undelivered)
-        or is_no_counter(failed)
-        or is_no_counter(canceled),
+        is_invalid_counter(total)
+        or is_invalid_counter(recipients)
+        or is_invalid_counter(attempts)
+        or is_invalid_counter(unaddressable)
+        or is_invalid_counter(scheduled)
+        or is_invalid_counter(queued)
+        or is_invalid_counter(sent)
+        or is_invalid_counter(delivered)
+        or is_invalid_counter(read)
+        or is_invalid_counter(opened)
+        or is_invalid_counter(undelivered)
+        or is_invalid_counter(failed)
+        or is_invalid_counter(canceled),
         false
     ) as has_invalid_counter
 from each_channel()

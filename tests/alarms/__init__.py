@@ -1,1 +1,1 @@
-"""What the report finds wrong on an account that is loaded for weeks, with and without troubles."""
+"""The problems that the report finds over weeks of loads, with and without troubles."""

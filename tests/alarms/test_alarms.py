@@ -1,4 +1,4 @@
-"""What the report finds wrong over weeks: nothing on ordinary days, each trouble in a day."""
+"""The problems found over weeks: none on ordinary days, and each trouble within a day."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPECTED_KIND: Final = {
     "delivery_down": "rate_down",
     "unaddressable_up": "unaddressable_up",
 }
-"""By trouble, the kind of the finding."""
+"""The kind of the finding, by trouble."""
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def findings(looks: Iterator[Look]) -> list[tuple[str, str, str]]:
-    """When, of which kind, and what was found."""
+    """The time, kind and text of each finding."""
     return [
         (f"{look.at:%d %b %H:%M}", concern.kind, concern.text)
         for look in looks
@@ -40,16 +40,16 @@ def findings(looks: Iterator[Look]) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_ordinary_days() -> None:
-    """Thirty days, four loads a day: nothing is wrong, not even once."""
+def test_ordinary_days_have_no_findings() -> None:
+    """Over thirty days with four loads a day."""
     assert findings(weeks(days=30, seed=2)) == []
 
 
 @pytest.mark.parametrize(
     ("kind", "part"), [("no_receipts", 1 / 3), ("delivery_down", 0.1), ("unaddressable_up", 2.0)]
 )
-def test_a_trouble(kind: str, part: float) -> None:
-    """Found within a day after it began, and gone two days after it ended."""
+def test_a_trouble_is_found_and_ends(kind: str, part: float) -> None:
+    """It is found within a day after it began, and no longer reported two days after its end."""
     trouble = Trouble(kind=kind, start=TROUBLE, end=TROUBLE + 2 * DAY, part=part)
     looks = list(weeks(days=18.5, troubles=[trouble]))
     found = [look for look in looks if EXPECTED_KIND[kind] in look.kinds()]
@@ -59,36 +59,36 @@ def test_a_trouble(kind: str, part: float) -> None:
     assert not any(look.concerns for look in looks if look.at <= TROUBLE)
 
 
-def test_a_day_that_is_lost() -> None:
-    """No load for eight days: what was lost is found at once, and history after `alert_days`."""
+def test_lost_days_are_reported_for_a_while() -> None:
+    """After eight days without a load, the gap is found at once, and reported for `alert_days`."""
     silent = (START + 3 * DAY, START + 11 * DAY)
     looks = list(weeks(days=20, silent=silent))
-    told = [look for look in looks if "gap" in look.kinds()]
-    assert told[0].at == silent[1]
-    assert told[-1].at < silent[1] + 7 * DAY + 6 * HOUR
+    looks_with_gap = [look for look in looks if "gap" in look.kinds()]
+    assert looks_with_gap[0].at == silent[1]
+    assert looks_with_gap[-1].at < silent[1] + 7 * DAY + 6 * HOUR
     assert not looks[-1].kinds() & {"gap", "frozen"}
 
 
-def test_half_of_the_receipts_never_come() -> None:
-    """The page says that half has no outcome, and not that 98 % of what is known was delivered."""
+def test_missing_receipts_are_unconfirmed() -> None:
+    """If half of the receipts are missing, half has no outcome, although known ones are good."""
     trouble = Trouble(kind="no_receipts", start=START - 9 * DAY, end=START + 9 * DAY, part=0.5)
     *_, last = weeks(days=8, every=12 * HOUR, troubles=[trouble])
     facts = next(each for each in last.facts.channels if each.channel == "messages")
-    week = week_of(facts, last.facts.made).sums
+    week = week_of(facts, last.facts.context).sums
     assert week.delivery is not None
     assert week.without_outcome is not None
     assert week.delivery_of_known is not None
     assert 0.3 < week.delivery.high < 0.65
     assert 0.3 < week.without_outcome.low < 0.65
     assert week.delivery_of_known.high > 0.85
-    older = [day for name, day in facts.days.items() if last.facts.made.today - name > 3 * DAY]
+    older = [day for name, day in facts.days.items() if last.facts.context.today - name > 3 * DAY]
     unconfirmed = sum((day.sums for day in older), Sums()).unconfirmed_share
     assert unconfirmed is not None
     assert unconfirmed.low > 0.3
 
 
-def test_the_second_day_after_installation() -> None:
-    """Nothing is called growth, since the week before was never read; covered_share says so."""
+def test_the_second_day_after_installation_has_no_changes() -> None:
+    """There is no growth, because the week before was never read, as `covered_share` shows."""
     *_, last = weeks(days=2)
     for facts in last.facts.channels:
         assert change_of(facts.trends, "requested") is None
@@ -97,8 +97,8 @@ def test_the_second_day_after_installation() -> None:
         assert all((trend.previous_covered_share or 0) < 0.3 for trend in week)
 
 
-def test_loads_that_stop_inside_the_deadline() -> None:
-    """In 6 days and 18 hours nothing is lost, but figures freeze: named, and not called final."""
+def test_a_pause_shorter_than_retention_freezes_figures() -> None:
+    """In 6 days and 18 hours nothing is lost, but figures freeze; they are reported, not final."""
     silent = (START + 3 * DAY, START + 3 * DAY + 156 * HOUR)
     looks = list(weeks(days=12, silent=silent))
     assert not any("gap" in look.kinds() for look in looks)

@@ -1,4 +1,4 @@
-"""Plays weeks of loads from a sandbox into a DuckDB file, and reads the report after each."""
+"""Simulate weeks of loads from a sandbox into a DuckDB file, with a report after each load."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from comms_source.views.statements import view_statements
 from tests.support import FILE, session_for
 
 START: Final = datetime(2026, 10, 1, 0, 4, tzinfo=UTC)
-"""A Thursday; when the first load begins."""
+"""The time of the first load, a Thursday."""
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 TROUBLE: Final = START + 14 * DAY
-"""When troubles begin; they last for two days."""
+"""The start of troubles, which last for two days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the report said after one load."""
+    """The report after one load."""
 
     at: datetime
     concerns: Sequence[Concern]
     facts: Facts
 
     def kinds(self, *channels: str) -> set[str]:
-        """The kinds of what was found, of some channels or of all."""
+        """The kinds of the findings, of some channels or of all."""
         return {
             concern.kind
             for concern in self.concerns
@@ -57,9 +57,9 @@ def weeks(
     operations: int = 400,
     seed: int = 1,
 ) -> Iterator[Look]:
-    """Load every so often for some days, and look after each load.
+    """Load at regular intervals for some days, and yield the report after each load.
 
-    Writes into the current folder. Nothing is loaded from `silent[0]` until `silent[1]`.
+    Writes into the current folder. There are no loads from `silent[0]` until `silent[1]`.
     """
     settings = SandboxSettings(operations_per_week=operations, troubles=tuple(troubles), seed=seed)
     with _virtual_time(), Sandbox(settings, clock=Clock(START)) as sandbox:
@@ -73,12 +73,12 @@ def weeks(
 
 
 def look(at: datetime) -> Look:
-    """What the report says at an instant."""
+    """The report at an instant."""
     settings = ViewSettings(now=START)
     with duckdb.connect(FILE) as connection:
         connection.execute("set timezone = 'UTC'")
         for view in view_statements(dialect="duckdb", dataset="comms", settings=settings):
-            # Making the statements takes longer than all else, so they are made once.
+            # Generating the statements is slow, so they are generated once.
             connection.execute(view.create.replace(to_iso(START), to_iso(at)))
     facts = read_facts(open_pipeline(), settings=settings, now=at)
     return Look(at, concerns_of(facts), facts)
@@ -86,6 +86,6 @@ def look(at: datetime) -> Look:
 
 @contextmanager
 def _virtual_time() -> Iterator[None]:
-    """The views are made by `look`, for the sandbox's present instead of this machine's."""
+    """`look` creates the views, with the sandbox's time instead of this machine's."""
     with mock.patch.object(runs, "refresh_views", return_value=[]):
         yield

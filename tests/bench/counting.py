@@ -1,9 +1,9 @@
-"""Counts the operations in a database that `comms load` has written; started by `participants`.
+"""Count the operations in a database that `comms load` has written; started by `participants`.
 
     python counting.py FILE
 
-A process of its own: a child counts as using at least the memory that its parent used when it was
-started, so whoever measures has to stay small.
+It is a separate process because a child process is measured with at least the memory of its parent,
+so the measuring process must stay small.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from comms_source.channels import CHANNELS
 
 
 def main() -> None:
-    """Print how many operations of all channels the file holds."""
+    """Print the number of operations of all channels in the file."""
     with duckdb.connect(sys.argv[1], read_only=True) as database:
         rows = sum(
             database.table(f"comms.{channel.table}").shape[0] for channel in CHANNELS.values()

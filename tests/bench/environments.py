@@ -1,4 +1,4 @@
-"""One virtual environment for each peer, kept from one benchmark to the next."""
+"""One virtual environment per peer, kept between benchmarks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.bench.errors import BenchError
 
 
 def python_for(*, name: str, requirements: Path, cache: Path) -> Path:
-    """The Python of the environment `name` below `cache`, which is made if it has to be.
+    """The Python of the environment `name` below `cache`, which is created if necessary.
 
-    A copy of the requirements lies beside it and is written last: an environment without one that
-    equals `requirements` is unfinished or out of date, and is made again.
+    A copy of the requirements is written beside it at the end. Without a copy that equals
+    `requirements`, the environment is unfinished or outdated, and is created again.
 
     Raises:
-        BenchError: if it cannot be made.
+        BenchError: if it cannot be created.
     """
     wanted = requirements.read_text(encoding="utf-8")
     environment, made_from = cache / name, cache / f"{name}.txt"
@@ -51,8 +51,8 @@ def _make(*, environment: Path, requirements: Path) -> None:
 def _run(*command: str, what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()
+        output = (done.stderr or done.stdout).strip()
         raise BenchError(
-            f"The environment of {what} could not be made; see below, and run again, or leave it "
-            f"out with --only.\n{said}"
+            f"The environment of {what} could not be created, see below. Run again, or leave it "
+            f"out with --only.\n{output}"
         )

@@ -1,7 +1,7 @@
-"""What keeps a benchmark from being run, said in a sentence for whoever runs it."""
+"""The error that stops a benchmark, with a message for its user."""
 
 from __future__ import annotations
 
 
 class BenchError(Exception):
-    """The benchmark cannot go on; the message says what to do."""
+    """The benchmark cannot continue; the message says what to do."""

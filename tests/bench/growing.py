@@ -1,4 +1,4 @@
-"""Adds old operations to a database that `comms load` has made; started by `cases`.
+"""Add old operations to a database that `comms load` has created; started by `cases`.
 
 python growing.py FILE OPERATIONS
 """
@@ -25,7 +25,7 @@ COUNTER: Final = "number % 7"
 
 
 def main() -> None:
-    """Add so many messages, nine seconds apart, from the year 2023 on."""
+    """Add messages, nine seconds apart, from the year 2023 on."""
     with duckdb.connect(sys.argv[1]) as database:
         columns = database.table(f"comms.{TABLE}").columns
         values = ", ".join(f"{VALUES.get(name, COUNTER)} as {name}" for name in columns)

@@ -1,4 +1,4 @@
-"""A minute of reading from a server that allows so many requests a second; started by `cases`.
+"""Read for a minute from a server with a rate limit; started by `cases`.
 
 python limited.py URL USER PASSWORD RATE
 """
@@ -19,19 +19,18 @@ from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
 from comms_source.coverage.planner import Scan
 from comms_source.errors import RunStopped
-from comms_source.extract.page_budget import PageBudget
-from comms_source.extract.parallel_scans import ScanQueue, read_channel
+from comms_source.extract.parallel_scans import PageLimit, ParallelScans, ScanQueue
 from comms_source.extract.session import Session
 from comms_source.timespans import Span, windows
 
 SECONDS: Final = 60.0
 SETTLING_SECONDS: Final = 5.0
 PAGE_SIZE: Final = 50
-"""Small, so that there is enough to ask for in a minute and more."""
+"""Small, so that there are enough pages for more than a minute."""
 
 
-class Watched(httpx.HTTPTransport):
-    """Notes when which answer came; after a minute it ends the run."""
+class RecordingTransport(httpx.HTTPTransport):
+    """Records the time and status of each response, and ends the run after a minute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +38,7 @@ class Watched(httpx.HTTPTransport):
         self.answers: list[tuple[float, int]] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it on."""
+        """Forward the request."""
         response = super().handle_request(request)
         response.read()
         self.answers.append((time.monotonic() - self.began, response.status_code))
@@ -49,29 +48,29 @@ class Watched(httpx.HTTPTransport):
 
 
 def main() -> None:
-    """Read for a minute, then print how it went."""
+    """Read for a minute, then print the result."""
     url, user, password, rate = sys.argv[1:5]
-    watched = Watched()
+    transport = RecordingTransport()
     credentials = BasicCredentials(user, password)
     settings = Settings(credentials=credentials, base_url=url, page_size=PAGE_SIZE)
-    session = Session(settings=settings, transport=watched)
+    session = Session(settings=settings, transport=transport)
     readers = [threading.Thread(target=_read, args=(c, session)) for c in CHANNELS.values()]
     for reader in readers:
         reader.start()
     for reader in readers:
         reader.join()
-    sys.stdout.write(_sentence(watched.answers, rate=float(rate)))
+    sys.stdout.write(_sentence(transport.answers, rate=float(rate)))
 
 
 def _read(channel: Channel, session: Session) -> None:
     span = Span(session.now - timedelta(days=6), session.now)
     scans = deque(Scan(span=part) for part in windows(span, timedelta(hours=6)))
-    agenda = ScanQueue(scans, unit=session.settings.window)
+    waiting = ScanQueue(scans, unit=session.settings.window)
+    reading = ParallelScans(
+        channel=channel, session=session, on_error="raise", scans=waiting, limit=PageLimit()
+    )
     try:
-        for _ in read_channel(
-            channel=channel, agenda=agenda, session=session, load_id="", on_error="raise",
-            budget=PageBudget(),
-        ):  # fmt: skip
+        for _ in reading.pages():
             pass
     except RunStopped:
         return

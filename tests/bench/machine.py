@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""The machine on which the benchmark runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GIB: Final = 1024**3
 
 
 def describe() -> dict[str, str]:
-    """The machine, its software and the time, each in words."""
+    """The machine, its software and the time, as text."""
     return {
         "CPU": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{_memory_bytes() / GIB:.1f} GiB",
@@ -26,7 +26,7 @@ def _processor() -> str:
     file = Path("/proc/cpuinfo")
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or "a CPU that tells no name"
+    return named[0] if named else platform.processor() or "unknown CPU"
 
 
 def _memory_bytes() -> int:

@@ -1,4 +1,4 @@
-"""One command, started anew, watched from beginning to end."""
+"""Measure one command in a new process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MB: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to start, with which environment and in which folder."""
+    """A command with its environment and its folder."""
 
     argv: Sequence[str]
     environment: Mapping[str, str]
@@ -30,14 +30,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What a command took, and how it ended."""
+    """The measurements of a command, and how it ended."""
 
     seconds: float
-    """By the wall clock, from its start to its end."""
+    """Wall-clock time from its start to its end."""
     cpu_seconds: float
     """User and system time on all cores, of the command and of its children."""
     peak_mb: float
-    """The resident memory of its largest process at its largest, in millions of bytes."""
+    """The peak resident memory of its largest process, in millions of bytes."""
     status: int
     """The exit status; negative if a signal ended it."""
     overdue: bool
@@ -47,9 +47,9 @@ class Measured:
 
 
 def measure(command: Command, *, logs: Path, limit: float) -> Measured:
-    """Run a command to its end; it is killed, with its children, after `limit` seconds.
+    """Run a command; it is killed, with its children, after `limit` seconds.
 
-    What it prints is collected in files below `logs`, since a pipe would have to be emptied.
+    Its output is written to files below `logs`, because a pipe would have to be read.
     """
     output, errors = logs / "output", logs / "errors"
     with output.open("wb") as out, errors.open("wb") as err:

@@ -1,4 +1,4 @@
-"""Who takes part: how each is started, and how to learn what it has read."""
+"""The participants: how each is started, and how its result is read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FLOOR: Final = "floor"
 OURS: Final = "ours"
 
 Size = Literal["full", "slow", "trial"]
-"""How many operations a participant reads: all, fewer, or whichever a trial suggests."""
+"""How many operations a participant reads: all, fewer, or as decided by a trial run."""
 
 _PEERS: Final = Path(__file__).with_name("peers")
 _COUNTING: Final = Path(__file__).with_name("counting.py")
@@ -30,88 +30,90 @@ _FOREIGN: Final = (
     "COMMS_", "DATASET", "DESTINATION", "DLT_", "EXTRACT_", "LOAD_", "NORMALIZE_", "PYTHON",
     "RUNTIME_", "SOURCES_", "TWILIO_",
 )  # fmt: skip
-"""How variables begin that would change what a participant does."""
+"""Prefixes of environment variables that would affect a participant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run says of itself when it has ended well."""
+    """The result of a successful run."""
 
     rows: int
     versions: Mapping[str, str]
 
 
 class Participant(Protocol):
-    """Somebody who reads the lists."""
+    """A program that reads the lists."""
 
     @property
     def name(self) -> str:
-        """How the table calls it."""
+        """Its name in the table."""
 
     @property
     def note(self) -> str:
-        """What it leaves behind, and where that cannot be compared."""
+        """What it produces, and what cannot be compared."""
 
     @property
     def size(self) -> Size:
         """How many operations it reads."""
 
     def prepare(self, cache: Path) -> None:
-        """Get ready, outside what is measured; what can be kept is kept below `cache`."""
+        """Prepare before the measurement; reusable files go below `cache`."""
 
     def command(self, *, served: Served, folder: Path) -> Command:
-        """What to start so that it reads `served` into `folder`, which is empty."""
+        """The command that reads `served` into the empty `folder`."""
 
     def outcome(self, *, output: str, folder: Path) -> Outcome:
-        """What it has read, after it has ended; it printed `output`."""
+        """The result of a run that printed `output`."""
 
 
 @dataclass(kw_only=True)
 class Peer:
-    """A script below `peers`, in an environment of its own."""
+    """A script below `peers`, in its own environment."""
 
     name: str
     note: str
     size: Size = "full"
 
     def prepare(self, cache: Path) -> None:
-        """Make its environment, unless there is one."""
+        """Create its environment, unless it exists."""
         requirements = _PEERS / f"{self.name}.txt"
         self._python = python_for(name=self.name, requirements=requirements, cache=cache)
 
     def command(self, *, served: Served, folder: Path) -> Command:
-        """Its script, told where to read and write."""
+        """Its script, with the arguments where to read and write."""
         script = _PEERS / f"{self.name}.py"
-        told = (served.url, served.user, served.password, str(folder))
+        arguments = (served.url, served.user, served.password, str(folder))
         environment = clean_environment(home=folder) | {"BENCH_NOW": served.now.isoformat()}
         return Command(
-            argv=(str(self._python), str(script), *told), environment=environment, folder=folder
+            argv=(str(self._python), str(script), *arguments),
+            environment=environment,
+            folder=folder,
         )
 
-    def outcome(self, *, output: str, folder: Path) -> Outcome:  # noqa: ARG002 - it tells itself
-        """What its last line says."""
-        said = json.loads(output.strip().rpartition("\n")[2])
-        return Outcome(rows=said["rows"], versions=said["versions"])
+    def outcome(self, *, output: str, folder: Path) -> Outcome:  # noqa: ARG002 - in the output
+        """The result in its last line."""
+        result = json.loads(output.strip().rpartition("\n")[2])
+        return Outcome(rows=result["rows"], versions=result["versions"])
 
 
 @dataclass(kw_only=True)
 class Ours:
-    """`comms load`, as it is installed beside the Python that runs the benchmark."""
+    """`comms load`, as installed with the Python that runs the benchmark."""
 
     name: str = OURS
     note: str
     size: Size = "full"
 
-    def prepare(self, cache: Path) -> None:  # noqa: ARG002 - nothing of it is kept
+    def prepare(self, cache: Path) -> None:  # noqa: ARG002 - nothing is cached
         """Find the command."""
         find_comms()
 
     def command(self, *, served: Served, folder: Path) -> Command:
-        """A first load in a project folder with nothing in it."""
+        """A first load in an empty project folder."""
         return comms("load", served=served, folder=folder)
 
-    def outcome(self, *, output: str, folder: Path) -> Outcome:  # noqa: ARG002 - it is looked up
-        """What its database holds."""
+    def outcome(self, *, output: str, folder: Path) -> Outcome:  # noqa: ARG002 - in the database
+        """The number of operations in its database."""
         counted = subprocess.run(
             [sys.executable, str(_COUNTING), str(folder / DATABASE)],
             capture_output=True, text=True, check=True,
@@ -147,7 +149,7 @@ def comms(*arguments: str, served: Served, folder: Path) -> Command:
 
 
 def clean_environment(*, home: Path) -> dict[str, str]:
-    """This process's environment without settings of its user, and without a proxy on the way."""
+    """This process's environment without the user's settings and without a proxy."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN)}
     return kept | {
         "HOME": str(home),
@@ -163,9 +165,7 @@ PARTICIPANTS: Final[tuple[Participant, ...]] = (
         note="Saves pages and has DuckDB parse them into three tables; no retries, checks, state "
         "or merge.",
     ),
-    Ours(
-        note="Merges into DuckDB tables by id; keeps a coverage of what was read and makes views."
-    ),
+    Ours(note="Merges into DuckDB tables by id; records coverage and creates views."),
     Peer(
         name="rest_api_tuned",
         note="Merges into DuckDB tables by id; keeps no cursor, so each run reads all.",
@@ -189,10 +189,10 @@ PARTICIPANTS: Final[tuple[Participant, ...]] = (
 
 
 def chosen(names: list[str] | None) -> list[Participant]:
-    """The participants of these names, or all, in the table's order.
+    """The participants with these names, or all, in the order of the table.
 
     Raises:
-        BenchError: if there is none of a name.
+        BenchError: if a name is unknown.
     """
     known = [participant.name for participant in PARTICIPANTS]
     unknown = [name for name in names or () if name not in known]

@@ -22,13 +22,13 @@ COLUMNS: Final = (
     "what it does, and what cannot be compared",
 )
 NUMBERS: Final = range(2, 9)
-"""Which columns hold numbers."""
+"""The columns with numbers."""
 WIDTH: Final = 180
-"""How many characters wide the table is where there is no terminal to fit it to."""
+"""The width of the table in characters if there is no terminal."""
 UNKNOWN: Final = "-"
 HOW: Final = (
     "Medians over rounds of one cold process each (rounds: {repeat}). The sandbox ran on the same "
-    "machine; what it used of the CPU is in its own column."
+    "machine; its CPU time has its own column."
 )
 UNITS: Final = (
     "CPU s is of all cores and processes; peak MB (millions of bytes) is the resident memory of "
@@ -37,8 +37,8 @@ UNITS: Final = (
 
 
 def as_text(results: Sequence[Result], *, machine: Mapping[str, str], repeat: int) -> str:
-    """A table drawn with lines, and what there is to know about it."""
-    # Imported late: rich would add to the memory of each measured process, see `counting`.
+    """A table for the terminal, with remarks."""
+    # Imported late, because rich would add to the memory of each measured process, see `counting`.
     from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -67,7 +67,7 @@ def as_markdown(results: Sequence[Result], *, machine: Mapping[str, str], repeat
 
 
 def as_json(results: Sequence[Result], *, machine: Mapping[str, str], repeat: int) -> str:
-    """The same for machines; figures are not rounded, unknown ones are null."""
+    """The same as JSON; figures are not rounded, unknown ones are null."""
     content = {
         "results": [asdict(result) for result in results],
         "repeat": repeat,
@@ -106,12 +106,12 @@ def _escaped(cell: str) -> str:
 
 
 def _remarks(results: Sequence[Result], *, machine: Mapping[str, str], repeat: int) -> list[str]:
-    """What there is to know about the figures."""
-    said = [HOW.format(repeat=repeat), UNITS]
+    """Remarks on the figures."""
+    remarks = [HOW.format(repeat=repeat), UNITS]
     whole = next((result.extrapolated_to for result in results if result.extrapolated_to), None)
     if whole:
-        said.append(
-            f"~ is extrapolated to {whole:,} operations in proportion to those that were read, "
-            "starting up included; peak MB is as measured."
+        remarks.append(
+            f"~ is extrapolated to {whole:,} operations in proportion to the operations read, "
+            "startup included; peak MB is as measured."
         )
-    return [*said, *(f"{name}: {words}" for name, words in machine.items())]
+    return [*remarks, *(f"{name}: {words}" for name, words in machine.items())]

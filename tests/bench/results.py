@@ -1,4 +1,4 @@
-"""What the runs of a participant come to: medians, extrapolated where it read fewer operations."""
+"""The results of the runs: medians, extrapolated for participants that read fewer operations."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.bench.rounds import Entry, Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The medians of a participant's runs that count; None where there are none."""
+    """The medians of a participant's valid runs; None if there are none."""
 
     participant: str
     versions: Mapping[str, str]
     operations: int
-    """How many it read, as asked for."""
+    """How many operations it was to read."""
     extrapolated_to: int | None
-    """For how many operations the seconds stand, if not for those that it read."""
+    """The number of operations that the figures are extrapolated to, if they are."""
     runs: int
     seconds: float | None
     times_floor: float | None = None
@@ -30,11 +30,11 @@ class Result:
     """As measured; memory is not extrapolated."""
     note: str
     errors: Sequence[str]
-    """Why runs do not count, if any do not."""
+    """Why runs are not valid, if any are not."""
 
 
 def results(entries: Sequence[Entry], *, operations: int) -> list[Result]:
-    """One result for each participant, in the order given, for so many operations."""
+    """One result per participant, in the given order, for this number of operations."""
     made = [_result(entry, operations=operations) for entry in entries]
     seconds = {result.participant: result.seconds for result in made}
     return [
@@ -66,8 +66,8 @@ def _result(entry: Entry, *, operations: int) -> Result:
 
 
 def _versions(runs: Sequence[Run]) -> Mapping[str, str]:
-    told = [run.outcome.versions for run in runs if run.outcome]
-    return told[0] if told else {}
+    versions = [run.outcome.versions for run in runs if run.outcome]
+    return versions[0] if versions else {}
 
 
 def _median(figures: Iterable[float | None], *, factor: float = 1) -> float | None:

@@ -1,4 +1,4 @@
-"""The order of the runs: everybody once, then everybody again, so that noise hits all alike."""
+"""The order of the runs: all participants once per round, so that noise affects all equally."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.bench.servers import Offer, Served, Servers, cpu_seconds
 
 TRIAL_OPERATIONS: Final = 10_000
 MAX_SECONDS: Final = 300
-"""Who would take longer for all operations, going by a trial, reads fewer."""
+"""A participant that would take longer for all operations, according to a trial, reads fewer."""
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,10 @@ class Run:
 
     measured: Measured
     server_cpu_seconds: float | None
-    """What the sandbox used of all cores meanwhile; None where that cannot be known."""
+    """The CPU seconds of the sandbox during the run; None if they are not known."""
     outcome: Outcome | None
     wrong: str | None
-    """Why the run does not count; None if it does."""
+    """Why the run is not valid; None if it is."""
 
 
 @dataclass(kw_only=True)
@@ -38,39 +38,39 @@ class Entry:
 
     participant: Participant
     operations: int
-    """As asked for; the sandbox may hold a few more or less."""
+    """As requested; the sandbox may have a few more or less."""
     runs: list[Run] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a benchmark is told."""
+    """The options of a benchmark."""
 
     operations: int
     slow_operations: int
     repeat: int
     limit: float
-    """After how many seconds a run is ended."""
+    """The number of seconds after which a run is ended."""
 
 
 def play(
-    *, participants: Sequence[Participant], terms: Terms, servers: Servers, tell: Tell
+    *, participants: Sequence[Participant], terms: Terms, servers: Servers, log: Log
 ) -> list[Entry]:
-    """Let everybody run as often as the terms say."""
-    entries = [_enter(one, terms=terms, servers=servers, tell=tell) for one in participants]
+    """Run all participants as often as the terms require."""
+    entries = [_enter(one, terms=terms, servers=servers, log=log) for one in participants]
     for operations in dict.fromkeys(entry.operations for entry in entries):
-        tell(f"rendering {operations:,} operations")
+        log(f"rendering {operations:,} operations")
         servers.of(Offer(operations))
     for number in range(1, terms.repeat + 1):
         for entry in entries:
             served = servers.of(Offer(entry.operations))
             entry.runs.append(run_once(entry.participant, served=served, limit=terms.limit))
-            tell(f"round {number}, {entry.participant.name}: {_in_short(entry.runs[-1])}")
+            log(f"round {number}, {entry.participant.name}: {_in_short(entry.runs[-1])}")
     return entries
 
 
 def run_once(participant: Participant, *, served: Served, limit: float) -> Run:
-    """One run in a fresh folder, of which nothing is left."""
+    """One run in an empty folder, which is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="comms-bench-") as scratch:
         folder, logs = Path(scratch, "run"), Path(scratch, "logs")
         folder.mkdir()
@@ -81,12 +81,12 @@ def run_once(participant: Participant, *, served: Served, limit: float) -> Run:
     return Run(measured=measured, server_cpu_seconds=server, outcome=outcome, wrong=wrong)
 
 
-def _enter(participant: Participant, *, terms: Terms, servers: Servers, tell: Tell) -> Entry:
+def _enter(participant: Participant, *, terms: Terms, servers: Servers, log: Log) -> Entry:
     fewer = min(terms.slow_operations, terms.operations)
     slow = participant.size == "slow"
     if participant.size == "trial" and terms.operations > TRIAL_OPERATIONS:
         trial = run_once(participant, served=servers.of(Offer(TRIAL_OPERATIONS)), limit=terms.limit)
-        tell(f"trial, {participant.name}: {_in_short(trial)}")
+        log(f"trial, {participant.name}: {_in_short(trial)}")
         whole = trial.measured.seconds * terms.operations / TRIAL_OPERATIONS
         slow = whole > MAX_SECONDS
     return Entry(participant=participant, operations=fewer if slow else terms.operations)
@@ -105,15 +105,15 @@ def _watched(
 def _judge(
     participant: Participant, measured: Measured, *, folder: Path, rows: int
 ) -> tuple[Outcome | None, str | None]:
-    """What the run has read, and why it does not count, if it does not."""
+    """The outcome of the run, and why it is not valid, if it is not."""
     if measured.overdue:
-        return None, f"was ended after {measured.seconds:,.0f} s; give it more with --limit"
+        return None, f"was ended after {measured.seconds:,.0f} s; increase --limit"
     if measured.status:
         return None, f"ended with status {measured.status}: {_last_line(measured)}"
     try:
         outcome = participant.outcome(output=measured.output, folder=folder)
     except (ValueError, KeyError, TypeError, subprocess.CalledProcessError) as error:
-        return None, f"what it has read cannot be told ({error}): {_last_line(measured)}"
+        return None, f"its result cannot be read ({error}): {_last_line(measured)}"
     wrong = None if outcome.rows == rows else f"read {outcome.rows:,} of {rows:,} operations"
     return outcome, wrong
 

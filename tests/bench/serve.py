@@ -1,10 +1,10 @@
-"""A sandbox in a process of its own, rendered beforehand; started by `servers`.
+"""A rendered sandbox in its own process; started by `servers`.
 
     python serve.py OFFER
 
-The offer is a `servers.Offer` as JSON. Prints one line of JSON when it serves: where, for whom, its
-time and how many operations its lists hold. It ends when its standard input is closed, hence also
-when the process that started it dies.
+The offer is a `servers.Offer` as JSON. When it serves, it prints one line of JSON: its URL, its
+credentials, its time and the number of operations in its lists. It ends when its standard input is
+closed, also because the process that started it has died.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from typing import Any, Final
 from comms_source.channels import CHANNELS
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
 from comms_source.sandbox.instants import to_ms
-from comms_source.sandbox.population import LivingPopulation
+from comms_source.sandbox.population import GeneratedPopulation
 
 SHOWN: Final = timedelta(days=6)
-"""How far back the operations reach. This clock stands still while the real one, by which a load
-goes, moves on. The load asks for seven days: with one day less, it asks for every operation until a
-day has passed. Whole days, since there is more by day than by night."""
+"""How far back the operations reach. This clock is stopped, while a load uses the real one. A load
+requests seven days, so with six days it requests every operation until a day has passed. The number
+of days is whole, because there are more operations by day than by night."""
 WEEK: Final = timedelta(days=7)
 BEHIND: Final = timedelta(seconds=5)
-"""How far this clock begins behind the real one, so that nothing lies in the future."""
+"""How far this clock is behind the real one, so that no operation is in the future."""
 
 
 def main() -> None:
-    """Serve what the first argument says."""
+    """Serve the offer in the first argument."""
     settings = settings_for(json.loads(sys.argv[1]))
     now = datetime.now(UTC).replace(microsecond=0) - BEHIND
     with Sandbox(settings, Clock(now)) as sandbox:
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def settings_for(offer: Mapping[str, Any]) -> SandboxSettings:
-    """The sandbox that offers what is told."""
+    """The settings of the sandbox for an offer."""
     each = round(offer["operations"] / len(offer["channels"]) * (WEEK / SHOWN))
     return SandboxSettings(
         operations_per_week={name: each if name in offer["channels"] else 0 for name in CHANNELS},
@@ -59,10 +59,10 @@ def settings_for(offer: Mapping[str, Any]) -> SandboxSettings:
 
 
 def count(settings: SandboxSettings, now: datetime) -> int:
-    """How many operations the lists hold at `now`: exactly, and without looking at each."""
+    """The exact number of operations in the lists at `now`."""
     at, total = to_ms(now), 0
     for channel in CHANNELS.values():
-        population = LivingPopulation(channel, settings)
+        population = GeneratedPopulation(channel, settings)
         first = population.first_from(population.oldest_listed(at))
         total += population.first_from(at + 1) - first
     return total

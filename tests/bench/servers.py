@@ -1,4 +1,4 @@
-"""The sandboxes that participants read from: one process for each number of operations."""
+"""The sandboxes that participants read from: one process per offer."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ _SYSTEM_TICKS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a sandbox should be like."""
+    """The properties of a sandbox."""
 
     operations: int
-    """About how many its lists hold, divided among the channels."""
+    """The approximate number of operations in its lists, over all channels."""
     channels: tuple[str, ...] = tuple(CHANNELS)
     latency: float = 0.0
     """Seconds before each answer."""
     rate_limit: float | None = None
-    """Requests a second, beyond which it answers 429."""
+    """Requests per second, beyond which the response is 429."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A sandbox that serves."""
+    """A running sandbox."""
 
     pid: int
     url: str
     user: str
     password: str
     now: datetime
-    """The sandbox's time, which stands still; in UTC."""
+    """The sandbox's stopped time, in UTC."""
     rows: int
-    """How many operations its lists hold."""
+    """The number of operations in its lists."""
 
 
 class Servers:
-    """Starts a sandbox when one of its kind is first asked for; all end with the `with` block."""
+    """Starts each sandbox when it is first requested; all end with the `with` block."""
 
     def __enter__(self) -> Self:
         self._open = ExitStack()
@@ -61,7 +61,7 @@ class Servers:
         self._open.close()
 
     def of(self, offer: Offer) -> Served:
-        """The sandbox that offers this."""
+        """The sandbox for an offer."""
         if offer not in self._served:
             self._served[offer] = self._open.enter_context(_serving(offer))
         return self._served[offer]
@@ -89,8 +89,8 @@ def _await_ready(process: subprocess.Popen[str]) -> Served:
             "The sandbox did not start; see above. It needs this project to be installed with its "
             "extra: pip install '.[sandbox]'."
         )
-    told = json.loads(line)
-    return Served(pid=process.pid, **told | {"now": datetime.fromisoformat(told["now"])})
+    info = json.loads(line)
+    return Served(pid=process.pid, **info | {"now": datetime.fromisoformat(info["now"])})
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -104,10 +104,10 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """What a process that runs has used of all cores up to now; None where there is no /proc."""
+    """The CPU seconds of a running process so far, over all cores; None without /proc."""
     file = Path(f"/proc/{pid}/stat")
     if not file.exists():
         return None
-    # A program's name, in brackets, may hold anything; what follows it is numbers.
+    # The program's name, in brackets, may contain anything; numbers follow it.
     fields = file.read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""What the benchmark makes of its runs; the runs themselves are not tests."""
+"""The evaluation of benchmark runs; the runs themselves are not tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.bench.servers import Offer
 
 
 def run(seconds: float, *, wrong: str | None = None) -> Run:
-    """A run that took so long."""
+    """A run with a duration."""
     measured = Measured(
         seconds=seconds, cpu_seconds=seconds, peak_mb=100, status=0, overdue=False, output="",
         errors="",
@@ -27,7 +27,7 @@ def run(seconds: float, *, wrong: str | None = None) -> Run:
 
 
 def entry(name: str, *seconds: float, operations: int = 1000) -> Entry:
-    """A participant that took so long in each of its runs."""
+    """A participant with the durations of its runs."""
     peer: Participant = Peer(name=name, note="a | b")
     return Entry(participant=peer, operations=operations, runs=[run(took) for took in seconds])
 
@@ -38,14 +38,14 @@ def table(*entries: Entry) -> dict[str, Result]:
 
 
 def test_ratios_are_of_medians() -> None:
-    """One slow run out of three changes nothing."""
+    """So one slow run of three has no effect."""
     made = table(entry(FLOOR, 1, 2, 90), entry(OURS, 4, 4, 4), entry("peer", 20, 20, 5))
 
     assert (made[OURS].times_floor, made["peer"].times_ours) == (2.0, 5.0)
 
 
-def test_who_read_fewer_operations_is_extrapolated_and_marked() -> None:
-    """In proportion; memory is left as it was measured."""
+def test_fewer_operations_are_extrapolated_and_marked() -> None:
+    """In proportion; memory is as measured."""
     made = table(entry(OURS, 4), entry("slow", 3, operations=100))
 
     assert (made["slow"].seconds, made["slow"].times_ours, made["slow"].peak_mb) == (30, 7.5, 100)
@@ -53,8 +53,8 @@ def test_who_read_fewer_operations_is_extrapolated_and_marked() -> None:
     assert "~30.00" in as_markdown(list(made.values()), machine={"CPU": "x"}, repeat=1)
 
 
-def test_a_wrong_run_is_shown_and_does_not_count() -> None:
-    """Whoever lost a row did not read them faster."""
+def test_an_invalid_run_is_shown_and_does_not_count() -> None:
+    """A run that missed rows is not faster."""
     bad = entry("bad", 5)
     bad.runs.append(run(1, wrong="read 9 of 10 operations"))
     made = results([bad], operations=1000)
@@ -66,8 +66,8 @@ def test_a_wrong_run_is_shown_and_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("channels", [("messages",), ("messages", "emails")])
-def test_an_offer_survives_the_way_to_its_server(channels: tuple[str, ...]) -> None:
-    """It goes as JSON, and only the channels that it names hold operations."""
+def test_an_offer_is_passed_to_its_server(channels: tuple[str, ...]) -> None:
+    """As JSON, and only its channels have operations."""
     offer = {"operations": 600, "channels": list(channels), "latency": 0.1, "rate_limit": None}
     assert Offer(600, channels, 0.1) == Offer(**offer | {"channels": channels})  # type: ignore[arg-type]
 
@@ -79,7 +79,7 @@ def test_an_offer_survives_the_way_to_its_server(channels: tuple[str, ...]) -> N
 
 
 def test_every_peer_has_a_script_and_its_requirements() -> None:
-    """Pinned, and without a registry's address."""
+    """The requirements are pinned, and have no address of a registry."""
     peers = Path(__file__).with_name("peers")
     for script in peers.glob("*.py"):
         lines = script.with_suffix(".txt").read_text(encoding="utf-8").split()

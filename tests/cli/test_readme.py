@@ -15,8 +15,8 @@ from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
 from comms_source.sandbox import Sandbox
 from comms_source.source import comms_source
-from comms_source.tables.bookkeeping import LABELS, RECORDS
-from comms_source.tables.operations import REJECTED_SCHEMA, operations_schema
+from comms_source.tables.bookkeeping import BOOKKEEPING, LABELS
+from comms_source.tables.operations import REJECTED, operations_table
 from comms_source.views.files import public_views
 from tests.support import FILE, load
 
@@ -93,7 +93,7 @@ def test_every_table_and_view_is_in_the_readme() -> None:
     """And no other is."""
     cells = [row[0] for row in table_rows("Tables, and the questions they answer")]
     named = {name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)}
-    tables = {channel.table for channel in CHANNELS.values()} | {kind.table for kind in RECORDS}
+    tables = {channel.table for channel in CHANNELS.values()} | {kind.name for kind in BOOKKEEPING}
     tables |= {channel.history_table for channel in CHANNELS.values()}
 
     assert named == tables | {view.name for view in public_views()}
@@ -102,10 +102,10 @@ def test_every_table_and_view_is_in_the_readme() -> None:
 def test_every_column_of_the_records_is_documented() -> None:
     """Table by table, in the page on coverage, in the table's order, and no other is."""
     page = (ROOT / "docs/coverage.md").read_text().split("## Tables")[1]
-    for kind in RECORDS:
-        if kind.schema is REJECTED_SCHEMA:
+    for kind in BOOKKEEPING:
+        if kind is REJECTED:
             continue
-        paragraph = re.sub(r"\([^)]*\)", "", page.split(f"\n`{kind.table}`:")[1].split("\n\n")[0])
+        paragraph = re.sub(r"\([^)]*\)", "", page.split(f"\n`{kind.name}`:")[1].split("\n\n")[0])
         named = re.findall(r"`([a-z_]+)`", paragraph)
         stamp = [] if kind is LABELS else ["_dlt_load_id"]
         assert [*named, *stamp] == kind.schema.names
@@ -125,9 +125,11 @@ def test_the_queries_of_the_readme_run(sandbox: Sandbox) -> None:
 def test_every_column_is_in_the_readme() -> None:
     """Of the channels' tables and of the rejected rows."""
     named = set(re.findall(r"`([a-z_]+)`", README.split("## Tables")[1].split("## Settings")[0]))
-    columns = {name for channel in CHANNELS.values() for name in operations_schema(channel).names}
+    columns = {
+        name for channel in CHANNELS.values() for name in operations_table(channel).schema.names
+    }
 
-    assert columns | set(REJECTED_SCHEMA.names) <= named
+    assert columns | set(REJECTED.schema.names) <= named
 
 
 @pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", *sorted(PAGES)])

@@ -17,7 +17,7 @@ from comms_source.coverage.channel_coverage import (
     VISIBILITY_LAG,
     ChannelCoverage,
     Part,
-    Reading,
+    ScanResult,
     WindowRead,
     joined,
     uncovered,
@@ -44,7 +44,7 @@ keeping = st.builds(
 )
 moments = st.integers(min_value=0, max_value=15 * 86400).map(lambda s: START + timedelta(seconds=s))
 readings = st.builds(
-    lambda span, began, lasted: Reading(span, began, began + lasted),
+    lambda span, began, lasted: ScanResult(span, began, began + lasted),
     spans,
     moments,
     st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=1)),
@@ -158,7 +158,7 @@ def test_state_claims_no_more_than_was_read(
 
 @given(keeping, spans, st.lists(readings, max_size=8), st.randoms(use_true_random=False))
 def test_a_window_is_read_exactly_when_readings_cover_all_of_it_that_is_needed(
-    kept: Retained, within: Span, finished: list[Reading], order: Random
+    kept: Retained, within: Span, finished: list[ScanResult], order: Random
 ) -> None:
     """Whatever the pieces and their order; what ended after the API forgot it does not count."""
     order.shuffle(finished)
@@ -177,7 +177,7 @@ def test_a_window_is_read_exactly_when_readings_cover_all_of_it_that_is_needed(
 
 @given(keeping, spans, st.lists(readings, max_size=8))
 def test_a_complete_window_was_covered_after_it_closed_and_before_it_was_forgotten(
-    kept: Retained, within: Span, finished: list[Reading]
+    kept: Retained, within: Span, finished: list[ScanResult]
 ) -> None:
     """Each instant of it was in a reading that began late enough and ended early enough."""
     coverage = ChannelCoverage()
@@ -210,7 +210,7 @@ def test_one_reading_of_a_window_is_complete_exactly_within_its_two_bounds(
     window = Span(START, START + HOUR)
     began, ended = window.end + VISIBILITY_LAG + late, window.start + WEEK.retention + over
     coverage = ChannelCoverage()
-    coverage.note(Reading(window, began, ended), within=window, kept=WEEK)
+    coverage.note(ScanResult(window, began, ended), within=window, kept=WEEK)
 
     read = coverage.windows[START]
     assert read.complete == (late >= timedelta(0) and over <= timedelta(0))
@@ -219,7 +219,7 @@ def test_one_reading_of_a_window_is_complete_exactly_within_its_two_bounds(
 
 @given(keeping, spans, st.lists(readings, min_size=1, max_size=8))
 def test_a_window_once_complete_stays_complete(
-    kept: Retained, within: Span, finished: list[Reading]
+    kept: Retained, within: Span, finished: list[ScanResult]
 ) -> None:
     """No later reading, however late, takes it back."""
     coverage = ChannelCoverage()
@@ -239,7 +239,7 @@ def test_a_reading_as_the_api_forgets_takes_nothing_back_and_one_after_is_ignore
         window.end + WEEK.retention,
     )
     early, late, last = (
-        Reading(window, ended - HOUR / 2, ended)
+        ScanResult(window, ended - HOUR / 2, ended)
         for ended in (START + 9 * HOUR, half_forgotten, forgotten)
     )
     coverage, other = ChannelCoverage(), ChannelCoverage()
@@ -258,8 +258,8 @@ def test_a_window_read_in_pieces_is_as_old_as_its_first_piece_and_has_the_rows_o
     window = Span(START, START + HOUR)
     middle = START + HOUR / 2
     late, later = START + 5 * HOUR, START + 9 * HOUR
-    second = Reading(Span(middle, window.end), later, later, {START: 4})
-    first = Reading(Span(START, middle), late, late, {START: 3})
+    second = ScanResult(Span(middle, window.end), later, later, {START: 4})
+    first = ScanResult(Span(START, middle), late, late, {START: 3})
     coverage = ChannelCoverage()
 
     assert coverage.note(second, within=window, kept=WEEK) == []
@@ -379,7 +379,7 @@ def test_a_coverage_never_outgrows_what_the_api_holds(
         for begin, share in pieces:
             start = whole.start + begin * whole.width
             piece = Span(start, min(now, start + share * whole.width))
-            coverage.note(Reading(piece, now, now + HOUR), within=whole, kept=kept)
+            coverage.note(ScanResult(piece, now, now + HOUR), within=whole, kept=kept)
         assert len(coverage.windows) <= most
         assert len(coverage.parts) <= most
 
@@ -394,7 +394,7 @@ def test_windows_keep_their_bounds_when_the_width_changes() -> None:
     days = coverage.cut(Span(START, START + 30 * HOUR), timedelta(days=1))
     assert [(w.start - START) / HOUR for w in days] == [0, 8, 9, 10, 11, 24]
     assert days[-1].end == START + 48 * HOUR
-    reading = Reading(Span(eleven, START + 24 * HOUR), NOW, NOW, {eleven + 2 * HOUR: 3})
+    reading = ScanResult(Span(eleven, START + 24 * HOUR), NOW, NOW, {eleven + 2 * HOUR: 3})
     kept = replace(WEEK, retention=timedelta(days=40), window=timedelta(days=1))
     assert coverage.note(reading, within=Span(START, NOW), kept=kept) == [eleven]
     assert coverage.span_of(eleven) == Span(eleven, START + 24 * HOUR)
@@ -415,7 +415,7 @@ def live_run(
     within = Span(align_down(now - policy.retention, policy.window), now)
     spans = [scan.span for scan in plan(now=now, coverage=coverage, policy=policy)]
     for span in spans:
-        coverage.note(Reading(span, now, now), within=within, kept=policy)
+        coverage.note(ScanResult(span, now, now), within=within, kept=policy)
     return spans, coverage.expire(now=now, kept=policy)
 
 

@@ -12,11 +12,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
-from comms_source.tables.history import ROW_VERSION, history_rows, history_schema
-from comms_source.tables.operations import first_sights, ids_before, operations_schema
+from comms_source.tables.history import ROW_VERSION, history_rows, history_table
+from comms_source.tables.operations import first_sights, ids_before, operations_table
 
 MESSAGES = CHANNELS["messages"]
-SCHEMA = operations_schema(MESSAGES)
+SCHEMA = operations_table(MESSAGES).schema
 THEN = datetime(2026, 11, 19, 6, 20, tzinfo=UTC)
 ROW: dict[str, Any] = {
     "id": "comms_operation_01h2xcejqtf2nbrexx3vqjhp41",
@@ -58,7 +58,7 @@ def operations(*rows: Mapping[str, Any]) -> pa.Table:
 
 def versions(table: pa.Table) -> list[int]:
     """The version of each row."""
-    found: list[Any] = history_rows(table, MESSAGES)[ROW_VERSION].to_pylist()
+    found: list[Any] = history_rows(table)[ROW_VERSION].to_pylist()
     return found
 
 
@@ -173,17 +173,16 @@ def test_a_version_is_the_same_number_for_ever(changes: dict[str, Any], version:
 def test_a_history_has_the_columns_of_the_operations_but_for_extra(name: str) -> None:
     """And a version, which is never NULL; a page without rows has them too."""
     channel = CHANNELS[name]
-    empty = operations_schema(channel).empty_table()
-    expected = [name for name in operations_schema(channel).names if name != "extra"]
+    expected = [name for name in operations_table(channel).columns.names if name != "extra"]
 
-    assert history_schema(channel).names == [*expected, ROW_VERSION]
-    assert history_rows(empty, channel).schema == history_schema(channel)
-    assert not history_schema(channel).field(ROW_VERSION).nullable
+    assert history_table(channel).columns.names == [*expected, ROW_VERSION]
+    assert history_rows(operations_table(channel).empty()).schema == history_table(channel).columns
+    assert not history_table(channel).schema.field(ROW_VERSION).nullable
 
 
 def test_a_new_counter_is_a_column_of_the_history() -> None:
     """With the values that the operations have."""
-    rows = history_rows(operations({"clicks": 7}, {"clicks": None}), MESSAGES)
+    rows = history_rows(operations({"clicks": 7}, {"clicks": None}))
 
     assert rows["clicks"].to_pylist() == [7, None]
     assert rows["total"].to_pylist() == [ROW["total"]] * 2

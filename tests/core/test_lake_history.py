@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
-from comms_source.tables.history import history_schema
+from comms_source.tables.history import history_table
 from comms_source.tables.history_upserts import KEY, successors
 
-SCHEMA = history_schema(CHANNELS["messages"])
+SCHEMA = history_table(CHANNELS["messages"]).schema
 THEN = datetime(2026, 11, 19, 6, 20, tzinfo=UTC)
 SECOND, TICK = timedelta(seconds=1), timedelta(microseconds=1)
 

@@ -16,23 +16,23 @@ from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.sandbox import documented_payloads
-from comms_source.tables.history import VALID_FROM, VALID_TO, history_rows, history_schema
+from comms_source.tables.history import VALID_FROM, VALID_TO, history_rows, history_table
 from comms_source.tables.operations import (
     PageTables,
     Stamp,
     joined,
-    operations_schema,
+    operations_table,
     read_page,
-    with_load_id,
     within,
 )
 from comms_source.tables.page import decode_page, plain_page
 from comms_source.tables.row_reader import counter_column, sift
+from comms_source.tables.specs import with_load_id
 from comms_source.timespans import Span
 
 MESSAGES = CHANNELS["messages"]
 SYNCED = datetime(2026, 11, 20, 12, tzinfo=UTC)
-STAMP = Stamp(account="acme", load_id="17", synced_at=SYNCED)
+STAMP = Stamp(account="acme", synced_at=SYNCED)
 GOOD: dict[str, Any] = {
     "id": "comms_operation_01h2xcejqtf2nbrexx3vqjhp41",
     "status": "COMPLETED",
@@ -65,11 +65,11 @@ def test_the_schema_is_the_same_whatever_a_page_holds(channel: str) -> None:
     """One fixed schema per channel, in the documented order; an empty page has it too."""
     schema = read(channel=channel).operations.schema
 
-    assert schema == operations_schema(CHANNELS[channel])
+    assert schema == operations_table(CHANNELS[channel]).columns
     assert schema.names == [
         *("id", "account", "status", "created_at", "updated_at"),
         *CHANNELS[channel].counters,
-        *("synced_at", "extra", "_dlt_load_id"),
+        *("synced_at", "extra"),
     ]
 
 
@@ -84,7 +84,6 @@ def test_a_documented_row_is_read_value_for_value() -> None:
         **dict.fromkeys(MESSAGES.counters, 1),
         "synced_at": SYNCED,
         "extra": None,
-        "_dlt_load_id": "17",
     }
 
 
@@ -126,7 +125,6 @@ def test_documented_payloads_load_to_the_exact_typed_row(name: str) -> None:
         **dict(zip(CHANNELS[channel].counters, counters, strict=True)),
         "synced_at": SYNCED,
         "extra": None,
-        "_dlt_load_id": "17",
     }
     if name == "push_guide":
         expected |= {"attempts": 1, "delivered": 1, "undelivered": 0}
@@ -177,7 +175,7 @@ def to_camel(name: str) -> str:
 @pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
 def test_no_counter_can_take_a_column_that_a_table_has_already(channel: Channel) -> None:
     """The column of an operation, of its history, or one that dlt adds to either."""
-    taken = {*operations_schema(channel).names, *history_schema(channel).names}
+    taken = {*operations_table(channel).schema.names, *history_table(channel).schema.names}
     taken |= {VALID_FROM, VALID_TO, C_DLT_ID, C_DLT_LOAD_ID}
 
     for name in taken:
@@ -446,19 +444,22 @@ counter_names = (
 @given(st.lists(st.dictionaries(counter_names, st.integers(0, 9)), min_size=1, max_size=3))
 def test_counters_of_any_name_make_tables_that_dlt_takes(stats: list[dict[str, int]]) -> None:
     """Each column keeps its name in dlt's spelling, and is no other's; no count is lost."""
-    ours = {*operations_schema(MESSAGES).names, *history_schema(MESSAGES).names}
+    ours = {*operations_table(MESSAGES).schema.names, *history_table(MESSAGES).schema.names}
     ours |= {VALID_FROM, VALID_TO, C_DLT_ID, C_DLT_LOAD_ID}
 
     tables = read(*(GOOD | {"id": str(n), "stats": each} for n, each in enumerate(stats)))
 
     rows = tables.operations
-    for table in (rows, history_rows(rows, MESSAGES)):
+    for table in (rows, history_rows(rows)):
         assert [NAMING.normalize_identifier(name) for name in table.column_names] == (
             table.column_names
         )
         assert len(set(table.column_names)) == table.num_columns
     assert not tables.new_counters & ours
-    assert set(rows.column_names) == {*operations_schema(MESSAGES).names, *tables.new_counters}
+    assert set(rows.column_names) == {
+        *operations_table(MESSAGES).columns.names,
+        *tables.new_counters,
+    }
     for each, row in zip(stats, rows.to_pylist(), strict=True):
         kept = msgspec.json.decode(row["extra"])["stats"] if row["extra"] else {}
         counted = [row[name] for name in (*MESSAGES.counters, *tables.new_counters)]
@@ -480,12 +481,12 @@ def test_joined_tables_keep_the_last_row_of_an_id_and_every_column() -> None:
     }
 
 
-def test_a_table_can_become_part_of_another_load() -> None:
-    """Only the load id changes."""
+def test_rows_become_part_of_a_load() -> None:
+    """In a last column; nothing else changes."""
     table = read(GOOD).operations
 
-    moved = with_load_id(table, "18")
+    stamped = with_load_id(table, "18")
 
-    assert moved["_dlt_load_id"].to_pylist() == ["18"]
-    assert moved.drop_columns(["_dlt_load_id"]).equals(table.drop_columns(["_dlt_load_id"]))
-    assert isinstance(moved, pa.Table)
+    assert stamped.schema == operations_table(MESSAGES).schema
+    assert stamped["_dlt_load_id"].to_pylist() == ["18"]
+    assert stamped.drop_columns(["_dlt_load_id"]).equals(table)

@@ -1,4 +1,4 @@
-"""Servers that run once, one life for each destination, and the table of what held where."""
+"""Servers, one scenario run per destination, and a table of the results."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any, Final
 
 import pytest
 
-from tests.destinations.life import Life, lived
-from tests.destinations.places import PLACES, Place, Surroundings, installed_home, settled
+from tests.destinations.places import PLACES, Environment, Place, configured, installed_home
 from tests.destinations.s3 import S3, running_s3
+from tests.destinations.scenario import Results, run_scenario
 
 collect_ignore_glob = [] if find_spec("duckdb_extensions") else ["test_*.py"]
-"""They run in an environment of their own: make destinations."""
+"""They run in their own environment: make destinations."""
 
 CELLS: Final = "test_answers.py::test_"
 
-Lives = Callable[[str], Life]
+GetResults = Callable[[str], Results]
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home folder in which DuckDB has its extensions, so that it downloads none."""
+    """A home folder with DuckDB's extensions installed, so that it downloads none."""
     return installed_home(tmp_path_factory.mktemp("home"))
 
 
@@ -35,51 +35,51 @@ def s3() -> Iterator[S3]:
 
 
 @pytest.fixture(scope="session")
-def lives(
+def get_results(
     home: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Lives:
-    """The life of a warehouse in each place, lived once."""
-    done: dict[str, Life | Exception] = {}
+) -> GetResults:
+    """The results of the scenario in a destination; it runs once per destination."""
+    finished: dict[str, Results | Exception] = {}
 
-    def live(name: str) -> Life:
-        if name not in done:
+    def run_once(name: str) -> Results:
+        if name not in finished:
             folder = tmp_path_factory.mktemp(name)
-            done[name] = _lived(PLACES[name], folder=folder, home=home, request=request)
-        life = done[name]
-        if isinstance(life, Exception):
-            raise life
-        return life
+            finished[name] = _run(PLACES[name], folder=folder, home=home, request=request)
+        results = finished[name]
+        if isinstance(results, Exception):
+            raise results
+        return results
 
-    return live
+    return run_once
 
 
-def _lived(
+def _run(
     place: Place, *, folder: Path, home: Path, request: pytest.FixtureRequest
-) -> Life | Exception:
+) -> Results | Exception:
     servers: dict[str, Any] = {need: request.getfixturevalue(need) for need in place.needs}
-    around = Surroundings(name=place.name, folder=folder, **servers)
-    with settled(place.settings(around), folder=folder, home=home):
+    environment = Environment(name=place.name, folder=folder, **servers)
+    with configured(place.settings(environment), folder=folder, home=home):
         try:
-            return lived(place)
-        except Exception as error:  # noqa: BLE001 - every cell of this destination is to tell
+            return run_scenario(place)
+        except Exception as error:  # noqa: BLE001 - each test of this destination raises it
             return error
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Ask all of one life before the next one begins."""
+    """Run all tests of one destination before those of the next."""
     order = {name: position for position, name in enumerate(PLACES)}
     items.sort(key=lambda item: order.get(item.name.rpartition("[")[2].rstrip("]"), len(order)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print which answer held in which destination."""
-    told = {
+    """Print a table of the test outcomes by feature and destination."""
+    reports = {
         report.nodeid.partition(CELLS)[2]: outcome
         for outcome in ("passed", "failed", "error", "skipped")
         for report in terminalreporter.getreports(outcome)
         if CELLS in report.nodeid
     }
-    cells = {tuple(name.rstrip("]").split("[", 1)): outcome for name, outcome in told.items()}
+    cells = {tuple(name.rstrip("]").split("[", 1)): outcome for name, outcome in reports.items()}
     features = dict.fromkeys(feature for feature, _ in cells)
     if not features:
         return

@@ -1,4 +1,4 @@
-"""Where the tests load to: each kind of destination, with the settings that somebody would make."""
+"""The destinations of the tests, each with its settings."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Settings = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a destination is made of: a folder of its own, and the servers, if it needs them."""
+class Environment:
+    """The folder of a destination, and its servers if it needs them."""
 
     name: str
     folder: Path
@@ -37,7 +37,7 @@ class Surroundings:
         return self.s3.make_bucket(self.name)
 
     def on_s3(self, prefix: str) -> Settings:
-        """How the S3 server is reached, for the section with this prefix."""
+        """The settings for the S3 server, for the section with this prefix."""
         assert self.s3
         return {
             f"{prefix}__AWS_ACCESS_KEY_ID": KEY,
@@ -53,24 +53,24 @@ class Place:
 
     name: str
     destination: str
-    settings: Callable[[Surroundings], Settings]
+    settings: Callable[[Environment], Settings]
     needs: frozenset[Server] = frozenset()
     is_lake: bool = False
-    """Whether it keeps tables only, and no views."""
+    """Whether it holds tables only, and no views."""
 
 
-def _lake(table_format: str) -> Callable[[Surroundings], Settings]:
-    return lambda around: {
+def _lake(table_format: str) -> Callable[[Environment], Settings]:
+    return lambda environment: {
         "SOURCES__COMMS_SOURCE__TABLE_FORMAT": table_format,
-        "DESTINATION__FILESYSTEM__BUCKET_URL": str(around.folder / "lake"),
+        "DESTINATION__FILESYSTEM__BUCKET_URL": str(environment.folder / "lake"),
     }
 
 
-def _lake_on_s3(table_format: str) -> Callable[[Surroundings], Settings]:
-    return lambda around: {
+def _lake_on_s3(table_format: str) -> Callable[[Environment], Settings]:
+    return lambda environment: {
         "SOURCES__COMMS_SOURCE__TABLE_FORMAT": table_format,
-        "DESTINATION__FILESYSTEM__BUCKET_URL": around.bucket(),
-        **around.on_s3("DESTINATION__FILESYSTEM__CREDENTIALS"),
+        "DESTINATION__FILESYSTEM__BUCKET_URL": environment.bucket(),
+        **environment.on_s3("DESTINATION__FILESYSTEM__CREDENTIALS"),
     }
 
 
@@ -90,33 +90,35 @@ PLACES: Final = {
             name="postgres",
             destination="postgres",
             needs=frozenset({"postgres"}),
-            settings=lambda around: {"DESTINATION__POSTGRES__CREDENTIALS": around.database()},
+            settings=lambda environment: {
+                "DESTINATION__POSTGRES__CREDENTIALS": environment.database()
+            },
         ),
         Place(
             name="ducklake-sqlite",
             destination="ducklake",
-            settings=lambda around: {
-                _CATALOG: f"sqlite:///{around.folder / 'catalog.sqlite'}",
-                f"{_STORAGE}__BUCKET_URL": str(around.folder / "files"),
+            settings=lambda environment: {
+                _CATALOG: f"sqlite:///{environment.folder / 'catalog.sqlite'}",
+                f"{_STORAGE}__BUCKET_URL": str(environment.folder / "files"),
             },
         ),
         Place(
             name="ducklake-postgres",
             destination="ducklake",
             needs=frozenset({"postgres"}),
-            settings=lambda around: {
-                _CATALOG: around.database(),
-                f"{_STORAGE}__BUCKET_URL": str(around.folder / "files"),
+            settings=lambda environment: {
+                _CATALOG: environment.database(),
+                f"{_STORAGE}__BUCKET_URL": str(environment.folder / "files"),
             },
         ),
         Place(
             name="ducklake-s3",
             destination="ducklake",
             needs=frozenset({"postgres", "s3"}),
-            settings=lambda around: {
-                _CATALOG: around.database(),
-                f"{_STORAGE}__BUCKET_URL": around.bucket(),
-                **around.on_s3(f"{_STORAGE}__CREDENTIALS"),
+            settings=lambda environment: {
+                _CATALOG: environment.database(),
+                f"{_STORAGE}__BUCKET_URL": environment.bucket(),
+                **environment.on_s3(f"{_STORAGE}__CREDENTIALS"),
             },
         ),
         Place(name="delta", destination="filesystem", is_lake=True, settings=_lake("delta")),
@@ -140,8 +142,8 @@ PLACES: Final = {
 
 
 @contextmanager
-def settled(settings: Settings, *, folder: Path, home: Path) -> Iterator[None]:
-    """Work in a folder with these settings, and with what DuckDB has installed at home."""
+def configured(settings: Settings, *, folder: Path, home: Path) -> Iterator[None]:
+    """Work in a folder with these settings, and with the DuckDB extensions in `home`."""
     before, where = dict(os.environ), Path.cwd()
     folder.mkdir(exist_ok=True)
     os.environ.update(settings)
@@ -156,7 +158,7 @@ def settled(settings: Settings, *, folder: Path, home: Path) -> Iterator[None]:
 
 
 def installed_home(folder: Path) -> Path:
-    """A home folder in which DuckDB has its extensions, so that it downloads none."""
+    """Install DuckDB's extensions into a home folder, so that it downloads none."""
     folder.mkdir(exist_ok=True)
     before, os.environ["HOME"] = os.environ["HOME"], str(folder)
     try:

@@ -1,9 +1,8 @@
-"""Eight processes read a warehouse all through a load of 100,000 operations: what do they see?
+"""Eight processes read a warehouse during a load of 100,000 operations.
 
-Run it with `make readers`. Each reader asks two questions, over and over, each in one statement:
-how many operations a channel's table holds and what its view `daily_delivery` adds up to, and the
-same view for all channels at once. A channel's table may only ever be seen as a load package has
-left it, and a view never other than the tables that it reads.
+Run it with `make readers`. Each reader repeats one statement: for each channel, the number of
+operations in its table and the sums of its view `daily_delivery`. A reader must see a channel's
+table only as a load package has left it, and a view must always agree with its tables.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from comms_source.commands.load import run_load
 from comms_source.destinations.load_packages import commit
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
-from tests.destinations.places import PLACES, Surroundings, installed_home, settled
+from tests.destinations.places import PLACES, Environment, configured, installed_home
 from tests.postgres import running_postgres
 from tests.support import NOW, session_for
 
@@ -51,7 +50,7 @@ order by t.channel
 
 Ask = Callable[[str], Sequence[tuple[Any, ...]]]
 State = tuple[int, int]
-"""How many operations, and what their counter `sent` adds up to."""
+"""The number of operations, and the sum of their counter `sent`."""
 
 
 @dataclass
@@ -60,39 +59,39 @@ class Seen:
 
     reads: int = 0
     errors: list[str] = field(default_factory=list)
-    torn: int = 0
-    """Reads in which a view told other than the tables that it reads."""
+    mismatches: int = 0
+    """Reads in which a view differed from its tables."""
     states: dict[str, set[State]] = field(default_factory=dict)
     """The states of each channel that were seen."""
     together: set[tuple[State, ...]] = field(default_factory=set)
     """The states of all channels that were seen in one statement."""
 
     def note(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Note one read."""
+        """Record one read."""
         self.reads += 1
         for channel, *numbers in rows:
             n, d, shown_n, shown_d = map(int, numbers)
-            self.torn += (n, d) != (shown_n, shown_d)
+            self.mismatches += (n, d) != (shown_n, shown_d)
             self.states.setdefault(channel, set()).add((n, d))
         self.together.add(tuple((int(row[1]), int(row[2])) for row in rows))
 
 
-def read_on(opened: Opener, place: Any, ready: Any, stop: Event, told: Any) -> None:
-    """Read until told to stop, and tell what was seen."""
+def read_until(opened: Opener, place: Any, ready: Any, stop: Event, queue: Any) -> None:
+    """Read until `stop` is set, and put what was seen into the queue."""
     seen = Seen()
     with opened(place) as ask:
         while not stop.is_set():
             try:
                 seen.note(ask(BOTH.replace("{}", "comms.")))
-            except Exception as error:  # noqa: BLE001 - any error at all is what is looked for
+            except Exception as error:  # noqa: BLE001 - any error is a result
                 seen.errors.append(f"{type(error).__name__}: {error}")
             ready.release()
-    told.put(seen)
+    queue.put(seen)
 
 
 @contextmanager
 def postgres_reader(url: str) -> Iterator[Ask]:
-    """Asks PostgreSQL as psql would."""
+    """Query PostgreSQL, as psql does."""
     connection = psycopg2.connect(url)
     connection.autocommit = True
 
@@ -108,7 +107,7 @@ def postgres_reader(url: str) -> Iterator[Ask]:
 
 @contextmanager
 def ducklake_reader(url: str) -> Iterator[Ask]:
-    """Asks a DuckLake as any DuckDB would that has attached it."""
+    """Query a DuckLake that is attached to a DuckDB."""
     connection = duckdb.connect()
     connection.execute(
         f"attach 'ducklake:postgres:{url}' as lake (metadata_schema 'ducklake', read_only)"
@@ -126,16 +125,16 @@ OPENERS: Final[dict[str, Opener]] = {
 
 
 def watched(
-    name: str, *, operations: int, readers: int, around: Surroundings, home: Path
+    name: str, *, operations: int, readers: int, environment: Environment, home: Path
 ) -> tuple[list[Seen], dict[str, set[State]], list[str]]:
-    """Load twice while readers read; returns what they saw, what was committed, and the figures."""
+    """Load twice while readers read; return what they saw, what was committed, and the figures."""
     place = PLACES[name]
-    settings = dict(place.settings(around))
+    settings = dict(place.settings(environment))
     figures = []
-    with settled(settings, folder=around.folder, home=home):
+    with configured(settings, folder=environment.folder, home=home):
         pipeline = open_pipeline(destination=place.destination)
         _load(0, pipeline, clock=Clock(NOW))
-        url = around.postgres.url(f"of-{name}") if around.postgres else ""
+        url = environment.postgres.url(f"of-{name}") if environment.postgres else ""
         committed = Committed(OPENERS[name], url)
         with reading(OPENERS[name], url, readers) as seen:
             clock = Clock(NOW + timedelta(minutes=1))
@@ -149,16 +148,16 @@ def watched(
 
 
 class Committed:
-    """The states that load packages have left, looked at after each of them."""
+    """The committed states, recorded after each load package."""
 
     def __init__(self, opened: Opener, url: str) -> None:
-        """Look for the first time."""
+        """Record the first states."""
         self._opened, self._url = opened, url
         self.states: dict[str, set[State]] = {}
         self.look()
 
     def look(self) -> None:
-        """Note the states that are there now."""
+        """Record the current states."""
         with self._opened(self._url) as ask:
             for channel, n, d, *_ in ask(BOTH.replace("{}", "comms.")):
                 self.states.setdefault(channel, set()).add((int(n), int(d)))
@@ -167,13 +166,13 @@ class Committed:
 def _load(
     operations: int, pipeline: dlt.Pipeline, *, clock: Clock, committed: Committed | None = None
 ) -> int:
-    """One run; returns how many packages it made."""
-    made = 0
+    """Run a load, and return the number of its packages."""
+    packages = 0
 
     def committing(*given: Any) -> Any:
-        nonlocal made
+        nonlocal packages
         load_ids = commit(*given)
-        made += 1
+        packages += 1
         if committed:
             committed.look()
         return load_ids
@@ -182,16 +181,16 @@ def _load(
     with patch("comms_source.commands.run.commit", committing), Sandbox(weekly, clock) as sandbox:
         session = session_for(sandbox, refresh="full", commit_pages=25)
         assert run_load(session=session, pipeline=pipeline).exit_code == 0
-    return made
+    return packages
 
 
 @contextmanager
 def reading(opened: Opener, place: Any, readers: int) -> Iterator[list[Seen]]:
-    """Keep readers reading for the length of the block; what they saw is there after it."""
+    """Run readers during the block; the list has what they saw after it."""
     context = get_context("spawn")
-    stop, told, ready = context.Event(), context.Queue(), context.Semaphore(0)
-    given = (opened, place, ready, stop, told)
-    processes = [context.Process(target=read_on, args=given) for _ in range(readers)]
+    stop, queue, ready = context.Event(), context.Queue(), context.Semaphore(0)
+    arguments = (opened, place, ready, stop, queue)
+    processes = [context.Process(target=read_until, args=arguments) for _ in range(readers)]
     seen: list[Seen] = []
     for process in processes:
         process.start()
@@ -200,59 +199,59 @@ def reading(opened: Opener, place: Any, readers: int) -> Iterator[list[Seen]]:
             assert ready.acquire(timeout=120)
         yield seen
         stop.set()
-        seen += [told.get(timeout=120) for _ in processes]
+        seen += [queue.get(timeout=120) for _ in processes]
     finally:
         for process in processes:
             process.kill()
 
 
 def main() -> None:
-    """Watch each destination, print what was seen, and fail if it may not have been."""
-    told = argparse.ArgumentParser(description=__doc__)
-    told.add_argument("--operations", type=int, default=100_000)
-    told.add_argument("--readers", type=int, default=8)
-    told.add_argument("--place", action="append", choices=OPENERS)
-    options = told.parse_args()
+    """Test each destination, print what readers saw, and fail if it was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--operations", type=int, default=100_000)
+    parser.add_argument("--readers", type=int, default=8)
+    parser.add_argument("--place", action="append", choices=OPENERS)
+    options = parser.parse_args()
     wrong = 0
     with ExitStack() as stack:
         postgres = stack.enter_context(running_postgres())
         top = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         home = installed_home(top / "home")
         for name in options.place or OPENERS:
-            around = Surroundings(name=name, folder=top / name, postgres=postgres)
+            environment = Environment(name=name, folder=top / name, postgres=postgres)
             result = watched(
                 name,
                 operations=options.operations,
                 readers=options.readers,
-                around=around,
+                environment=environment,
                 home=home,
             )
-            wrong += told_of(name, *result)
+            wrong += print_result(name, *result)
     sys.exit(bool(wrong))
 
 
-def told_of(
+def print_result(
     name: str, seen: Sequence[Seen], committed: dict[str, set[State]], figures: Sequence[str]
 ) -> int:
-    """Print what readers saw; returns how much of it they should not have seen."""
+    """Print what readers saw, and return the number of wrong reads and states."""
     errors = [error for each in seen for error in each.errors]
-    torn = sum(each.torn for each in seen)
+    mismatches = sum(each.mismatches for each in seen)
     states = {c: set.union(*(each.states[c] for each in seen)) for c in committed}
-    strange = {c: states[c] - committed[c] for c in committed}
+    unexpected = {c: states[c] - committed[c] for c in committed}
     lines = [
         f"{name}: {'; '.join(figures)}",
         f"{len(seen)} readers, {sum(each.reads for each in seen)} reads, {len(errors)} errors",
-        f"views that told other than their tables: {torn}",
+        f"views that differed from their tables: {mismatches}",
         *(
             f"{channel}: {len(of_it)} states seen of {len(committed[channel])} committed, "
-            f"{len(strange[channel])} that no package had left"
+            f"{len(unexpected[channel])} that no package had left"
             for channel, of_it in states.items()
         ),
         f"{len(set.union(*(each.together for each in seen)))} states of all channels together",
         *errors[:3],
     ]
     print("\n  ".join(lines), flush=True)  # noqa: T201
-    return len(errors) + torn + sum(map(len, strange.values()))
+    return len(errors) + mismatches + sum(map(len, unexpected.values()))
 
 
 if __name__ == "__main__":

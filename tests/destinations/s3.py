@@ -1,4 +1,4 @@
-"""A server that speaks S3, a process of its own: libraries that block threads would block it."""
+"""An S3 server in its own process, because libraries that block threads would block it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from tests.postgres import free_port
 KEY: Final = "any-key"
 SECRET: Final = "any-secret"
 REGION: Final = "us-east-1"
-MAX_API_WAIT: Final = 30.0
+START_SECONDS: Final = 30.0
 """Seconds within which the server must answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3:
-    """A server that runs, for programs of this machine only."""
+    """A running server for local clients."""
 
     url: str
 
     def make_bucket(self, name: str) -> str:
-        """Make a bucket; returns its URL."""
+        """Create a bucket, and return its URL."""
         httpx.put(f"{self.url}/{name}").raise_for_status()
         return f"s3://{name}"
 
 
 @contextmanager
 def running_s3() -> Iterator[S3]:
-    """Start a server, and stop it in the end."""
+    """Start a server, and stop it at the end."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -45,11 +45,11 @@ def running_s3() -> Iterator[S3]:
         yield s3
     finally:
         server.kill()
-        server.wait(MAX_API_WAIT)
+        server.wait(START_SECONDS)
 
 
 def _await(s3: S3, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + MAX_API_WAIT
+    until = time.monotonic() + START_SECONDS
     while True:
         try:
             httpx.get(s3.url).raise_for_status()

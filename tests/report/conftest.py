@@ -1,4 +1,4 @@
-"""Facts that many tests look at, read once."""
+"""Facts that many tests use, read once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from comms_source.report.data.facts import Facts
-from tests.report.lives import busy
-from tests.report.made_up import (
+from tests.report.busy_account import busy_account
+from tests.report.sample_data import (
     DAY,
     HOUR,
     NOW,
@@ -25,7 +25,7 @@ from tests.report.made_up import (
 
 @pytest.fixture(scope="session")
 def operations() -> list[Operation]:
-    """A life of sends with some that are stuck, and one that failed."""
+    """Weeks of sends, with stuck operations and one that failed."""
     stuck = [
         messages(
             f"stuck_{number:02d}",
@@ -37,13 +37,13 @@ def operations() -> list[Operation]:
         for number in range(27)
     ]
     failing = messages("failing", created_at=NOW - 20 * HOUR, delivered=100, failed=3900)
-    return [*busy(), *stuck, failing]
+    return [*busy_account(), *stuck, failing]
 
 
 @pytest.fixture(scope="session")
 def warehouse(operations: list[Operation], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with these operations, a gap, a row that was rejected and a run that failed."""
-    path = tmp_path_factory.mktemp("busy") / "made_up.duckdb"
+    """A file with these operations, a gap, a rejected row and a failed run."""
+    path = tmp_path_factory.mktemp("busy") / "warehouse.duckdb"
     lost = gap(NOW - 9 * DAY, NOW - 9 * DAY + 7 * HOUR, channel="messages")
     read = [
         window
@@ -72,13 +72,13 @@ def warehouse(operations: list[Operation], tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def facts(warehouse: Path) -> Facts:
-    """What a report reads of it."""
+    """The facts of a report on it."""
     return facts_in(warehouse)
 
 
 @pytest.fixture(scope="session")
 def page(facts: Facts) -> str:
-    """The page that is made of it."""
+    """The HTML page of these facts."""
     from comms_source.report.html.rendering import page  # noqa: PLC0415 - it is slow to import
 
     return page(facts)

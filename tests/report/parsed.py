@@ -1,4 +1,4 @@
-"""A page taken apart, the way a browser would."""
+"""A parser for the page, which checks that elements are closed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VOID = frozenset({"meta", "link", "br", "hr", "img", "input"})
 
 @dataclass(slots=True)
 class Element:
-    """An element with what is in it."""
+    """An element with its children."""
 
     tag: str
     attributes: dict[str, str | None]
@@ -19,25 +19,25 @@ class Element:
 
     @property
     def text(self) -> str:
-        """All text in it, white space folded."""
+        """All its text, with white space collapsed."""
         parts = [child if isinstance(child, str) else child.text for child in self.children]
         return " ".join(" ".join(parts).split())
 
     def all(self, tag: str | None = None, **attributes: str) -> list[Element]:
-        """The elements in it with a tag and attributes; a class may be one of several."""
-        return [each for each in self.walk() if _fits(each, tag, attributes)]
+        """The elements in it with this tag and these attributes; a class may be one of several."""
+        return [each for each in self.descendants() if _fits(each, tag, attributes)]
 
     def one(self, tag: str | None = None, **attributes: str) -> Element:
         """The only such element."""
         (found,) = self.all(tag, **attributes)
         return found
 
-    def walk(self) -> Iterator[Element]:
-        """All elements in it, itself among them."""
+    def descendants(self) -> Iterator[Element]:
+        """The element itself and all elements in it."""
         yield self
         for child in self.children:
             if isinstance(child, Element):
-                yield from child.walk()
+                yield from child.descendants()
 
 
 class _Parser(HTMLParser):
@@ -63,7 +63,7 @@ class _Parser(HTMLParser):
 
 
 def parse(page: str) -> Element:
-    """The page as a tree; each element must be closed where it should be."""
+    """The page as a tree; fails if an element is not closed correctly."""
     parser = _Parser()
     parser.feed(page)
     parser.close()

@@ -1,4 +1,4 @@
-"""The page in a real browser, with no network."""
+"""The page in a real browser, without a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from comms_source.report.html.rendering import page as page_of
-from tests.report.made_up import (
+from tests.report.parsed import parse
+from tests.report.sample_data import (
     DAY,
     NOW,
     Warehouse,
@@ -21,7 +22,6 @@ from tests.report.made_up import (
     run,
     write,
 )
-from tests.report.parsed import parse
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (
@@ -48,7 +48,7 @@ PHONE = """<!doctype html>
 addEventListener("message", event => Object.assign(document.body.dataset, event.data));
 </script>
 """
-"""Shows the page as wide as a phone is; a browser's own window cannot be that narrow."""
+"""Shows the page at the width of a phone; a browser window cannot be that narrow."""
 
 MEASURE = """
 <script>
@@ -68,11 +68,11 @@ addEventListener("load", () => {
 });
 </script>
 """
-"""Measures the page from within; the page itself has no script, and its policy allows none."""
+"""Measures the page; the page itself has no script, and its policy allows none."""
 
 
 def opened(page: str, folder: Path, *, around: str | None = None) -> tuple[str, str]:
-    """What the browser makes of a page, or of what is around it, and what it has to say."""
+    """The document after the browser has loaded a page or its frame, and the console messages."""
     for name, text in (("page.html", page), ("around.html", around)):
         (folder / name).write_text(text or "")
     file = folder / ("around.html" if around else "page.html")
@@ -83,29 +83,29 @@ def opened(page: str, folder: Path, *, around: str | None = None) -> tuple[str, 
         timeout=60,
         check=True,
     )
-    said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return done.stdout, "\n".join(said)
+    messages = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return done.stdout, "\n".join(messages)
 
 
 def on_a_phone(page: str, folder: Path) -> dict[str, str | None]:
-    """What the page measures where it is as wide as a phone."""
+    """The measurements of the page at the width of a phone."""
     policy = re.compile(r"<meta http-equiv=.Content-Security-Policy.[^>]*>")
     measured = policy.sub("", page).replace("</body>", f"{MEASURE}</body>")
-    document, said = opened(measured, folder, around=PHONE)
-    assert said == ""
+    document, console = opened(measured, folder, around=PHONE)
+    assert console == ""
     return parse(document).one("body").attributes
 
 
-def test_a_browser_opens_it_without_a_word_of_complaint(page: str, tmp_path: Path) -> None:
-    """Nothing on the console, and every element is there."""
-    document, said = opened(page, tmp_path)
+def test_a_browser_opens_the_page_without_errors(page: str, tmp_path: Path) -> None:
+    """The console is empty, and every chart is there."""
+    document, console = opened(page, tmp_path)
 
-    assert said == ""
+    assert console == ""
     assert len(parse(page).all("svg")) == document.count("<svg")
 
 
-def test_each_chart_has_room_and_nothing_is_wider_than_a_phone(page: str, tmp_path: Path) -> None:
-    """390 pixels: no chart is empty, no cell runs over, the page does not scroll sideways."""
+def test_the_page_fits_a_phone(page: str, tmp_path: Path) -> None:
+    """At 390 pixels no chart is empty, no cell overflows, and the page does not scroll sideways."""
     body = on_a_phone(page, tmp_path)
 
     assert (body["data-width"], body["data-cut"]) == ("390", "")
@@ -115,8 +115,8 @@ def test_each_chart_has_room_and_nothing_is_wider_than_a_phone(page: str, tmp_pa
     assert all(width > 200 and height > 100 for width, height in sizes)
 
 
-def test_long_names_do_not_make_it_wider(tmp_path: Path) -> None:
-    """Of accounts and of operations, with nowhere to break them."""
+def test_long_names_do_not_make_the_page_wider(tmp_path: Path) -> None:
+    """Names of accounts and ids of operations are wrapped, even without a place to break."""
     names = ("north" * 30, "south" * 30)
     rows = [
         messages(name + str(ago), created_at=NOW - ago * DAY, failed=10**6 + ago, account=name)
@@ -135,8 +135,8 @@ def test_long_names_do_not_make_it_wider(tmp_path: Path) -> None:
 
 
 def test_the_policy_keeps_scripts_from_running(page: str, tmp_path: Path) -> None:
-    """Should one ever get in, the browser refuses it."""
-    document, said = opened(page.replace("</body>", f"{MEASURE}</body>"), tmp_path, around=PHONE)
+    """If a script were in the page, the browser would refuse to run it."""
+    document, console = opened(page.replace("</body>", f"{MEASURE}</body>"), tmp_path, around=PHONE)
 
     assert "data-boxes" not in parse(document).one("body").attributes
-    assert "Content Security Policy" in said
+    assert "Content Security Policy" in console

@@ -1,4 +1,4 @@
-"""What charts are made of, before and after they are drawn."""
+"""The charts, before and after they are rendered."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ FIRST = date(2026, 11, 1)
 
 
 class Chart:
-    """Stands for one of Altair's; what is drawn is given."""
+    """Stands in for an Altair chart; the rendered SVG is given."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Nothing to draw."""
+        """An empty specification."""
         return {}
 
 
 def drawn(content: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What becomes of an SVG of vl-convert's."""
+    """The result for an SVG of vl-convert."""
     import vl_convert  # noqa: PLC0415 - it is slow to import
 
     text = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{content}</svg>'
@@ -52,7 +52,7 @@ def drawn(content: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_drawing_keeps_its_shapes_and_colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paths, lines and text, in colours of the page's style."""
+    """Paths and text remain, with the colours of the page's style."""
     path = '<g transform="translate(1,2)"><path d="M0,0h9" fill="var(--first)"/></g>'
     kept = drawn(f"{path}<text font-size='13px'>91%</text>", monkeypatch)
 
@@ -75,20 +75,20 @@ def test_a_drawing_keeps_its_shapes_and_colours(monkeypatch: pytest.MonkeyPatch)
         '<rect width="9" height="9" fill="url(#gradient)"/>',
     ],
 )
-def test_a_drawing_loses_all_else(monkeypatch: pytest.MonkeyPatch, content: str) -> None:
-    """No script, no style, no reference, no name."""
+def test_a_drawing_loses_everything_else(monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    """Scripts, styles, references, classes and ids are removed."""
     kept = drawn(content, monkeypatch)
 
     assert not re.search(r"script|style|foreign|image|href|http|url|class|id=|onclick", kept)
 
 
 def point(ago: int, **more: Any) -> Point:
-    """A day that was read completely, some days before the last."""
+    """A day that was read completely, `ago` days before the last."""
     return Point(day=FIRST + timedelta(days=30 - ago), covered_share=1.0, **more)
 
 
 def sums(*, requested: int = 100, delivered: int = 90, failed: int = 6, **more: Any) -> Sums:
-    """A day's messages, of which some have no outcome."""
+    """The messages of a day, some of them without an outcome."""
     known: dict[str, Any] = {
         "operations": 1,
         "requested": requested,
@@ -107,8 +107,8 @@ DAYS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=31
 
 
 @given(DAYS)
-def test_lines_join_neighbours_that_are_known(days: list[tuple[bool, bool]]) -> None:
-    """Each pair of neighbours once, dashed if one of the two may still move."""
+def test_lines_join_consecutive_known_days(days: list[tuple[bool, bool]]) -> None:
+    """Each pair of consecutive days is joined once, dashed if one of them may still change."""
     points = [
         point(30 - number, sums=sums() if known else Sums(), moves=moves)
         for number, (known, moves) in enumerate(days)
@@ -132,18 +132,18 @@ COUNTS = st.none() | st.integers(0, 10**6)
 def test_a_bar_is_as_high_as_what_was_requested(
     requested: int | None,
     delivered: int | None,
-    lost: int | None,
-    open_: int | None,
-    no: int | None,
+    not_delivered: int | None,
+    in_flight: int | None,
+    unconfirmed: int | None,
 ) -> None:
-    """Its parts add up, even where counters contradict each other; none is below 0."""
+    """Its parts add up, even if counters contradict each other, and none is below 0."""
     day = Sums(
         operations=1,
         requested=requested,
         delivered_low=delivered,
-        not_delivered=lost,
-        in_flight_low=open_,
-        unconfirmed_low=no,
+        not_delivered=not_delivered,
+        in_flight_low=in_flight,
+        unconfirmed_low=unconfirmed,
     )
     parts = parts_of(day)
 
@@ -152,29 +152,29 @@ def test_a_bar_is_as_high_as_what_was_requested(
 
 
 def test_without_receipts_nothing_is_delivered() -> None:
-    """Accepted is drawn in its place, and nothing of what became of it then."""
+    """The share accepted is drawn instead, and no later outcome."""
     pushes = Sums(operations=1, requested=100, accepted=80, failed=10, not_delivered=10)
 
     assert shares_of(pushes) == {"delivered": Share(80 / 90, 80 / 90)}
     assert finding([point(1, sums=pushes)], "push_notifications").startswith("Accepted: ")
 
 
-def test_the_text_of_a_chart_says_what_it_finds() -> None:
-    """The worst day and the latest of what neither moves nor is partly covered."""
+def test_the_text_of_a_chart_has_the_worst_and_the_latest_day() -> None:
+    """Only days count that are covered and cannot change any more."""
     days = [(92, 2, False), (88, 9, False), (91, 4, False), (50, 3, True)]
     points = [
         point(3 - number, sums=sums(delivered=delivered, failed=failed), moves=moves)
         for number, (delivered, failed, moves) in enumerate(days)
     ]
-    said = finding(points, "messages")
+    text = finding(points, "messages")
 
-    assert said.startswith("Delivered: lowest 88.0% on 29 November, latest 91.0% on 30 November.")
-    assert "Not delivered: highest 9.0% on 29 November, latest 4.0% on 30 November." in said
-    assert notes(points) == ["may still move: 1 December"]
+    assert text.startswith("Delivered: lowest 88.0% on 29 November, latest 91.0% on 30 November.")
+    assert "Not delivered: highest 9.0% on 29 November, latest 4.0% on 30 November." in text
+    assert notes(points) == ["may still change: 1 December"]
 
 
 def test_partly_covered_days_are_striped() -> None:
-    """In all of their bar, and nowhere else; what was not read at all has no bar."""
+    """Their bars are striped, and no others; a day that was not read at all has no bar."""
     half = replace(point(2, sums=sums()), covered_share=0.5)
     none = replace(point(1), covered_share=0.0)
     stripes = stripes_of([point(3, sums=sums()), half, none], top=100)
@@ -187,13 +187,13 @@ def test_partly_covered_days_are_striped() -> None:
 
 
 def test_small_channels_have_their_own_scale() -> None:
-    """Where their bars would not be seen beside those of the largest."""
+    """If their bars would be too small to see on the scale of the largest channel."""
     assert own_scale([point(1, sums=sums())], top=100_000)
     assert not own_scale([point(1, sums=sums())], top=100)
 
 
-def test_a_settle_curve_is_never_above_all() -> None:
-    """And is not drawn where only one age is known."""
+def test_a_settle_curve_never_exceeds_1() -> None:
+    """And it is not drawn if only one age is known."""
     curve = [
         SettlePoint(
             account="acme",
@@ -211,8 +211,8 @@ def test_a_settle_curve_is_never_above_all() -> None:
     assert settling("push_notifications", curve[:1]) is None
 
 
-def test_one_large_mailing_does_not_leave_all_other_hours_pale() -> None:
-    """The scale of the heat map ends where one cell in twenty lies above it."""
+def test_one_large_mailing_does_not_dominate_the_heat_map() -> None:
+    """The colour scale ends at the value that one cell in twenty exceeds."""
     volumes = [
         HourVolume(day=FIRST, hour=hour, operations=1, requested=10**6 if hour == 9 else 100)
         for hour in range(24)

@@ -1,4 +1,4 @@
-"""`comms report` as people type it."""
+"""The command `comms report`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from comms_source.report.findings.periods import day_of, week_of
 from comms_source.report.html.rendering import page as page_of
 from comms_source.report.html.write import write_page
 from comms_source.report.wording import count, percent
-from tests.report.made_up import NOW, Warehouse, facts_in, write
+from tests.report.sample_data import NOW, Warehouse, facts_in, write
 
 
 @pytest.fixture
 def stored(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands read the made-up file, at its time."""
+    """The commands read the test warehouse, at its time."""
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(warehouse))
     monkeypatch.setattr("comms_source.timespans.utc_now", lambda: NOW)
 
@@ -34,16 +34,16 @@ def report(*arguments: str) -> Result:
 
 
 @pytest.mark.usefixtures("stored")
-def test_the_terminal_shows_three_periods_a_channel(facts: Facts) -> None:
-    """With the figures that are in the database."""
+def test_the_terminal_shows_three_periods_per_channel(facts: Facts) -> None:
+    """Today, yesterday and seven days, with the figures in the database."""
     shown = report()
     lines = [re.split(r" {2,}", line.strip()) for line in shown.stdout.splitlines()]
 
     assert shown.exit_code == 0
     at = [position for position, line in enumerate(lines) if line[0] in CHANNELS]
     for position, channel in zip(at[: len(CHANNELS)], facts.channels, strict=True):
-        periods = (day_of(channel, facts.made, 0), day_of(channel, facts.made, 1))
-        sums = [*(day.sums for day in periods), week_of(channel, facts.made).sums]
+        periods = (day_of(channel, facts.context, 0), day_of(channel, facts.context, 1))
+        sums = [*(day.sums for day in periods), week_of(channel, facts.context).sums]
         rows = lines[position + 1 : position + 4]
         assert [row[0].split()[0] for row in rows] == ["today", "yesterday", "7"]
         assert [row[1] for row in rows] == [count(each.requested) for each in sums]
@@ -54,33 +54,33 @@ def test_the_terminal_shows_three_periods_a_channel(facts: Facts) -> None:
 
 
 @pytest.mark.usefixtures("stored")
-def test_the_terminal_says_what_is_wrong_and_how_final_the_figures_are() -> None:
-    """What is stuck and what is lost; which days may still move, and until when."""
+def test_the_terminal_shows_problems_and_finality() -> None:
+    """Stuck operations and lost time; which days may still change, and until when."""
     shown = " ".join(report().stdout.split())
 
     for expected in (
         r"! messages: 7 h of sends were never read, 12 Nov, 18:00 to 13 Nov, 01:00 \(since",
         r"! messages: 27 operations being processed for longer than usual -> ask Twilio",
-        r"- emails: 1 row of the API's answers of the last 7 days could not be stored -> see",
+        r"- emails: 1 row of the API in the last 7 days could not be stored -> see",
         r"stuck_00 processing_too_long, created 21 November 2026, 12:00, 400 waiting",
         r"23 older ones in the view stuck_operations",
-        r"emails: 18.21 November may still move, until 28 November 2026, 16:22 at the latest",
+        r"emails: 18.21 November may still change, until 28 November 2026, 16:22 at the latest",
     ):
         assert re.search(expected, shown), expected
 
 
 @pytest.mark.usefixtures("stored")
-def test_machines_get_one_object() -> None:
-    """And only the channels that are named."""
-    told = json.loads(report("--json", "--channel", "emails").stdout)
+def test_json_is_one_object() -> None:
+    """With the named channels only."""
+    content = json.loads(report("--json", "--channel", "emails").stdout)
 
-    assert list(told["channels"]) == ["emails"]
-    assert told["made_at"] == "2026-11-21T18:00:00Z"
+    assert list(content["channels"]) == ["emails"]
+    assert content["made_at"] == "2026-11-21T18:00:00Z"
 
 
 @pytest.mark.usefixtures("stored")
 def test_a_page_is_written_and_named(warehouse: Path) -> None:
-    """Over an old one, and the same page each time."""
+    """It replaces an old one, and is the same each time."""
     Path("report.html").write_text("old")
     done = report("--html", "report.html", "--channel", "push_notifications")
     page = page_of(facts_in(warehouse, channels=["push_notifications"]))
@@ -92,7 +92,7 @@ def test_a_page_is_written_and_named(warehouse: Path) -> None:
 
 
 def test_a_page_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where writing fails the old page stays, and nothing lies about."""
+    """If writing fails, the old page stays, and no temporary file is left."""
     target = Path("report.html")
     target.write_text("old")
 
@@ -109,7 +109,7 @@ def test_a_page_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("target", ["nowhere/report.html", "."])
 def test_a_page_that_cannot_be_written_is_exit_code_2(target: str) -> None:
-    """Said before the views are read."""
+    """It is refused before the views are read."""
     done = report("--html", target)
 
     assert done.exit_code == 2
@@ -121,7 +121,7 @@ def test_a_page_that_cannot_be_written_is_exit_code_2(target: str) -> None:
 def test_without_the_extra_only_the_page_is_refused(
     monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    """With what to install; exit code 2."""
+    """With exit code 2, and the message names what to install."""
     monkeypatch.setitem(sys.modules, missing, None)
     done = report("--html", "report.html")
 
@@ -132,7 +132,7 @@ def test_without_the_extra_only_the_page_is_refused(
 
 @pytest.mark.usefixtures("stored")
 def test_the_terminal_report_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does that for machines."""
+    """Neither does the JSON report."""
     for name in ("altair", "jinja2", "markupsafe", "vl_convert"):
         monkeypatch.setitem(sys.modules, name, None)
 
@@ -140,44 +140,44 @@ def test_the_terminal_report_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_without_tables_it_says_what_to_run_first() -> None:
-    """As `comms views` does, and makes no file by looking."""
+    """As `comms views` does, and it creates no file."""
     done = report()
 
     assert done.exit_code == 1
-    assert "has no tables in comms yet; run comms load first, it makes the views too" in done.stderr
+    assert "has no tables in comms yet; run comms load first" in done.stderr
     assert not list(Path().iterdir())
 
 
-def test_without_views_it_says_how_to_make_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables of an older version have others."""
-    import duckdb  # noqa: PLC0415 - for this one alone
+def test_without_views_it_says_how_to_create_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older version may have created other views."""
+    import duckdb  # noqa: PLC0415 - for this test only
 
     write(Warehouse())
-    with duckdb.connect("made_up.duckdb") as db:
+    with duckdb.connect("warehouse.duckdb") as db:
         db.execute("drop view comms.settle_curve")
-    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "made_up.duckdb")
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "warehouse.duckdb")
     done = report()
 
     assert done.exit_code == 1
-    assert "run comms load, which makes" in done.stderr
+    assert "run comms load, which creates" in done.stderr
 
 
 @pytest.mark.usefixtures("stored")
 def test_an_unknown_channel_is_exit_code_2() -> None:
-    """It names those that there are."""
+    """The message names the channels that exist."""
     done = report("--channel", "letters")
 
     assert done.exit_code == 2
     assert "push_notifications" in done.stderr
 
 
-def test_the_terminal_obeys_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An id could hold some."""
-    from tests.report.made_up import HOUR, messages  # noqa: PLC0415
+def test_control_characters_do_not_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They could be part of an id."""
+    from tests.report.sample_data import HOUR, messages  # noqa: PLC0415
 
     odd = messages("\x1b[31mred", created_at=NOW - 3 * HOUR, queued=5, status="PROCESSING")
     write(Warehouse(operations=[odd]))
-    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "made_up.duckdb")
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "warehouse.duckdb")
     monkeypatch.setattr("comms_source.timespans.utc_now", lambda: NOW)
     shown = report().stdout
 
@@ -185,10 +185,10 @@ def test_the_terminal_obeys_no_control_characters(monkeypatch: pytest.MonkeyPatc
     assert "[31mred" in shown
 
 
-def test_an_empty_database_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No zeros where nothing is known."""
+def test_an_empty_database_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are no zeros where nothing is known."""
     write(Warehouse())
-    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "made_up.duckdb")
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "warehouse.duckdb")
     shown = report().stdout
 
     assert "No operation is stored yet." in shown

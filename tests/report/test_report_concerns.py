@@ -1,4 +1,4 @@
-"""What is found to be wrong: only what is, and only for as long as somebody can do something."""
+"""The problems that the report finds: only real ones, and only while they can be acted on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from comms_source.report.data.facts import Facts
 from comms_source.report.findings.problems import Concern, concerns_of
-from tests.report.made_up import (
+from tests.report.sample_data import (
     DAY,
     HOUR,
     NOW,
@@ -30,7 +30,7 @@ ORDINARY = {"delivered": 85, "read": 5, "undelivered": 5, "failed": 3, "sent": 2
 
 
 def send(created_at: datetime, *, counters: Mapping[str, int]) -> Operation:
-    """A hundred messages, all of whose figures were read soon after the request."""
+    """A hundred messages whose figures were all read soon after the request."""
     known = {"total": 100, "recipients": 100, "unaddressable": 1, **ORDINARY, **counters}
     return Operation(
         channel="messages",
@@ -42,26 +42,26 @@ def send(created_at: datetime, *, counters: Mapping[str, int]) -> Operation:
 
 
 def account(lately: Mapping[str, int] | None = None, *, days: int = 13) -> list[Operation]:
-    """A send each hour, and other counters lately; the latest day ends three hours before now."""
+    """A send each hour; the latest day, which ends three hours before now, has other counters."""
     instants = [NOW - (number + 0.5) * HOUR for number in range(24 * days)]
     young = NOW - 27 * HOUR
     return [send(at, counters=lately or {} if at > young else {}) for at in instants]
 
 
 def facts_with(operations: Sequence[Operation], **records: Sequence[Mapping[str, Any]]) -> Facts:
-    """What a report reads of them; all was read completely, unless the records say otherwise."""
+    """The facts of a report on them; all was read completely unless `records` differ."""
     stored = {"coverage": READ, "runs": [run()], **records}
     write(Warehouse(operations=operations, records=stored))
     return facts_in(channels=["messages"])
 
 
 def found(operations: Sequence[Operation], **records: Sequence[Mapping[str, Any]]) -> list[Concern]:
-    """What is wrong with them."""
+    """The problems that the report finds."""
     return concerns_of(facts_with(operations, **records))
 
 
 def test_nothing_is_wrong_with_an_ordinary_account() -> None:
-    """Every day like the others, and all of it read."""
+    """Every day is like the others, and all was read."""
     assert found(account()) == []
 
 
@@ -74,7 +74,7 @@ def test_nothing_is_wrong_with_an_ordinary_account() -> None:
     ],
 )
 def test_one_trouble_is_one_concern(lately: dict[str, int], kind: str, text: str) -> None:
-    """With its size, what is usual, since when, and what to do; a lost receipt is no failure."""
+    """With its size, the usual value, the start and a remedy; a lost receipt is not a failure."""
     (concern,) = found(account(lately))
 
     assert (concern.kind, concern.level, concern.channels) == (kind, "act", ["messages"])
@@ -85,7 +85,7 @@ def test_one_trouble_is_one_concern(lately: dict[str, int], kind: str, text: str
 
 
 def test_few_sends_are_no_concern() -> None:
-    """A rate of less than the alert volume says little."""
+    """A rate over fewer resources than the alert volume is not significant."""
     few = [send(NOW - age * DAY - 4 * HOUR, counters={}) for age in range(1, 12)]
     bad = send(NOW - 4 * HOUR, counters={"delivered": 0, "undelivered": 90})
 
@@ -93,7 +93,7 @@ def test_few_sends_are_no_concern() -> None:
 
 
 def test_a_day_that_was_partly_read_is_not_compared() -> None:
-    """What was not read could be all that was missing."""
+    """The missing outcomes could be in the part that was not read."""
     half = coverage(first=NOW - 15 * DAY, last=NOW - 12 * HOUR)
 
     kinds = [each.kind for each in found(account({"delivered": 0, "sent": 87}), coverage=half)]
@@ -101,7 +101,7 @@ def test_a_day_that_was_partly_read_is_not_compared() -> None:
 
 
 def test_days_that_froze_early_are_named_for_a_while() -> None:
-    """From the end of their retention, for as many days as alerts last."""
+    """From the end of their retention, for `alert_days`."""
     early = messages("e", created_at=NOW - 9 * DAY, delivered=1000, synced_at=NOW - 8 * DAY)
     (concern,) = found([*account(), early], coverage=read_early(NOW - 9 * DAY))
 
@@ -112,14 +112,14 @@ def test_days_that_froze_early_are_named_for_a_while() -> None:
 
 
 def read_early(start: datetime) -> list[dict[str, Any]]:
-    """All was read, and what was created in a day from `start` on for the last time soon."""
+    """All was read, but the day from `start` on was last read soon after it."""
     soon = coverage(first=start, last=start + DAY, again=HOUR)
     created = {window["window_start"] for window in soon}
     return [*soon, *(window for window in READ if window["window_start"] not in created)]
 
 
 def test_a_gap_is_a_concern_for_a_while() -> None:
-    """It cannot be closed, so it is gone when it is old."""
+    """It cannot be closed, so it is no longer reported when it is old."""
     lost = gap(NOW - 9 * DAY, NOW - 8 * DAY, channel="messages", found_at=NOW - DAY)
     (concern,) = found(account(), gaps=[lost])
 
@@ -133,7 +133,7 @@ def test_a_gap_is_a_concern_for_a_while() -> None:
     [("PROCESSING", "being processed for longer"), ("COMPLETED", "were never sent")],
 )
 def test_what_is_stuck_is_a_concern_for_a_while(status: str, text: str) -> None:
-    """As long as it is new enough to be worth a look."""
+    """As long as it is new enough for an alert."""
     stuck = messages("s", created_at=NOW - 30 * HOUR, delivered=1, queued=1, status=status)
     (concern,) = found([*account(), stuck])
 
@@ -145,7 +145,7 @@ def test_what_is_stuck_is_a_concern_for_a_while(status: str, text: str) -> None:
 
 
 def test_rejected_rows_are_a_concern_for_a_while() -> None:
-    """They are in no figure."""
+    """They are not in any figure."""
     row = {
         "row_key": "1",
         "account": "acme",
@@ -167,7 +167,7 @@ def test_rejected_rows_are_a_concern_for_a_while() -> None:
     [(2 * DAY, "stale", "look"), (6 * DAY + HOUR, "deadline", "act"), (8 * DAY, "deadline", "act")],
 )
 def test_old_data_is_a_concern(age: timedelta, kind: str, level: str) -> None:
-    """First that it is old, then that figures freeze and sends are lost."""
+    """First because it is stale, then because figures freeze and sends are lost."""
     read = coverage(first=NOW - age - 2 * DAY, last=NOW - age, now=NOW - age)
     operations = [each for each in account() if each.created_at < NOW - age]
     concerns = found([replace(each, synced_at=NOW - age) for each in operations], coverage=read)
@@ -177,14 +177,14 @@ def test_old_data_is_a_concern(age: timedelta, kind: str, level: str) -> None:
 
 
 def test_a_run_that_failed_is_a_concern() -> None:
-    """Though all was read before."""
+    """Even if everything was read before."""
     (concern,) = found(account(), runs=[run(outcome="failed")])
 
     assert (concern.kind, concern.level) == ("run_failed", "look")
 
 
 def test_what_channels_share_is_one_concern() -> None:
-    """Named once, with the channels."""
+    """It is reported once, with the names of the channels."""
     failed = {**run(outcome="failed"), "channels": '{"messages": {}, "emails": {}}'}
     write(Warehouse(operations=account(), records={"coverage": READ, "runs": [failed]}))
     (concern,) = concerns_of(facts_in(channels=["messages", "emails"]))

@@ -1,4 +1,4 @@
-"""The figures of a report against sums over the very rows that were put in."""
+"""The figures of a report, compared with sums over the rows of the test data."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from comms_source.report.findings.coverage_strip import strip_of
 from comms_source.report.findings.funnel import funnel_of
 from comms_source.report.findings.periods import change_of, day_of, moving_days, read_share, week_of
 from comms_source.views.settings import ViewSettings
-from tests.report.lives import busy
-from tests.report.made_up import (
+from tests.report.busy_account import busy_account
+from tests.report.sample_data import (
     DAY,
     HOUR,
     NOW,
@@ -46,7 +46,7 @@ def added(operations: Iterable[Operation], *names: str) -> int:
 
 
 def same(part: int, whole: int) -> Share | None:
-    """A share that is no interval."""
+    """A share whose ends are equal."""
     return Share(part / whole, part / whole) if whole else None
 
 
@@ -56,7 +56,7 @@ def of_channel(facts: Facts, channel: str) -> ChannelFacts:
 
 
 def check(sums: Sums, operations: list[Operation], channel: str) -> None:
-    """Sums are those of the operations, whose resources are each in one state."""
+    """Check sums against operations with exclusive counters."""
     assert sums.operations == len(operations)
     if not operations:
         return
@@ -67,13 +67,13 @@ def check(sums: Sums, operations: list[Operation], channel: str) -> None:
         assert (sums.delivery, sums.has_receipts) == (None, False)
         assert sums.acceptance == same(accepted, accepted + failed)
         return
-    lost = failed + added(operations, "undelivered")
+    not_delivered = failed + added(operations, "undelivered")
     engaged = added(operations, "read", "opened")
     delivered = engaged + added(operations, "delivered")
     attempted = requested - added(operations, "scheduled", "queued", "canceled")
     assert sums.delivery == same(delivered, attempted)
-    assert sums.delivery_of_known == same(delivered, delivered + lost)
-    assert sums.not_delivered_share == same(lost, attempted)
+    assert sums.delivery_of_known == same(delivered, delivered + not_delivered)
+    assert sums.not_delivered_share == same(not_delivered, attempted)
     assert sums.without_outcome == same(added(operations, "sent"), attempted)
     assert sums.engagement == same(engaged, delivered)
 
@@ -95,9 +95,9 @@ def mine(operations: list[Operation]) -> Callable[..., list[Operation]]:
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_each_day_adds_up(facts: Facts, mine: Callable[..., list[Operation]], channel: str) -> None:
-    """Of thirty days and today: all operations, whether their figures may still move or not."""
+    """For today and the thirty days before: over all operations, of any finality."""
     for ago in range(31):
-        day, expected = day_of(of_channel(facts, channel), facts.made, ago), mine(channel, [ago])
+        day, expected = day_of(of_channel(facts, channel), facts.context, ago), mine(channel, [ago])
         check(day.sums, expected, channel)
         assert sum(each.operations for each in day.by_finality.values()) == len(expected)
         assert sum(each.requested for each in day.by_finality.values()) == added(expected, "total")
@@ -107,23 +107,23 @@ def test_each_day_adds_up(facts: Facts, mine: Callable[..., list[Operation]], ch
 def test_a_week_is_a_ratio_of_sums(
     facts: Facts, mine: Callable[..., list[Operation]], channel: str
 ) -> None:
-    """The seven whole days before today; a large day weighs more than a small one."""
-    week = week_of(of_channel(facts, channel), facts.made)
+    """Over the seven whole days before today; a large day weighs more than a small one."""
+    week = week_of(of_channel(facts, channel), facts.context)
 
     assert (week.first, week.last) == (date(2026, 11, 14), date(2026, 11, 20))
     check(week.sums, mine(channel, range(1, 8)), channel)
 
 
 def test_all_that_is_stored_is_counted(facts: Facts, operations: list[Operation]) -> None:
-    """Also what is older than the days that are shown."""
+    """Also operations older than the days shown."""
     for channel in facts.channels:
         stored = [each for each in operations if each.channel == channel.channel]
         assert channel.stored == len(stored)
         assert channel.first_day == min(each.created_at for each in stored).date()
 
 
-def test_the_views_say_the_same(facts: Facts, warehouse: Path) -> None:
-    """A report and a query of one's own do not contradict each other."""
+def test_the_report_agrees_with_the_views(facts: Facts, warehouse: Path) -> None:
+    """A report and a query of a view give the same figures."""
     with duckdb.connect(str(warehouse), read_only=True) as db:
         daily = db.execute(
             "select channel, day, delivery_rate_low, engagement_rate_high, in_flight_low "
@@ -131,44 +131,46 @@ def test_the_views_say_the_same(facts: Facts, warehouse: Path) -> None:
         ).fetchall()
     assert len(daily) > 60
     for channel, day, delivered, engaged, in_flight in daily:
-        sums = day_of(of_channel(facts, channel), facts.made, (TODAY - day).days).sums
+        sums = day_of(of_channel(facts, channel), facts.context, (TODAY - day).days).sums
         assert (sums.delivery.low if sums.delivery else None) == delivered
         assert (sums.engagement.high if sums.engagement else None) == engaged
         assert sums.in_flight_low == in_flight
 
 
-def test_machines_get_the_same_figures(facts: Facts, mine: Callable[..., list[Operation]]) -> None:
-    """Nothing rounded, and readable as JSON."""
-    told = json.loads(json.dumps(as_dict(facts)))
+def test_json_has_the_same_figures(facts: Facts, mine: Callable[..., list[Operation]]) -> None:
+    """They are not rounded, and the report is valid JSON."""
+    content = json.loads(json.dumps(as_dict(facts)))
     for channel in CHANNELS:
-        figures = told["channels"][channel]
-        check(day_of(of_channel(facts, channel), facts.made, 1).sums, mine(channel, [1]), channel)
-        sums = day_of(of_channel(facts, channel), facts.made, 1).sums
+        figures = content["channels"][channel]
+        check(
+            day_of(of_channel(facts, channel), facts.context, 1).sums, mine(channel, [1]), channel
+        )
+        sums = day_of(of_channel(facts, channel), facts.context, 1).sums
         assert figures["yesterday"]["requested"] == sums.requested
         assert sums.success
         rate = "delivery_rate" if sums.has_receipts else "acceptance_rate"
         assert figures["yesterday"][rate] == {"low": sums.success.low, "high": sums.success.high}
         assert figures["moving_days"]
-    assert told["made_at"] == "2026-11-21T18:00:00Z"
-    assert told["channels"]["push_notifications"]["today"]["delivery_rate"] is None
+    assert content["made_at"] == "2026-11-21T18:00:00Z"
+    assert content["channels"]["push_notifications"]["today"]["delivery_rate"] is None
 
 
-def test_accounts_are_added_up_and_told_apart() -> None:
+def test_accounts_are_summed_and_shown_separately() -> None:
     """A small account does not weigh as much as a large one."""
     small = messages("s", created_at=NOW - 3 * DAY, delivered=1, failed=1, account="small")
     large = messages("l", created_at=NOW - 3 * DAY, delivered=90, failed=8, account="large")
     facts = facts_of(small, large)
     channel = of_channel(facts, "messages")
 
-    assert week_of(channel, facts.made).sums.delivery == Share(0.91, 0.91)
+    assert week_of(channel, facts.context).sums.delivery == Share(0.91, 0.91)
     assert facts.accounts == 2
     assert {each.account: each.sums.delivery for each in channel.accounts} == {
         "small": same(1, 2),
         "large": same(90, 98),
     }
     one = facts_in(account="small")
-    assert day_of(of_channel(one, "messages"), one.made, 3).sums.delivery == Share(0.5, 0.5)
-    assert (one.accounts, one.made.account) == (1, "small")
+    assert day_of(of_channel(one, "messages"), one.context, 3).sums.delivery == Share(0.5, 0.5)
+    assert (one.accounts, one.context.account) == (1, "small")
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
@@ -181,53 +183,53 @@ def test_days_are_those_of_the_reporting_time_zone(zone: str) -> None:
     facts = facts_in(settings=settings)
 
     today = NOW.astimezone(ZoneInfo(zone)).date()
-    assert (facts.made.today, facts.made.differing) == (today, [])
+    assert (facts.context.today, facts.context.differing) == (today, [])
     for ago in range(31):
         day = today - timedelta(days=ago)
         expected = sum(at.astimezone(ZoneInfo(zone)).date() == day for at in instants)
-        shown = day_of(of_channel(facts, "messages"), facts.made, ago)
+        shown = day_of(of_channel(facts, "messages"), facts.context, ago)
         assert shown.sums.operations == expected
 
 
 def test_settings_are_those_of_the_views() -> None:
-    """The report goes by what the views were made with, and names what differs."""
+    """The report uses the settings that the views were created with, and names the differences."""
     write(Warehouse(settings=ViewSettings(time_zone="Asia/Tokyo", alert_volume=7)))
-    made = facts_in(settings=ViewSettings(alert_volume=7)).made
+    context = facts_in(settings=ViewSettings(alert_volume=7)).context
 
-    assert (made.time_zone, made.settings.alert_volume) == ("Asia/Tokyo", 7)
-    assert made.differing == ["time_zone"]
+    assert (context.time_zone, context.settings.alert_volume) == ("Asia/Tokyo", 7)
+    assert context.differing == ["time_zone"]
 
 
-def test_open_counters_give_intervals() -> None:
-    """4 sent, 3 delivered, 1 read of 10: the read one is among those delivered, or is another."""
+def test_undecided_counters_give_intervals() -> None:
+    """Of 10, 4 are sent, 3 delivered and 1 read: the delivered ones may include the read one."""
     counters = {"total": 10, "sent": 4, "delivered": 3, "read": 1}
     odd = Operation(channel="messages", id="odd", created_at=NOW - 9 * DAY, counters=counters)
     facts = facts_of(odd)
 
-    sums = day_of(of_channel(facts, "messages"), facts.made, 9).sums
+    sums = day_of(of_channel(facts, "messages"), facts.context, 9).sums
     assert sums.delivery == Share(0.3, 0.4)
 
 
-def test_what_is_missing_is_not_zero() -> None:
-    """NULL stays None through every sum."""
+def test_missing_counters_are_not_zero() -> None:
+    """NULL stays None in every sum."""
     unknown: dict[str, int | None] = dict.fromkeys(CHANNELS["messages"].counters)
     silent = Operation(channel="messages", id="x", created_at=NOW - HOUR, counters=unknown)
     facts = facts_of(silent)
-    today = day_of(of_channel(facts, "messages"), facts.made, 0).sums
+    today = day_of(of_channel(facts, "messages"), facts.context, 0).sums
 
     assert today.operations == 1
     assert (today.requested, today.delivery, today.in_flight_low) == (None, None, None)
     assert of_channel(facts, "messages").problems == {"missing_counter": 1}
 
 
-def test_what_is_active_may_still_move() -> None:
-    """However long ago it was requested; as long as the API does not deny it."""
+def test_active_operations_may_still_change() -> None:
+    """However long ago they were requested, as long as the API has them."""
     rows = [
         messages("open", created_at=NOW - 90 * DAY, queued=5, status="SCHEDULED"),
         messages("done", created_at=NOW - 90 * DAY, delivered=5),
     ]
     facts = facts_of(*rows)
-    (moving,) = moving_days(of_channel(facts, "messages"), facts.made)
+    (moving,) = moving_days(of_channel(facts, "messages"), facts.context)
 
     assert (moving.day, moving.final_at) == (None, None)
     older = of_channel(facts, "messages").older
@@ -235,12 +237,12 @@ def test_what_is_active_may_still_move() -> None:
     assert (older.operations, older.in_flight_low) == (1, 5)
 
 
-def test_a_day_may_move_until_retention_ends() -> None:
-    """What was unchanged for a day is settled, and no longer moves the day."""
+def test_a_day_may_change_until_retention_ends() -> None:
+    """An operation that was unchanged for a day is settled, and does not count any more."""
     young = messages("young", created_at=NOW - 30 * HOUR, delivered=5)
     still = messages("still", created_at=NOW - 4 * DAY, delivered=5, settled=True)
     facts = facts_of(young, still)
-    (moving,) = moving_days(of_channel(facts, "messages"), facts.made)
+    (moving,) = moving_days(of_channel(facts, "messages"), facts.context)
 
     assert moving.day == (NOW - 30 * HOUR).date()
     assert (moving.moving_share, moving.frozen_share) == (1, 0)
@@ -248,7 +250,7 @@ def test_a_day_may_move_until_retention_ends() -> None:
 
 
 def test_a_day_that_was_read_too_early_is_frozen() -> None:
-    """Its last reading was more than a day before the API forgot it."""
+    """If its last reading was more than a day before the API forgot it."""
     early = messages("early", created_at=NOW - 9 * DAY, delivered=5, synced_at=NOW - 5 * DAY)
     late = messages("late", created_at=NOW - 10 * DAY, delivered=5, synced_at=NOW - 3 * DAY)
     facts = facts_of(early, late)
@@ -258,7 +260,7 @@ def test_a_day_that_was_read_too_early_is_frozen() -> None:
 
 
 def test_half_a_day_read_is_half_covered() -> None:
-    """Of a day with operations by the view, of one without by the windows."""
+    """A day with operations has it from the view, a day without from the windows."""
     start = NOW.replace(hour=0)
     read = [
         *coverage(first=start - 3 * DAY, last=start - 2.5 * DAY),
@@ -269,18 +271,18 @@ def test_half_a_day_read_is_half_covered() -> None:
     facts = facts_in()
     channel, day = (
         of_channel(facts, "messages"),
-        day_of(of_channel(facts, "messages"), facts.made, 3),
+        day_of(of_channel(facts, "messages"), facts.context, 3),
     )
 
     assert (day.covered_share, day.is_covered) == (0.5, False)
     shares = [
-        read_share(channel, facts.made, *[TODAY - timedelta(days=ago)] * 2) for ago in (3, 2, 1)
+        read_share(channel, facts.context, *[TODAY - timedelta(days=ago)] * 2) for ago in (3, 2, 1)
     ]
     assert shares == [0.5, 1, 0]
 
 
 def test_weeks_are_compared_as_they_were_known() -> None:
-    """The week before had half of its outcomes when it was as old as this one; now it has all."""
+    """The week before had half of its outcomes at the age of this one, and has all of them now."""
     known: list[tuple[float, Counters]] = [
         (0.1, {"total": 10, "delivered": 5, "sent": 5}),
         (7 * 24 + 1, {"total": 10, "delivered": 10}),
@@ -316,7 +318,7 @@ PARTS = st.integers(0, 10**6)
 
 @given(st.lists(PARTS, min_size=8, max_size=8), st.booleans())
 def test_the_funnel_adds_up(parts: list[int], receipts: bool) -> None:
-    """Its parts are what was requested, and read is a part of delivered."""
+    """Its parts add up to what was requested, and read is a part of delivered."""
     good, undelivered, failed, unconfirmed, in_flight, canceled, unaddressable, rest = parts
     sums = Sums(
         operations=9,
@@ -350,7 +352,7 @@ def test_the_funnel_adds_up(parts: list[int], receipts: bool) -> None:
 
 
 def test_a_day_is_complete_partly_read_lost_or_unread() -> None:
-    """One of each, and today as far as it has gone."""
+    """One day of each state, and today up to now."""
     start = NOW.replace(hour=0)
     windows = [
         *coverage(first=start - 3 * DAY, last=start - 2 * DAY),
@@ -359,7 +361,7 @@ def test_a_day_is_complete_partly_read_lost_or_unread() -> None:
     ]
     lost = gap(start - 2 * DAY + HOUR, start - 2 * DAY + 3 * HOUR, channel="emails")
     write(Warehouse(records={"coverage": windows, "gaps": [lost]}))
-    strip = strip_of(of_channel(facts_in(), "emails"), facts_in().made)
+    strip = strip_of(of_channel(facts_in(), "emails"), facts_in().context)
 
     assert [each.state for each in strip[-5:]] == [
         "unread",
@@ -371,8 +373,8 @@ def test_a_day_is_complete_partly_read_lost_or_unread() -> None:
     assert [each.gap for each in strip if each.gap] == [2 * HOUR]
 
 
-def test_only_the_channels_that_are_named_are_read(facts: Facts, warehouse: Path) -> None:
-    """And where none is named, those that there is something of."""
+def test_only_named_channels_are_read(facts: Facts, warehouse: Path) -> None:
+    """If none is named, all channels with data."""
     assert [each.channel for each in facts.channels] == list(CHANNELS)
     assert [each.channel for each in facts_in(warehouse, channels=["emails"]).channels] == [
         "emails"
@@ -381,18 +383,18 @@ def test_only_the_channels_that_are_named_are_read(facts: Facts, warehouse: Path
     assert [each.channel for each in only.channels] == ["messages"]
 
 
-def test_life_is_bounded_however_long_it_lasts(tmp_path: Path) -> None:
-    """What is read of half a year is as much as what is read of six weeks."""
+def test_the_size_of_a_report_is_bounded(tmp_path: Path) -> None:
+    """A report on half a year is as large as one on six weeks."""
     sizes = []
     for days in (45, 180):
         path = tmp_path / f"{days}.duckdb"
-        write(Warehouse(operations=busy(days=days, a_day=2)), path=str(path))
+        write(Warehouse(operations=busy_account(days=days, a_day=2)), path=str(path))
         sizes.append(len(json.dumps(as_dict(facts_in(path)))))
     assert sizes[1] < 1.1 * sizes[0]
 
 
 def test_each_size_of_send_has_its_completion_times() -> None:
-    """From sends to nobody, of which there are some, to the largest; the smaller ones first."""
+    """From sends without recipients to the largest, the smaller ones first."""
     sends = (7000, 700, 70, 7, 1, 0)
     operations = [
         messages(f"to_{number}", created_at=NOW - 4 * DAY, delivered=number, settled=True)

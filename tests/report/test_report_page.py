@@ -1,4 +1,4 @@
-"""What the page holds, what it leaves out, and what it never lets through."""
+"""The content of the HTML page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from comms_source.report.html.record import record_of
 from comms_source.report.html.rendering import page as page_of
 from comms_source.report.wording import DASH, TITLES, count, percent
 from comms_source.views.settings import ViewSettings
-from tests.report.made_up import (
+from tests.report.parsed import Element, cards, parse, section
+from tests.report.sample_data import (
     DAY,
     HOUR,
     NOW,
@@ -27,7 +28,6 @@ from tests.report.made_up import (
     messages,
     write,
 )
-from tests.report.parsed import Element, cards, parse, section
 
 MAX_BYTES = 3_000_000
 
@@ -39,12 +39,12 @@ def tree(page: str) -> Element:
 
 
 def test_the_cards_show_the_figures(tree: Element, facts: Facts) -> None:
-    """What was requested and what became of it, as it is in the database."""
+    """The volume and its outcomes, as in the database."""
     shown = cards(tree, "now")
     for title, channel in zip(TITLES.values(), facts.channels, strict=True):
         rows = {row.one("th").text: row.all("td") for row in shown[title].all("tr")[1:]}
-        week = week_of(channel, facts.made).sums
-        days = [day_of(channel, facts.made, ago).sums for ago in (0, 1)]
+        week = week_of(channel, facts.context).sums
+        days = [day_of(channel, facts.context, ago).sums for ago in (0, 1)]
         columns = [*days, week]
         assert [cell.text for cell in rows["Requested"]] == [
             count(each.requested) for each in columns
@@ -62,7 +62,7 @@ def headline(card: Element) -> dict[str, str]:
 
 
 def test_half_unconfirmed_is_half_without_an_outcome() -> None:
-    """Nobody who sees the card concludes that all is well because the known outcomes are."""
+    """Missing receipts are visible on the card, even if all known outcomes are good."""
     known = {"total": 100, "recipients": 100, "delivered": 51, "sent": 49}
     sends = [
         messages(str(ago), created_at=NOW - ago * DAY, delivered=51, sent=49, seen=[(0.1, known)])
@@ -80,7 +80,7 @@ def test_half_unconfirmed_is_half_without_an_outcome() -> None:
 
 
 def test_a_rate_of_known_outcomes_never_stands_alone(tree: Element) -> None:
-    """It is below the rate of what was attempted, and not among the large figures."""
+    """It is below the rate of what was attempted, and not one of the large figures."""
     for name in ("Messages", "Emails"):
         card = cards(tree, "now")[name]
         rows = [row.one("th").text for row in card.all("tr")[1:]]
@@ -88,53 +88,53 @@ def test_a_rate_of_known_outcomes_never_stands_alone(tree: Element) -> None:
         assert list(headline(card))[:2] == ["Delivered", "No outcome"]
 
 
-def test_it_says_when_it_was_made_from_what(tree: Element, warehouse: Path) -> None:
-    """At the top, where nobody can miss it; and which days may still move."""
+def test_the_page_shows_its_time_and_source(tree: Element, warehouse: Path) -> None:
+    """At the top, together with the days that may still change."""
     top = tree.one("header").text
 
     assert "21 November 2026, 18:00" in top
     assert str(warehouse) in top
     assert "dataset comms" in top
     assert "UTC" in top
-    assert f"May still move: 18{DASH}21 November" in top
+    assert f"May still change: 18{DASH}21 November" in top
     assert "other settings" not in top
 
 
 def test_other_settings_are_named() -> None:
-    """The views were made before they changed."""
+    """If the settings have changed since the views were created."""
     write(Warehouse(operations=[messages("m", created_at=NOW - HOUR, delivered=1)]))
     top = parse(page_of(facts_in(settings=ViewSettings(alert_volume=7)))).one("header").text
 
-    assert "The views were made with other settings (alert_volume); run comms views" in top
+    assert "The views were created with other settings (alert_volume); run comms views" in top
 
 
-def test_marks_are_also_words(tree: Element) -> None:
-    """What may still move, and what is partly covered."""
+def test_marks_are_also_in_words(tree: Element) -> None:
+    """Periods that may still change, and periods that are partly covered."""
     heads = [head.text for head in cards(tree, "now")["Emails"].all("th", scope="col")]
 
-    assert [", may still move" in head for head in heads] == [True, True, True]
+    assert [", may still change" in head for head in heads] == [True, True, True]
     assert [", partly covered" in head for head in heads] == [True, False, False]
 
 
 def test_moving_days_are_drawn_hollow_and_dashed(tree: Element) -> None:
-    """So that no colour is needed to tell them."""
+    """So that they are visible without colour."""
     for card in cards(tree, "delivery").values():
-        marks = [each.attributes for each in card.one("svg").walk()]
+        marks = [each.attributes for each in card.one("svg").descendants()]
         assert any(mark.get("stroke-dasharray") for mark in marks)
         assert any(
             mark.get("fill") == "var(--paper)" and mark.get("stroke") == "var(--first)"
             for mark in marks
         )
-        assert "may still move: 1" in str(card.one("svg").attributes["aria-label"])
+        assert "may still change: 1" in str(card.one("svg").attributes["aria-label"])
 
 
 def stripes(card: Element) -> int:
-    """How many stripes there are across the bars of a chart."""
+    """The number of stripes across the bars of a chart."""
     return len(card.one("svg").all("line", stroke="var(--paper)"))
 
 
-def test_partly_covered_days_look_partly_covered() -> None:
-    """Striped and with a sign; a day that was read has neither, one that was not has no bar."""
+def test_partly_covered_days_are_marked() -> None:
+    """They have stripes and a sign; a day that was read has neither, an unread day has no bar."""
     sends = [messages(str(ago), created_at=NOW - ago * DAY, delivered=99) for ago in (2, 3)]
     start = NOW.replace(hour=0)
     whole = coverage(first=start - 3 * DAY, last=NOW)
@@ -156,7 +156,7 @@ def test_partly_covered_days_look_partly_covered() -> None:
 
 
 def test_days_that_froze_early_are_marked() -> None:
-    """With a sign in the chart, in its text, and by name in the record."""
+    """With a sign in the chart, in its text, and in the table of the data section."""
     early = NOW - 12 * DAY
     frozen = messages("f", created_at=early, delivered=99, synced_at=early + DAY)
     read = coverage(first=early.replace(hour=0), last=early.replace(hour=0) + DAY, again=HOUR)
@@ -188,13 +188,13 @@ def test_almost_all_is_never_all() -> None:
 
 
 def axis_of(card: Element) -> list[str]:
-    """What is written on the axes of a chart's shares, and of its days."""
+    """The labels on the axes of a chart: the shares and the days."""
     words = [text.text for text in card.one("svg").all("text")]
     return [word for word in words if re.fullmatch(r"\d+(%| Nov| Oct)", word)]
 
 
 def test_channels_have_the_same_axes() -> None:
-    """Shares from 0 to 100%, the same days, the same height of a bar: they can be compared."""
+    """Shares from 0 to 100%, the same days and the same scale of bars, so they can be compared."""
     rows = [
         messages("m", created_at=NOW - 2 * DAY, delivered=90, failed=10),
         Operation(
@@ -214,8 +214,8 @@ def test_channels_have_the_same_axes() -> None:
     assert all("requested a day, up to 100" in chart.text for chart in charts.values())
 
 
-def test_a_tiny_channel_says_that_its_scale_is_its_own() -> None:
-    """Its bars would not be seen beside those of the others."""
+def test_a_small_channel_has_its_own_scale() -> None:
+    """Its bars would be too small on the scale of the others, and the chart says so."""
     rows = [
         messages("m", created_at=NOW - 2 * DAY, delivered=9000),
         Operation(
@@ -231,8 +231,8 @@ def test_a_tiny_channel_says_that_its_scale_is_its_own() -> None:
     assert "own scale" not in charts["Messages"].text
 
 
-def test_what_is_not_counted_is_not_zero() -> None:
-    """An operation without all its counters is in no sum, and the record says so."""
+def test_uncounted_operations_are_not_shown_as_zero() -> None:
+    """An operation without all its counters is in no sum, and the data section shows it."""
     counters = {**dict.fromkeys(CHANNELS["messages"].counters), "total": 10, "failed": 0}
     silent = Operation(channel="messages", id="x", created_at=NOW - 2 * DAY, counters=counters)
     read = coverage(first=NOW - 8 * DAY, last=NOW)
@@ -257,8 +257,8 @@ def test_pushes_are_accepted_and_never_delivered(tree: Element) -> None:
         assert "delivered" not in text.replace("not delivered", "").replace("known: delivered", "")
 
 
-def test_what_is_wrong_says_since_when_and_what_to_do(tree: Element) -> None:
-    """In the list at the top, in the strip, and by their times."""
+def test_problems_have_a_start_and_a_remedy(tree: Element) -> None:
+    """In the list at the top; gaps are also in the coverage strip, with their times."""
     wrong, record = section(tree, "wrong"), section(tree, "record")
     concerns = {each.text for each in wrong.all("li")}
 
@@ -277,20 +277,20 @@ def test_what_is_wrong_says_since_when_and_what_to_do(tree: Element) -> None:
     assert "12 Nov, 18:00 to 13 Nov, 01:00" in record.text
 
 
-def test_nothing_wrong_claims_no_more_than_was_looked_at() -> None:
-    """One day of sends cannot be compared with any other."""
+def test_no_problems_claims_no_more_than_was_checked() -> None:
+    """A single day of sends cannot be compared with other days."""
     only = messages("m", created_at=NOW - HOUR, delivered=9)
     read = coverage(first=NOW - DAY, last=NOW)
     write(Warehouse(operations=[only], records={"coverage": read}))
     wrong = section(parse(page_of(facts_in(channels=["messages"]))), "wrong").text
 
-    assert wrong.startswith("Nothing was found to be wrong Looked at: the rates of")
+    assert wrong.startswith("No problems were found Checked: the rates of")
     assert "at least 200 resources" in wrong
     assert "Rates of messages could not be compared" in wrong
 
 
-def test_the_record_says_by_when_to_read(tree: Element, facts: Facts) -> None:
-    """The two deadlines, what was read by id, and counters that contradict, in words."""
+def test_the_data_section_shows_the_deadlines(tree: Element, facts: Facts) -> None:
+    """And the operations read by id, and contradictory counters in words."""
     card = cards(tree, "record")["Messages"]
     rows = {
         row.one("th").text: row.one("td").text
@@ -300,15 +300,15 @@ def test_the_record_says_by_when_to_read(tree: Element, facts: Facts) -> None:
     assert rows["Last synced"] == "21 Nov, 18:00"
     assert rows["Read again before"]
     assert rows["Figures freeze after"]
-    assert rows["Gaps"] == "1, 7 h together"
+    assert rows["Gaps"] == "1, 7 h in total"
     assert rows["Read by id"] == "none"
     odd = replace(facts.channels[0], problems={"fits_no_mode": 3})
-    told = {fact.name: fact.value for fact in record_of(odd, facts.made)}
-    assert told["In 30 days: counters contradict each other"] == "3 operations"
+    values = {fact.name: fact.value for fact in record_of(odd, facts.context)}
+    assert values["In 30 days: counters contradict each other"] == "3 operations"
 
 
-def test_times_that_measure_reading_say_so() -> None:
-    """Where an operation was first seen completed long after, it took at most so long."""
+def test_times_limited_by_reading_are_marked() -> None:
+    """If an operation was first seen completed much later, only the upper end is shown."""
     slow = [
         messages(f"s{number}", created_at=NOW - 2 * DAY, delivered=5, settled=True)
         for number in range(9)
@@ -321,19 +321,19 @@ def test_times_that_measure_reading_say_so() -> None:
 
 
 def test_stuck_operations_are_counted_and_the_latest_listed(tree: Element, facts: Facts) -> None:
-    """At most twenty by their ids, and how many there are in all."""
+    """At most twenty with their ids, and the total number."""
     stuck = section(tree, "stuck")
     total = sum(sum(channel.stuck.values()) for channel in facts.channels)
 
     assert total > 27
-    assert f"{total} in all" in stuck.text
+    assert f"{total} in total" in stuck.text
     ids = [code.text for code in stuck.all("code")]
     assert len(ids) == 20
     assert "stuck_00" in ids
 
 
 def test_worst_operations_are_ranked_twice(tree: Element, page: str) -> None:
-    """By count and by rate, each at most five; an id can be selected with one click."""
+    """By count and by rate, at most five each; an id can be selected with one click."""
     card = cards(tree, "worst")["Messages"]
     by_count, by_rate = card.all("table")
 
@@ -345,7 +345,7 @@ def test_worst_operations_are_ranked_twice(tree: Element, page: str) -> None:
 
 
 def test_an_empty_database_gives_a_page_that_says_so() -> None:
-    """Small, with a card for each channel and no chart."""
+    """The page is small, with a card for each channel and no chart."""
     page = page_of(facts_of())
     tree = parse(page)
 
@@ -355,8 +355,8 @@ def test_an_empty_database_gives_a_page_that_says_so() -> None:
     assert len(page) < 30_000
 
 
-def test_one_operation_gives_a_page_of_it() -> None:
-    """Of today, so that nothing is said of the seven days before: they were not read."""
+def test_a_page_of_one_operation() -> None:
+    """It is from today, so there are no figures for the seven days before, which were not read."""
     tree = parse(page_of(facts_of(messages("only", created_at=NOW - HOUR, delivered=1))))
 
     assert "1 operation is stored" in tree.one("header").text
@@ -367,7 +367,7 @@ def test_one_operation_gives_a_page_of_it() -> None:
 
 
 def test_accounts_are_of_the_same_seven_days() -> None:
-    """What the accounts requested adds up to what the card says."""
+    """The volumes of the accounts add up to the volume on the card."""
     rows = [
         messages(f"{account}{ago}", created_at=NOW - ago * DAY, delivered=size, account=account)
         for account, size in (("large", 300), ("small", 20))
@@ -388,7 +388,7 @@ def test_accounts_are_of_the_same_seven_days() -> None:
 
 
 def test_many_accounts_do_not_make_the_page_grow() -> None:
-    """The largest are shown, and how many are left out."""
+    """The largest accounts are shown, and the number of the others."""
     rows = [
         messages(f"op{number}", created_at=NOW - 3 * DAY, delivered=number, account=f"a{number}")
         for number in range(300)
@@ -402,5 +402,5 @@ def test_many_accounts_do_not_make_the_page_grow() -> None:
 
 
 def test_the_page_of_a_busy_account_is_small(page: str) -> None:
-    """Far below the three million bytes that it may have."""
+    """Far below the limit of three million bytes."""
     assert len(page.encode()) < MAX_BYTES / 10

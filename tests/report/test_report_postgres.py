@@ -1,4 +1,4 @@
-"""The report is the same wherever the record is kept."""
+"""The report on PostgreSQL, compared with DuckDB."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ def sandbox() -> Iterator[Sandbox]:
         yield serving
 
 
-def told_by(destination: str, sandbox: Sandbox) -> dict[str, Any]:
-    """What a report says after one load, but where it was read and when the load was."""
+def report_on(destination: str, sandbox: Sandbox) -> dict[str, Any]:
+    """The report after one load, without the destination and the time of the load."""
     pipeline = open_pipeline(destination=destination)
     run_load(session=session_for(sandbox), pipeline=pipeline)
     create_views(pipeline, settings=SETTINGS)
-    told = as_dict(read_facts(pipeline, settings=SETTINGS, now=NOW))
-    del told["destination"]
-    for channel in told["channels"].values():
+    report = as_dict(read_facts(pipeline, settings=SETTINGS, now=NOW))
+    del report["destination"]
+    for channel in report["channels"].values():
         del channel["coverage"]["health"]["last_synced_at"]
-    return told
+    return report
 
 
-def test_postgres_tells_the_same_as_duckdb(
+def test_the_report_on_postgres_equals_that_on_duckdb(
     sandbox: Sandbox, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the last digit, in days of a zone with summer time."""
+    """Exactly, with days of a zone with daylight saving time."""
     url = postgres.make_database("report")
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
 
-    told = told_by("duckdb", sandbox)
-    assert told["channels"]["messages"]["operations"] == 90
-    assert told_by("postgres", sandbox) == told
+    report = report_on("duckdb", sandbox)
+    assert report["channels"]["messages"]["operations"] == 90
+    assert report_on("postgres", sandbox) == report

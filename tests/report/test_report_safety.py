@@ -1,4 +1,4 @@
-"""What never gets into the page from any database, and who can read the page."""
+"""The safety of the page against hostile data, and its accessibility."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from comms_source.channels import CHANNELS
 from comms_source.report.html.rendering import page as page_of
-from tests.report.made_up import (
+from tests.report.parsed import Element, parse, section
+from tests.report.sample_data import (
     DAY,
     NOW,
     Warehouse,
@@ -21,7 +22,6 @@ from tests.report.made_up import (
     run,
     write,
 )
-from tests.report.parsed import Element, parse, section
 
 HOSTILE = """<script>alert(1)</script>"'&"""
 BREAKOUT = """"><img src=x onerror=alert(2)><svg/onload=alert(3)>'"""
@@ -34,8 +34,8 @@ def tree(page: str) -> Element:
 
 
 def test_nothing_is_loaded_from_anywhere(tree: Element, page: str) -> None:
-    """No address but fragments, no script, no font, and a policy that would forbid them."""
-    for element in tree.walk():
+    """No URLs but fragments, no script, no font, and a policy that would forbid them."""
+    for element in tree.descendants():
         assert element.tag not in {"script", "link", "img", "iframe", "object", "base", "form"}
         for name, value in element.attributes.items():
             assert not name.startswith("on")
@@ -51,7 +51,7 @@ def test_nothing_is_loaded_from_anywhere(tree: Element, page: str) -> None:
 
 
 def test_hostile_names_and_ids_are_escaped_everywhere() -> None:
-    """They are shown to the letter, and no element or attribute comes of them."""
+    """They are shown exactly, and create no element and no attribute."""
     rows = [
         each
         for name in (HOSTILE, BREAKOUT)
@@ -68,8 +68,9 @@ def test_hostile_names_and_ids_are_escaped_everywhere() -> None:
     write(Warehouse(operations=rows, records=records))
     tree = parse(page_of(facts_in(channels=["messages"])))
 
-    assert not [each for each in tree.walk() if each.tag in {"script", "img"}]
-    assert not [name for each in tree.walk() for name in each.attributes if name[:2] == "on"]
+    elements = list(tree.descendants())
+    assert not [each for each in elements if each.tag in {"script", "img"}]
+    assert not [name for each in elements for name in each.attributes if name[:2] == "on"]
     for name in (HOSTILE, BREAKOUT):
         assert name[:30] in section(tree, "wrong").text
         assert name in section(tree, "worst").text
@@ -85,7 +86,7 @@ def _read(account: str) -> list[dict[str, Any]]:
 
 
 def test_long_names_and_control_characters_do_no_harm() -> None:
-    """A page cannot show them, and need not grow by them."""
+    """They are truncated or removed, so the page stays small."""
     long, odd = "x" * 100_000, "a\x00\x1b[31mb"
     rows = [
         messages(long, created_at=NOW - DAY, failed=5, account=long),
@@ -98,8 +99,8 @@ def test_long_names_and_control_characters_do_no_harm() -> None:
     assert "\x00" not in page
 
 
-def test_every_chart_says_in_words_what_it_shows(tree: Element) -> None:
-    """Four charts a channel, each with a text of its own."""
+def test_every_chart_has_a_description(tree: Element) -> None:
+    """Four charts per channel, each with its own text."""
     texts = [str(svg.attributes["aria-label"]) for svg in tree.all("svg", role="img")]
 
     assert len(texts) == len(tree.all("svg")) == 4 * len(CHANNELS)
@@ -107,9 +108,9 @@ def test_every_chart_says_in_words_what_it_shows(tree: Element) -> None:
     assert all(re.match(r"(Messages|Emails|Push notifications): .{20,}\.$", text) for text in texts)
 
 
-def test_headings_and_tables_can_be_walked_through(tree: Element) -> None:
-    """One h1, a heading for each section, a scope for each head of a table, no id twice."""
-    ids = [each.attributes["id"] for each in tree.walk() if "id" in each.attributes]
+def test_headings_and_tables_are_accessible(tree: Element) -> None:
+    """One h1, a heading for each section, a scope for each table head, and unique ids."""
+    ids = [each.attributes["id"] for each in tree.descendants() if "id" in each.attributes]
     assert len(ids) == len(set(ids))
     assert len(tree.all("h1")) == 1
     for each in tree.all("section"):
@@ -134,7 +135,7 @@ def _contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_and_marks_stand_out_in_both_schemes(page: str, scheme: str) -> None:
+def test_text_and_marks_have_enough_contrast(page: str, scheme: str) -> None:
     """WCAG AA: 4.5 to 1 for text, 3 to 1 for the marks of a chart."""
     light, dark = (dict(re.findall(r"--([\w-]+): (#\w{6})", block)) for block in _schemes(page))
     colours = light if scheme == "light" else light | dark

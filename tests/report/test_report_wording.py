@@ -1,4 +1,4 @@
-"""Numbers, shares, times and days as people read them."""
+"""Numbers, shares, times and days as text for people."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda ends: Share(*sor
         (0.00001, 0.00001, "<0.1%"),
     ],
 )
-def test_a_share_is_one_number_where_its_ends_agree(low: float, high: float, expected: str) -> None:
-    """And an interval where they do not."""
+def test_a_share_is_one_number_if_its_ends_agree(low: float, high: float, expected: str) -> None:
+    """Otherwise it is an interval."""
     assert wording.percent(Share(low, high)) == expected
 
 
 @given(SHARES)
-def test_almost_all_is_never_all_and_almost_nothing_never_nothing(share: Share) -> None:
-    """What says 100% is all, and what says 0% is nothing."""
-    said = wording.percent(share)
-    if "100" in said and ">" not in said:
+def test_a_share_is_never_rounded_to_0_or_100_percent(share: Share) -> None:
+    """100% means all, and 0% means nothing."""
+    text = wording.percent(share)
+    if "100" in text and ">" not in text:
         assert share.high == 1
-    if said in {"0.0%", "0%"}:
+    if text in {"0.0%", "0%"}:
         assert share.high == 0
 
 
@@ -56,12 +56,12 @@ def test_almost_all_is_never_all_and_almost_nothing_never_nothing(share: Share) 
 def test_a_change_of_intervals_is_an_interval(
     now: Share | None, before: Share | None, expected: str | None
 ) -> None:
-    """The least and the most that it can have been."""
+    """From the smallest to the largest possible change."""
     assert wording.change(now, before) == expected
 
 
-def test_growth_needs_something_to_grow_from() -> None:
-    """From nothing, nothing can be said."""
+def test_growth_needs_a_value_before() -> None:
+    """Growth from 0, or from an unknown value, is not known."""
     assert wording.growth(110, 100) == "+10%"
     assert wording.growth(50, 100) == f"{MINUS}50%"
     assert wording.growth(5, 0) is None
@@ -73,12 +73,12 @@ def test_growth_needs_something_to_grow_from() -> None:
     [(0, "0"), (999, "999"), (1234, "1.23k"), (999_999, "1M"), (28_829_809, "28.8M"), (5e12, "5T")],
 )
 def test_short_numbers_keep_three_digits(value: float, expected: str) -> None:
-    """And never a thousand of something."""
+    """And never show a thousand of a unit."""
     assert wording.compact(value) == expected
 
 
-def test_what_is_not_known_says_so() -> None:
-    """Never 0, never empty."""
+def test_unknown_values_are_shown_as_not_known() -> None:
+    """Never as 0, and never empty."""
     assert wording.count(None) == wording.percent(None) == wording.took(None) == "not known"
     assert wording.span(None, 5) == "not known"
     assert wording.span(5, 5) == "5"
@@ -87,19 +87,19 @@ def test_what_is_not_known_says_so() -> None:
 
 @given(st.sets(st.integers(0, 60)))
 def test_ranges_name_every_day_or_count_it(offsets: set[int]) -> None:
-    """Days that follow each other become one range; no day is lost."""
+    """Consecutive days become one range, and no day is lost."""
     days = [date(2026, 12, 1) + timedelta(days=offset) for offset in offsets]
     if not days:
         return
-    said = wording.ranges(days, most=100)
+    text = wording.ranges(days, most=100)
     starts = [day for day in days if day - timedelta(days=1) not in days]
-    assert said.count(",") + said.count(" and ") == len(starts) - 1
+    assert text.count(",") + text.count(" and ") == len(starts) - 1
     few = wording.ranges(days, most=1)
     assert ("older day" in few) == (len(starts) > 1)
 
 
 def test_days_and_times_are_written_out() -> None:
-    """On the wall clock of the zone."""
+    """Ranges of days, and durations in a suitable unit."""
     assert wording.days(date(2026, 11, 14), date(2026, 11, 20)) == f"14{DASH}20 November"
     assert wording.days(date(2026, 10, 31), date(2026, 11, 1)) == f"31 October{DASH}1 November"
     assert wording.seconds(45) == "45 s"
@@ -115,7 +115,7 @@ SUMS = st.builds(Sums, operations=st.integers(0, 9), requested=COUNTS, delivered
 
 @given(SUMS, SUMS, SUMS)
 def test_sums_can_be_added_in_any_order(one: Sums, two: Sums, three: Sums) -> None:
-    """What is not known of one side is what is known of the other."""
+    """A value that is unknown in one sum is taken from the other."""
     assert (one + two) + three == one + (two + three)
     assert one + two == two + one
     assert one + Sums() == one
@@ -123,19 +123,19 @@ def test_sums_can_be_added_in_any_order(one: Sums, two: Sums, three: Sums) -> No
 
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
 def test_shares_of_what_was_attempted_add_up(
-    low: int | None, high: int | None, lost: int | None, attempted: int | None
+    low: int | None, high: int | None, not_delivered: int | None, attempted: int | None
 ) -> None:
-    """Delivered, not delivered and without an outcome are all of it, and no share exceeds it."""
+    """Delivered, not delivered and without an outcome add up to 1, and no share exceeds 1."""
     sums = Sums(
         operations=1,
         delivered_low=low,
         delivered_high=high,
-        not_delivered=lost,
+        not_delivered=not_delivered,
         attempted=attempted,
     )
     shares = (sums.delivery, sums.not_delivered_share, sums.without_outcome)
     assert all(share.low >= 0 and share.high <= 1 for share in shares if share)
-    if None in (low, high, lost) or not attempted:
+    if None in (low, high, not_delivered) or not attempted:
         assert sums.without_outcome is None
-    elif low == high and (low or 0) + (lost or 0) <= attempted:
+    elif low == high and (low or 0) + (not_delivered or 0) <= attempted:
         assert sum(share.low for share in shares if share) == pytest.approx(1)

@@ -13,7 +13,7 @@ import pytest
 
 from comms_source.channels import CHANNELS
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
-from comms_source.tables.bookkeeping import RECORDS
+from comms_source.tables.bookkeeping import BOOKKEEPING
 from comms_source.timespans import parse_instant
 from comms_source.views.files import read_views
 from tests.support import FILE, NOW, load, read, session_for, stored, true
@@ -155,7 +155,7 @@ def test_an_account_that_sent_nothing_has_all_tables_and_views() -> None:
         counts = connection.execute("select count(*) from comms.daily_delivery").fetchone()
     names = {name for (name,) in tables if not name.startswith("_dlt")}
     filled = {name for c in CHANNELS.values() for name in (c.table, c.history_table)}
-    records = {record.table for record in RECORDS}
+    records = {record.name for record in BOOKKEEPING}
     views = {view.name for view in read_views()}
     assert names == filled | records | views
     assert counts == (0,)

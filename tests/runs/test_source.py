@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import pyarrow as pa
 import pytest
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -28,7 +29,8 @@ from comms_source.sandbox import (
     sample_names,
 )
 from comms_source.sandbox.samples import CHANNEL_OF, operations_in
-from comms_source.tables.operations import operations_schema
+from comms_source.tables.bookkeeping import BOOKKEEPING
+from comms_source.tables.operations import operations_table
 from comms_source.timespans import parse_instant
 from tests.support import stored, true
 
@@ -66,7 +68,10 @@ def test_building_the_source_sends_no_request(sandbox: Sandbox) -> None:
     """Names of resources can be asked for without a connection."""
     built = source(sandbox)
 
-    assert list(built.resources) == [channel.table for channel in CHANNELS.values()]
+    tables = [
+        name for channel in CHANNELS.values() for name in (channel.table, channel.history_table)
+    ]
+    assert list(built.selected_resources) == [*tables, *(spec.name for spec in BOOKKEEPING)]
     assert not sandbox.requests
 
 
@@ -105,7 +110,7 @@ def test_the_tables_have_the_documented_columns_and_keys(
 
     for channel in CHANNELS.values():
         table = pipeline.default_schema.get_table(channel.table)
-        assert list(table["columns"]) == operations_schema(channel).names
+        assert list(table["columns"]) == operations_table(channel).schema.names
         assert [name for name, c in table["columns"].items() if c.get("primary_key")] == ["id"]
         assert table["write_disposition"] == "merge"
         assert not table["columns"]["created_at"]["nullable"]
@@ -122,8 +127,8 @@ def test_an_explicit_end_reads_exactly_that_range_and_leaves_no_state(
         built = source(sandbox, start_date=start.isoformat(), end_date=end)
     else:
         built = source(sandbox)
-        for resource in built.resources.values():
-            resource.apply_hints(
+        for operations in (channel.table for channel in CHANNELS.values()):
+            built.resources[operations].apply_hints(
                 incremental=dlt.sources.incremental(
                     "created_at", initial_value=start, end_value=end
                 )
@@ -212,10 +217,10 @@ def test_told_to_continue_a_run_loads_the_rest(today: Sandbox, pipeline: dlt.Pip
 
 
 def test_a_resource_can_be_read_without_a_pipeline(today: Sandbox) -> None:
-    """As Arrow tables, for whoever wants no warehouse."""
-    schema = operations_schema(CHANNELS["messages"])
-    tables = [table for table in source(today).message_operations if table.schema == schema]
+    """As Arrow tables of one kind."""
+    tables = list(source(today).message_operations)
 
+    assert {type(table) for table in tables} == {pa.Table}
     rows = sum(table.num_rows for table in tables)
     assert rows == len(today.truth("messages"))
 

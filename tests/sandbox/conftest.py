@@ -1,4 +1,4 @@
-"""One served sandbox for this folder, as new for each test: starting and ending one takes time."""
+"""One sandbox server for this folder, reset for each test, because starting one takes time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.support import NOW
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Sandbox]:
-    """A sandbox that serves until the last test is done."""
+    """A sandbox that serves until the last test."""
     with Sandbox(SandboxSettings(operations_per_week=300), Clock(NOW)) as serving:
         yield serving
 
 
 @pytest.fixture
 def sandbox(served: Sandbox) -> Sandbox:
-    """A sandbox with a few hundred operations of each channel, its clock stopped."""
+    """A sandbox with a few hundred operations of each channel and a stopped clock."""
     served.clock.set(NOW)
     served.clock.frozen = True
     served.faults.replace([])

@@ -1,4 +1,4 @@
-"""What the sandbox answers, by the reference's schema and by its own settings."""
+"""The sandbox's responses, checked against the schema of the API reference and its settings."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def model(*, now: datetime = NOW, **changes: Any) -> SandboxModel:
 
 
 def ask(sandbox: SandboxModel, path: str, *parameters: tuple[str, str]) -> Response:
-    """Ask with good credentials."""
+    """Send a request with valid credentials."""
     return sandbox.respond(Request(path, parameters, BASIC))
 
 
 def decoded(response: Response) -> Any:
-    """The JSON of an answer."""
+    """The JSON of a response."""
     return msgspec.json.decode(response.body)
 
 
@@ -68,7 +68,7 @@ def pages(
 
 
 def schema_for(name: str, channel: str) -> dict[str, Any]:
-    """The reference's schema, or its obvious sibling: the same with the channel's own counters."""
+    """The schema of the reference, with the counters of the channel."""
     schema: dict[str, Any] = json.loads(json.dumps(SCHEMAS[name]))
     operation = schema["properties"].get("operations", {}).get("items", schema)
     if channel != "messages":
@@ -79,7 +79,7 @@ def schema_for(name: str, channel: str) -> dict[str, Any]:
 
 
 def assert_valid(answer: Any, name: str, channel: str = "messages") -> None:
-    """The answer satisfies the schema, formats and patterns included."""
+    """Check the response against the schema, including formats and patterns."""
     validator = Draft202012Validator(
         schema_for(name, channel), format_checker=Draft202012Validator.FORMAT_CHECKER
     )
@@ -88,7 +88,7 @@ def assert_valid(answer: Any, name: str, channel: str = "messages") -> None:
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_lists_and_fetches_satisfy_the_documented_schema(channel: str) -> None:
-    """At several ages of the same operations."""
+    """At several ages of the operations."""
     sandbox, path = model(), f"/{CHANNELS[channel].path}/Operations"
     for _ in range(6):
         answer = decoded(ask(sandbox, path, ("pageSize", "100")))
@@ -113,7 +113,7 @@ ERRORS = {
 
 @pytest.mark.parametrize(("kind", "status"), ERRORS.items())
 def test_errors_satisfy_the_documented_schema(kind: str, status: int) -> None:
-    """429 and 503 say how long to wait."""
+    """429 and 503 have a `Retry-After` header."""
     answer = ask(model(faults=(Fault(kind=kind),)), "/Emails/Operations")
 
     assert answer.status == status
@@ -122,8 +122,8 @@ def test_errors_satisfy_the_documented_schema(kind: str, status: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["error_404", "error_429", "error_500", "error_503"])
-def test_documented_error_bodies_are_answered_value_for_value(name: str) -> None:
-    """The words of the documentation."""
+def test_error_bodies_are_the_documented_ones(name: str) -> None:
+    """With the exact texts of the documentation."""
     kind = next(kind for kind, status in ERRORS.items() if status == int(name[-3:]))
     answer = ask(model(faults=(Fault(kind=kind),)), "/Emails/Operations")
 
@@ -153,10 +153,10 @@ undocumented = st.fixed_dictionaries(
     st.integers(min_value=0, max_value=59),
     st.integers(min_value=0, max_value=59),
 )
-def test_following_next_gives_every_operation_of_the_range_once(
+def test_following_next_lists_every_operation_of_the_range_once(
     options: dict[str, Any], size: int, status: str | None, first: int, last: int
 ) -> None:
-    """In the set order, bounds as set, whatever pages look like."""
+    """With any order, bounds and forms of pages."""
     sandbox = model(**options)
     truth = sandbox.truth("messages")
     start, end = sorted((truth[first % len(truth)], truth[last % len(truth)]), key=_created)
@@ -190,7 +190,7 @@ def _created(row: dict[str, Any]) -> datetime:
 
 @pytest.mark.parametrize("tokens", ["strict", "loose"])
 def test_the_token_of_a_page_fetches_the_same_page_again(tokens: str) -> None:
-    """`self` and `next` are tokens of one kind."""
+    """`self` is a page token like `next`."""
     sandbox = model(tokens=tokens)
     size = ("pageSize", "7")
     for page in pages(sandbox, size):
@@ -200,8 +200,8 @@ def test_the_token_of_a_page_fetches_the_same_page_again(tokens: str) -> None:
         assert decoded(again) == page
 
 
-def test_a_strict_token_goes_with_its_own_filters_only() -> None:
-    """Anything else beside it is refused."""
+def test_a_strict_token_is_valid_with_its_own_filters_only() -> None:
+    """With other filters, or without them, it is refused."""
     sandbox = model(tokens="strict")
     token = next(pages(sandbox, ("pageSize", "7")))["pagination"]["next"]
 
@@ -212,7 +212,7 @@ def test_a_strict_token_goes_with_its_own_filters_only() -> None:
 
 
 def test_a_loose_token_carries_its_filters() -> None:
-    """They may be left out."""
+    """The filters may be left out."""
     sandbox = model(tokens="loose")
     filters = [("pageSize", "7"), ("status", "COMPLETED")]
     token = next(pages(sandbox, *filters))["pagination"]["next"]
@@ -227,8 +227,8 @@ def test_a_loose_token_carries_its_filters() -> None:
 @pytest.mark.parametrize(
     "spoil", [str.upper, lambda t: t[:-3], lambda _: "x", lambda t: t + "AAAA"]
 )
-def test_a_forged_token_is_refused(spoil: Callable[[str], str]) -> None:
-    """And one of another channel."""
+def test_an_invalid_token_is_refused(spoil: Callable[[str], str]) -> None:
+    """So is a token of another channel."""
     sandbox = model()
     token = next(pages(sandbox, ("pageSize", "7")))["pagination"]["next"]
 
@@ -253,7 +253,7 @@ def test_a_forged_token_is_refused(spoil: Callable[[str], str]) -> None:
     ],
 )
 def test_unknown_parameters_and_bad_values_are_refused_by_name(name: str, value: str) -> None:
-    """With the documented body, never ignored."""
+    """With the documented error body; they are never ignored."""
     answer = ask(model(), "/Emails/Operations", (name, value))
 
     assert answer.status == 400
@@ -271,8 +271,8 @@ def test_a_repeated_parameter_is_refused() -> None:
     "date",
     ["2026-11-19", "2026-11-19T00:00:00Z", "2026-11-19T02:00:00+02:00", "2026-11-19T00:00:00.000Z"],
 )
-def test_dates_are_understood_in_every_documented_form(date: str) -> None:
-    """They mean the same instant."""
+def test_dates_are_read_in_every_documented_form(date: str) -> None:
+    """All forms mean the same instant."""
     sandbox = model()
     expected = {row["id"] for row in sandbox.truth("emails") if row["createdAt"] >= "2026-11-19"}
 
@@ -281,8 +281,8 @@ def test_dates_are_understood_in_every_documented_form(date: str) -> None:
     assert {row["id"] for page in shown for row in page["operations"]} == expected
 
 
-def test_credentials_are_checked_and_permissions_go_by_channel() -> None:
-    """401 without or with wrong ones, 403 where a key lacks the channel."""
+def test_credentials_and_channel_permissions_are_checked() -> None:
+    """401 for missing or wrong credentials, 403 if a key has no permission for the channel."""
     sandbox = model(
         credentials={"SK1": "secret", "AC1": "token"}, forbidden={"SK1": frozenset({"emails"})}
     )
@@ -300,14 +300,14 @@ def test_credentials_are_checked_and_permissions_go_by_channel() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/Messages", "/messages/operations", "/Faxes/Operations"])
 def test_other_paths_are_not_found(path: str) -> None:
-    """404 with the documented body."""
+    """With 404 and the documented error body."""
     answer = ask(model(), path)
 
     assert (answer.status, decoded(answer)["errors"][0]["code"]) == (404, 20404)
 
 
-def test_past_retention_lists_omit_and_fetches_find_nothing() -> None:
-    """Unless a setting has lists show some."""
+def test_operations_past_retention_are_not_listed_or_found() -> None:
+    """Unless a setting makes lists show some of them."""
     sandbox = model()
     oldest = sandbox.truth("emails")[0]
     sandbox.clock.advance(timedelta(days=1))
@@ -337,7 +337,7 @@ SECOND = timedelta(seconds=1)
 def test_a_range_that_lists_cannot_show_may_be_refused(
     out_of_range: str, refused: list[str]
 ) -> None:
-    """Each bound on its own; up to the bound itself it is answered."""
+    """For each bound separately; a range exactly up to the bound is allowed."""
     sandbox = model(out_of_range=out_of_range)
     bounds = {"startDate": (EDGE, EDGE - SECOND), "endDate": (NOW, NOW + SECOND)}
 
@@ -351,8 +351,8 @@ def test_a_range_that_lists_cannot_show_may_be_refused(
             assert (error["code"], error["context"]) == (20004, f"$.{name}")
 
 
-def test_a_chain_of_pages_that_retention_overtakes_is_refused_half_way() -> None:
-    """Its token carries the start of its range."""
+def test_a_scan_is_refused_when_its_start_passes_retention() -> None:
+    """Because its token contains the start of its range."""
     sandbox = model(out_of_range="refuse")
     query = [("startDate", EDGE.isoformat()), ("pageSize", "7")]
     token = decoded(ask(sandbox, "/Emails/Operations", *query))["pagination"]["next"]
@@ -361,13 +361,13 @@ def test_a_chain_of_pages_that_retention_overtakes_is_refused_half_way() -> None
     assert ask(sandbox, "/Emails/Operations", *query, ("pageToken", token)).status == 400
 
 
-def test_every_answer_tells_the_sandboxs_time() -> None:
-    """So that clients can measure how far their clocks are off."""
+def test_every_response_has_the_sandboxs_time() -> None:
+    """So that clients can measure how far their clock is off."""
     assert ask(model(), "/Emails/Operations").headers["Date"] == "Fri, 20 Nov 2026 12:00:30 GMT"
 
 
 def test_the_request_log_holds_no_token_and_no_credentials() -> None:
-    """Tokens are there as digests, so that one can tell them apart."""
+    """Tokens are logged as digests, so that they can be distinguished."""
     sandbox = model()
     list(pages(sandbox, ("pageSize", "30")))
     log = repr(list(sandbox.requests))
@@ -379,8 +379,8 @@ def test_the_request_log_holds_no_token_and_no_credentials() -> None:
 
 
 @pytest.mark.parametrize("name", sample_names())
-def test_documented_payloads_are_served_value_for_value(name: str) -> None:
-    """However old; ids that repeat or break the pattern included."""
+def test_documented_payloads_are_served_unchanged(name: str) -> None:
+    """Of any age, including ids that repeat or do not match the pattern."""
     channel = CHANNEL_OF[name.split("_", maxsplit=1)[0]]
     sandbox = model(samples=(name,))
     shown = [row for page in pages(sandbox, channel=channel) for row in page["operations"]]
@@ -390,23 +390,23 @@ def test_documented_payloads_are_served_value_for_value(name: str) -> None:
     assert decoded(ask(sandbox, f"/{CHANNELS[channel].path}/Operations/{first['id']}")) == first
 
 
-def test_all_samples_together_hold_one_id_several_times() -> None:
-    """As the documentation does."""
+def test_all_samples_together_have_a_repeated_id() -> None:
+    """As in the documentation."""
     sandbox = model(samples=tuple(sample_names()))
     ids = [row["id"] for page in pages(sandbox) for row in page["operations"]]
 
     assert len(ids) > len(set(ids))
 
 
-def strikes(fault: Fault, requests: int = 12) -> list[int]:
-    """Which of some requests a fault strikes, counted from 1."""
+def affected(fault: Fault, requests: int = 12) -> list[int]:
+    """The numbers of the requests that a fault applies to, counted from 1."""
     sandbox = model(faults=(fault,))
     answers = [ask(sandbox, "/Emails/Operations").status for _ in range(requests)]
     return [position for position, status in enumerate(answers, 1) if status != 200]
 
 
 @pytest.mark.parametrize(
-    ("selector", "struck"),
+    ("selector", "changed"),
     [
         ({}, list(range(1, 13))),
         ({"first": 3, "count": 2}, [3, 4]),
@@ -418,19 +418,19 @@ def strikes(fault: Fault, requests: int = 12) -> list[int]:
         ({"channel": "emails", "endpoint": "list", "count": 1}, [1]),
     ],
 )
-def test_a_fault_strikes_the_requests_that_it_names(
-    selector: dict[str, Any], struck: list[int]
+def test_a_fault_applies_to_the_requests_that_it_selects(
+    selector: dict[str, Any], changed: list[int]
 ) -> None:
-    """Counted among those that match."""
-    assert strikes(Fault(kind="internal_error", **selector)) == struck
+    """The requests that match are counted."""
+    assert affected(Fault(kind="internal_error", **selector)) == changed
 
 
 def test_chance_is_decided_by_the_seed() -> None:
-    """The same requests are struck each time, neither none nor all."""
+    """It applies to the same requests each time, and to neither none nor all of them."""
     fault = Fault(kind="internal_error", chance=0.5)
 
-    assert strikes(fault, 40) == strikes(fault, 40)
-    assert 5 < len(strikes(fault, 40)) < 35
+    assert affected(fault, 40) == affected(fault, 40)
+    assert 5 < len(affected(fault, 40)) < 35
 
 
 @pytest.mark.parametrize(
@@ -444,16 +444,16 @@ def test_chance_is_decided_by_the_seed() -> None:
         {"kind": "reset", "chance": 2.0},
     ],
 )
-def test_data_that_is_no_fault_is_refused(entry: dict[str, Any]) -> None:
-    """Rather than struck never."""
+def test_an_invalid_fault_is_refused(entry: dict[str, Any]) -> None:
+    """So that a fault with a typing error is noticed."""
     with pytest.raises((ValueError, TypeError)):
         faults_from([entry])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_fault_changes_the_answer(kind: str) -> None:
-    """None is a name without an effect."""
-    plain, struck = model(), model(faults=(Fault(kind=kind),))
-    ask_both = [ask(sandbox, "/Messages/Operations") for sandbox in (plain, struck)]
+    """No kind is without an effect."""
+    plain, changed = model(), model(faults=(Fault(kind=kind),))
+    ask_both = [ask(sandbox, "/Messages/Operations") for sandbox in (plain, changed)]
 
     assert ask_both[0] != ask_both[1]

@@ -1,4 +1,4 @@
-"""Each kind of fault, on a real socket, as a plain client meets it."""
+"""Each kind of fault on a real socket, as a plain client sees it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox, faults_from
-from comms_source.sandbox.faults import ANSWER_FAULTS, KINDS, PAGE_FAULTS, ROW_FAULTS
+from comms_source.sandbox.faults import KINDS, PAGE_FAULTS, RESPONSE_FAULTS, ROW_FAULTS
 from comms_source.sandbox.paging import MARK
 
 LIST = "/Emails/Operations"
@@ -41,7 +41,7 @@ BREAKS = {
 
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    """A plain client with good credentials."""
+    """A plain client with valid credentials."""
     with httpx.Client(
         base_url=sandbox.url, auth=(ACCOUNT_ID, AUTH_TOKEN), timeout=5, trust_env=False
     ) as client:
@@ -49,8 +49,8 @@ def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def door(sandbox: Sandbox) -> str:
-    """Where faults are put in force."""
+def faults_url(sandbox: Sandbox) -> str:
+    """The URL at which faults are activated."""
     return sandbox.url.removesuffix("/v1") + "/sandbox/faults"
 
 
@@ -60,18 +60,18 @@ def rows(http: httpx.Client) -> list[dict[str, Any]]:
     return operations
 
 
-def test_every_kind_of_fault_is_met_in_this_file() -> None:
-    """A new one has to come with its own case."""
-    assert {*STATUSES, *BREAKS} == set(ANSWER_FAULTS)
+def test_every_kind_of_fault_is_tested_in_this_file() -> None:
+    """A new kind needs its own case."""
+    assert {*STATUSES, *BREAKS} == set(RESPONSE_FAULTS)
     assert {*TRACES} == set(ROW_FAULTS)
-    assert {*ANSWER_FAULTS, *PAGE_FAULTS, *ROW_FAULTS} == set(KINDS)
+    assert {*RESPONSE_FAULTS, *PAGE_FAULTS, *ROW_FAULTS} == set(KINDS)
 
 
 @pytest.mark.parametrize(("kind", "status"), STATUSES.items())
-def test_an_answer_has_the_status_of_its_fault_and_the_next_is_sound(
+def test_a_response_has_the_status_of_its_fault(
     sandbox: Sandbox, http: httpx.Client, kind: str, status: int
 ) -> None:
-    """A fault that is spent leaves nothing behind."""
+    """And the next response is unaffected, after the last time that the fault applies."""
     sound = http.get(LIST)
     sandbox.faults.replace([Fault(kind=kind, count=1, seconds=0.05)])
 
@@ -81,10 +81,10 @@ def test_an_answer_has_the_status_of_its_fault_and_the_next_is_sound(
 
 @pytest.mark.parametrize(("kind", "error"), BREAKS.items())
 @pytest.mark.parametrize("path", [LIST, f"{LIST}/comms_operation_0"])
-def test_a_broken_connection_raises_and_the_next_one_is_sound(
+def test_a_broken_connection_raises_and_the_next_one_works(
     sandbox: Sandbox, http: httpx.Client, kind: str, error: type[Exception], path: str
 ) -> None:
-    """On lists as on fetches, and on a connection that had already served."""
+    """For lists and fetches, also on a connection that was used before."""
     sound = http.get(path)
     sandbox.faults.replace([Fault(kind=kind, count=1, seconds=0.05)])
 
@@ -93,10 +93,8 @@ def test_a_broken_connection_raises_and_the_next_one_is_sound(
     assert http.get(path).content == sound.content
 
 
-def test_a_cut_answer_arrives_in_part_before_it_breaks(
-    sandbox: Sandbox, http: httpx.Client
-) -> None:
-    """Half of what its header promises, so that nobody can take it for the whole."""
+def test_a_cut_response_arrives_in_part(sandbox: Sandbox, http: httpx.Client) -> None:
+    """With less than its content length, so that it cannot be taken for complete."""
     sandbox.faults.replace([Fault(kind="cut")])
     arrived: list[bytes] = []
     with http.stream("GET", LIST) as answer:
@@ -107,8 +105,8 @@ def test_a_cut_answer_arrives_in_part_before_it_breaks(
     assert 0 < sum(map(len, arrived)) < promised
 
 
-def test_json_that_ends_half_way_is_a_whole_answer(sandbox: Sandbox, http: httpx.Client) -> None:
-    """Only its content tells that something is missing."""
+def test_cut_json_is_a_complete_response(sandbox: Sandbox, http: httpx.Client) -> None:
+    """Only its content shows that something is missing."""
     sandbox.faults.replace([Fault(kind="cut_json")])
     answer = http.get(LIST)
 
@@ -117,8 +115,8 @@ def test_json_that_ends_half_way_is_a_whole_answer(sandbox: Sandbox, http: httpx
         answer.json()
 
 
-def test_a_hanging_answer_keeps_nobody_else_waiting(sandbox: Sandbox, http: httpx.Client) -> None:
-    """And a client that has given up does not trouble the sandbox."""
+def test_a_hanging_response_does_not_block_others(sandbox: Sandbox, http: httpx.Client) -> None:
+    """And a client that has given up does not affect the sandbox."""
     sandbox.faults.replace([Fault(kind="hang", seconds=30, channel="emails")])
     with pytest.raises(httpx.ReadTimeout):
         http.get(LIST, timeout=0.1)
@@ -127,27 +125,25 @@ def test_a_hanging_answer_keeps_nobody_else_waiting(sandbox: Sandbox, http: http
 
 
 @pytest.mark.parametrize("kind", ["too_many_requests", "unavailable"])
-@pytest.mark.parametrize("told", ["7", "0", "Fri, 20 Nov 2026 12:00:30 GMT", None])
-def test_the_time_to_wait_is_told_as_set(
-    sandbox: Sandbox, http: httpx.Client, kind: str, told: str | None
+@pytest.mark.parametrize("text", ["7", "0", "Fri, 20 Nov 2026 12:00:30 GMT", None])
+def test_the_retry_after_header_is_sent_as_set(
+    sandbox: Sandbox, http: httpx.Client, kind: str, text: str | None
 ) -> None:
-    """Word for word, or not at all."""
-    sandbox.faults.replace([Fault(kind=kind, retry_after=told)])
+    """With the exact text, or not at all."""
+    sandbox.faults.replace([Fault(kind=kind, retry_after=text)])
 
-    assert http.get(LIST).headers.get("retry-after") == told
+    assert http.get(LIST).headers.get("retry-after") == text
 
 
-def test_an_answer_without_its_envelope_is_json_all_the_same(
-    sandbox: Sandbox, http: httpx.Client
-) -> None:
-    """It is no list, and says 200."""
+def test_a_response_without_an_envelope_is_still_json(sandbox: Sandbox, http: httpx.Client) -> None:
+    """It has status 200, and no list of operations."""
     sandbox.faults.replace([Fault(kind="no_envelope")])
 
     assert not {"operations", "pagination"} & http.get(LIST).json().keys()
 
 
-def test_an_echo_repeats_what_must_not_be_repeated(sandbox: Sandbox, http: httpx.Client) -> None:
-    """Page token and credentials stand in the message, for clients to keep out of theirs."""
+def test_an_echo_repeats_secrets(sandbox: Sandbox, http: httpx.Client) -> None:
+    """Page token and credentials are in the message, and clients must not repeat them."""
     token = http.get(LIST).json()["pagination"]["next"]
     sandbox.faults.replace([Fault(kind="echo_secrets")])
     asked = http.build_request("GET", LIST, params={"pageToken": token})
@@ -157,8 +153,8 @@ def test_an_echo_repeats_what_must_not_be_repeated(sandbox: Sandbox, http: httpx
     assert answer.request.headers["authorization"] in answer.json()["errors"][0]["message"]
 
 
-def test_a_redirect_carries_the_page_token_away(sandbox: Sandbox, http: httpx.Client) -> None:
-    """Whoever follows it, or logs where to, has leaked it."""
+def test_a_redirect_contains_the_page_token(sandbox: Sandbox, http: httpx.Client) -> None:
+    """A client that follows it, or logs its location, leaks the token."""
     token = http.get(LIST).json()["pagination"]["next"]
     sandbox.faults.replace([Fault(kind="redirect")])
 
@@ -177,34 +173,34 @@ TRACES: dict[str, Callable[[Row], bool]] = {
     "unknown_status": lambda row: row["status"] == "PAUSED",
     "missing_counter": lambda row: "recipients" not in row["stats"],
 }
-TRACES["duplicate_row"] = lambda _: False  # no row shows it by itself
+TRACES["duplicate_row"] = lambda _: False  # a single row does not show it
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TRACES if kind != "duplicate_row"])
-def test_a_row_fault_alters_each_so_manieth_row_and_no_other(
+def test_a_row_fault_changes_every_nth_row_and_no_other(
     sandbox: Sandbox, http: httpx.Client, kind: str
 ) -> None:
-    """Beginning with the first; the page stays as long as it was."""
+    """Beginning with the first; the number of rows does not change."""
     sound = rows(http)
     sandbox.faults.replace([Fault(kind=kind, rows=7, name="bounced")])
-    struck = rows(http)
+    changed = rows(http)
 
-    assert len(struck) == len(sound) == 50
-    for position, (row, was) in enumerate(zip(struck, sound, strict=True)):
+    assert len(changed) == len(sound) == 50
+    for position, (row, was) in enumerate(zip(changed, sound, strict=True)):
         assert TRACES[kind](row) == (position % 7 == 0)
         assert (row == was) == (position % 7 != 0)
 
 
-def test_a_doubled_row_comes_twice_in_a_row(sandbox: Sandbox, http: httpx.Client) -> None:
-    """All others once."""
+def test_a_duplicate_row_follows_the_original(sandbox: Sandbox, http: httpx.Client) -> None:
+    """All other rows occur once."""
     sound = rows(http)
     sandbox.faults.replace([Fault(kind="duplicate_row", rows=25)])
 
     assert rows(http) == [sound[0], *sound[:25], sound[25], *sound[25:]]
 
 
-def test_several_faults_strike_together(sandbox: Sandbox, http: httpx.Client) -> None:
-    """Each at its own requests and rows; one that stands in for the answer hides the others."""
+def test_several_faults_apply_together(sandbox: Sandbox, http: httpx.Client) -> None:
+    """Each on its own requests and rows; a fault of the whole response hides the others."""
     sandbox.faults.replace(
         [
             Fault(kind="new_field", name="tags", rows=1),
@@ -212,10 +208,10 @@ def test_several_faults_strike_together(sandbox: Sandbox, http: httpx.Client) ->
             Fault(kind="internal_error", first=2),
         ]
     )
-    struck = rows(http)
+    changed = rows(http)
 
-    assert all("tags" in row for row in struck)
-    assert [row["status"] == "PAUSED" for row in struck] == [True, False] * 25
+    assert all("tags" in row for row in changed)
+    assert [row["status"] == "PAUSED" for row in changed] == [True, False] * 25
     assert http.get(LIST).status_code == 500
 
 
@@ -234,22 +230,22 @@ def test_several_faults_strike_together(sandbox: Sandbox, http: httpx.Client) ->
         ({"count": 1}, 500, 404, 200),
     ],
 )
-def test_faults_set_over_http_strike_what_they_name(
-    http: httpx.Client, door: str, selector: Row, lists: int, fetches: int, messages: int
+def test_faults_set_over_http_apply_to_their_requests(
+    http: httpx.Client, faults_url: str, selector: Row, lists: int, fetches: int, messages: int
 ) -> None:
     """A list of emails, an unknown email operation, a list of messages, in this order."""
-    told = http.put(door, json=[{"kind": "internal_error", **selector}])
+    answer = http.put(faults_url, json=[{"kind": "internal_error", **selector}])
 
-    assert told.status_code == 200
-    assert [selector.items() <= fault.items() for fault in told.json()] == [True]
+    assert answer.status_code == 200
+    assert [selector.items() <= fault.items() for fault in answer.json()] == [True]
     paths = (LIST, f"{LIST}/comms_operation_0", "/Messages/Operations")
     assert [http.get(path).status_code for path in paths] == [lists, fetches, messages]
 
 
-def test_faults_set_anew_begin_to_count_anew(http: httpx.Client, door: str) -> None:
-    """The same fault may be put in force again and again."""
+def test_replaced_faults_count_from_0(http: httpx.Client, faults_url: str) -> None:
+    """The same fault may be activated repeatedly."""
     for _ in range(2):
-        http.put(door, json=[{"kind": "internal_error", "count": 1}])
+        http.put(faults_url, json=[{"kind": "internal_error", "count": 1}])
         assert [http.get(LIST).status_code for _ in range(2)] == [500, 200]
 
 
@@ -271,22 +267,22 @@ def test_faults_set_anew_begin_to_count_anew(http: httpx.Client, door: str) -> N
         b'[{"kind": "reset"}, {"kind": "earthquake"}]',
     ],
 )
-def test_what_is_no_list_of_faults_is_refused_as_a_whole(
-    http: httpx.Client, door: str, content: bytes
+def test_an_invalid_list_of_faults_is_refused(
+    http: httpx.Client, faults_url: str, content: bytes
 ) -> None:
-    """With a sentence; what was in force stays in force."""
-    http.put(door, json=[{"kind": "internal_error"}])
-    refused = http.put(door, content=content)
+    """With a message; the active faults stay active."""
+    http.put(faults_url, json=[{"kind": "internal_error"}])
+    refused = http.put(faults_url, content=content)
 
     assert refused.status_code == 400
     assert refused.json()["error"]
-    assert [fault["kind"] for fault in http.get(door).json()] == ["internal_error"]
+    assert [fault["kind"] for fault in http.get(faults_url).json()] == ["internal_error"]
     assert http.get(LIST).status_code == 500
 
 
 @pytest.mark.parametrize("data", [[5], ["reset"], [None], 5, {"kind": "reset"}, [{"evry": 1}]])
-def test_data_of_any_other_shape_is_a_value_error(data: Any) -> None:
-    """So that whoever reads a file of faults has one error to catch."""
+def test_data_of_another_shape_is_a_value_error(data: Any) -> None:
+    """So that callers have one exception to catch."""
     with pytest.raises(ValueError, match="fault"):
         faults_from(data)
 
@@ -294,14 +290,14 @@ def test_data_of_any_other_shape_is_a_value_error(data: Any) -> None:
 @pytest.mark.parametrize(
     "selector", [{"endpoint": "lists"}, {"count": -1}, {"seconds": -0.1}, {"rows": 0}]
 )
-def test_a_fault_made_in_python_is_checked_like_one_from_data(selector: Row) -> None:
-    """A misspelled selector would strike never and prove nothing."""
+def test_a_fault_created_in_python_is_validated(selector: Row) -> None:
+    """A fault with a misspelled selector would never apply."""
     with pytest.raises(ValueError, match=next(iter(selector))):
         Fault(kind="reset", **selector)
 
 
 def test_the_documented_example_of_faults_can_be_read() -> None:
-    """It is what one copies first."""
+    """Exactly as on the page."""
     page = (Path(__file__).parents[2] / "docs/sandbox.md").read_text()
     example = page.split("```toml\n")[1].split("```")[0]
 

@@ -1,4 +1,4 @@
-"""The chain of pages, under every setting that the API's documentation leaves open."""
+"""Paging, with every setting for what the API does not document."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ undocumented = st.fixed_dictionaries(
         "visibility_lag": st.sampled_from([timedelta(0), timedelta(hours=9)]),
     }
 )
-# Instants at which something is created as well as any others, inside the week and outside of it.
+# Creation times and other instants, inside and outside of the week.
 bounds = st.none() | st.integers(min_value=0) | st.timedeltas(-2 * WEEK, 5 * WEEK)
 
 
 def model(**changes: Any) -> SandboxModel:
-    """A sandbox without a socket, its clock stopped."""
+    """A sandbox without a socket, with a stopped clock."""
     return SandboxModel(SandboxSettings(**changes), Clock(NOW))
 
 
@@ -79,14 +79,14 @@ def created(row: dict[str, Any]) -> datetime:
 
 
 def instant(bound: int | timedelta | None, truth: list[dict[str, Any]]) -> datetime | None:
-    """A bound as an instant: that of some operation, or one so long before now."""
+    """A bound as an instant: the creation of some operation, or a time before now."""
     if isinstance(bound, timedelta):
         return NOW - bound // timedelta(milliseconds=1) * timedelta(milliseconds=1)
     return created(truth[bound % len(truth)]) if truth and bound is not None else None
 
 
 def inside(row: dict[str, Any], start: datetime | None, end: datetime | None, **bound: Any) -> bool:
-    """Whether an operation lies in a range, by the plain meaning of the settings."""
+    """Whether an operation is in a range, according to the settings."""
     at = created(row)
     after = start is None or at > start or (at == start and bound["start_bound"] == "inclusive")
     before = end is None or at < end or (at == end and bound["end_bound"] == "inclusive")
@@ -102,7 +102,7 @@ def inside(row: dict[str, Any], start: datetime | None, end: datetime | None, **
     st.sampled_from([None, None, *STATUSES]),
     st.sampled_from([1, 2, 3, 7, 50, 1000]),
 )
-def test_a_scan_lists_what_the_filters_leave_exactly_once(
+def test_a_scan_lists_every_matching_operation_once(
     options: dict[str, Any],
     channel: str,
     first: int | timedelta | None,
@@ -110,7 +110,7 @@ def test_a_scan_lists_what_the_filters_leave_exactly_once(
     status: str | None,
     size: int,
 ) -> None:
-    """Whatever is undocumented; and the token `self` of each page fetches that page again."""
+    """With all settings; and the token `self` of each page fetches that page again."""
     sandbox = model(**options)
     truth = sandbox.truth(channel)
     start, end = instant(first, truth), instant(last, truth)
@@ -122,9 +122,9 @@ def test_a_scan_lists_what_the_filters_leave_exactly_once(
     }
     filters = {name: value for name, value in given_filters.items() if value}
 
-    walked = list(pages(sandbox, channel, **filters))
+    scanned = list(pages(sandbox, channel, **filters))
 
-    listed = [row for shown in walked for row in shown["operations"]]
+    listed = [row for shown in scanned for row in shown["operations"]]
     expected = [
         row
         for row in truth
@@ -134,18 +134,16 @@ def test_a_scan_lists_what_the_filters_leave_exactly_once(
     assert sorted(listed, key=key) == sorted(expected, key=key)
     times = [created(row) for row in listed]
     assert times == sorted(times, reverse=options["order"] == "descending")
-    assert all(len(shown["operations"]) <= size for shown in walked)
-    for shown in walked:
+    assert all(len(shown["operations"]) <= size for shown in scanned)
+    for shown in scanned:
         again = page(sandbox, channel, **filters, pageToken=shown["pagination"]["self"])
         assert again == shown
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending"])
 @pytest.mark.parametrize("tokens", ["strict", "loose"])
-def test_a_scan_that_takes_hours_misses_nothing_and_repeats_nothing(
-    order: str, tokens: str
-) -> None:
-    """What was listed when it began is listed once, although operations come and change."""
+def test_a_long_scan_misses_and_repeats_nothing(order: str, tokens: str) -> None:
+    """Operations that were listed when it began are listed once, while others are created."""
     sandbox = model(order=order, tokens=tokens, operations_per_week=200)
     edge = NOW - WEEK + timedelta(days=1)
     before = {row["id"] for row in sandbox.truth("emails") if created(row) >= edge}
@@ -159,8 +157,8 @@ def test_a_scan_that_takes_hours_misses_nothing_and_repeats_nothing(
     assert before <= set(ids)
 
 
-def test_pages_are_full_and_never_empty_unless_they_may_be_short_or_empty() -> None:
-    """By default only the last page holds less than was asked for."""
+def test_pages_are_full_unless_settings_allow_others() -> None:
+    """By default only the last page has fewer operations than requested."""
     sizes = {
         name: [len(shown["operations"]) for shown in pages(sandbox, "messages", pageSize="10")]
         for name, sandbox in {
@@ -177,8 +175,8 @@ def test_pages_are_full_and_never_empty_unless_they_may_be_short_or_empty() -> N
     assert sizes["empty"].count(0) > 1
 
 
-def test_fifty_operations_are_a_page_unless_told_otherwise() -> None:
-    """And a thousand at most."""
+def test_the_default_page_size_is_50() -> None:
+    """And the maximum is 1000."""
     sandbox = model(operations_per_week=1500)
 
     assert len(page(sandbox, "messages")["operations"]) == 50
@@ -188,8 +186,8 @@ def test_fifty_operations_are_a_page_unless_told_otherwise() -> None:
 @pytest.mark.parametrize(
     "range_", [("2026-11-19T00:00:00Z", "2026-11-18T00:00:00Z"), ("2026-11-21", "2026-11-30")]
 )
-def test_a_range_that_is_empty_is_one_page_without_rows(range_: tuple[str, str]) -> None:
-    """One that ends before it begins, and one that has not begun yet."""
+def test_an_empty_range_is_one_page_without_rows(range_: tuple[str, str]) -> None:
+    """A range that ends before it begins, and a range in the future."""
     start, end = range_
     (shown,) = pages(model(), "emails", startDate=start, endDate=end)
 
@@ -197,7 +195,7 @@ def test_a_range_that_is_empty_is_one_page_without_rows(range_: tuple[str, str])
 
 
 def test_a_channel_without_operations_is_one_page_without_rows() -> None:
-    """An answer, not an error."""
+    """It is not an error."""
     sandbox = model(operations_per_week={"messages": 10})
 
     assert [shown["operations"] for shown in pages(sandbox, "emails", startDate="2026-11-01")] == [
@@ -209,7 +207,7 @@ def test_a_channel_without_operations_is_one_page_without_rows() -> None:
 
 @pytest.mark.parametrize("kind", ["repeat_token", "endless_pages"])
 def test_a_fault_can_make_the_pages_endless(kind: str) -> None:
-    """The same page for ever, under the same token or each time under a new one."""
+    """The same page without end, with the same token or with a new one each time."""
     sandbox = model(tokens="strict", faults=(Fault(kind=kind),))
     shown = page(sandbox, "messages", pageSize="3")
     tokens = []

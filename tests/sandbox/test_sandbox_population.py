@@ -1,4 +1,4 @@
-"""Which operations there are, and how they are seen to live from outside."""
+"""The operations of the sandbox, as clients see them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from comms_source.sandbox import (
     SandboxModel,
     SandboxSettings,
 )
-from comms_source.sandbox.lives import DAY, HOUR, plan_life, state_at
-from comms_source.sandbox.population import LivingPopulation
+from comms_source.sandbox.lifecycles import DAY, HOUR, plan_lifecycle, state_at
+from comms_source.sandbox.population import GeneratedPopulation
 
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 MILLISECONDS_2019 = 1_546_300_800_000
@@ -43,13 +43,13 @@ instants = st.integers(min_value=MILLISECONDS_2019, max_value=MILLISECONDS_2019 
 
 
 def model(**changes: Any) -> SandboxModel:
-    """A sandbox without a socket, its clock stopped."""
+    """A sandbox without a socket, with a stopped clock."""
     return SandboxModel(SandboxSettings(**{"operations_per_week": 150, **changes}), Clock(NOW))
 
 
-def population(channel: str, volume: int, **changes: Any) -> LivingPopulation:
-    """The made-up operations of one channel."""
-    return LivingPopulation(
+def population(channel: str, volume: int, **changes: Any) -> GeneratedPopulation:
+    """The generated operations of one channel."""
+    return GeneratedPopulation(
         CHANNELS[channel], SandboxSettings(operations_per_week=volume, **changes)
     )
 
@@ -65,10 +65,10 @@ def fetch(sandbox: SandboxModel, channel: str, operation_id: str) -> dict[str, A
 
 @settings(deadline=None)
 @given(channels, st.integers(min_value=1, max_value=3000), instants, st.data())
-def test_a_range_found_by_bisection_is_the_one_found_by_looking(
+def test_bisection_finds_the_same_range_as_a_search(
     channel: str, volume: int, instant: int, data: st.DataObject
 ) -> None:
-    """At any volume and either precision, at instants of creation and at others."""
+    """At any volume and precision, at creation times and at other instants."""
     timestamps = data.draw(st.sampled_from(["seconds", "milliseconds"]))
     mine = population(channel, volume, timestamps=timestamps)
     middle = mine.first_from(instant)
@@ -77,14 +77,14 @@ def test_a_range_found_by_bisection_is_the_one_found_by_looking(
 
     assert list(created.values()) == sorted(created.values())
     if min(created.values()) < asked <= max(created.values()):
-        looked = next(number for number, at in created.items() if at >= asked)
-        assert mine.first_from(asked) == looked
+        first = next(number for number, at in created.items() if at >= asked)
+        assert mine.first_from(asked) == first
 
 
 @settings(deadline=None)
 @given(channels, st.integers(min_value=0, max_value=999), st.integers(min_value=1, max_value=999))
-def test_a_seed_tells_the_whole_story(channel: str, seed: int, apart: int) -> None:
-    """Equal seeds show equal operations, other seeds show none of them."""
+def test_a_seed_determines_all_operations(channel: str, seed: int, apart: int) -> None:
+    """Equal seeds give equal operations, and different seeds have none in common."""
     one, same, other = (model(seed=each).truth(channel) for each in (seed, seed, seed + apart))
 
     assert one
@@ -92,8 +92,8 @@ def test_a_seed_tells_the_whole_story(channel: str, seed: int, apart: int) -> No
     assert not {row["id"] for row in one} & {row["id"] for row in other}
 
 
-def test_no_id_is_met_twice_in_any_channel() -> None:
-    """They are unique across channels, and found in their own channel only."""
+def test_ids_are_unique() -> None:
+    """Across channels, and an id is found in its own channel only."""
     sandbox = model(operations_per_week=2000)
     ids = {channel: [row["id"] for row in sandbox.truth(channel)] for channel in CHANNELS}
     every = [each for channel in ids.values() for each in channel]
@@ -118,15 +118,15 @@ def test_no_id_is_met_twice_in_any_channel() -> None:
         lambda _: "comms_operation_0\u0661\u0662",
     ],
 )
-def test_an_id_that_is_off_by_anything_is_not_found(alter: Any) -> None:
-    """An id is no number to be guessed from its neighbour."""
+def test_a_changed_id_is_not_found(alter: Any) -> None:
+    """An id cannot be guessed from another one."""
     sandbox = model()
 
     assert fetch(sandbox, "emails", alter(sandbox.truth("emails")[-1]["id"])) is None
 
 
 def test_days_are_busier_than_nights() -> None:
-    """More than twice as much is created from six to six by day (UTC)."""
+    """More than twice as many are created between 6:00 and 18:00 UTC."""
     mine = population("messages", 2000)
     hours = [
         datetime.fromtimestamp(mine.created(number) / 1000, UTC).hour for number in range(8000)
@@ -144,10 +144,10 @@ def test_days_are_busier_than_nights() -> None:
     st.sampled_from(["exclusive", "cumulative"]),
     st.sampled_from(["seconds", "milliseconds"]),
 )
-def test_what_is_seen_of_an_operation_is_one_life_in_any_order_of_looking(
+def test_an_operation_has_one_lifecycle_in_any_order_of_requests(
     channel: str, which: int, ages: list[int], reading: str, timestamps: str
 ) -> None:
-    """The same time shows the same state, statuses go forward, `updatedAt` is in the past."""
+    """Equal times give equal states, statuses go forward, and `updatedAt` is in the past."""
     sandbox = model(readings={channel: reading}, timestamps=timestamps)
     truth = sandbox.truth(channel)
     first = truth[which % len(truth)]
@@ -179,40 +179,38 @@ def test_what_is_seen_of_an_operation_is_one_life_in_any_order_of_looking(
     st.integers(min_value=0, max_value=2**63),
     st.integers(min_value=0, max_value=20 * DAY),
 )
-def test_exclusive_counters_never_exceed_the_total_in_any_channel(
-    channel: str, key: int, age: int
-) -> None:
-    """Each resource has one state, and who cannot be addressed has none of them."""
-    life = plan_life(channel=CHANNELS[channel], created=0, key=key)
+def test_exclusive_counters_never_exceed_the_total(channel: str, key: int, age: int) -> None:
+    """Each resource has one state, and unaddressable recipients have no other one."""
+    life = plan_lifecycle(channel=CHANNELS[channel], created=0, key=key)
     stats = state_at(life, age, cumulative=False).stats
 
     assert sum(stats.get(name, 0) for name in STATES) <= stats["total"]
 
 
 @given(channels, st.integers(min_value=0, max_value=2**63))
-def test_what_has_come_to_an_end_is_accounted_for(channel: str, key: int) -> None:
-    """Exclusive counters add up to the total then, except for groups, which have no states."""
-    life = plan_life(channel=CHANNELS[channel], created=0, key=key)
+def test_final_exclusive_counters_add_up_to_the_total(channel: str, key: int) -> None:
+    """Except for groups, which have no states."""
+    life = plan_lifecycle(channel=CHANNELS[channel], created=0, key=key)
     state = state_at(life, 30 * DAY, cumulative=False)
     states = sum(state.stats.get(name, 0) for name in STATES)
 
     assert state.status in {"COMPLETED", "CANCELED"}
-    assert states == (0 if life.fate == "group" else life.total)
+    assert states == (0 if life.kind == "group" else life.total)
     assert state.stats["scheduled"] == state.stats["queued"] == 0
 
 
 @given(st.integers(min_value=0, max_value=2**63), st.integers(min_value=0, max_value=20 * DAY))
-def test_a_group_message_shows_no_state_at_any_age(key: int, age: int) -> None:
-    """One message, several recipients, and every counter of states at 0."""
-    life = plan_life(channel=CHANNELS["messages"], created=0, key=key)
-    if life.fate == "group":
+def test_a_group_message_has_no_state_at_any_age(key: int, age: int) -> None:
+    """One message with several recipients, and every status counter is 0."""
+    life = plan_lifecycle(channel=CHANNELS["messages"], created=0, key=key)
+    if life.kind == "group":
         stats = state_at(life, age, cumulative=False).stats
         assert [stats[name] for name in STATES if name in stats] == [0] * 9
         assert stats["total"] == 1 < stats["recipients"]
 
 
-def test_push_knows_nothing_of_deliveries() -> None:
-    """What was sent stays sent."""
+def test_pushes_have_no_delivery_counters() -> None:
+    """A sent push stays sent."""
     rows = model().truth("push_notifications")
 
     assert not {"delivered", "undelivered", "opened", "read", "attempts"} & rows[0]["stats"].keys()
@@ -220,15 +218,15 @@ def test_push_knows_nothing_of_deliveries() -> None:
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_a_fetch_shows_what_the_list_shows(channel: str) -> None:
-    """One row, one life, two ways to it."""
+def test_a_fetch_returns_the_row_of_the_list(channel: str) -> None:
+    """For every operation of the list."""
     sandbox = model()
 
     assert all(fetch(sandbox, channel, row["id"]) == row for row in sandbox.truth(channel))
 
 
-def test_an_operation_is_shown_until_its_retention_is_over_to_the_millisecond() -> None:
-    """By lists and by fetches; then neither shows it."""
+def test_an_operation_is_shown_until_its_retention_ends() -> None:
+    """To the millisecond, by lists and by fetches."""
     sandbox = model(retention=timedelta(days=2), timestamps="milliseconds")
     row = sandbox.truth("emails")[-1]
     last = datetime.fromisoformat(row["createdAt"]) + timedelta(days=2)
@@ -240,7 +238,7 @@ def test_an_operation_is_shown_until_its_retention_is_over_to_the_millisecond() 
 
 
 def test_an_operation_is_not_shown_before_it_is_created() -> None:
-    """An id from the future is not found yet."""
+    """An id from the future is not found."""
     sandbox = model()
     row = sandbox.truth("emails", NOW + timedelta(days=1))[-1]
 
@@ -248,8 +246,8 @@ def test_an_operation_is_not_shown_before_it_is_created() -> None:
     assert row["id"] not in {each["id"] for each in sandbox.truth("emails")}
 
 
-def test_lists_may_show_some_of_what_is_past_retention_but_fetches_never_do() -> None:
-    """About half of it, the same half each time."""
+def test_lists_may_show_operations_past_retention() -> None:
+    """About half of them, the same ones each time; fetches never do."""
     sandbox = model(past_retention="partial", operations_per_week=400)
     edge = (NOW - timedelta(days=7)).isoformat().replace("+00:00", "Z")
     older = [row for row in sandbox.truth("emails") if row["createdAt"] < edge]
@@ -261,8 +259,8 @@ def test_lists_may_show_some_of_what_is_past_retention_but_fetches_never_do() ->
     assert older == [row for row in sandbox.truth("emails") if row["createdAt"] < edge]
 
 
-def test_what_lists_do_not_show_yet_can_be_fetched() -> None:
-    """The lag is one of lists; each operation keeps to its own, so that it never vanishes again."""
+def test_operations_not_listed_yet_can_be_fetched() -> None:
+    """The lag affects lists only, and is fixed per operation, so that none disappears again."""
     lag = timedelta(hours=3)
     sandbox, prompt = model(visibility_lag=lag), model()
     every = {row["id"] for row in prompt.truth("emails")}
@@ -276,15 +274,15 @@ def test_what_lists_do_not_show_yet_can_be_fetched() -> None:
     assert late <= {row["id"] for row in sandbox.truth("emails")}
 
 
-def test_updated_at_moves_on_for_hours_after_completion_for_most_operations() -> None:
-    """And stands still for some, although their counters go on."""
-    moves = {True: 0, False: 0}
+def test_updated_at_mostly_changes_after_completion() -> None:
+    """For some operations it does not, although their counters change."""
+    changes = {True: 0, False: 0}
     for key in range(2000):
-        life = plan_life(channel=CHANNELS["messages"], created=0, key=key)
+        life = plan_lifecycle(channel=CHANNELS["messages"], created=0, key=key)
         early, late = (
             state_at(life, life.end + after, cumulative=True) for after in (HOUR, 2 * DAY)
         )
-        if life.fate == "sent" and early.stats != late.stats:
-            moves[early.updated != late.updated] += 1
+        if life.kind == "sent" and early.stats != late.stats:
+            changes[early.updated != late.updated] += 1
 
-    assert moves[True] > 5 * moves[False] > 0
+    assert changes[True] > 5 * changes[False] > 0

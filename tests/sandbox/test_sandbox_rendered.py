@@ -1,4 +1,4 @@
-"""A rendered sandbox answers as a living one whose clock stands still."""
+"""A rendered sandbox responds like a normal one with a stopped clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETTINGS: dict[str, Any] = {"operations_per_week": 120}
 
 
 def answers(sandbox: Sandbox, query: str) -> list[Any]:
-    """What three requests for a page are answered with, channel by channel."""
+    """The responses to a request for a page, for each channel."""
     with httpx.Client(auth=(ACCOUNT_ID, AUTH_TOKEN)) as client:
         paths = [f"{sandbox.url}/{channel.path}/Operations" for channel in CHANNELS.values()]
         return [client.get(f"{path}?{query}").json() for path in paths]
@@ -33,18 +33,18 @@ def answers(sandbox: Sandbox, query: str) -> list[Any]:
     ],
 )
 @pytest.mark.parametrize("faults", [(), (Fault(kind="new_field"),)])
-def test_it_shows_the_same_as_a_living_one(query: str, faults: tuple[Fault, ...]) -> None:
-    """Page for page and field for field, faults included."""
-    living = Sandbox(SandboxSettings(**SETTINGS, faults=faults), Clock(NOW))
+def test_a_rendered_sandbox_has_the_same_data(query: str, faults: tuple[Fault, ...]) -> None:
+    """The same pages and fields, also with faults."""
+    normal = Sandbox(SandboxSettings(**SETTINGS, faults=faults), Clock(NOW))
     rendered = Sandbox(SandboxSettings(**SETTINGS, faults=faults, rendered=True), Clock(NOW))
-    with living, rendered:
-        assert answers(rendered, query) == answers(living, query)
+    with normal, rendered:
+        assert answers(rendered, query) == answers(normal, query)
         for channel in CHANNELS:
-            assert rendered.truth(channel) == living.truth(channel)
+            assert rendered.truth(channel) == normal.truth(channel)
 
 
-def test_nothing_moves_after_it_was_rendered() -> None:
-    """Neither counters nor new operations; what is too old is shown no longer."""
+def test_nothing_changes_after_rendering() -> None:
+    """No counter changes and no operation is added; too old operations are no longer shown."""
     with Sandbox(SandboxSettings(**SETTINGS, rendered=True), Clock(NOW)) as sandbox:
         before = {row["id"]: row for row in sandbox.truth("emails")}
         sandbox.clock.advance(timedelta(days=2))

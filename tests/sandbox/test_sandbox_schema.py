@@ -1,4 +1,4 @@
-"""Every answer has the documented form: the reference's schema, or its sibling for a channel."""
+"""Every response matches the schema of the reference, with the counters of its channel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from comms_source.sandbox import (
     SandboxModel,
     SandboxSettings,
 )
-from comms_source.sandbox.queries import DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, PARAMETERS
+from comms_source.sandbox.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PARAMETERS
 
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 SCHEMAS = json.loads((Path(__file__).parents[1] / "fixtures/operations_schema.json").read_text())
@@ -38,12 +38,12 @@ FORMATS = FormatChecker(formats=())
 
 @FORMATS.checks("date-time")
 def is_date_time(value: object) -> bool:
-    """Whether a text is a time as RFC 3339 writes it; jsonschema alone would not look."""
+    """Whether a text is an RFC 3339 time, which jsonschema alone does not check."""
     return isinstance(value, str) and RFC_3339.fullmatch(value) is not None
 
 
 def validator(name: str, channel: str = "messages") -> Draft202012Validator:
-    """The schema of an answer, with nothing allowed beside what it names."""
+    """The schema of a response, without additional properties."""
     schema = copy.deepcopy(SCHEMAS[name])
     operation = schema["properties"].get("operations", {}).get("items", schema)
     if name != "TwilioErrors":
@@ -67,32 +67,32 @@ ERRORS = validator("TwilioErrors")
 
 
 def problems(rules: Draft202012Validator, content: Any) -> list[str]:
-    """What is wrong with an answer."""
+    """The schema violations of a response."""
     return [error.message for error in rules.iter_errors(content)]
 
 
 def model(**changes: Any) -> SandboxModel:
-    """A sandbox without a socket, its clock stopped."""
+    """A sandbox without a socket, with a stopped clock."""
     return SandboxModel(SandboxSettings(**{"operations_per_week": 200, **changes}), Clock(NOW))
 
 
 def ask(
     sandbox: SandboxModel, path: str, *parameters: tuple[str, str], authorization: str = GOOD
 ) -> Response:
-    """One answer."""
+    """One response."""
     return sandbox.respond(Request(path, parameters, authorization))
 
 
 def error_of(response: Response) -> dict[str, Any]:
-    """The one error of an answer of documented form."""
+    """The error of a response in the documented form."""
     content = msgspec.json.decode(response.body)
     assert problems(ERRORS, content) == []
     (error,) = content["errors"]
     return dict(error)
 
 
-def test_these_rules_do_refuse() -> None:
-    """A text for a number, a time without zone, a strange id or counter: none passes."""
+def test_the_schema_refuses_invalid_rows() -> None:
+    """A time without a zone, an invalid id, status or counter, and unknown fields."""
     (row,) = msgspec.json.decode(ask(model(), "/Emails/Operations", ("pageSize", "1")).body)[
         "operations"
     ]
@@ -116,10 +116,10 @@ def test_these_rules_do_refuse() -> None:
     st.sampled_from([None, *STATUSES]),
     st.integers(min_value=0, max_value=90 * 24),
 )
-def test_lists_and_fetches_have_the_documented_form_at_any_time(
+def test_lists_and_fetches_match_the_schema_at_any_time(
     channel: str, timestamps: str, reading: str, status: str | None, hours: int
 ) -> None:
-    """Whatever the settings, with and without a filter."""
+    """With any settings, with and without a filter."""
     sandbox = model(
         timestamps=timestamps, readings={channel: reading}, short_pages=True, empty_pages=True
     )
@@ -148,10 +148,10 @@ def test_lists_and_fetches_have_the_documented_form_at_any_time(
         ("echo_secrets", 400, None),
     ],
 )
-def test_errors_have_the_documented_form_on_lists_and_fetches(
+def test_errors_match_the_schema_on_lists_and_fetches(
     path: str, kind: str, status: int, code: int | None
 ) -> None:
-    """With the documented code, where one is documented."""
+    """With the documented code, if there is one."""
     sandbox = model(faults=(Fault(kind=kind),))
     for asked in (path, f"{path}/comms_operation_0"):
         answer = ask(sandbox, asked)
@@ -173,16 +173,16 @@ def test_errors_have_the_documented_form_on_lists_and_fetches(
         "Basic " + base64.b64encode(f"{ACCOUNT_ID}:".encode()).decode(),
     ],
 )
-def test_wrong_credentials_are_answered_with_401_of_that_form(authorization: str) -> None:
-    """Before anything else is looked at, and without repeating them."""
+def test_wrong_credentials_are_answered_with_401(authorization: str) -> None:
+    """Before anything else is checked, and without repeating them."""
     for asked in ("/Emails/Operations", "/Emails/Operations/comms_operation_0"):
         answer = ask(model(), asked, ("sort", "x"), authorization=authorization)
         assert answer.status == 401
         assert error_of(answer)["context"] == "null"
 
 
-def test_a_forbidden_channel_is_answered_with_403_of_that_form() -> None:
-    """For that user only, on lists and fetches, while other channels are served."""
+def test_a_forbidden_channel_is_answered_with_403() -> None:
+    """For that user only, while other channels are served."""
     users = {"SK1": "one", "SK2": "two"}
     sandbox = model(credentials=users, forbidden={"SK1": frozenset({"emails", "messages"})})
     seen = {}
@@ -201,16 +201,16 @@ def test_a_forbidden_channel_is_answered_with_403_of_that_form() -> None:
     assert set(seen.values()) == {200, 403}
 
 
-def test_an_unknown_id_is_answered_with_404_of_that_form() -> None:
-    """And with the documented code."""
+def test_an_unknown_id_is_answered_with_404() -> None:
+    """With the documented code."""
     answer = ask(model(), "/Messages/Operations/comms_operation_01h2xcejqtf2nbrexx3vqjhp41")
 
     assert answer.status == 404
     assert error_of(answer)["code"] == 20404
 
 
-def test_a_rate_limit_is_answered_with_429_of_that_form() -> None:
-    """And the documented header."""
+def test_the_rate_limit_is_answered_with_429() -> None:
+    """With the documented header."""
     sandbox = model(rate_limit=1)
     answers = [ask(sandbox, "/Emails/Operations") for _ in range(4)]
     refused = answers[-1]
@@ -221,11 +221,11 @@ def test_a_rate_limit_is_answered_with_429_of_that_form() -> None:
 
 
 def test_the_parameters_are_those_of_the_reference() -> None:
-    """By name, and the page size by its limits."""
+    """Their names, and the limits of the page size."""
     size = SCHEMAS["query"]["pageSize"]
 
     assert set(PARAMETERS) == set(SCHEMAS["query"])
-    assert (size["default"], size["maximum"]) == (DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE)
+    assert (size["default"], size["maximum"]) == (DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
     assert list(STATUSES) == SCHEMAS["query"]["status"]["enum"]
 
 
@@ -248,8 +248,8 @@ UNKNOWN = ("StartDate", "startdate", "page_size", "PageSize", "order", "createdA
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, values in GOOD_VALUES.items() for value in values]
 )
-def test_a_value_that_fits_is_taken(name: str, value: str) -> None:
-    """Alone it makes a good request."""
+def test_a_valid_value_is_accepted(name: str, value: str) -> None:
+    """As the only parameter."""
     assert ask(model(), "/Emails/Operations", (name, value)).status == 200
 
 
@@ -258,10 +258,8 @@ def test_a_value_that_fits_is_taken(name: str, value: str) -> None:
     [(name, value) for name, values in BAD_VALUES.items() for value in values]
     + [(name, "x") for name in UNKNOWN],
 )
-def test_a_bad_value_or_an_unknown_name_is_answered_with_400_that_names_it(
-    name: str, value: str
-) -> None:
-    """Even among good ones, and in every channel."""
+def test_an_invalid_parameter_is_answered_with_400(name: str, value: str) -> None:
+    """The error names it, also together with valid ones, and in every channel."""
     for channel in CHANNELS.values():
         beside = () if name == "startDate" else (("startDate", "2026-11-19"),)
         answer = ask(model(), f"/{channel.path}/Operations", *beside, (name, value))
@@ -270,8 +268,8 @@ def test_a_bad_value_or_an_unknown_name_is_answered_with_400_that_names_it(
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_parameter_given_twice_is_answered_with_400_that_names_it(name: str) -> None:
-    """Equal or not, since it would be anyone's guess which one counts."""
+def test_a_repeated_parameter_is_answered_with_400(name: str) -> None:
+    """The error names it, because it would be unclear which value counts."""
     value = GOOD_VALUES.get(name, ("token",))[0]
     answer = ask(model(), "/Emails/Operations", (name, value), (name, value))
 

@@ -1,4 +1,4 @@
-"""What a sandbox may be told, and what it refuses to be told."""
+"""Valid and invalid settings of a sandbox."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ REFUSED: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED)
-def test_a_value_that_is_unknown_or_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
-    """At once, rather than taken for something else later."""
+def test_an_invalid_value_is_refused_by_name(name: str, value: Any) -> None:
+    """At once, whether it is unknown or out of range."""
     with pytest.raises(ValueError, match=f"^{name}: "):
         SandboxSettings(**{name: value})
 
@@ -59,13 +59,13 @@ def test_a_value_that_is_unknown_or_out_of_range_is_refused_by_name(name: str, v
         ("troubles", (Trouble("no_receipts", NOW, NOW + timedelta(microseconds=1)),)),
     ],
 )
-def test_a_value_at_the_edge_of_its_range_is_taken(name: str, value: Any) -> None:
-    """None of the refusals goes too far."""
+def test_a_value_at_the_edge_of_its_range_is_accepted(name: str, value: Any) -> None:
+    """Valid values are not refused."""
     assert getattr(SandboxSettings(**{name: value}), name) == value
 
 
-def test_the_volume_of_a_channel_is_the_common_one_or_its_own() -> None:
-    """A channel that is not named has none."""
+def test_the_volume_is_common_or_set_by_channel() -> None:
+    """A channel that is not named has no operations."""
     common, own = (
         SandboxSettings(operations_per_week=volume) for volume in (7, {"emails": 5, "messages": 0})
     )
@@ -74,8 +74,8 @@ def test_the_volume_of_a_channel_is_the_common_one_or_its_own() -> None:
     assert [own.volume(channel) for channel in CHANNELS] == [0, 5, 0]
 
 
-def test_every_setting_has_a_default_that_two_sandboxes_do_not_share() -> None:
-    """A table that one of them alters is its own."""
+def test_two_sandboxes_do_not_share_mutable_defaults() -> None:
+    """A dict that one of them changes is its own."""
     one, other = SandboxSettings(), SandboxSettings()
 
     assert one == other

@@ -1,4 +1,4 @@
-"""Page tokens: which are taken, and what they carry."""
+"""Page tokens: which ones are valid, and what they contain."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ positions = st.builds(
 
 
 def ask(sandbox: SandboxModel, path: str = PATH, **parameters: str) -> Response:
-    """Ask with good credentials."""
+    """Send a request with valid credentials."""
     return sandbox.respond(Request(path, list(parameters.items()), AUTHORIZATION))
 
 
@@ -62,13 +62,13 @@ def following(sandbox: SandboxModel, **parameters: str) -> str:
 
 
 def context(response: Response) -> Any:
-    """Which parameter an error names."""
+    """The parameter that an error names."""
     return msgspec.json.decode(response.body)["errors"][0]["context"]
 
 
 @given(positions)
-def test_a_token_stands_for_its_position_and_begins_with_its_mark(position: Position) -> None:
-    """The mark is what a search for leaked tokens looks for."""
+def test_a_token_encodes_its_position_and_has_a_prefix(position: Position) -> None:
+    """A search for leaked tokens looks for the prefix."""
     assert encode(position).startswith(MARK)
     assert decode(encode(position)) == position
 
@@ -80,10 +80,8 @@ def test_a_token_stands_for_its_position_and_begins_with_its_mark(position: Posi
     st.integers(min_value=0, max_value=4),
     st.text("ABab019-_=+/!\n é", max_size=4),
 )
-def test_an_altered_token_is_refused(
-    position: Position, place: int, dropped: int, put: str
-) -> None:
-    """Wherever it is altered, and be it by a character that a lenient decoder would skip."""
+def test_a_changed_token_is_refused(position: Position, place: int, dropped: int, put: str) -> None:
+    """Wherever it is changed, even by a character that a lenient decoder would skip."""
     token = encode(position)
     at = place % (len(token) + 1)
     altered = token[:at] + put + token[at + dropped :]
@@ -95,7 +93,7 @@ def test_an_altered_token_is_refused(
 
 @given(positions, st.text(max_size=40) | st.binary(max_size=60).map(lambda raw: raw.hex()))
 def test_a_forged_token_is_refused(position: Position, text: str) -> None:
-    """A position of one's own making lacks the check, with or without the mark."""
+    """A forged position has no valid checksum, with or without the prefix."""
     body = base64.urlsafe_b64encode(b"123456" + msgspec.json.encode(position)).decode()
     for forged in (text, MARK + text, body, MARK + body, MARK + body.rstrip("=")):
         with pytest.raises(BadParameter):
@@ -105,7 +103,7 @@ def test_a_forged_token_is_refused(position: Position, text: str) -> None:
 @pytest.mark.parametrize("tokens", ["strict", "loose"])
 @pytest.mark.parametrize("token", ["", "x", MARK, "comms_operation_01h2xcejqtf2nbrexx3vqjhp41"])
 def test_a_bad_token_is_answered_with_400_that_names_it(tokens: Any, token: str) -> None:
-    """Under either setting, and an empty one too."""
+    """With either setting, also if it is empty."""
     answer = ask(SandboxModel(SandboxSettings(tokens=tokens)), pageToken=token)
 
     assert (answer.status, context(answer)) == (400, "$.pageToken")
@@ -113,7 +111,7 @@ def test_a_bad_token_is_answered_with_400_that_names_it(tokens: Any, token: str)
 
 @pytest.mark.parametrize("tokens", ["strict", "loose"])
 def test_a_token_of_another_channel_is_refused(tokens: Any) -> None:
-    """Even beside equal filters."""
+    """Even with equal filters."""
     sandbox = SandboxModel(SandboxSettings(tokens=tokens))
     token = following(sandbox, **FILTERS)
     answer = ask(sandbox, "/Emails/Operations", **FILTERS, pageToken=token)
@@ -122,8 +120,8 @@ def test_a_token_of_another_channel_is_refused(tokens: Any) -> None:
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_strict_token_is_refused_beside_any_other_filter(name: str) -> None:
-    """Each filter and the page size counts, changed as well as left out."""
+def test_a_strict_token_is_refused_with_other_filters(name: str) -> None:
+    """If any filter or the page size is changed or left out."""
     sandbox = SandboxModel(SandboxSettings(tokens="strict"))
     token = following(sandbox, **FILTERS)
     without = {key: value for key, value in FILTERS.items() if key != name}
@@ -134,8 +132,8 @@ def test_a_strict_token_is_refused_beside_any_other_filter(name: str) -> None:
         assert (answer.status, context(answer)) == (400, "$.pageToken")
 
 
-def test_a_strict_token_means_instants_and_not_spellings() -> None:
-    """The same time written in another zone is the same filter."""
+def test_a_strict_token_compares_instants() -> None:
+    """The same time in another zone is the same filter."""
     sandbox = SandboxModel(SandboxSettings(tokens="strict"))
     token = following(sandbox, **FILTERS)
     respelled = FILTERS | {"startDate": "2000-01-01T02:00:00+02:00"}
@@ -144,8 +142,8 @@ def test_a_strict_token_means_instants_and_not_spellings() -> None:
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_loose_token_carries_its_filters_whatever_stands_beside_it(name: str) -> None:
-    """They may be left out or changed, to no effect."""
+def test_a_loose_token_ignores_other_filters(name: str) -> None:
+    """They may be left out or changed without effect."""
     sandbox = SandboxModel(SandboxSettings(tokens="loose"))
     token = following(sandbox, **FILTERS)
     expected = ask(sandbox, **FILTERS, pageToken=token).body
@@ -155,8 +153,8 @@ def test_a_loose_token_carries_its_filters_whatever_stands_beside_it(name: str) 
     assert ask(sandbox, **(FILTERS | {name: CHANGED[name]}), pageToken=token).body == expected
 
 
-def test_a_loose_token_excuses_no_bad_value_beside_it() -> None:
-    """What is sent is checked, needed or not."""
+def test_invalid_values_are_refused_with_a_loose_token_too() -> None:
+    """All parameters are validated, even if they are not used."""
     sandbox = SandboxModel(SandboxSettings(tokens="loose"))
     answer = ask(sandbox, status="completed", pageToken=following(sandbox, **FILTERS))
 

@@ -1,4 +1,4 @@
-"""Troubles: what they change in the operations they concern, and that they change no others."""
+"""Troubles: their effects on the operations they apply to, and that others do not change."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
 from comms_source.sandbox import Clock, SandboxModel, SandboxSettings, Trouble, troubles_from
 from comms_source.sandbox.instants import to_ms
-from comms_source.sandbox.lives import (
+from comms_source.sandbox.lifecycles import (
     DAY,
     HOUR,
     MINUTE,
     SECOND,
     SETTLED_AFTER,
-    Life,
-    plan_life,
+    Lifecycle,
+    plan_lifecycle,
     state_at,
 )
-from comms_source.sandbox.population import LivingPopulation
-from comms_source.sandbox.troubles import DEFAULT_PARTS, KINDS, troubled, troubles_of
+from comms_source.sandbox.population import GeneratedPopulation
+from comms_source.sandbox.troubles import DEFAULT_PARTS, KINDS, apply_troubles, troubles_of
 from tests.support import NOW
 
 CREATED = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -39,10 +39,10 @@ STATES = (
     *("scheduled", "queued", "sent", "delivered", "read", "opened", "undelivered", "failed"),
     *("canceled", "unaddressable"),
 )
-MAILING = Life(
+MAILING = Lifecycle(
     channel=CHANNELS["messages"],
     created=to_ms(CREATED),
-    fate="sent",
+    kind="sent",
     total=1000,
     recipients=1000,
     start=to_ms(CREATED),
@@ -61,12 +61,12 @@ SHOWN = ("unaddressable", "failed", "undelivered", "sent", "delivered", "read")
 
 
 def trouble(kind: str, part: float | None = None, channel: str | None = None) -> Trouble:
-    """One that concerns what was created between `START` and `END`."""
+    """A trouble with the operations created between `START` and `END`."""
     return Trouble(kind, START, END, channel, part)
 
 
-def seen(life: Life, age: int, *, cumulative: bool = True) -> dict[str, int]:
-    """The counters of a life at an age, in milliseconds."""
+def seen(life: Lifecycle, age: int, *, cumulative: bool = True) -> dict[str, int]:
+    """The counters of a lifecycle at an age in milliseconds."""
     return state_at(life, life.created + age, cumulative=cumulative).stats
 
 
@@ -87,9 +87,11 @@ def seen(life: Life, age: int, *, cumulative: bool = True) -> dict[str, int]:
         ([trouble("unaddressable_up", 3)], DAY, (150, 26, 17, 824, 790, 384)),
     ],
 )
-def test_what_a_trouble_does(troubles: list[Trouble], age: int, counters: tuple[int, ...]) -> None:
-    """To a mailing with 1,000 recipients, 950 of them addressable and 920 handed over."""
-    stats = seen(troubled(MAILING, troubles, key=1), age)
+def test_the_effects_of_troubles(
+    troubles: list[Trouble], age: int, counters: tuple[int, ...]
+) -> None:
+    """On a mailing with 1,000 recipients, 950 of them addressable and 920 handed over."""
+    stats = seen(apply_troubles(MAILING, troubles, key=1), age)
 
     assert tuple(stats[name] for name in SHOWN) == counters
 
@@ -112,19 +114,19 @@ def test_what_a_trouble_does(troubles: list[Trouble], age: int, counters: tuple[
 def test_the_edges_of_a_trouble(
     counters: tuple[int, ...], kind: str, part: float, expected: tuple[int, ...]
 ) -> None:
-    """None takes more than there is; a part of 0 or a factor of 1 changes nothing.
+    """No count exceeds its maximum; a part of 0 or a factor of 1 changes nothing.
 
     Of 100 recipients: unaddressable, failed, undelivered, delivered, read.
     """
     names = ("unaddressable", "failed", "undelivered", "delivered", "read")
     plan: dict[str, Any] = dict(zip(names, counters, strict=True))
-    life = troubled(replace(MAILING, total=100, **plan), [trouble(kind, part)], key=1)
+    life = apply_troubles(replace(MAILING, total=100, **plan), [trouble(kind, part)], key=1)
 
     assert tuple(getattr(life, name) for name in names) == expected
 
 
 @pytest.mark.parametrize(
-    ("after", "concerned"),
+    ("after", "applies"),
     [
         (timedelta(milliseconds=-1), False),
         (timedelta(0), True),
@@ -132,12 +134,12 @@ def test_the_edges_of_a_trouble(
         (timedelta(hours=6), False),
     ],
 )
-def test_the_start_is_included_and_the_end_is_not(after: timedelta, *, concerned: bool) -> None:
-    """To the millisecond, and by creation: when an operation is processed does not matter."""
+def test_the_start_is_included_and_the_end_is_not(after: timedelta, *, applies: bool) -> None:
+    """To the millisecond, by creation time; the time of processing does not matter."""
     created = to_ms(START + after)
     life = replace(MAILING, created=created, start=created + DAY, end=created + DAY + HOUR)
 
-    assert (troubled(life, [trouble("no_receipts")], key=1) != life) == concerned
+    assert (apply_troubles(life, [trouble("no_receipts")], key=1) != life) == applies
 
 
 def test_zones_are_equal_instants() -> None:
@@ -145,7 +147,7 @@ def test_zones_are_equal_instants() -> None:
     there = timezone(timedelta(hours=-8))
     elsewhere = Trouble("no_receipts", START.astimezone(there), END.astimezone(there))
 
-    assert troubled(MAILING, [elsewhere], key=1).delivered == 0
+    assert apply_troubles(MAILING, [elsewhere], key=1).delivered == 0
 
 
 keys = st.integers(min_value=0, max_value=2**63)
@@ -163,14 +165,14 @@ ages = st.one_of(
 )
 
 
-def planned(channel: str, key: int, created: datetime = CREATED) -> Life:
-    """The life of an operation without troubles."""
-    return plan_life(channel=CHANNELS[channel], created=to_ms(created), key=key)
+def planned(channel: str, key: int, created: datetime = CREATED) -> Lifecycle:
+    """The lifecycle of an operation without troubles."""
+    return plan_lifecycle(channel=CHANNELS[channel], created=to_ms(created), key=key)
 
 
-def beset(life: Life, troubles: Sequence[Trouble], key: int) -> Life:
-    """The same with those troubles that its channel can show."""
-    return troubled(life, troubles_of(life.channel, troubles), key=key)
+def with_troubles(life: Lifecycle, troubles: Sequence[Trouble], key: int) -> Lifecycle:
+    """The same with the troubles that its channel can show."""
+    return apply_troubles(life, troubles_of(life.channel, troubles), key=key)
 
 
 channels = st.sampled_from(list(CHANNELS))
@@ -180,13 +182,13 @@ channels = st.sampled_from(list(CHANNELS))
 def test_sums_fit_in_exclusive_counters(
     channel: str, key: int, troubles: list[Trouble], age: int
 ) -> None:
-    """Each recipient has one state at most at any age, and exactly one in the end."""
-    life = beset(planned(channel, key), troubles, key)
+    """Each recipient has at most one state at any age, and exactly one in the end."""
+    life = with_troubles(planned(channel, key), troubles, key)
     now, last = seen(life, age, cumulative=False), seen(life, 30 * DAY, cumulative=False)
 
     assert min(now.values()) >= 0
     assert sum(now.get(name, 0) for name in STATES) <= life.total
-    total = 0 if life.fate == "group" else life.total
+    total = 0 if life.kind == "group" else life.total
     assert sum(last.get(name, 0) for name in STATES) == total
 
 
@@ -195,7 +197,7 @@ def test_sums_fit_in_cumulative_counters(
     channel: str, key: int, troubles: list[Trouble], age: int
 ) -> None:
     """Each stage is a part of the one before."""
-    life = beset(planned(channel, key), troubles, key)
+    life = with_troubles(planned(channel, key), troubles, key)
     stats = seen(life, age)
 
     received = stats.get("delivered", 0)
@@ -209,8 +211,8 @@ def test_sums_fit_in_cumulative_counters(
 def test_counters_only_grow(
     channel: str, key: int, troubles: list[Trouble], looks: list[int]
 ) -> None:
-    """All but those of what still waits, and nothing after the last counter was settled."""
-    life = beset(planned(channel, key), troubles, key)
+    """Except counters of waiting resources, and nothing changes after all are settled."""
+    life = with_troubles(planned(channel, key), troubles, key)
     states = [seen(life, age) for age in sorted(looks)]
     grows = states[0].keys() - {"scheduled", "queued"}
 
@@ -221,14 +223,14 @@ def test_counters_only_grow(
 
 
 @given(channels, keys, several)
-def test_the_order_of_troubles_of_different_kinds_is_free(
+def test_the_order_of_troubles_does_not_matter(
     channel: str, key: int, troubles: list[Trouble]
 ) -> None:
-    """They are applied in the order of their kinds."""
+    """If they have different kinds, because they are applied in the order of their kinds."""
     one_each = list({trouble.kind: trouble for trouble in troubles}.values())
     life = planned(channel, key)
 
-    assert beset(life, one_each, key) == beset(life, one_each[::-1], key)
+    assert with_troubles(life, one_each, key) == with_troubles(life, one_each[::-1], key)
 
 
 @given(
@@ -241,20 +243,20 @@ def test_the_order_of_troubles_of_different_kinds_is_free(
 def test_no_trouble_outside_of_its_range(
     channel: str, key: int, troubles: list[Trouble], apart: timedelta, before: bool
 ) -> None:
-    """What was created earlier or later lives as if there were none."""
+    """Operations created earlier or later do not change."""
     created = START - apart - timedelta(milliseconds=1) if before else END + apart
     life = planned(channel, key, created)
 
-    assert beset(life, troubles, key) == life
+    assert with_troubles(life, troubles, key) == life
 
 
 @given(channels, channels, keys, st.sampled_from(KINDS))
 def test_no_trouble_outside_of_its_channel(channel: str, other: str, key: int, kind: str) -> None:
-    """Where it names one, the others live as if there were none."""
+    """If it names a channel, operations of other channels do not change."""
     life = planned(other, key)
 
     if channel != other and (channel, kind) in SHOWABLE:
-        assert beset(life, [trouble(kind, channel=channel)], key) == life
+        assert with_troubles(life, [trouble(kind, channel=channel)], key) == life
 
 
 SHOWABLE = {
@@ -269,8 +271,8 @@ SHOWABLE = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_a_trouble_is_refused_where_a_channel_cannot_show_it(channel: str, kind: str) -> None:
-    """One for all channels leaves out those that have no counter for it."""
+def test_a_trouble_needs_a_channel_that_can_show_it(channel: str, kind: str) -> None:
+    """A trouble for all channels leaves out channels without its counter."""
     showable = (channel, kind) in SHOWABLE
 
     assert bool(troubles_of(CHANNELS[channel], [trouble(kind)])) == showable
@@ -282,10 +284,10 @@ def test_a_trouble_is_refused_where_a_channel_cannot_show_it(channel: str, kind:
 
 
 @given(keys, st.floats(min_value=0, max_value=1), ages)
-def test_without_receipts_failures_still_come(key: int, part: float, age: int) -> None:
-    """As many and as soon as ever; nothing is delivered or read, if the operation is concerned."""
+def test_without_receipts_failures_are_still_reported(key: int, part: float, age: int) -> None:
+    """As many and as soon as usual; nothing is delivered or read in an affected operation."""
     life = planned("messages", key)
-    silent = beset(life, [trouble("no_receipts", part)], key)
+    silent = with_troubles(life, [trouble("no_receipts", part)], key)
     usual, stats = seen(life, age), seen(silent, age)
 
     assert silent in (life, replace(life, delivered=0, read=0))
@@ -295,55 +297,55 @@ def test_without_receipts_failures_still_come(key: int, part: float, age: int) -
 
 
 @given(keys, st.floats(min_value=0, max_value=1))
-def test_what_is_lost_in_delivery_was_handed_over(key: int, part: float) -> None:
-    """The part of it, give or take one, as far as it would have been delivered."""
+def test_delivery_down_takes_a_part_of_what_was_handed_over(key: int, part: float) -> None:
+    """Give or take one, and only resources that would have been delivered."""
     life = planned("emails", key)
-    down = beset(life, [trouble("delivery_down", part)], key)
-    handed = 0 if life.fate == "group" else life.total - life.unaddressable - life.failed
-    lost = down.undelivered - life.undelivered
+    down = with_troubles(life, [trouble("delivery_down", part)], key)
+    handed = 0 if life.kind == "group" else life.total - life.unaddressable - life.failed
+    failing = down.undelivered - life.undelivered
 
-    assert down.delivered == life.delivered - lost
+    assert down.delivered == life.delivered - failing
     assert down.read <= life.read
     assert (down.unaddressable, down.failed) == (life.unaddressable, life.failed)
-    assert math.floor(handed * part) <= lost <= math.ceil(handed * part) or not down.delivered
+    assert math.floor(handed * part) <= failing <= math.ceil(handed * part) or not down.delivered
 
 
 @given(keys, st.integers(min_value=1, max_value=40))
 def test_unaddressable_recipients_are_multiplied(key: int, factor: int) -> None:
-    """At most to all recipients."""
+    """At most to the number of all recipients."""
     life = planned("messages", key)
-    up = beset(life, [trouble("unaddressable_up", factor)], key)
+    up = with_troubles(life, [trouble("unaddressable_up", factor)], key)
 
     assert up.unaddressable == min(life.unaddressable * factor, life.total)
 
 
 @given(keys, st.floats(min_value=1, max_value=40))
-def test_the_addressable_rest_fares_as_before(key: int, factor: float) -> None:
-    """Each share of it, give or take a few recipients for rounding."""
+def test_addressable_recipients_keep_their_proportions(key: int, factor: float) -> None:
+    """Each outcome keeps its share, give or take a few recipients for rounding."""
     life = planned("messages", key)
-    up = beset(life, [trouble("unaddressable_up", factor)], key)
+    up = with_troubles(life, [trouble("unaddressable_up", factor)], key)
     before, after = life.total - life.unaddressable, up.total - up.unaddressable
 
-    if before and life.fate != "group":
+    if before and life.kind != "group":
         for name in ("failed", "undelivered", "delivered", "read"):
             expected = getattr(life, name) * after / before
             assert abs(getattr(up, name) - expected) <= 3
 
 
-def messages(*troubles: Trouble, **changes: Any) -> LivingPopulation:
+def messages(*troubles: Trouble, **changes: Any) -> GeneratedPopulation:
     """A population of messages."""
     settings = {"operations_per_week": 14_000, "troubles": troubles, **changes}
-    return LivingPopulation(CHANNELS["messages"], SandboxSettings(**settings))
+    return GeneratedPopulation(CHANNELS["messages"], SandboxSettings(**settings))
 
 
-def created_in_range(population: LivingPopulation) -> list[Life]:
-    """The operations that a trouble concerns."""
+def created_in_range(population: GeneratedPopulation) -> list[Lifecycle]:
+    """The operations that a trouble applies to."""
     numbers = range(population.first_from(to_ms(START)), population.first_from(to_ms(END)))
     return [population.life(number) for number in numbers]
 
 
 def test_a_part_of_the_operations_has_no_receipts() -> None:
-    """Chosen once by their keys: those of a smaller part are among those of a larger one."""
+    """They are chosen by their keys: a larger part includes the operations of a smaller one."""
     usual, some, most = (
         created_in_range(messages(*troubles))
         for troubles in ((), (trouble("no_receipts", 0.3),), (trouble("no_receipts", 0.8),))
@@ -359,20 +361,20 @@ def test_a_part_of_the_operations_has_no_receipts() -> None:
     assert len(silent[1]) / delivering == pytest.approx(0.8, abs=0.05)
 
 
-def test_small_operations_bear_their_part() -> None:
-    """Of those with fewer than ten recipients, a tenth of what was handed over is lost."""
+def test_small_operations_are_affected_in_proportion() -> None:
+    """With fewer than ten recipients, a tenth of what was handed over is undelivered."""
     usual, down = (
         created_in_range(messages(*troubles)) for troubles in ((), (trouble("delivery_down"),))
     )
     small = [(one, two) for one, two in zip(usual, down, strict=True) if one.total < 10]
     handed = sum(one.delivered + one.undelivered for one, _ in small)
-    lost = sum(two.undelivered - one.undelivered for one, two in small)
+    failing = sum(two.undelivered - one.undelivered for one, two in small)
 
-    assert lost / handed == pytest.approx(0.1, abs=0.02)
+    assert failing / handed == pytest.approx(0.1, abs=0.02)
 
 
-def test_operations_out_of_range_are_shown_the_same_with_and_without_troubles() -> None:
-    """Row for row in all channels, while the others differ."""
+def test_troubles_do_not_change_operations_out_of_range() -> None:
+    """Their rows are equal in all channels, while others differ."""
     shown = [
         SandboxModel(SandboxSettings(operations_per_week=2000, troubles=troubles), Clock(NOW))
         for troubles in ((), tuple(trouble(kind) for kind in KINDS))
@@ -390,13 +392,13 @@ def test_operations_out_of_range_are_shown_the_same_with_and_without_troubles() 
 
 
 def test_a_rendered_sandbox_has_the_same_troubles() -> None:
-    """It renders what a living one shows."""
+    """Its rows equal those of a normal one."""
     settings = SandboxSettings(operations_per_week=500, troubles=(trouble("no_receipts"),))
-    living, rendered = (
+    normal, rendered = (
         SandboxModel(each, Clock(NOW)) for each in (settings, replace(settings, rendered=True))
     )
 
-    assert living.truth("emails") == rendered.truth("emails")
+    assert normal.truth("emails") == rendered.truth("emails")
 
 
 @pytest.mark.parametrize(
@@ -415,7 +417,7 @@ def test_a_rendered_sandbox_has_the_same_troubles() -> None:
     ],
 )
 def test_a_wrong_value_is_refused_by_name(field: str, value: Any) -> None:
-    """At once, when the trouble is made."""
+    """At once, when the trouble is created."""
     good: dict[str, Any] = {"kind": "no_receipts", "start": START, "end": END}
 
     with pytest.raises(ValueError, match=f"^{field}: "):
@@ -430,8 +432,8 @@ def test_a_factor_is_at_least_1(part: float) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_has_a_part_of_its_own_by_default(kind: str) -> None:
-    """The one of the table; a part that is given stands."""
+def test_each_kind_has_its_own_default_part(kind: str) -> None:
+    """A part that is given is used instead."""
     assert trouble(kind).applied_part == DEFAULT_PARTS[kind]
     assert trouble(kind, 1).applied_part == 1
 
@@ -439,8 +441,8 @@ def test_each_kind_has_a_part_of_its_own_by_default(kind: str) -> None:
 ENTRY = {"kind": "no_receipts", "start": "2026-11-18T12:00:00Z", "end": "2026-11-18T18:00"}
 
 
-def test_plain_data_become_troubles() -> None:
-    """Times are text or, as TOML has them, dates and times; without a zone they are in UTC."""
+def test_troubles_are_parsed_from_plain_data() -> None:
+    """Times are text or TOML date-times; without a zone they are in UTC."""
     local = {"kind": "delivery_down", "start": START.replace(tzinfo=None), "end": END, "part": 1}
 
     assert troubles_from([ENTRY, local]) == (
@@ -455,19 +457,19 @@ WRONG: list[tuple[Any, str]] = [
     (["no_receipts"], "expected a list of troubles"),
     ([ENTRY | {"every": 2}], "a trouble has no every"),
     ([{"kind": "no_receipts"}], "start"),
-    ([ENTRY | {"start": "someday"}], "start: 'someday' is no date and time"),
-    ([ENTRY | {"end": 5}], "end: 5 is no date and time"),
+    ([ENTRY | {"start": "someday"}], "start: 'someday' is not a date and time"),
+    ([ENTRY | {"end": 5}], "end: 5 is not a date and time"),
     ([ENTRY | {"end": "2026-11-01"}], "end: expected a time after start"),
     ([ENTRY | {"part": "all"}], "part"),
     ([ENTRY | {"part": 2}], "part: expected 0 to 1 for no_receipts"),
-    ([ENTRY | {"channel": "faxes"}], "channel: 'faxes' is none of"),
-    ([ENTRY | {"kind": "no_luck"}], "kind: 'no_luck' is none of"),
+    ([ENTRY | {"channel": "faxes"}], "channel: 'faxes' is not one of"),
+    ([ENTRY | {"kind": "no_luck"}], "kind: 'no_luck' is not one of"),
 ]
 
 
 @pytest.mark.parametrize(("data", "message"), WRONG)
-def test_what_is_no_trouble_is_refused(data: Any, message: str) -> None:
-    """With a sentence that says what is wrong."""
+def test_invalid_troubles_are_refused(data: Any, message: str) -> None:
+    """With a message that says what is wrong."""
     with pytest.raises(ValueError, match=message):
         troubles_from(data)
 
@@ -483,7 +485,7 @@ part = 3
 
 
 def test_the_command_reads_troubles_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They become a setting."""
+    """They become a setting of the sandbox."""
     served: list[SandboxSettings] = []
     monkeypatch.setattr(
         "comms_source.sandbox.serve", lambda model, **_: served.append(model.settings)
@@ -501,13 +503,13 @@ def test_the_command_reads_troubles_from_a_file(monkeypatch: pytest.MonkeyPatch)
         (None, "No such file"),
         ("[[troubles]", "troubles: "),
         ("[[trouble]]\nkind = 'no_receipts'", "troubles: expected a list of troubles"),
-        (TOML.replace("_up", "_down"), "troubles: kind: 'unaddressable_down' is none of"),
+        (TOML.replace("_up", "_down"), "troubles: kind: 'unaddressable_down' is not one of"),
         (TOML.replace("part = 3", "part = 0.5"), "troubles: part: expected a factor"),
         (TOML.replace("part", "share"), "troubles: a trouble has no share"),
     ],
 )
 def test_the_command_refuses_a_wrong_file(text: str | None, message: str) -> None:
-    """It is wrong usage, and the message names option and field."""
+    """With exit code 2; the message names option and field."""
     if text is not None:
         Path("troubles.toml").write_text(text)
     done = CliRunner().invoke(app, ["sandbox", "--troubles", "troubles.toml"])

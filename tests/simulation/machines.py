@@ -24,11 +24,17 @@ from comms_source.coverage.stored_channel import CoverageRow, StoredChannel
 from comms_source.destinations.destination_state import may_go_on
 from comms_source.errors import ClockSkewed, LoadFailed
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.page_budget import PageBudget
+from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.session import Session
-from comms_source.tables.batches import Piece
-from comms_source.tables.bookkeeping import COVERAGE, Record
-from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO, package_date
+from comms_source.tables.bookkeeping import COVERAGE
+from comms_source.tables.history import (
+    ROW_VERSION,
+    VALID_FROM,
+    VALID_TO,
+    history_rows,
+    package_date,
+)
+from comms_source.tables.operations import operations_table
 from comms_source.timespans import Span, parse_instant, to_iso
 from tests.simulation.world import CHANNEL, Crash
 
@@ -142,7 +148,7 @@ class MemoryMachine:
             self.local_state = state
             self._step()
             self._load(self.pending)
-        return run.record.read_all
+        return run.stats.read_all
 
     def _begin(self, session: Session, *, sound: bool) -> ChannelRun:
         return ChannelRun(
@@ -161,7 +167,7 @@ class MemoryMachine:
             return StoredChannel(opened=opened)
         complete = [
             CoverageRow(Span(row["window_start"], row["window_end"]), row["read_at"], 0)
-            for row in self.rows(COVERAGE.table)
+            for row in self.rows(COVERAGE.name)
             if row["is_complete"] and row["window_end"] > before
         ]
         unfounded = [row for row in complete if not coverage.is_complete(row.window)]
@@ -275,8 +281,8 @@ def _torn(package: Package | None) -> dict[str, datetime]:
 
 def take_back_claims(tables: dict[str, dict[Any, dict[str, Any]]], package: Package) -> None:
     """As `runs` does where a load failed: of the package, `coverage` claims nothing."""
-    for row in package.rows.get(COVERAGE.table, ()):
-        there = tables.get(COVERAGE.table, {}).get(tuple(row[name] for name in KEYS["coverage"]))
+    for row in package.rows.get(COVERAGE.name, ()):
+        there = tables.get(COVERAGE.name, {}).get(tuple(row[name] for name in KEYS["coverage"]))
         if there is not None:
             there["is_complete"] = False
 
@@ -299,21 +305,17 @@ def read_by(session: Session) -> datetime:
 
 def _extract(run: ChannelRun, session: Session, state: dict[str, Any]) -> Rows:
     rows: Rows = {CHANNEL: [], HISTORY: []}
-    budget = PageBudget(session.settings.commit_pages)
-    for piece in run.package(state=state, load_id="made up", budget=budget):
-        if piece.rows.num_rows:
-            table, found = _taken(piece)
-            rows.setdefault(table, []).extend(found)
+    run.open(state)
+    pieces = [*run.scan(PageLimit(session.settings.commit_pages)), *run.close(state)]
+    own = operations_table(CHANNELS[CHANNEL])
+    for piece in pieces:
+        if piece.spec is own:
+            states = history_rows(piece.rows).select([*KEPT, ROW_VERSION])
+            rows[HISTORY].extend(states.to_pylist())
+            rows[CHANNEL].extend(piece.rows.select(KEPT).to_pylist())
+        else:
+            rows.setdefault(piece.spec.name, []).extend(piece.rows.to_pylist())
     return rows
-
-
-def _taken(piece: Piece) -> tuple[str, list[dict[str, Any]]]:
-    """The table that a piece is for, and its rows as far as they are kept."""
-    if isinstance(piece.kind, Record):
-        return piece.kind.table, piece.rows.to_pylist()
-    if piece.kind == "history":
-        return HISTORY, piece.rows.select([*KEPT, ROW_VERSION]).to_pylist()
-    return CHANNEL, piece.rows.select(KEPT).to_pylist()
 
 
 def _merge(into: dict[Any, dict[str, Any]], table: str, rows: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What the views of counts at an age should contain, in plain Python."""
+"""The expected rows of the views of figures at an age, in plain Python."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from tests.views.view_oracle import ACTIVE, CHANNEL_ORDER, DAY, HOUR, Oracle
 from tests.views.view_tables import Record
 
 AGES: Final = (1, 6, 24, 72, 168)
-"""Of `daily_delivery_at_age`, in hours."""
+"""The ages of `daily_delivery_at_age`, in hours."""
 CURVE_AGES: Final = (0.25, 1, 3, 6, 12, 24, 48, 72, 96, 120, 144, 168)
-"""Of `settle_curve`, in hours."""
+"""The ages of `settle_curve`, in hours."""
 SUMMED: Final = (
     *("requested", "attempted", "delivered_low", "delivered_high", "not_delivered"),
     *("outstanding_low", "outstanding_high", "engaged"),
 )
 
 
-class Lives:
+class Histories:
     """The states of each operation."""
 
     def __init__(self, oracle: Oracle) -> None:
-        """Take over the histories."""
-        self._lives = grouped(oracle.states, "account", "channel", "id")
+        """Group the states by operation."""
+        self._histories = grouped(oracle.states, "account", "channel", "id")
 
     def at(self, operation: Record, age: timedelta) -> Record | None:
-        """The state of an operation at an age; None if nothing had been seen of it by then."""
-        life = self._lives.get((operation["account"], operation["channel"], operation["id"]), [])
+        """The state of an operation at an age; None if it had not been seen by then."""
+        key = (operation["account"], operation["channel"], operation["id"])
+        states = self._histories.get(key, [])
         instant = operation["created_at"] + age
-        for state in life:
+        for state in states:
             until = state["valid_to"]
             if state["valid_from"] <= instant and (until is None or instant < until):
                 return state
@@ -40,8 +41,8 @@ class Lives:
 
 
 def daily_delivery_at_age(oracle: Oracle) -> list[Record]:
-    """Each day as it was known when each of its operations had the same age."""
-    lives = Lives(oracle)
+    """Each day as it was known when all its operations had the same age."""
+    histories = Histories(oracle)
     rows = [row | {"day": oracle.day(row)} for row in oracle.operations]
     return [
         {
@@ -55,17 +56,17 @@ def daily_delivery_at_age(oracle: Oracle) -> list[Record]:
         }
         for (account, channel, day), group in grouped(rows, "account", "channel", "day").items()
         for age in AGES
-        if (states := _states_at(oracle, lives, group, age * HOUR))
+        if (states := _states_at(oracle, histories, group, age * HOUR))
     ]
 
 
 def _states_at(
-    oracle: Oracle, lives: Lives, operations: Sequence[Record], age: timedelta
+    oracle: Oracle, histories: Histories, operations: Sequence[Record], age: timedelta
 ) -> list[Record]:
-    """The states at an age, of the operations that were seen until that age or long enough."""
+    """The states at an age, of the operations that were read until that age or long enough."""
     until = min(age, oracle.settings.retention - DAY)
     seen = [row for row in operations if row["last_synced_at"] - row["created_at"] >= until]
-    states = [lives.at(row, age) for row in seen]
+    states = [histories.at(row, age) for row in seen]
     return [state for state in states if state is not None]
 
 
@@ -79,8 +80,8 @@ def _sums(states: Sequence[Record]) -> Record:
 
 
 def settle_curve(oracle: Oracle) -> list[Record]:
-    """How much of the final counts was known at an age."""
-    since, lives = oracle.retained_from - 28 * DAY, Lives(oracle)
+    """How much of the final figures was known at an age."""
+    since, histories = oracle.retained_from - 28 * DAY, Histories(oracle)
     final = [
         row
         for row in oracle.operations
@@ -98,15 +99,15 @@ def settle_curve(oracle: Oracle) -> list[Record]:
         }
         for (account, channel), group in grouped(final, "account", "channel").items()
         for age in CURVE_AGES
-        if (pairs := _then_and_now(lives, group, age * HOUR))
+        if (pairs := _then_and_now(histories, group, age * HOUR))
     ]
 
 
 def _then_and_now(
-    lives: Lives, operations: Sequence[Record], age: timedelta
+    histories: Histories, operations: Sequence[Record], age: timedelta
 ) -> list[tuple[Record, Record]]:
-    """The state at an age and the final one, of each operation that was seen by that age."""
-    pairs = [(lives.at(row, age), row) for row in operations]
+    """The state at an age and the final state, of each operation that was seen by that age."""
+    pairs = [(histories.at(row, age), row) for row in operations]
     return [(then, now) for then, now in pairs if then is not None]
 
 
@@ -133,7 +134,7 @@ def _figures(rows: Sequence[Record]) -> dict[str, Any]:
 
 
 def _outcomes(row: Record) -> int | None:
-    """Resources with an outcome; of pushes without deliveries, those accepted or failed."""
+    """Resources with an outcome; for pushes without receipts, resources accepted or failed."""
     if row["api_delivered"] is None and not row["has_outcomes"]:
         return row["offered"]  # type: ignore[no-any-return]
     return plus(row["delivered_low"], row["not_delivered"])

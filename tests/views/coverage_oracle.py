@@ -1,4 +1,4 @@
-"""The share of a period of creation time that was read, in plain Python."""
+"""The expected covered share of a period of creation time, in plain Python."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ NOTHING: Final = timedelta(0)
 
 
 class Covered:
-    """What was read of each account and channel."""
+    """The spans that were read, by account and channel."""
 
     def __init__(self, oracle: Oracle) -> None:
-        """Take over the coverage."""
+        """Use the coverage of an oracle."""
         self._oracle = oracle
 
     @cached_property
@@ -46,7 +46,7 @@ class Covered:
 
 
 def _covered_spans(rows: Iterable[Record]) -> Iterable[tuple[datetime, datetime]]:
-    """The part of each window that was read: all of a complete one, else what was past by then."""
+    """The covered part of each window: all of a complete one, otherwise the part up to its reading."""
     for row in rows:
         if row["is_complete"]:
             yield row["window_start"], row["window_end"]

@@ -1,4 +1,4 @@
-"""What every view should contain, given the rows of the tables, and where it differs from that."""
+"""The expected rows of every view, given the rows of the tables, and the differences."""
 
 from __future__ import annotations
 
@@ -49,39 +49,39 @@ EXPECTED: Final[Mapping[str, tuple[tuple[str, ...], Callable[[Oracle], list[Reco
     "weekly_delivery": ((*PAIR, "week"), marts_oracle.weekly_delivery),
     "worst_operations": ((*PAIR, "ranking", "place"), monitoring_oracle.worst_operations),
 }
-"""By view: its key columns, and the function that gives the rows that it should have."""
+"""The key columns of each view, and the function that returns its expected rows."""
 
-NOT_JUDGED: Final = frozenset({"view_settings", "stg_operation_rows"})
-"""Views that do not depend on the rows of the tables, or are no more than they."""
+NOT_COMPARED: Final = frozenset({"view_settings", "stg_operation_rows"})
+"""Views that do not depend on the rows of the tables, or only combine them."""
 
 INEXACT: Final = ("_age", "covered_share", "change", "growth")
-"""How the names of columns end that are differences, or quotients of times."""
+"""Suffixes of columns that are differences, or quotients of times."""
 
 
 def disagreements(
     db: duckdb.DuckDBPyConnection, world: World, settings: ViewSettings
 ) -> dict[str, dict[Key, Any]]:
-    """By view, the rows that are not as they should be, each by its key."""
+    """The rows that differ from the expected ones, by view and key."""
     oracle = Oracle(world, settings)
     found = {view: differing(view, db, oracle) for view in EXPECTED}
     return {view: rows for view, rows in found.items() if rows}
 
 
 def differing(view: str, db: duckdb.DuckDBPyConnection, oracle: Oracle) -> dict[Key, Any]:
-    """Of each row that is not as it should be: the columns, what they are and should be."""
+    """The differing columns of each row, with their values and expected values."""
     key, expect = EXPECTED[view]
     rows = by_key(records(db, f"select * from comms.{view}"), key)
     expected = by_key(expect(oracle), key)
-    lacking = dict.fromkeys(expected.keys() - rows.keys(), "there is no such row")
-    surplus = dict.fromkeys(rows.keys() - expected.keys(), "there should be no such row")
+    missing = dict.fromkeys(expected.keys() - rows.keys(), "missing row")
+    surplus = dict.fromkeys(rows.keys() - expected.keys(), "unexpected row")
     wrong = {name: _wrong(row, expected[name]) for name, row in rows.items() if name in expected}
-    return lacking | surplus | {name: columns for name, columns in wrong.items() if columns}
+    return missing | surplus | {name: columns for name, columns in wrong.items() if columns}
 
 
 def by_key(rows: Sequence[Record], key: Sequence[str]) -> dict[Key, Record]:
     """The rows by their key, which must be unique."""
     keyed = {tuple(row[name] for name in key): row for row in rows}
-    assert len(keyed) == len(rows), "two rows have one key"
+    assert len(keyed) == len(rows), "two rows have the same key"
     return keyed
 
 
@@ -94,7 +94,7 @@ def _wrong(row: Record, expected: Record) -> dict[str, tuple[Any, Any]]:
 
 
 def _same(name: str, value: Any, expected: Any) -> bool:
-    """Rates to the last bit; differences and quotients of times to what doubles leave of them."""
+    """Compare rates exactly, and differences and quotients of times with a tolerance."""
     if None in (value, expected) or not ("hours" in name or name.endswith(INEXACT)):
         return bool(value == expected)
     return isclose(value, expected, rel_tol=1e-9, abs_tol=1e-9)

@@ -1,4 +1,4 @@
-"""What the view `sync_health` should contain, in plain Python."""
+"""The expected rows of the view `sync_health`, in plain Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.views.view_tables import Record
 
 
 def sync_health(oracle: Oracle) -> list[Record]:
-    """One row for each account and channel that was ever asked for."""
+    """One row for each account and channel that was ever read."""
     keys = {(row["account"], row["channel"]) for row in oracle.world.coverage}
     keys |= {(row["account"], name) for row in oracle.world.runs for name in _named(row)}
     return [
@@ -32,7 +32,7 @@ def _named(run: Record) -> list[str]:
 
 
 def _is_about(run: Record, account: str, channel: str) -> bool:
-    """A run that names no channel is about all of them."""
+    """Whether a run is about a channel; a run that names no channel is about all of them."""
     return run["account"] == account and channel in (_named(run) or [channel])
 
 
@@ -68,7 +68,7 @@ def _hours(start: datetime | None, end: datetime | None) -> float | None:
 
 
 def _may_freeze(row: Record, oracle: Oracle) -> bool:
-    """Whether a window holds operations that were not read on the last day of their retention."""
+    """Whether a window has operations that were not read on the last day of their retention."""
     soon = min(row["window_end"], row["window_start"] + DAY / 2)
     last_day = soon + oracle.settings.retention - DAY
     return bool(
@@ -81,8 +81,8 @@ def _may_freeze(row: Record, oracle: Oracle) -> bool:
 def _complete_up_to(coverage: Sequence[Record], gaps: Sequence[Record]) -> datetime | None:
     """The first instant that is neither read completely nor accounted for otherwise.
 
-    What lies before the end of a gap was accounted for when that gap was found; where there is
-    none, nothing was owed before the first complete window.
+    The time before the end of a gap was accounted for when that gap was found. Without a gap,
+    nothing was due before the first complete window.
     """
     spans = [Span(row["window_start"], row["window_end"]) for row in coverage if row["is_complete"]]
     tracked_from: datetime | None = _latest(row["gap_end"] for row in gaps)

@@ -1,4 +1,4 @@
-"""What the views of completions should contain, in plain Python."""
+"""The expected rows of the views of completions, in plain Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.views.view_tables import Record
 
 SECOND: Final = timedelta(seconds=1)
 SIZES: Final = ((0, "none"), (1, "1"), (10, "2 to 10"), (100, "11 to 100"), (1000, "101 to 1000"))
-"""By size, the most recipients."""
+"""The maximum number of recipients of each size."""
 SIZE_NAMES: Final = (*(name for _, name in SIZES), "over 1000", "not known")
 """In their order."""
 PERCENTILES: Final = (50, 90, 99)
@@ -22,36 +22,38 @@ MINUTES: Final = (1, 5, 15, 60, 240, 1440)
 
 
 def operation_completions(oracle: Oracle) -> list[Record]:
-    """The rows of the view of that name, as all of these functions give."""
-    lives = grouped(oracle.states, "account", "channel", "id")
-    return [_completion(life) for life in lives.values() if _seen_in_first_hour(life)]
+    """The rows of the view with the same name, as for all of these functions."""
+    histories = grouped(oracle.states, "account", "channel", "id")
+    return [_completion(states) for states in histories.values() if _seen_in_first_hour(states)]
 
 
-def _seen_in_first_hour(life: Sequence[Record]) -> bool:
-    first_seen = _first(state["first_synced_at"] for state in life) - life[0]["created_at"]
+def _seen_in_first_hour(states: Sequence[Record]) -> bool:
+    first_seen = _first(state["first_synced_at"] for state in states) - states[0]["created_at"]
     return bool(timedelta(0) <= first_seen <= HOUR)
 
 
-def _completion(life: Sequence[Record]) -> Record:
-    created = life[0]["created_at"]
-    completed = [state for state in life if state["status"] == "COMPLETED"]
-    active = [state for state in life if state["status"] in ACTIVE]
+def _completion(states: Sequence[Record]) -> Record:
+    created = states[0]["created_at"]
+    completed = [state for state in states if state["status"] == "COMPLETED"]
+    active = [state for state in states if state["status"] in ACTIVE]
     last_active = _last(state["first_synced_at"] for state in active)
     first_completed = _first(state["first_synced_at"] for state in completed)
-    recipients, requested = _most(life, "recipients"), _most(life, "requested")
+    recipients, requested = _most(states, "recipients"), _most(states, "requested")
     low = _seconds_low(created, last_active, first_completed)
     high = _up(created, first_completed)
     return {
-        **{name: life[0][name] for name in ("account", "channel", "channel_order", "id")},
+        **{name: states[0][name] for name in ("account", "channel", "channel_order", "id")},
         "created_at": created,
         "recipients": recipients,
         "requested": requested,
         "size": _size(recipients),
         "size_order": SIZE_NAMES.index(_size(recipients)) + 1,
-        "was_scheduled": any(state["status"] == "SCHEDULED" for state in life),
-        "was_canceled": any(state["status"] == "CANCELED" for state in life),
+        "was_scheduled": any(state["status"] == "SCHEDULED" for state in states),
+        "was_canceled": any(state["status"] == "CANCELED" for state in states),
         "first_not_scheduled_at": _first(
-            state["first_synced_at"] for state in life if state["status"] not in ("SCHEDULED", None)
+            state["first_synced_at"]
+            for state in states
+            if state["status"] not in ("SCHEDULED", None)
         ),
         "last_seen_active_at": last_active,
         "first_seen_completed_at": first_completed,
@@ -66,7 +68,7 @@ def _completion(life: Sequence[Record]) -> Record:
 def _seconds_low(
     created: datetime, last_active: datetime | None, first_completed: datetime | None
 ) -> int:
-    """For how long it was active at least; 0 where it was seen active after its completion."""
+    """The minimum time that it was active; 0 if it was seen active after its completion."""
     if last_active is None or (first_completed is not None and last_active >= first_completed):
         return 0
     return floor(_in_seconds(last_active - created))
@@ -91,8 +93,8 @@ def _size(recipients: int | None) -> str:
     return next((size for most, size in SIZES if recipients <= most), "over 1000")
 
 
-def _most(life: Iterable[Record], name: str) -> int | None:
-    known: list[int] = [state[name] for state in life if state[name] is not None]
+def _most(states: Iterable[Record], name: str) -> int | None:
+    known: list[int] = [state[name] for state in states if state[name] is not None]
     return max(known, default=None)
 
 
@@ -144,13 +146,13 @@ def _percentiles(rows: Sequence[Record], percentile: int) -> Record:
 
 
 def _nearest_rank(times: Iterable[int | None], percentile: int) -> int | None:
-    """The smallest time that so many of 100 do not exceed."""
+    """The smallest time that this percentage does not exceed."""
     known = sorted(time for time in times if time is not None)
     return known[ceil(Fraction(percentile * len(known), 100)) - 1] if known else None
 
 
 def completion_sla(oracle: Oracle) -> list[Record]:
-    """The share of operations that completed within so many minutes."""
+    """The share of operations that completed within a number of minutes."""
     rows = [row for row in _recent(oracle) if row["is_completed"] or not row["was_canceled"]]
     return [
         {

@@ -1,4 +1,4 @@
-"""What the views over days, weeks, months, hours and labels should contain, in plain Python."""
+"""The expected rows of the views by day, week, month, hour and label, in plain Python."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUMMED: Final = (
 
 
 def daily_delivery(oracle: Oracle) -> list[Record]:
-    """The rows of the view of that name, as all of these functions give."""
+    """The rows of the view with the same name, as for all of these functions."""
     return _by_period(oracle, "day", first=lambda day: day, after=lambda day: day + DAY)
 
 
@@ -49,7 +49,7 @@ def monthly_delivery(oracle: Oracle) -> list[Record]:
 def _by_period(
     oracle: Oracle, name: str, *, first: Callable[[date], date], after: Callable[[date], date]
 ) -> list[Record]:
-    """One row for each period, by its first day; `after` gives the first day of the next one."""
+    """One row per period, by its first day; `after` returns the first day of the next one."""
     rows = [row | {name: first(oracle.day(row))} for row in oracle.operations]
     covered = Covered(oracle)
     return [
@@ -74,7 +74,7 @@ def _pair(account: str, channel: str) -> Record:
 
 
 def aggregate(rows: Sequence[Record]) -> Record:
-    """The sums over operations whose status counters are all there, and the rates of these sums."""
+    """The sums over operations with all their status counters, and the rates of these sums."""
     sums = {name: sum_column(counted(rows), name) for name in SUMMED}
     for name in ("delivered", "in_flight", "unconfirmed"):
         sums |= interval(name, sums[f"{name}_low"], sums[f"{name}_high"])
@@ -82,7 +82,7 @@ def aggregate(rows: Sequence[Record]) -> Record:
 
 
 def counted(rows: Sequence[Record]) -> list[Record]:
-    """The rows whose status counters are all there."""
+    """The rows with all their status counters."""
     return [row for row in rows if row["is_counted"]]
 
 
@@ -160,7 +160,7 @@ def _covered_hour(
 
 
 def daily_finality(oracle: Oracle) -> list[Record]:
-    """Each day by how final its operations are."""
+    """Each day by the finality of its operations."""
     rows = [row | {"day": oracle.day(row)} for row in oracle.operations]
     groups = grouped(rows, "account", "channel", "day", "finality", "finality_order")
     return [

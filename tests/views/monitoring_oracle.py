@@ -1,4 +1,4 @@
-"""What the views of operations that need a look should contain, in plain Python."""
+"""The expected rows of the views of bad, stuck and contradictory operations, in plain Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORST: Final = 100
 
 
 def worst_operations(oracle: Oracle) -> list[Record]:
-    """The operations of each account and channel that delivered least, by number and by rate."""
+    """The worst operations of each account and channel, by number and by rate."""
     rows = [
         _with_rate(row)
         for row in oracle.operations
@@ -28,7 +28,7 @@ def worst_operations(oracle: Oracle) -> list[Record]:
 
 
 def _with_rate(row: Record) -> Record:
-    """The operation with its rate; of pushes, by what was accepted or failed."""
+    """The operation with its rate; for pushes, of what was accepted or failed."""
     base = row["attempted"]
     if base is None:
         base = row["offered"]
@@ -52,24 +52,24 @@ def _by_rate(row: Record) -> tuple[Any, ...]:
 
 
 def stuck_operations(oracle: Oracle) -> list[Record]:
-    """Operations that do not go on as they should, each with the first reason that applies."""
-    begun = _begun(oracle)
-    rows = [row | {"reason": _reason(row, oracle, begun)} for row in oracle.operations]
+    """Operations that do not make progress, each with the first reason that applies."""
+    started = _started(oracle)
+    rows = [row | {"reason": _reason(row, oracle, started)} for row in oracle.operations]
     since = oracle.now - oracle.settings.alert_days * DAY
     return [row | {"is_current": row["created_at"] >= since} for row in rows if row["reason"]]
 
 
-def _begun(oracle: Oracle) -> dict[Key, datetime]:
-    """When operations that were scheduled for later were seen to be so for the last time."""
-    begun: dict[Key, datetime] = {}
+def _started(oracle: Oracle) -> dict[Key, datetime]:
+    """When the last scheduled state of operations that were scheduled for later ended."""
+    started: dict[Key, datetime] = {}
     for state in oracle.world.states:
         key = key_of(state.shown)
         if state.shown.status == "SCHEDULED" and state.valid_to is not None:
-            begun[key] = max(state.valid_to, begun.get(key, state.valid_to))
-    return begun
+            started[key] = max(state.valid_to, started.get(key, state.valid_to))
+    return started
 
 
-def _reason(row: Record, oracle: Oracle, begun: dict[Key, datetime]) -> str | None:
+def _reason(row: Record, oracle: Oracle, started: dict[Key, datetime]) -> str | None:
     key = row["account"], row["channel"], row["id"]
     if row["status"] in ENDED:
         return "finished_with_queued" if (row["waiting"] or 0) > 0 else None
@@ -77,13 +77,13 @@ def _reason(row: Record, oracle: Oracle, begun: dict[Key, datetime]) -> str | No
         return None
     if key in oracle.not_found:
         return "not_found"
-    processing_from = begun.get(key, row["created_at"])
+    processing_from = started.get(key, row["created_at"])
     too_long = processing_from < row["last_synced_at"] - oracle.settings.stuck_after
     return "processing_too_long" if row["status"] == "PROCESSING" and too_long else None
 
 
 def counter_checks(oracle: Oracle) -> list[Record]:
-    """Operations whose counters are doubtful, each with the first problem that applies."""
+    """Operations with invalid or contradictory counters, each with the first problem."""
     rows = [row | {"problem": next(_problems(row, oracle), None)} for row in oracle.operations]
     return [row for row in rows if row["problem"]]
 

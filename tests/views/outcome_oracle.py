@@ -1,4 +1,4 @@
-"""The counters of one operation or state, and the outcomes that they show, in plain Python."""
+"""The counters of one operation or state, and their outcomes, in plain Python."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ COUNTERS: Final = {
     "failed": "failed",
     "canceled": "canceled",
 }
-"""By column of the views, the counter of the API."""
+"""The counter of the API, by column of the views."""
 
 Interval = tuple[int | None, int | None]
-"""At least and at most."""
+"""The lower and the upper end."""
 
 UNKNOWN: Final[Interval] = (None, None)
 
 
 class Counted:
-    """One operation or state; a counter that is absent or makes no sense is None."""
+    """One operation or state; a counter that is missing or invalid is None."""
 
     def __init__(self, shown: Operation) -> None:
-        """Take over the counters."""
+        """Read the counters."""
         counters = CHANNELS[shown.channel].counters
         self.shown = shown
         self.given = {name: shown.counters.get(counter) for name, counter in COUNTERS.items()}
@@ -45,7 +45,7 @@ class Counted:
 
     @property
     def has_invalid_counter(self) -> bool:
-        """Whether a counter has a value that makes no sense."""
+        """Whether a counter has an invalid value."""
         return self.given != self.value
 
     @property
@@ -55,34 +55,34 @@ class Counted:
 
     @property
     def later(self) -> int | None:
-        """The state after delivery; 0 where the channel has none."""
+        """The number in the state after delivery; 0 if the channel has no such state."""
         return _or_zero(self.engaged, needed=self.has_engagement)
 
     @property
     def undelivered(self) -> int | None:
-        """Resources that were sent and not delivered; 0 where the channel does not count them."""
+        """Resources that were sent and not delivered; 0 if the channel does not count them."""
         return _or_zero(self.value["undelivered"], needed=self.has_outcomes)
 
     @property
     def status_sum(self) -> int | None:
-        """The sum over all states, each resource being in one of them."""
+        """The sum over all states, if each resource is in one of them."""
         delivered = _or_zero(self.value["api_delivered"], needed=self.has_outcomes)
         return plus(self.stage_sum, delivered, self.later, self.undelivered)
 
     @property
     def stage_sum(self) -> int | None:
-        """The sum over the states that no other one includes when `sent` includes later states."""
+        """The sum over the states that do not overlap if `sent` includes later states."""
         names = ("scheduled", "queued", "api_sent", "failed", "canceled")
         return plus(*(self.value[name] for name in names))
 
     @property
     def is_counted(self) -> bool:
-        """Whether every counter is there that outcomes need."""
+        """Whether all counters that outcomes need are known."""
         return None not in (self.value["requested"], self.status_sum)
 
     @property
     def rules_out_exclusive(self) -> bool:
-        """Whether more resources are in the states than there are."""
+        """Whether the sum over the states exceeds the number of resources."""
         return less(self.value["requested"], self.status_sum)
 
     @property
@@ -106,7 +106,7 @@ def _or_zero(value: int | None, *, needed: bool) -> int | None:
 
 
 def outcomes(counted: Counted, mode: str) -> Record:
-    """What became of the resources, when the counters are read in a mode."""
+    """The outcomes of the resources, in a counter mode."""
     delivered, outstanding = _delivered(counted, mode), _outstanding(counted, mode)
     return {
         "waiting": plus(counted.value["scheduled"], counted.value["queued"]),
@@ -152,7 +152,7 @@ def _attempted(counted: Counted, mode: str) -> int | None:
 
 
 def _unaddressable_requested(counted: Counted, mode: str) -> int:
-    """The recipients without an address that `total` counts, where the sum shows that it does."""
+    """The recipients without an address that `total` includes, as far as the sums show it."""
     base = counted.stage_sum if mode == "cumulative" else counted.status_sum
     unaddressable = counted.value["unaddressable"] or 0
     requested, held = counted.value["requested"], plus(base, unaddressable)
@@ -182,7 +182,7 @@ def _not_accounted_for(counted: Counted, mode: str) -> int:
 
 
 def _accepted(counted: Counted, mode: str) -> int | None:
-    """Resources that the carrier or push service took."""
+    """Resources that the carrier or push service accepted."""
     if not counted.is_counted:
         return None
     sent, delivered = counted.value["api_sent"], counted.value["api_delivered"]

@@ -1,4 +1,4 @@
-"""Counters of made-up operations: of either mode, of none, and without sense."""
+"""Random counters: of either mode, of no mode, and invalid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.views.view_tables import Counters
 
 NONSENSE: Final = (None, -1, 10**12, 10**12 + 1, 2**63 - 1, -(2**63))
 SIZES: Final = (0, 1, 2, 10, 11, 100, 101, 1000, 1001)
-"""Recipients of the smallest and of the largest send of a size."""
+"""The numbers of recipients at the edges of the sizes."""
 MOVES: Final = (
     ("scheduled", "queued"),
     ("scheduled", "canceled"),
@@ -23,7 +23,7 @@ MOVES: Final = (
 )
 """From one state of a resource to the next."""
 KINDS: Final = ("exclusive", "cumulative", "none")
-"""What counters are like: as one mode has them, or as no mode has them."""
+"""Counters of one of the modes, or of no mode."""
 
 
 def random_history(chance: random.Random, channel: str, kind: str, states: int) -> list[Counters]:
@@ -55,7 +55,7 @@ class Resources:
 
     @classmethod
     def some(cls, chance: random.Random) -> Resources:
-        """All of them scheduled or queued."""
+        """Resources that are all scheduled or queued."""
         number = chance.choice((*SIZES, chance.randint(0, 300)))
         states = dict.fromkeys((name for move in MOVES for name in move), 0)
         return cls(
@@ -67,14 +67,14 @@ class Resources:
         )
 
     def move(self, chance: random.Random) -> None:
-        """Move some of them, or all, or none."""
+        """Move some, all or none of them to the next state."""
         for before, after in MOVES:
             moved = int(self.states[before] * chance.choice((0, 0.1, 0.5, 0.9, 1)))
             self.states[before] -= moved
             self.states[after] += moved
 
     def shown(self, channel: str, mode: str) -> Counters:
-        """The counters of a channel, each resource counted once or once a stage."""
+        """The counters of a channel, in a counter mode."""
         counters: dict[str, int | None] = {
             **self.states,
             "total": self.number + self.unaddressable * self.total_has_unaddressable,
@@ -93,7 +93,7 @@ class Resources:
 
 
 def _noise(chance: random.Random, channel: str, states: int) -> list[Counters]:
-    """Any counters, most of which grow, if they change at all."""
+    """Arbitrary counters, which mostly increase if they change."""
     top = chance.choice((1, 3, 10, 1000))
     counters: Counters = {
         name: chance.choice((0, 0, chance.randint(0, top))) for name in CHANNELS[channel].counters
@@ -115,6 +115,6 @@ def _grown(chance: random.Random, counters: Counters) -> Counters:
 
 
 def _damaged(chance: random.Random, history: list[Counters]) -> list[Counters]:
-    """The same with values that are absent or make no sense in one counter, now and then."""
+    """The same with missing or invalid values of one counter in some states."""
     name = chance.choice(list(history[0]))
     return [{**counters, name: chance.choice((*NONSENSE, counters[name]))} for counters in history]

@@ -1,4 +1,4 @@
-"""The rates of one operation, or of the sums over several, in plain Python."""
+"""The expected rates of one operation, or of sums, in plain Python."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.views.view_tables import Record
 
 
 def rates(row: Record) -> Record:
-    """All rates that the counts of a row give."""
+    """All rates of a row."""
     return {
         **delivery_rates(row),
         **_unconfirmed_rates(row),
@@ -22,7 +22,7 @@ def rates(row: Record) -> Record:
 
 
 def delivery_rates(row: Record) -> Record:
-    """Deliveries by what was attempted, and by the outcomes that are known."""
+    """Deliveries as a share of what was attempted, and of the known outcomes."""
     low, high, missed = row["delivered_low"], row["delivered_high"], row["not_delivered"]
     return {
         "delivery_rate": share(point(low, high), row["attempted"]),
@@ -46,7 +46,7 @@ def _unconfirmed_rates(row: Record) -> Record:
 
 
 def engagement_rates(row: Record) -> Record:
-    """Reads and opens by deliveries: the more deliveries, the lower the rate."""
+    """Reads and opens as a share of deliveries."""
     columns: Record = {}
     for name, counter in (
         ("engagement_rate", "engaged"),

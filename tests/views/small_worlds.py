@@ -1,4 +1,4 @@
-"""Warehouses of few rows close together, so that they meet in all ways."""
+"""Small random data sets, with rows close together, so that all combinations occur."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OUTCOME: Final = st.sampled_from(("complete", "incomplete", "failed", "running")
 
 @st.composite
 def counters_of(draw: st.DrawFn, channel: str) -> Counters:
-    """Plain counters, or any; in half of the plain ones `total` is the sum of the states."""
+    """Plain or arbitrary counters; in half of them `total` is the sum of the states."""
     names = CHANNELS[channel].counters
     values = draw(st.sampled_from((PLAIN, PLAIN, ANY)))
     counters: dict[str, int | None] = {name: draw(values) for name in names}
@@ -46,8 +46,8 @@ def counters_of(draw: st.DrawFn, channel: str) -> Counters:
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> tuple[Operation, list[State]]:
-    """An operation, and up to four states in which it was seen; none was seen in the future."""
+def operations_with_states(draw: st.DrawFn) -> tuple[Operation, list[State]]:
+    """An operation, and up to four states in which it was seen, none of them in the future."""
     account, channel, name = draw(KEY)
     created = seen = draw(CREATED)
     states: list[tuple[Operation, datetime]] = []
@@ -113,7 +113,7 @@ LABEL: Final = st.fixed_dictionaries(
 
 @st.composite
 def windows(draw: st.DrawFn) -> list[Record]:
-    """Windows one after another, of several widths, with holes between some."""
+    """Consecutive windows of several widths, with gaps between some."""
     start = draw(st.sampled_from((NOW - DAY, NOW - 2 * DAY, NOW - 9 * DAY, NOW - 15 * DAY)))
     rows = []
     for _ in range(draw(st.integers(1, 20))):
@@ -128,7 +128,7 @@ def windows(draw: st.DrawFn) -> list[Record]:
 
 @st.composite
 def _window(draw: st.DrawFn, start: datetime, width: timedelta) -> Record:
-    """A window that was read half-way or later."""
+    """A window that was read in its middle or later."""
     is_complete = draw(st.sampled_from((True, True, True, False)))
     late = start + width + draw(st.sampled_from((0 * HOUR, HOUR, 6 * DAY, 6 * DAY + TICK)))
     return {
@@ -159,10 +159,10 @@ def _unique(rows: st.SearchStrategy[Record], *key: str) -> st.SearchStrategy[lis
 
 @st.composite
 def small_worlds(draw: st.DrawFn) -> World:
-    """Few rows close together, so that they meet."""
+    """A data set of few rows."""
     drawn = {
         (operation.account, operation.channel, operation.id): (operation, states)
-        for operation, states in draw(st.lists(lives(), max_size=24))
+        for operation, states in draw(st.lists(operations_with_states(), max_size=24))
     }
     return World(
         operations=[operation for operation, _ in drawn.values()],

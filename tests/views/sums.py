@@ -1,4 +1,4 @@
-"""Arithmetic with values that may not be known, in whole numbers and fractions."""
+"""Exact arithmetic with values that may be unknown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from tests.views.view_tables import Record
 
 MOST: Final = 10**12
-"""Counters beyond it make no sense."""
+"""The maximum of a valid counter."""
 
 
 def grouped(rows: Iterable[Record], *names: str) -> dict[tuple[Any, ...], list[Record]]:
@@ -28,13 +28,13 @@ def share(part: int | None, whole: int | None) -> float | None:
 
 
 def quotient(part: int | None, whole: int | None) -> float | None:
-    """Two numbers divided, as a database has it; it may exceed 1."""
+    """The quotient of two numbers as a float; it may exceed 1."""
     ratio = fraction(part, whole)
     return None if ratio is None else float(ratio)
 
 
 def fraction(part: int | None, whole: int | None) -> Fraction | None:
-    """Two numbers divided; None if one is not known or the whole is not above 0."""
+    """The quotient of two numbers; None if one is not known or the whole is not above 0."""
     if part is None or whole is None or whole <= 0:
         return None
     return Fraction(part, whole)
@@ -46,12 +46,12 @@ def point(low: Any, high: Any) -> Any:
 
 
 def interval(name: str, low: Any, high: Any) -> Record:
-    """The three columns of an interval: its point, its lower and its upper end."""
+    """The three columns of an interval: its value, its lower and its upper end."""
     return {name: point(low, high), f"{name}_low": low, f"{name}_high": high}
 
 
 def sensible(value: int | None) -> int | None:
-    """The value of a counter, if it can mean anything."""
+    """The value of a counter, or None if it is invalid."""
     return value if value is not None and 0 <= value <= MOST else None
 
 
@@ -62,13 +62,13 @@ def plus(*values: int | None) -> int | None:
 
 
 def sum_known(values: Iterable[int | None]) -> int | None:
-    """The sum of those that are known; None if none is."""
+    """The sum of the known values; None if there are none."""
     known = list(_known(values))
     return sum(known) if known else None
 
 
 def sum_column(rows: Iterable[Record], name: str) -> int | None:
-    """The sum of a column over the rows that have a value there; None if none has."""
+    """The sum of the known values of a column; None if there are none."""
     return sum_known(row[name] for row in rows)
 
 

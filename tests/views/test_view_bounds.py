@@ -1,4 +1,4 @@
-"""No counters break a rate, an interval or a sum, however odd they are."""
+"""Rates, intervals and sums stay within their bounds for arbitrary counters."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ POOLS: Final[tuple[tuple[int | None, ...], ...]] = (
     (0, 0, 0, 0, 1, 10**12 - 1, 10**12),
     (None, 0, 1, 10**12, 10**12 + 1, HUGE, -1, -HUGE - 1),
 )
-"""What an operation's counters are taken from: small, large, or any."""
+"""The possible values of an operation's counters: small, large, or any."""
 
 PINS: Final[dict[str, Mapping[str, CounterMode]]] = {
     "not pinned": {},
@@ -49,13 +49,13 @@ PINS: Final[dict[str, Mapping[str, CounterMode]]] = {
 
 @pytest.fixture(scope="module", params=PINS)
 def db(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse of each counter mode, emptied by each example."""
+    """A warehouse of each counter mode, which each example empties."""
     with warehouse(settings=pinned(PINS[request.param])) as connection:
         yield connection
 
 
 def odd_operations(seed: int) -> list[Operation]:
-    """Operations of all channels with counters that need not fit each other."""
+    """Operations of all channels with arbitrary counters."""
     chance = random.Random(seed)
     operations = []
     for number in range(300):
@@ -71,8 +71,8 @@ def odd_operations(seed: int) -> list[Operation]:
     return operations
 
 
-def misbehaving(row: Record) -> list[str]:
-    """The columns of a row that are not what their names promise."""
+def invalid_columns(row: Record) -> list[str]:
+    """The columns of a row with values that are out of bounds."""
     known = {name: value for name, value in row.items() if value is not None}
     shares = [name for name in known if "_rate" in name or name.endswith("_share")]
     names = [name.removesuffix("_low") for name in row if name.endswith("_low")]
@@ -93,9 +93,9 @@ def _interval(row: Record, name: str) -> tuple[float | None, float | None, float
 
 
 def is_interval(low: float | None, high: float | None, point: float | None) -> bool:
-    """Whether both ends are there or none, in order, and a point is where they meet.
+    """Whether both ends are known or none, in order, and the value is known if they are equal.
 
-    Two ends that are more than the whole meet at 1 and are no point.
+    If both ends exceed the whole, they are 1, and the value is not known.
     """
     if low is None or high is None:
         return low is high is point
@@ -105,8 +105,8 @@ def is_interval(low: float | None, high: float | None, point: float | None) -> b
 
 @settings(max_examples=2, deadline=None)
 @given(st.integers(0, 10**6))
-def test_odd_counters(db: duckdb.DuckDBPyConnection, seed: int) -> None:
-    """Rates stay in [0, 1], ends come in pairs and in order; nothing divides by 0 or overflows."""
+def test_arbitrary_counters(db: duckdb.DuckDBPyConnection, seed: int) -> None:
+    """Rates stay in [0, 1], intervals are in order, and nothing divides by 0 or overflows."""
     clear(db)
     operations = odd_operations(seed)
     put(db, operations)
@@ -115,20 +115,20 @@ def test_odd_counters(db: duckdb.DuckDBPyConnection, seed: int) -> None:
     for view in views:
         rows = records(db, f"select * from comms.{view}")
         assert rows
-        assert [wrong for row in rows for wrong in misbehaving(row)] == [], view
+        assert [wrong for row in rows for wrong in invalid_columns(row)] == [], view
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("value", [None, 0, -1, 10**12, 10**12 + 1, HUGE, -HUGE - 1])
-def test_one_value_everywhere(channel: str, value: int | None) -> None:
-    """The corners: all counters absent, all 0, all negative, all as large as a column holds."""
+def test_one_value_in_all_counters(channel: str, value: int | None) -> None:
+    """All counters missing, 0, negative, or as large as the column allows."""
     counters = dict.fromkeys(CHANNELS[channel].counters, value)
-    assert misbehaving(measured(Operation(channel=channel, counters=counters))) == []
+    assert invalid_columns(measured(Operation(channel=channel, counters=counters))) == []
 
 
 @pytest.mark.parametrize("channel", CHANNELS.values(), ids=lambda channel: channel.name)
 def test_counters_have_bounds(channel: Channel) -> None:
-    """From 0 to 10^12 a counter means something; beyond that it is NULL, and the row is listed."""
+    """From 0 to 10^12 a counter is valid; beyond that it is NULL, and the row is listed."""
     values = {0: True, 10**12: True, -1: False, 10**12 + 1: False}
     whole = counted(channel.name, total=10**12, recipients=10**12)
     operations = {
@@ -152,8 +152,8 @@ def test_counters_have_bounds(channel: Channel) -> None:
         assert (row["id"] in listed) is not values[int(value)]
 
 
-def test_tables_keep_what_makes_no_sense() -> None:
-    """The view says NULL, with all that follows from it; the table has what the API said."""
+def test_tables_keep_invalid_counters() -> None:
+    """In the view the counter and its measures are NULL; the table has the API's value."""
     with warehouse([counted("messages", total=4, delivered=4, failed=-1)]) as db:
         (row,) = operations_of(db)
         kept = db.execute("select failed from comms.message_operations").fetchall()
@@ -162,7 +162,7 @@ def test_tables_keep_what_makes_no_sense() -> None:
 
 
 def test_large_sums_are_exact() -> None:
-    """A day of many operations of 10^12 resources neither overflows nor rounds."""
+    """A day of many operations with 10^12 resources does not overflow and is not rounded."""
     most = 10**12
     large = counted("messages", total=most, recipients=most - 1)
     with warehouse([replace(large, id=str(number)) for number in range(1000)]) as db:
@@ -172,7 +172,7 @@ def test_large_sums_are_exact() -> None:
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_share_of_nothing_is_unknown(channel: str) -> None:
-    """Nothing out of nothing is neither 0 % nor 100 %: every rate is NULL."""
+    """If the denominator is 0, every rate is NULL."""
     row = measured(counted(channel))
     rates = {name: value for name, value in row.items() if "_rate" in name}
     assert rates == dict.fromkeys(rates)

@@ -1,4 +1,4 @@
-"""A fourth channel is one more row in `channels.py`: no view says how many there are."""
+"""A new channel is one more row in `channels.py`; no view depends on the number of channels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CACHES = (tables_of, view_macros.channel_tables, view_statements._statements)
 
 @pytest.fixture
 def db(monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty warehouse of four channels, with the views."""
+    """An empty warehouse with four channels, and the views."""
     channels = {**CHANNELS, LETTERS.name: LETTERS}
     for name, module in list(sys.modules.items()):
         if name.startswith(("comms_source.", "tests.")) and hasattr(module, "CHANNELS"):
@@ -46,7 +46,7 @@ def db(monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def test_a_fourth_channel_is_in_every_view(db: duckdb.DuckDBPyConnection) -> None:
-    """Its table and its history are read like those of others, and it comes last."""
+    """Its table and its history are read like those of the others, and it is the last one."""
     letter = counted("letters", total=10, recipients=10, sent=2, delivered=7, failed=1)
     read = {
         "account": "acme",
@@ -71,7 +71,7 @@ def test_a_fourth_channel_is_in_every_view(db: duckdb.DuckDBPyConnection) -> Non
 
 
 def test_no_view_names_a_channel() -> None:
-    """Their files are of any channel: none has the name of one, or of its table, in it."""
+    """No file contains the name of a channel or of its table."""
     names = [word for each in CHANNELS.values() for word in (f"'{each.name}'", each.table)]
     for view in read_views():
         assert not [name for name in names if name in view.sql], view.name

@@ -1,7 +1,4 @@
-"""What a person concludes from the views, where it is easy to conclude something wrong.
-
-Each case has misled somebody once: W1 to W14 of section 5 of the reference on metrics.
-"""
+"""The views in cases that are easily misread: W1 to W14 of section 5 of the reference on metrics."""
 
 from __future__ import annotations
 
@@ -34,13 +31,13 @@ from tests.views.view_worlds import DAY, HOUR, SECOND, World, put_world
 
 
 def sent(name: str, *, age: float, channel: str = "messages", **counters: int) -> Operation:
-    """A completed operation that was requested so many days ago and read just now."""
+    """A completed operation that was requested `age` days ago and read now."""
     shown = counted(channel, **counters)
     return replace(shown, id=name, created_at=NOW - age * DAY, synced_at=NOW)
 
 
 def states(*seen: Operation) -> list[State]:
-    """The history of one operation, each state from when it was read to when the next was."""
+    """The history of one operation, each state valid until the next one was read."""
     begins = [each.synced_at or NOW for each in seen]
     ends = [*begins[1:], None]
     return [
@@ -50,13 +47,13 @@ def states(*seen: Operation) -> list[State]:
 
 
 def unchanged(operation: Operation) -> State:
-    """Its only state, which it has had since an hour after the request."""
+    """Its only state, since an hour after the request."""
     begin = operation.created_at + HOUR
     return State(shown=replace(operation, synced_at=begin), valid_from=begin)
 
 
 def read_all(channel: str, *, days: float) -> Record:
-    """The record that all of so many days was read completely, just now."""
+    """A coverage row: all of the last `days` was read completely, now."""
     return {
         "account": "acme",
         "channel": channel,
@@ -68,8 +65,8 @@ def read_all(channel: str, *, days: float) -> Record:
     }
 
 
-def test_no_receipts_are_no_success() -> None:
-    """W1. Half of a day never got a receipt: 98 % of known outcomes, and half is unconfirmed."""
+def test_missing_receipts_are_not_counted_as_success() -> None:
+    """W1. Half of a day has no receipt: 98 % of known outcomes are good, half is unconfirmed."""
     silent = sent("silent", age=3, total=1000, sent=1000)
     confirmed = sent("confirmed", age=3, total=1000, delivered=980, undelivered=20)
     with warehouse([silent, confirmed]) as db:
@@ -87,7 +84,7 @@ def test_no_receipts_are_no_success() -> None:
 
 
 def test_missing_receipts_show_in_the_trend() -> None:
-    """W1. The share of sends without an outcome stands beside what is usual at that age."""
+    """W1. The share of sends without an outcome is compared with the usual share at that age."""
     operations = [
         sent(f"{age}", age=age + 0.5, total=1000, sent=10 if age else 400, delivered=600)
         for age in range(8)
@@ -100,14 +97,14 @@ def test_missing_receipts_show_in_the_trend() -> None:
 
 
 def trend(db: duckdb.DuckDBPyConnection, measure: str) -> Record:
-    """The row of the last day of the view `delivery_trend`, of which there is one."""
+    """The row of the last day in the view `delivery_trend`."""
     query = "select * from comms.delivery_trend where period = 'day' and measure = "
     (row,) = records(db, f"{query} '{measure}'")
     return row
 
 
 def growing(created: datetime, name: str) -> list[Operation]:
-    """A send of which 70 % are delivered after an hour, and 90 % after twenty."""
+    """A send that is delivered to 70 % after an hour, and to 90 % after twenty."""
     shown = replace(counted("messages", total=1000), id=name, created_at=created)
     first = {**shown.counters, "delivered": 700, "failed": 100, "sent": 200}
     last = {**first, "delivered": 900, "sent": 0}
@@ -130,8 +127,8 @@ def test_days_are_compared_at_one_age() -> None:
     assert [each["delivery_rate"] for each in ages] == [0.7] * 8
 
 
-def test_what_was_read_too_early_is_frozen() -> None:
-    """W3. Loads stopped for almost seven days: the row is not final, and no curve is made of it."""
+def test_operations_that_were_read_too_early_are_frozen() -> None:
+    """W3. If loads stop for almost seven days, the row is not final, and not in the curve."""
     created = NOW - 8 * DAY
     early = replace(sent("early", age=8, total=9, sent=3, delivered=6), synced_at=created + HOUR)
     late = replace(sent("late", age=8, total=9, delivered=9), synced_at=NOW - 1.5 * DAY)
@@ -148,7 +145,7 @@ def test_what_was_read_too_early_is_frozen() -> None:
 
 @pytest.mark.parametrize(("days", "growth"), [(7, None), (20, 2.0)])
 def test_growth_needs_both_periods(days: float, growth: float | None) -> None:
-    """W4. On the second day after installation there is nothing to grow from."""
+    """W4. On the second day after installation there is no growth."""
     operations = [sent("now", age=0.5, total=300), sent("then", age=7.5, total=100)]
     with warehouse(operations) as db:
         put_world(
@@ -166,8 +163,8 @@ def test_growth_needs_both_periods(days: float, growth: float | None) -> None:
     assert (before["covered_share"] == 1) is (growth is not None)
 
 
-def test_volume_says_how_much_is_settled() -> None:
-    """W5. Small sends settle first: nine of ten operations, and less than a tenth of the volume."""
+def test_finality_is_measured_by_volume() -> None:
+    """W5. Small sends settle first: nine of ten operations are less than a tenth of the volume."""
     small = [sent(f"small {number}", age=3, total=10, delivered=10) for number in range(9)]
     large = sent("large", age=3, total=1000, sent=1000)
     with warehouse([*small, large]) as db:
@@ -184,16 +181,16 @@ REJECTED_NAMES: Final = (
 )
 
 
-def test_one_word_has_one_meaning() -> None:
-    """W6. Settled is said to be unchanged for a day, and no column has a name that misleads."""
+def test_names_have_one_meaning() -> None:
+    """W6. Settled is documented as unchanged for a day, and no column has a misleading name."""
     for view in public_views():
         assert view.columns.keys().isdisjoint(REJECTED_NAMES), view.name
-        said = view.columns.get("finality", "settled (unchanged for a day)")
-        assert "settled (unchanged for a day)" in said
+        comment = view.columns.get("finality", "settled (unchanged for a day)")
+        assert "settled (unchanged for a day)" in comment
 
 
-def test_one_row_does_not_turn_a_channel() -> None:
-    """W7. An impossible row, or one in a hundred, leaves the channel's mode; no share exceeds 1."""
+def test_one_row_does_not_change_a_channels_mode() -> None:
+    """W7. Nor does an impossible row, and no share exceeds 1."""
     plain = [sent(f"{number}", age=3, total=2, delivered=2) for number in range(99)]
     impossible = sent("impossible", age=3, total=1, sent=1, failed=1)
     unlike = sent("unlike", age=3, total=2, sent=2, delivered=2)
@@ -214,7 +211,7 @@ def test_one_row_does_not_turn_a_channel() -> None:
 
 
 def test_pushes_with_receipts_are_delivered() -> None:
-    """W8. Counters that the API does not document are used where the table has them."""
+    """W8. Undocumented counters are used if the table has them."""
     table = CHANNELS["push_notifications"].table
     columns = {
         name: known | ({"delivered", "undelivered"} if name == table else set())
@@ -241,16 +238,16 @@ def test_pushes_with_receipts_are_delivered() -> None:
     )
 
 
-def test_pushes_without_receipts_are_not() -> None:
-    """W8. What the provider took is accepted; whether it was delivered is not known."""
+def test_pushes_without_receipts_are_accepted() -> None:
+    """W8. Whether they were delivered is not known."""
     row = measured(sent("push", age=3, channel="push_notifications", total=9, sent=8, failed=1))
     assert (row["accepted"], row["acceptance_rate"]) == (8, 8 / 9)
     assert (row["delivered"], row["delivery_rate"], row["unconfirmed"]) == (None, None, None)
 
 
 @pytest.mark.parametrize("total", [100, 60])
-def test_nobody_is_attempted_without_an_address(total: int) -> None:
-    """W9. Of 100 recipients 40 have no address: 60 are attempted, if total holds the 40 or not."""
+def test_recipients_without_an_address_are_not_attempted(total: int) -> None:
+    """W9. If 40 of 100 have no address, 60 are attempted, whether `total` includes the 40 or not."""
     row = measured(
         sent(
             "list", age=3, total=total, recipients=100, unaddressable=40, attempts=60, delivered=60
@@ -259,8 +256,8 @@ def test_nobody_is_attempted_without_an_address(total: int) -> None:
     assert (row["attempted"], row["delivery_rate"], row["unaddressable_rate"]) == (60, 1, 0.4)
 
 
-def test_views_carry_their_settings() -> None:
-    """W10. What the views were made with can be read from them, and compared with what is set."""
+def test_views_have_their_settings() -> None:
+    """W10. The settings of the views can be read, and compared with the configuration."""
     settings = ViewSettings(
         time_zone="Asia/Kolkata",
         counter_mode={"emails": "cumulative"},
@@ -281,8 +278,8 @@ def test_views_carry_their_settings() -> None:
     ]
 
 
-def test_delivered_holds_what_was_read() -> None:
-    """W11. The API's counter means delivered and not read yet; the view's column means both."""
+def test_delivered_includes_what_was_read() -> None:
+    """W11. The API's counter means delivered and not read yet; the view's column includes both."""
     operation = sent("op", age=3, total=10, delivered=4, read=6)
     with warehouse([operation]) as db:
         put_world(db, World(states=states(operation)))
@@ -292,13 +289,13 @@ def test_delivered_holds_what_was_read() -> None:
     assert (state["delivered"], state["api_delivered"]) == (10, 4)
 
 
-@pytest.mark.parametrize(("looked_at", "is_limited"), [(0, True), (1_699, False)])
-def test_times_are_no_finer_than_the_looks(looked_at: int, is_limited: bool) -> None:
-    """W12. Where nobody looked in between, a time tells how often data is read, and says so."""
+@pytest.mark.parametrize(("read_at", "is_limited"), [(0, True), (1_699, False)])
+def test_times_are_no_more_precise_than_the_readings(read_at: int, is_limited: bool) -> None:
+    """W12. Without a reading in between, a time is marked as limited by how often data is read."""
     done = sent("op", age=1, channel="emails", total=1, recipients=1, delivered=1)
     seen = [
         replace(done, status=status, synced_at=done.created_at + after * SECOND)
-        for after, status in ((looked_at, "PROCESSING"), (1_700, "COMPLETED"))
+        for after, status in ((read_at, "PROCESSING"), (1_700, "COMPLETED"))
     ]
     with warehouse() as db:
         put_world(db, World(states=states(*seen)))
@@ -306,21 +303,21 @@ def test_times_are_no_finer_than_the_looks(looked_at: int, is_limited: bool) -> 
         (operation,) = records(db, "select * from comms.operation_completions")
     assert {row["is_limited"] for row in rows} == {is_limited}
     assert {(row["seconds_low"], row["seconds_high"], row["seconds"]) for row in rows} == {
-        (looked_at, 1_700, None)
+        (read_at, 1_700, None)
     }
-    assert (operation["seconds_low"], operation["seconds_high"]) == (looked_at, 1_700)
+    assert (operation["seconds_low"], operation["seconds_high"]) == (read_at, 1_700)
 
 
 def test_nothing_is_in_flight_for_two_months() -> None:
-    """W13. What has no outcome after sixty days gets none: it is unconfirmed."""
+    """W13. Resources without an outcome after sixty days are unconfirmed."""
     row = measured(sent("op", age=60, total=100, sent=100), mode="exclusive")
     assert (row["in_flight"], row["unconfirmed"], row["finality"]) == (0, 100, "final")
     young = measured(sent("op", age=1, total=100, sent=100), mode="exclusive")
     assert (young["in_flight"], young["unconfirmed"], young["finality"]) == (100, 0, "settling")
 
 
-def test_what_is_stuck_becomes_history() -> None:
-    """W14. What has been stuck for longer than anybody can act on is listed as not current."""
+def test_old_stuck_operations_are_not_current() -> None:
+    """W14. Operations that have been stuck for too long to act on are listed as not current."""
     operations = [sent(name, age=age, total=5, queued=5) for name, age in (("new", 3), ("old", 30))]
     with warehouse(operations) as db:
         rows = records(db, "select id, reason, is_current from comms.stuck_operations")

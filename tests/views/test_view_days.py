@@ -1,4 +1,4 @@
-"""What is in a row of days, and which day it is."""
+"""The rows of days: their sums, and the day of an operation."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests.views.view_tables import Operation, counted, days_of, records, wareho
 
 
 def numbered(*operations: Operation) -> list[Operation]:
-    """The operations, each with an id of its own."""
+    """The operations, each with its own id."""
     return [replace(each, id=str(number)) for number, each in enumerate(operations)]
 
 
 def test_a_rate_is_a_ratio_of_sums() -> None:
-    """One large operation outweighs many small ones; a mean of rates would say 67 %."""
+    """One large operation outweighs many small ones; a mean of rates would be 67 %."""
     small = counted("messages", total=1, delivered=1)
     large = counted("messages", total=998, failed=998)
     with warehouse(numbered(large, small, small)) as db:
@@ -24,8 +24,8 @@ def test_a_rate_is_a_ratio_of_sums() -> None:
     assert day["delivery_rate"] == day["delivery_rate_of_known"] == 2 / 1000
 
 
-def test_what_lacks_a_counter_is_in_no_sum() -> None:
-    """So a rate is one of the sums beside it; how many operations are left out is said."""
+def test_operations_with_missing_counters_are_in_no_sum() -> None:
+    """So a rate is a ratio of the sums in its row; `counted_operations` is their number."""
     whole = counted("messages", total=4, delivered=3, failed=1)
     half = counted("messages", total=None, canceled=2, delivered=6)
     with warehouse(numbered(whole, half)) as db:
@@ -36,7 +36,7 @@ def test_what_lacks_a_counter_is_in_no_sum() -> None:
 
 
 def test_a_sum_of_nothing_known_is_unknown() -> None:
-    """A day of pushes has no deliveries to sum, which is not the same as 0 deliveries."""
+    """A day of pushes has no known deliveries, which differs from 0 deliveries."""
     with warehouse([counted("push_notifications", total=3, sent=3)]) as db:
         (day,) = days_of(db)
     assert (day["api_sent"], day["api_delivered"], day["delivered_low"]) == (3, None, None)
@@ -59,7 +59,7 @@ def test_weeks_and_months_begin_with_their_first_day() -> None:
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
 def test_days_do_not_depend_on_the_session(zone: str) -> None:
-    """Midnight is at 00:00 UTC for everybody, so two people get the same report."""
+    """Midnight is at 00:00 UTC in every session, so two users get the same report."""
     midnight = datetime(2026, 11, 20, tzinfo=UTC)
     instants = {
         "before": midnight - timedelta(microseconds=1),
@@ -76,8 +76,8 @@ def test_days_do_not_depend_on_the_session(zone: str) -> None:
     assert found == {date(2026, 11, 19): 1, date(2026, 11, 20): 2}
 
 
-def test_days_do_not_depend_on_who_made_the_view() -> None:
-    """The zone of the session that made a view on top of ours is not kept in it."""
+def test_days_do_not_depend_on_the_session_of_a_view() -> None:
+    """A view that reads ours does not keep the zone of the session that created it."""
     email = replace(counted("emails"), created_at=datetime(2026, 11, 20, 23, 59, tzinfo=UTC))
     with warehouse([email], path=":memory:") as db:
         db.execute("set timezone = 'Pacific/Kiritimati'")

@@ -1,4 +1,4 @@
-"""What the views become in other dialects than that of their files."""
+"""The views in other dialects than that of their files."""
 
 from __future__ import annotations
 
@@ -33,35 +33,35 @@ DIALECTS: Final = (
 TOKYO: Final = ViewSettings(time_zone="Asia/Tokyo")
 
 
-class Heard(logging.Handler):
-    """What sqlglot cannot say in a dialect it logs, and says something else."""
+class LogCapture(logging.Handler):
+    """Captures the warnings that sqlglot logs if it cannot express something in a dialect."""
 
     def __init__(self) -> None:
         super().__init__()
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note it."""
+        """Record the message."""
         self.messages.append(record.getMessage())
 
 
 @cache
-def made_in(dialect: str) -> tuple[list[ViewStatements], list[str]]:
-    """What makes each view for people in Tokyo, and what sqlglot had to say about it."""
-    heard = Heard()
+def statements_in(dialect: str) -> tuple[list[ViewStatements], list[str]]:
+    """The statements of all views with Tokyo's time zone, and sqlglot's warnings."""
+    warnings = LogCapture()
     logger = logging.getLogger("sqlglot")
-    logger.addHandler(heard)
-    made = view_statements(dialect=dialect, dataset="comms", settings=TOKYO)
-    logger.removeHandler(heard)
-    return made, heard.messages
+    logger.addHandler(warnings)
+    statements = view_statements(dialect=dialect, dataset="comms", settings=TOKYO)
+    logger.removeHandler(warnings)
+    return statements, warnings.messages
 
 
 @cache
-def said_in(dialect: str) -> list[tuple[View, ViewStatements, exp.Create]]:
-    """Each view, what makes it in a dialect, and what the dialect's parser makes of that."""
-    made, _ = made_in(dialect)
-    trees = [_tree(each.create, dialect) for each in made]
-    return list(zip(read_views(), made, trees, strict=True))
+def views_in(dialect: str) -> list[tuple[View, ViewStatements, exp.Create]]:
+    """Each view, its statements in a dialect, and the parsed create statement."""
+    statements, _ = statements_in(dialect)
+    trees = [_tree(each.create, dialect) for each in statements]
+    return list(zip(read_views(), statements, trees, strict=True))
 
 
 def _tree(statement: str, dialect: str) -> exp.Create:
@@ -72,15 +72,15 @@ def _tree(statement: str, dialect: str) -> exp.Create:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_view_parses(dialect: str) -> None:
-    """What comes out is one `create or replace view` that the dialect's parser takes, unwarned."""
-    for view, _, tree in said_in(dialect):
+    """Each statement is one `create or replace view` that the dialect's parser accepts."""
+    for view, _, tree in views_in(dialect):
         assert (tree.kind, tree.args["replace"], tree.this.name) == ("VIEW", True, view.name)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_columns_stay(dialect: str) -> None:
-    """No dialect renames, drops or reorders what the file names."""
-    for view, _, tree in said_in(dialect):
+def test_columns_do_not_change(dialect: str) -> None:
+    """No dialect renames, drops or reorders the columns of the file."""
+    for view, _, tree in views_in(dialect):
         if not tree.expression.is_star:
             assert tree.expression.named_selects == list(view.columns)
         assert not (tree.expression.is_star and view in public_views())
@@ -88,9 +88,9 @@ def test_columns_stay(dialect: str) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_table_is_in_the_dataset(dialect: str) -> None:
-    """No search path decides which tables a view reads."""
+    """So the tables that a view reads do not depend on a search path."""
     outside = {*table_schemas(), *(view.name for view in read_views())}
-    for _, _, tree in said_in(dialect):
+    for _, _, tree in views_in(dialect):
         parts = {cte.alias for cte in tree.find_all(exp.CTE)}
         read = {table for table in tree.expression.find_all(exp.Table) if table.name not in parts}
         assert {table.name for table in read} <= outside
@@ -98,41 +98,43 @@ def test_every_table_is_in_the_dataset(dialect: str) -> None:
 
 
 def parsed_comment(comment: str, dialect: str) -> exp.Expr:
-    """As it stands; older versions of sqlglot understand it of a table only, and not of a view."""
+    """The parsed comment; older versions of sqlglot parse it for a table, but not for a view."""
     if tuple(map(int, version("sqlglot").split(".")[:2])) < (30, 10):
         comment = comment.replace(" on view ", " on table ", 1)
     return sqlglot.parse_one(comment, read=dialect)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_comments_where_views_take_them(dialect: str) -> None:
-    """One for the view and one for each column, or none where the statement does not exist."""
-    for view, statements, _ in said_in(dialect):
+def test_comments_if_the_dialect_supports_them(dialect: str) -> None:
+    """One for the view and one for each column, or none if the statement does not exist."""
+    for view, statements, _ in views_in(dialect):
         expected = 1 + len(view.columns) if dialect in COMMENTING else 0
         assert len(statements.comments) == expected
         for comment in statements.comments:
             assert isinstance(parsed_comment(comment, dialect), exp.Comment)
 
 
-def test_snowflake_finds_names_of_dlt() -> None:
-    """There names fold to upper case, dlt's tables do, and a quoted one in lower case is lost."""
-    for _, statements, tree in said_in("snowflake"):
+def test_snowflake_names_are_not_quoted() -> None:
+    """Unquoted names and dlt's tables are upper case there; a quoted name would not be found."""
+    for _, statements, tree in views_in("snowflake"):
         comments = [parsed_comment(each, "snowflake") for each in statements.comments]
-        for said in (tree, *comments):
-            quoted = [name.this for name in said.find_all(exp.Identifier) if name.args["quoted"]]
+        for statement in (tree, *comments):
+            quoted = [
+                name.this for name in statement.find_all(exp.Identifier) if name.args["quoted"]
+            ]
             assert quoted == []
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_nothing_is_lost_in_translation(dialect: str) -> None:
-    """There is no part of a view that sqlglot cannot say in a dialect."""
-    _, heard = made_in(dialect)
-    assert heard == []
+def test_sqlglot_supports_all_views_in_a_dialect(dialect: str) -> None:
+    """It logs no warning about an unsupported expression."""
+    _, warnings = statements_in(dialect)
+    assert warnings == []
 
 
 @pytest.mark.parametrize("view", read_views(), ids=lambda view: view.name)
 def test_running_sums_have_frames(view: View) -> None:
-    """Redshift takes none without a frame, and others would add up all that are alike at once."""
+    """Redshift requires a frame, and without one others would add all equal rows at once."""
     tree = sqlglot.parse_one(view.sql, read="duckdb")
     for window in tree.find_all(exp.Window):
         if window.args.get("order") and not isinstance(window.this, exp.RowNumber):
@@ -140,12 +142,12 @@ def test_running_sums_have_frames(view: View) -> None:
 
 
 CALENDAR: Final = (exp.column("day"), exp.column("today"))
-"""Columns that hold a day and no instant."""
+"""Columns with a day and not an instant."""
 
 
 @pytest.mark.parametrize("view", read_views(), ids=lambda view: view.name)
-def test_days_are_of_the_calendar(view: View) -> None:
-    """A day less than an instant depends on whose clock is set back; 24 hours do not."""
+def test_intervals_of_days_apply_to_dates_only(view: View) -> None:
+    """An instant minus one day depends on daylight saving time; minus 24 hours does not."""
     tree = sqlglot.parse_one(view.sql, read="duckdb")
     for interval in tree.find_all(exp.Interval):
         of = interval.parent.this if interval.parent else None
@@ -204,26 +206,26 @@ WORDS: Final = {
         ("sync_health", "parseDateTime64BestEffort('1970-01-01T00:00:00Z', 6, 'UTC')"),
     ),
 }
-"""By dialect: a view, and what it has there."""
+"""By dialect: a view, and an expression in its statement."""
 
 
 @pytest.mark.parametrize(
-    ("dialect", "view", "said"),
+    ("dialect", "view", "statement"),
     [(dialect, *pair) for dialect, words in WORDS.items() for pair in words],
 )
-def test_words_of_its_own(dialect: str, view: str, said: str) -> None:
-    """Tried on ClickHouse 26.9 and Spark 4.3; for the others, by their documentation."""
-    made, _ = made_in(dialect)
-    (create,) = [each.create for each in made if each.name == view]
-    # Some versions of sqlglot write dateTrunc, others DATE_TRUNC: the same to ClickHouse.
-    assert said in create.replace(
+def test_functions_of_the_dialect(dialect: str, view: str, statement: str) -> None:
+    """Tested on ClickHouse 26.9 and Spark 4.3; for the others, from their documentation."""
+    statements, _ = statements_in(dialect)
+    (create,) = [each.create for each in statements if each.name == view]
+    # Some versions of sqlglot write dateTrunc, others DATE_TRUNC; ClickHouse accepts both.
+    assert statement in create.replace(
         "DATE_TRUNC", "dateTrunc" if dialect == "clickhouse" else "DATE_TRUNC"
     )
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_nothing_stands_for_something_else(dialect: str) -> None:
-    """No macro, no setting and no word of our own is left in what a dialect is given."""
+def test_no_placeholders_remain(dialect: str) -> None:
+    """No macro, no setting and no relation of ours is left in the statements."""
     ours = "|".join([WALL_CLOCK, EACH_CHANNEL, CHANNEL_LIST, *_macros()])
-    for view in made_in(dialect)[0]:
+    for view in statements_in(dialect)[0]:
         assert not re.search(rf"\$\w|\b({ours})\(", view.create), view.name

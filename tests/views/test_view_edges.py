@@ -1,4 +1,4 @@
-"""Where a view draws a line: on which side of it lies what is exactly on it."""
+"""Values exactly on a limit of a view, and just beyond it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.views.view_worlds import DAY, HOUR, SECOND, TICK, World, put_world
 
 
 def finality(operation: Operation, *, unchanged: timedelta | None = None) -> Any:
-    """How final an operation is that was unchanged for so long when it was last read."""
+    """The finality of an operation that was unchanged for this time when it was last read."""
     last_read = operation.synced_at or operation.created_at
     with warehouse([operation]) as db:
         if unchanged is not None:
@@ -35,7 +35,7 @@ def finality(operation: Operation, *, unchanged: timedelta | None = None) -> Any
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_day_without_a_change_settles(channel: str) -> None:
-    """A day exactly does, a microsecond less does not, and nor does what nobody remembers."""
+    """Exactly one day does, a microsecond less does not, and neither does a missing history."""
     ended = replace(counted(channel), created_at=NOW - 7 * DAY, synced_at=NOW)
     assert finality(ended, unchanged=DAY) == "settled"
     assert finality(ended, unchanged=DAY - TICK) == "settling"
@@ -46,7 +46,7 @@ def test_a_day_without_a_change_settles(channel: str) -> None:
 
 @pytest.mark.parametrize("status", ["COMPLETED", "CANCELED", "NEW", None])
 def test_retention_makes_final_or_frozen(status: str | None) -> None:
-    """Read six days after the request, or unchanged for a day, it is final; else it is frozen."""
+    """If read six days after the request, or unchanged for a day, it is final; otherwise frozen."""
     created = NOW - 7 * DAY - TICK
     old = replace(counted("emails"), created_at=created, status=status)
     last_day = replace(old, synced_at=created + 6 * DAY)
@@ -59,7 +59,7 @@ def test_retention_makes_final_or_frozen(status: str | None) -> None:
 
 @pytest.mark.parametrize("status", ["SCHEDULED", "PROCESSING"])
 def test_active_is_in_progress_until_it_is_not_found(status: str) -> None:
-    """However old it is: the API tells of it by id, until it answers 404."""
+    """However old it is, until the API answers 404 to its id."""
     old = replace(counted("emails"), created_at=NOW - 60 * DAY, status=status, synced_at=NOW)
     assert finality(old, unchanged=50 * DAY) == "in_progress"
     lost = {"account": "acme", "channel": "emails", "operation_id": "op", "outcome": "not_found"}
@@ -73,7 +73,7 @@ def test_active_is_in_progress_until_it_is_not_found(status: str) -> None:
 
 @pytest.mark.parametrize(("age", "is_current"), [(7 * DAY, True), (7 * DAY + TICK, False)])
 def test_an_alert_ends_after_seven_days(age: timedelta, is_current: bool) -> None:
-    """Of seven days exactly it is still worth a look."""
+    """At exactly seven days it is still current."""
     waiting = replace(counted("emails", total=1, queued=1), created_at=NOW - age)
     with warehouse([waiting]) as db:
         assert records(db, "select is_current from comms.stuck_operations") == [
@@ -83,7 +83,7 @@ def test_an_alert_ends_after_seven_days(age: timedelta, is_current: bool) -> Non
 
 @pytest.mark.parametrize(("lateness", "reasons"), [(0 * TICK, []), (TICK, ["processing_too_long"])])
 def test_an_hour_of_processing_is_not_stuck(lateness: timedelta, reasons: list[str]) -> None:
-    """It is after more than an hour, from the end of its being scheduled, when it was last read."""
+    """Only more than an hour is, from the end of its scheduled state to its last reading."""
     begun = NOW - DAY
     shown = replace(counted("emails"), created_at=NOW - 3 * DAY, status="PROCESSING")
     waiting = replace(shown, status="SCHEDULED", synced_at=shown.created_at)
@@ -109,7 +109,7 @@ MODES: Final = {
 
 @pytest.mark.parametrize("witnesses", MODES, ids=str)
 def test_ninety_nine_of_a_hundred_decide(witnesses: tuple[int, int]) -> None:
-    """As many decisive operations of one mode make it the channel's; fewer leave it undecided."""
+    """This share of the decisive operations decides the channel's mode; a smaller one does not."""
     kinds = (
         counted("messages", total=2, delivered=2),
         counted("messages", total=2, sent=2, delivered=2),
@@ -126,7 +126,7 @@ def test_ninety_nine_of_a_hundred_decide(witnesses: tuple[int, int]) -> None:
 
 
 def completed(name: str, seconds: int) -> State:
-    """The history of an email to five that was first seen after so long, completed."""
+    """The history of an email to five recipients, first seen completed after `seconds`."""
     created = NOW - 2 * DAY
     shown = Operation(
         channel="emails",
@@ -139,8 +139,8 @@ def completed(name: str, seconds: int) -> State:
     return State(shown=shown, valid_from=created + seconds * SECOND)
 
 
-def test_percentiles_go_by_nearest_rank() -> None:
-    """Of 2,000 operations that took 1 to 2,000 seconds, the 1,000th is the half, and so on."""
+def test_percentiles_use_the_nearest_rank() -> None:
+    """For 2,000 operations of 1 to 2,000 seconds, the 50th percentile is the 1,000th."""
     with warehouse() as db:
         put_states(db, [completed(str(seconds), seconds) for seconds in range(1, 2001)])
         rows = records(db, "select * from comms.completion_times order by percentile")
@@ -155,8 +155,8 @@ def test_percentiles_go_by_nearest_rank() -> None:
     assert [row["reported_seconds"] for row in rows] == [1000, 1800, 1980]
 
 
-def test_in_time_is_up_to_the_limit() -> None:
-    """What took sixty seconds took a minute; what took 61 may have, since nobody looked before."""
+def test_completed_in_time_includes_the_limit() -> None:
+    """60 seconds are within a minute; 61 may be, because there was no reading before."""
     with warehouse() as db:
         put_states(db, [completed("60", 60), completed("61", 61)])
         (row,) = records(db, "select * from comms.completion_sla where within_minutes = 1")
@@ -164,8 +164,8 @@ def test_in_time_is_up_to_the_limit() -> None:
     assert (row["share_low"], row["share_high"], row["share"]) == (0.5, 1.0, None)
 
 
-def test_times_are_between_two_looks() -> None:
-    """Seen active after 100.5 s and completed after 700.5 s: 100 s at least, 701 s at most."""
+def test_times_are_between_two_readings() -> None:
+    """Seen active after 100.5 s and completed after 700.5 s: at least 100 s, at most 701 s."""
     created = NOW - DAY
     active, done = (
         Operation(
@@ -188,12 +188,12 @@ def test_times_are_between_two_looks() -> None:
 
 
 def failed(name: str, count: int, *, age: timedelta, total: int = 9) -> Operation:
-    """An operation of which so many failed."""
+    """An operation with a number of failed resources."""
     return replace(counted("messages", total=total, failed=count), id=name, created_at=NOW - age)
 
 
 def test_the_hundredth_place_goes_to_the_youngest() -> None:
-    """Of those that failed alike the later comes first, then the lesser id; there are 100."""
+    """With equal failures, the later operation is first, then the smaller id; there are 100."""
     many = [failed(f"many {number:03}", 5, age=2 * DAY) for number in range(98)]
     few = [
         failed("old", 4, age=30 * DAY),
@@ -208,8 +208,8 @@ def test_the_hundredth_place_goes_to_the_youngest() -> None:
     assert [row["place"] for row in rows] == list(range(1, 101))
 
 
-def test_a_rate_of_few_is_not_the_worst() -> None:
-    """A send of 200 has a place among the rates, one of 199 has not, however bad it was."""
+def test_the_ranking_of_rates_needs_a_minimum_size() -> None:
+    """A send of 200 is ranked by rate, a send of 199 is not."""
     operations = [
         failed("small", 199, age=DAY, total=199),
         failed("large", 10, age=DAY, total=200),
@@ -224,7 +224,7 @@ def test_a_rate_of_few_is_not_the_worst() -> None:
 
 
 def test_a_curve_shows_what_was_known_at_an_age() -> None:
-    """Of 10 deliveries 4 were known after an hour, 6 after three; another send was seen late."""
+    """4 of 10 deliveries after one hour, 6 after three; another send was seen later."""
     created = NOW - 8 * DAY
     times = [created + after * HOUR for after in (1, 3, 150)]
     bare = replace(counted("emails", total=10, sent=10), created_at=created)

@@ -1,4 +1,4 @@
-"""The files of the views, what is made of them, and what is refused."""
+"""The files of the views, the views created from them, and invalid files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot import exp
 
 from comms_source.channels import CHANNELS
-from comms_source.tables.bookkeeping import RECORDS
+from comms_source.tables.bookkeeping import BOOKKEEPING
 from comms_source.views import files as view_files
 from comms_source.views.files import (
     View,
@@ -61,13 +61,13 @@ from things
 
 LAYERS: Final = ("staging", "intermediate", "marts", "monitoring")
 OPERATIONS: Final = frozenset(
-    name for each in CHANNELS.values() for name in (each.table, each.history_table)
+    name for each in CHANNELS.values() for name in (each.name, each.history_table)
 )
-BOOKKEEPING: Final = frozenset(record.table for record in RECORDS)
+BOOKKEEPING_NAMES: Final = frozenset(spec.name for spec in BOOKKEEPING)
 
 
 def test_the_order_is_always_the_same() -> None:
-    """Another process has the same, however it happens to order what is in a set."""
+    """Another process has the same order, although sets are ordered differently."""
     script = (
         "from comms_source.views.files import read_views; print(*[v.name for v in read_views()])"
     )
@@ -85,8 +85,8 @@ def test_the_order_is_always_the_same() -> None:
     ]
 
 
-def test_each_view_follows_those_that_it_reads() -> None:
-    """The order of the files' names would be wrong: the first of them would lack what it reads."""
+def test_each_view_follows_the_views_that_it_reads() -> None:
+    """The alphabetical order would be wrong."""
     names = [view.name for view in read_views()]
     for position, view in enumerate(read_views()):
         assert tables_of(view.sql) & set(names) <= set(names[:position])
@@ -95,9 +95,9 @@ def test_each_view_follows_those_that_it_reads() -> None:
 
 @pytest.mark.parametrize("view", read_views(), ids=lambda view: view.name)
 def test_layers(view: View) -> None:
-    """Staging alone reads the tables of operations, and the names of steps begin like that.
+    """Only staging reads the tables of operations, and internal views have a prefix.
 
-    What people query, and the steps on the way to it, read views and the tables of bookkeeping.
+    Public and intermediate views read views and the bookkeeping tables.
     """
     layers = {each.name: each.layer for each in read_views()}
     assert view.layer in LAYERS
@@ -108,7 +108,7 @@ def test_layers(view: View) -> None:
     if view.layer == "staging":
         assert read == OPERATIONS
     else:
-        assert read <= BOOKKEEPING | layers.keys()
+        assert read <= BOOKKEEPING_NAMES | layers.keys()
     below = {layers[name] for name in read & layers.keys()}
     if view.layer in prefixes:
         assert below <= prefixes.keys()
@@ -118,7 +118,7 @@ def test_layers(view: View) -> None:
 
 @pytest.mark.parametrize("view", public_views(), ids=lambda view: view.name)
 def test_each_column_is_described(view: View) -> None:
-    """A view that people query has a description, and so has each column of its result."""
+    """A public view has a description, and so has each of its columns."""
     tree = sqlglot.parse_one(view.sql, read="duckdb")
     assert isinstance(tree, exp.Query)
     assert list(view.columns) == tree.named_selects
@@ -126,34 +126,34 @@ def test_each_column_is_described(view: View) -> None:
     assert all(view.columns.values())
 
 
-def test_the_dictionary_says_each_meaning_once() -> None:
-    """What it says is used by a view, and what two views say of a column is in it."""
+def test_columns_toml_has_each_description_once() -> None:
+    """Each one is used by a view, and a description that two views share is in it."""
     meanings = column_comments()
-    said: dict[tuple[str, str], set[str]] = defaultdict(set)
+    descriptions: dict[tuple[str, str], set[str]] = defaultdict(set)
     for view in public_views():
         for name, comment in view.columns.items():
-            said[name, comment].add(view.name)
-    assert meanings.items() <= said.keys()
-    twice = {pair for pair, views in said.items() if len(views) > 1}
+            descriptions[name, comment].add(view.name)
+    assert meanings.items() <= descriptions.keys()
+    twice = {pair for pair, views in descriptions.items() if len(views) > 1}
     assert twice <= meanings.items()
 
 
-def test_no_expression_is_written_twice() -> None:
-    """What is longer than a line is in one file; elsewhere a view of it is read, or a macro."""
+def test_no_long_expression_is_repeated() -> None:
+    """An expression longer than a line is in one file; others read that view, or use a macro."""
     files: dict[str, set[str]] = defaultdict(set)
     for view in read_views():
-        for said in long_expressions(sqlglot.parse_one(view.sql, read="duckdb")):
-            files[said].add(view.name)
+        for expression in long_expressions(sqlglot.parse_one(view.sql, read="duckdb")):
+            files[expression].add(view.name)
     assert len(files) > 40
-    assert {said: names for said, names in files.items() if len(names) > 1} == {}
+    assert {expression: names for expression, names in files.items() if len(names) > 1} == {}
 
 
 def long_expressions(tree: Any) -> Iterator[str]:
-    """What a select, a condition, a case or a window says in more than 80 characters."""
-    said: list[Any] = [*tree.find_all(exp.Case, exp.Window, exp.Where)]
+    """The columns, conditions, cases and windows of more than 80 characters."""
+    expressions: list[Any] = [*tree.find_all(exp.Case, exp.Window, exp.Where)]
     for select in tree.find_all(exp.Select):
-        said += [each.unalias() for each in select.expressions]
-    texts = (each.sql("duckdb", comments=False) for each in said)
+        expressions += [each.unalias() for each in select.expressions]
+    texts = (each.sql("duckdb", comments=False) for each in expressions)
     return (text for text in texts if len(text) > 80)
 
 
@@ -181,7 +181,7 @@ def test_every_macro_is_used() -> None:
     ],
 )
 def test_macros_expand(written: str, meant: str | None) -> None:
-    """To what DuckDB makes of them, also where the argument is a sum or another macro."""
+    """To the same as DuckDB's own macros, also if an argument is a sum or another macro."""
     tree = expand_macros(sqlglot.parse_one(f"select {written} as x", read="duckdb"), macros())
     expanded = tree.sql("duckdb")
     if meant:
@@ -197,15 +197,15 @@ def test_macros_expand(written: str, meant: str | None) -> None:
             assert found == db.execute(f"select {written} as x {values}").fetchall()
 
 
-def test_a_macro_takes_its_arguments() -> None:
-    """A call with more or fewer of them is refused, and the message says what they are."""
+def test_a_macro_needs_its_arguments() -> None:
+    """A call with another number of arguments is refused, and the message names them."""
     tree = sqlglot.parse_one("select point(a)", read="duckdb")
     with pytest.raises(ValueError, match="point takes low, high"):
         expand_macros(tree, macros())
 
 
 def test_duckdb_has_every_comment() -> None:
-    """In the database the descriptions are there, word for word."""
+    """The comments in the database equal the descriptions."""
     with empty_tables() as db:
         for statements in view_statements(dialect="duckdb", dataset="comms"):
             for statement in (statements.create, *statements.comments):
@@ -244,18 +244,18 @@ TYPES: Final = (
     ("usual_(?!days).*", "DOUBLE"),
     ("within_minutes|percentile|(?!channel).*_order", "INTEGER"),
 )
-"""By the name of the column; any other is a whole number."""
+"""The types by the name of the column; any other column is an integer."""
 
-ELSEWHERE: Final = {
+EXCEPTIONS: Final = {
     ("delivery_trend", "value"): "DOUBLE",
     ("delivery_by_label", "value"): "VARCHAR",
     ("view_settings", "value"): "VARCHAR",
 }
-"""Columns whose name means different things."""
+"""Columns whose name has different meanings."""
 
 
 def test_columns_have_types_to_calculate_with() -> None:
-    """Counts are whole numbers, shares and hours DOUBLE, a day is a DATE: no 128-bit sums."""
+    """Counts are integers, shares and hours are DOUBLE, a day is a DATE; no sum has 128 bits."""
     with warehouse() as db:
         described = records(
             db,
@@ -266,13 +266,13 @@ def test_columns_have_types_to_calculate_with() -> None:
     for view in public_views():
         for column in view.columns:
             named = next((kind for name, kind in TYPES if re.fullmatch(name, column)), "BIGINT")
-            expected = ELSEWHERE.get((view.name, column), named)
+            expected = EXCEPTIONS.get((view.name, column), named)
             found = types[view.name, column]
             assert found == expected, (view.name, column)
 
 
-def test_a_file_is_taken_apart() -> None:
-    """A column's comment is behind it or on the lines above; what has none is in the dictionary."""
+def test_a_file_is_parsed() -> None:
+    """A column's comment is after it or on the lines above; otherwise it is in columns.toml."""
     view = parse_view("things", GOOD)
     assert view.comment == "One row per thing, and nothing else."
     assert view.columns == {
@@ -291,7 +291,7 @@ def test_a_file_is_taken_apart() -> None:
     ],
 )
 def test_a_file_without_a_comment_is_refused(without: str, named: str) -> None:
-    """Nothing gets into the warehouse that nobody has described; the message says what it is."""
+    """Every view and column needs a description; the message names the missing one."""
     assert without in GOOD
     with pytest.raises(ValueError, match=f"things.sql: no comment for {named}"):
         parse_view("things", GOOD.replace(without, ""))
@@ -300,7 +300,7 @@ def test_a_file_without_a_comment_is_refused(without: str, named: str) -> None:
 def test_views_that_read_each_other_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """There is no order to make them in, and the message names both."""
+    """There is no order to create them in, and the message names both."""
     for name, other in (("hens", "eggs"), ("eggs", "hens")):
         text = f"-- What comes first.\nselect\n    id  -- an id\nfrom {other}\n"
         (tmp_path / f"{name}.sql").write_text(text)
@@ -310,7 +310,7 @@ def test_views_that_read_each_other_are_refused(
 
 
 def test_views_need_no_search_path(tmp_path: Path) -> None:
-    """Made in one session, they work in the next, from any schema, after the file was closed."""
+    """After the file is reopened they work from any schema."""
     path = str(tmp_path / "kept.duckdb")
     with warehouse([sample("email_guide")], path=path) as db:
         before = operations_of(db)
@@ -321,14 +321,14 @@ def test_views_need_no_search_path(tmp_path: Path) -> None:
 
 
 def test_a_dataset_may_have_any_name() -> None:
-    """A schema whose name has to be quoted is quoted."""
+    """The name of the schema is quoted if necessary."""
     with empty_tables(schema="Order of 2026") as db:
         make_views(db, schema="Order of 2026")
         assert records(db, 'select * from "Order of 2026".daily_delivery') == []
 
 
-def test_views_made_twice_are_the_same() -> None:
-    """Same definitions, same columns, same rows, no error."""
+def test_views_created_twice_are_the_same() -> None:
+    """With the same definitions and rows, and without an error."""
     query = "select view_name, sql from duckdb_views() where schema_name = 'comms'"
     with warehouse([sample("message_list"), sample("push_list_0")]) as db:
         before = (records(db, query), operations_of(db))
@@ -337,8 +337,8 @@ def test_views_made_twice_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_columns_that_no_view_knows_are_ignored(when: str) -> None:
-    """A new counter of the API becomes a column of its table, and no view breaks or changes."""
+def test_unknown_columns_are_ignored(when: str) -> None:
+    """A new counter becomes a column of its table, and no view fails or changes."""
     added = "alter table comms.message_operations add column expired bigint default 7"
     with warehouse() as plain:
         put(plain, [sample("message_single")])

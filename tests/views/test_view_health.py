@@ -1,4 +1,4 @@
-"""The deadlines in `sync_health`, against the coverage that decides what is read."""
+"""The deadlines in `sync_health`, compared with those of the coverage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from comms_source.coverage.channel_coverage import ChannelCoverage, Reading
+from comms_source.coverage.channel_coverage import ChannelCoverage, ScanResult
 from comms_source.coverage.policy import Retained
 from comms_source.timespans import Span
 from tests.views.view_tables import NOW, Record, records, warehouse
@@ -19,10 +19,10 @@ MINUTE: Final = timedelta(minutes=1)
 
 
 class Account:
-    """An account whose runs read it more or less completely; what they leave behind."""
+    """An account whose runs are more or less complete, with its coverage and gaps."""
 
     def __init__(self, name: str, chance: random.Random) -> None:
-        """Live up to the present."""
+        """Simulate runs up to now."""
         self.name = name
         self.coverage = ChannelCoverage()
         self.rows: dict[datetime, Record] = {}
@@ -35,12 +35,12 @@ class Account:
         self.expire(NOW)
 
     def expire(self, now: datetime) -> None:
-        """Account for what the API has forgotten."""
+        """Record gaps for what the API has forgotten."""
         gaps = self.coverage.expire(now=now, kept=KEPT)
         self.gaps += [self._mine(gap_start=gap.start, gap_end=gap.end) for gap in gaps]
 
     def _run(self, now: datetime, *, reach: float) -> None:
-        """A run whose scans are of a few hours each; only some of them come to their end."""
+        """A run with scans of a few hours each; only some of them are complete."""
         self.expire(now)
         within = Span(now - KEPT.retention, now)
         start = within.start
@@ -51,10 +51,10 @@ class Account:
             start = end
 
     def _read(self, span: Span, within: Span, now: datetime) -> None:
-        """A scan that brings rows of some hours, and none of others."""
+        """A scan with rows in some hours."""
         hours = [span.start + n * HOUR for n in range((span.end - span.start) // HOUR)]
         rows = {hour: 1 for hour in hours if self._chance.random() < 0.3}
-        reading = Reading(span, now, now + MINUTE, rows)
+        reading = ScanResult(span, now, now + MINUTE, rows)
         for start in self.coverage.note(reading, within=within, kept=KEPT):
             read = self.coverage.windows[start]
             self.rows[start] = self._mine(
@@ -70,7 +70,7 @@ class Account:
 
 
 def test_deadlines_are_those_of_the_coverage() -> None:
-    """After any life of an account, with gaps and holes, view and coverage name the same instants."""
+    """For accounts with gaps and unread windows, the view has the deadlines of the coverage."""
     chance = random.Random(6)
     accounts = [Account(f"account-{number}", chance) for number in range(60)]
     assert any(account.gaps for account in accounts)
@@ -91,7 +91,7 @@ def test_deadlines_are_those_of_the_coverage() -> None:
 
 
 def hours_to(instant: datetime | None) -> float | None:
-    """From the present on."""
+    """The hours from now to an instant."""
     return None if instant is None else (instant - NOW) / HOUR
 
 
@@ -109,15 +109,15 @@ def window(start: datetime, end: datetime, *, read_at: datetime, rows: int = 1) 
 
 
 def health(*coverage: Record) -> Record:
-    """The health of the one channel that windows were read of."""
+    """The health of the channel with these windows."""
     with warehouse() as db:
         put_world(db, World(coverage=coverage))
         (row,) = records(db, "select * from comms.sync_health")
     return row
 
 
-def test_what_was_not_read_for_long_is_past_the_deadline() -> None:
-    """Where no run came for eight days, a day is lost, and the view says so before the next run."""
+def test_a_long_pause_is_past_the_deadline() -> None:
+    """After eight days without a run a day is lost, and the view shows it before the next run."""
     start = NOW - 10 * DAY
     row = health(window(start, start + 2 * DAY, read_at=start))
     assert (row["complete_up_to"], row["hours_to_deadline"]) == (NOW - 8 * DAY, -24)
@@ -126,8 +126,8 @@ def test_what_was_not_read_for_long_is_past_the_deadline() -> None:
 @pytest.mark.parametrize(
     ("length", "last_chance"), [(HOUR, HOUR + 6 * DAY), (3 * DAY, 12 * HOUR + 6 * DAY)]
 )
-def test_figures_freeze_that_are_not_read_again(length: timedelta, last_chance: timedelta) -> None:
-    """A window read in the last day of all it holds is done; of a long one, half a day is left."""
+def test_figures_freeze_if_not_read_again(length: timedelta, last_chance: timedelta) -> None:
+    """Unless the window is read in the last day of its operations; for a long one, half a day."""
     start = NOW - 6 * DAY - 13 * HOUR
     again, early = start + last_chance, start + last_chance - TICK
     assert health(window(start, start + length, read_at=again))["hours_to_freeze"] is None

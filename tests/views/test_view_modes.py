@@ -1,4 +1,4 @@
-"""How the views find out, or are given, what the counters of a channel mean."""
+"""The counter mode of a channel, as decided by its operations or by the setting."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.views.view_tables import (
 
 
 def an(channel: str, name: str, counters: dict[str, int], *, account: str = "acme") -> Operation:
-    """An operation with all of its channel's counters, the others being 0."""
+    """An operation with these counters; the other counters of its channel are 0."""
     return replace(counted(channel, **counters), id=name, account=account)
 
 
@@ -36,7 +36,7 @@ INCONSISTENT: Final = {"total": 1, "sent": 1, "delivered": 2}
 
 
 def modes(*operations: Operation) -> dict[str, str]:
-    """The counter mode of each operation, by its id, with all of them in one warehouse."""
+    """The counter mode of each operation in a warehouse with all of them, by id."""
     with warehouse(operations) as db:
         return {row["id"]: row["counter_mode"] for row in operations_of(db)}
 
@@ -57,7 +57,7 @@ def modes(*operations: Operation) -> dict[str, str]:
     ],
 )
 def test_an_operation_rules_modes_out(counters: dict[str, int], mode: str) -> None:
-    """More in its statuses than in total is not exclusive; a status above the last, no funnel."""
+    """Sums above the total are not exclusive; a status above the one before is not cumulative."""
     row = measured(an("messages", "op", counters))
     expected = (mode, False) if mode != "inconsistent" else ("undecided", True)
     assert (row["counter_mode"], row["is_inconsistent"]) == expected
@@ -65,7 +65,7 @@ def test_an_operation_rules_modes_out(counters: dict[str, int], mode: str) -> No
 
 @pytest.mark.parametrize("missing", CHANNELS["messages"].counters[4:])
 def test_a_missing_counter_rules_nothing_out(missing: str) -> None:
-    """Where a status counter is absent, no sum is known that could speak against a mode."""
+    """If a status counter is missing, no sum is known that could rule out a mode."""
     counters: dict[str, int | None] = {"total": 2, "scheduled": 1, "queued": 1, missing: None}
     row = measured(counted("messages", **counters))
     assert (row["counter_surplus"], row["counter_mode"]) == (None, "undecided")
@@ -76,7 +76,7 @@ def test_a_missing_counter_rules_nothing_out(missing: str) -> None:
     ("decisive", "mode"), [(EXCLUSIVE, "exclusive"), (CUMULATIVE, "cumulative")]
 )
 def test_one_decides_for_its_account_and_channel(decisive: dict[str, int], mode: str) -> None:
-    """The neighbours, another account and another channel, stay as open as they were."""
+    """Another account and another channel stay undecided."""
     email = {key: value for key, value in OPEN.items() if key != "read"} | {"opened": 2}
     assert modes(
         an("messages", "decisive", decisive),
@@ -86,8 +86,8 @@ def test_one_decides_for_its_account_and_channel(decisive: dict[str, int], mode:
     ) == {"decisive": mode, "open": mode, "elsewhere": "undecided", "email": "undecided"}
 
 
-def test_witnesses_that_disagree_decide_nothing() -> None:
-    """Each has its own mode, and an open operation stays open."""
+def test_operations_that_disagree_decide_nothing() -> None:
+    """Each has its own mode, and other operations stay undecided."""
     found = modes(
         *(an("messages", f"exclusive {number}", EXCLUSIVE) for number in range(5)),
         an("messages", "cumulative", CUMULATIVE),
@@ -100,8 +100,8 @@ def test_witnesses_that_disagree_decide_nothing() -> None:
     )
 
 
-def test_what_fits_no_mode_decides_nothing() -> None:
-    """It rules out both modes, so it is evidence for none, and no other row can change it."""
+def test_inconsistent_operations_decide_nothing() -> None:
+    """They rule out both modes, and other rows do not change that."""
     inconsistent = an("messages", "inconsistent", INCONSISTENT)
     found = modes(an("messages", "decisive", EXCLUSIVE), inconsistent)
     assert found["inconsistent"] == "undecided"
@@ -109,7 +109,7 @@ def test_what_fits_no_mode_decides_nothing() -> None:
 
 
 def test_a_mode_narrows_an_interval_to_a_point() -> None:
-    """What was 3 to 5 deliveries is 5 where each is counted once, and 3 in a funnel."""
+    """3 to 5 deliveries are 5 in exclusive mode, and 3 in cumulative mode."""
     delivered = {}
     for name, decisive in (("exclusive", EXCLUSIVE), ("cumulative", CUMULATIVE), ("", None)):
         witness = [an("messages", "witness", decisive)] if decisive else []
@@ -121,23 +121,23 @@ def test_a_mode_narrows_an_interval_to_a_point() -> None:
 
 @pytest.mark.parametrize(("mode", "delivered"), [("exclusive", 4), ("cumulative", 3)])
 def test_a_pin_overrules_every_row(mode: CounterMode, delivered: int) -> None:
-    """A setting decides, and even counters that contradict themselves give a point."""
+    """With the setting, even contradictory counters give a single value."""
     row = measured(sample("message_list"), mode=mode)
     assert (row["counter_mode"], row["is_inconsistent"]) == (mode, True)
     assert row["delivered"] == delivered
     assert row["delivery_rate_of_known"] == delivered / (delivered + 1)
 
 
-def test_a_pin_is_of_its_channel() -> None:
-    """Emails are pinned; messages and pushes go on to speak for themselves."""
+def test_a_pin_affects_its_channel_only() -> None:
+    """If emails are pinned, messages and pushes still decide by themselves."""
     unpinned, pinned = _sample_modes({}), _sample_modes({"emails": "cumulative"})
     emails = {name for name in unpinned if name.startswith("email")}
     assert {pinned[name] for name in emails} == {"cumulative"}
     assert {name for name in pinned if pinned[name] != unpinned[name]} <= emails
 
 
-def test_a_pin_is_forgotten() -> None:
-    """Views are made as the settings are now, and nothing of earlier ones stays in them."""
+def test_a_removed_pin_has_no_effect() -> None:
+    """Views depend on the present settings only."""
     first = view_statements(dialect="duckdb", dataset="comms")
     settings = ViewSettings(counter_mode={"messages": "cumulative"})
     other = view_statements(dialect="duckdb", dataset="comms", settings=settings)
@@ -156,8 +156,8 @@ def test_a_pin_is_forgotten() -> None:
         ({"messages": "exclusive", "emails": "Cumulative"}, "'Cumulative'"),
     ],
 )
-def test_a_pin_without_meaning_is_refused(pins: dict[str, Any], named: str) -> None:
-    """The message names what was said and all that could have been."""
+def test_an_invalid_pin_is_refused(pins: dict[str, Any], named: str) -> None:
+    """The message names the value and all valid ones."""
     with pytest.raises(ConfigurationError) as refused:
         ViewSettings(counter_mode=pins)
     for part in (named, "exclusive or cumulative", *CHANNELS):

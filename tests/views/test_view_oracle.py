@@ -1,4 +1,4 @@
-"""Every row of every view, against the same row computed in plain Python."""
+"""Every row of every view, compared with the same row computed in plain Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from comms_source.channels import CHANNELS
 from comms_source.views.files import read_views
 from comms_source.views.settings import CounterMode
-from tests.views.expectations import EXPECTED, NOT_JUDGED, disagreements
+from tests.views.expectations import EXPECTED, NOT_COMPARED, disagreements
 from tests.views.small_worlds import small_worlds
 from tests.views.view_oracle import Oracle
 from tests.views.view_tables import (
@@ -69,7 +69,7 @@ KINDS: Final = {
     ("completion_times", "is_limited"): {False, True},
     ("operation_completions", "size_order"): {1, 2, 3, 4, 5, 6, 7},
 }
-"""By view and column, the values that occur in a large random world."""
+"""The values that occur in a large random data set, by view and column."""
 
 SOMETIMES: Final = (
     *(("delivery_trend", name) for name in ("change", "growth", "usual_low", "value")),
@@ -77,7 +77,7 @@ SOMETIMES: Final = (
     ("sync_health", "hours_to_freeze"),
     ("completion_sla", "share"),
 )
-"""Views and columns that a large random world has with a value and without one."""
+"""Views and columns that are sometimes NULL in a large random data set."""
 
 INTERVALS: Final = (
     "delivered",
@@ -99,15 +99,15 @@ NOT_OF_PUSHES: Final = (
 MEASURES_OF_PUSHES: Final = {"requested", "acceptance_rate", "unaddressable_rate"}
 
 
-def test_every_view_is_judged() -> None:
-    """A public view that is added to the project gets its definition here, too."""
+def test_every_view_is_compared() -> None:
+    """A new public view needs a definition here, too."""
     names = {view.name for view in read_views() if not view.name.startswith("int_")}
-    assert {name for name in EXPECTED if not name.startswith("int_")} == names - NOT_JUDGED
+    assert {name for name in EXPECTED if not name.startswith("int_")} == names - NOT_COMPARED
 
 
 @pytest.mark.parametrize("pins", PINS, ids=str)
-def test_random_world(pins: Mapping[str, CounterMode]) -> None:
-    """Over many accounts and days, every column of every row is as the contract defines it."""
+def test_random_data(pins: Mapping[str, CounterMode]) -> None:
+    """Over many accounts and days, every column of every row is as defined."""
     world, chosen = random_world(Chance(20261120), 500 if pins else 1500), pinned(pins)
     with warehouse(settings=chosen) as db:
         put_world(db, world)
@@ -116,13 +116,13 @@ def test_random_world(pins: Mapping[str, CounterMode]) -> None:
 
 @pytest.mark.parametrize("view", EXPECTED)
 def test_every_view_has_rows(view: str) -> None:
-    """A small random world has rows in every view."""
+    """For a small random data set."""
     _, expect = EXPECTED[view]
     assert len(expect(Oracle(random_world(Chance(1), 60), DEFAULTS))) > 5
 
 
 def test_every_kind_occurs() -> None:
-    """A large random world has every kind of finality, mode, problem and measure."""
+    """A large random data set has every kind of finality, mode, problem and measure."""
     oracle = Oracle(random_world(Chance(20261120), 1500), DEFAULTS)
     rows = {view: expect(oracle) for view, (_, expect) in EXPECTED.items()}
     found = {(view, name): {row[name] for row in rows[view]} for view, name in KINDS}
@@ -132,7 +132,7 @@ def test_every_kind_occurs() -> None:
 
 
 def test_pins_are_contradicted() -> None:
-    """A random world has operations that do not fit a pinned mode."""
+    """A random data set has operations that do not fit a pinned mode."""
     world = random_world(Chance(20261120), 500)
     for pins in PINS[1:]:
         _, checks = EXPECTED["counter_checks"]
@@ -140,7 +140,7 @@ def test_pins_are_contradicted() -> None:
 
 
 def test_documented_operations() -> None:
-    """The operations of the API reference, young and old, are measured as defined."""
+    """The measures of the operations in the API reference, young and old, are as defined."""
     operations = [
         replace(shown, account=account, created_at=created, synced_at=created + DAY)
         for account, created in (("young", NOW - DAY), ("old", NOW - 8 * DAY))
@@ -159,14 +159,14 @@ def _seen_once(operation: Operation) -> State:
 
 @pytest.mark.parametrize("view", EXPECTED)
 def test_empty_tables(view: str) -> None:
-    """Before the first operation there is no row, rather than a row of zeros."""
+    """Without operations there is no row, instead of a row of zeros."""
     with warehouse() as db:
         assert records(db, f"select * from comms.{view}") == []
 
 
 @pytest.mark.parametrize("view", EXPECTED)
 def test_unknown_for_pushes(view: str) -> None:
-    """What depends on a counter that pushes do not have is NULL, never 0."""
+    """A column that depends on a counter that pushes do not have is NULL, never 0."""
     world = random_world(Chance(3), 150)
     with warehouse() as db:
         put_world(db, world)
@@ -196,8 +196,8 @@ COMPLETE: Final = {"account": "acme", "channel": "emails", "read_at": NOON, "is_
         ]
     )
 )
-def test_small_world(world: World) -> None:
-    """Absent and senseless counters, states and records in all combinations are as defined."""
+def test_small_data(world: World) -> None:
+    """With missing and invalid counters, states and records in all combinations."""
     with warehouse() as db:
         put_world(db, world)
         assert disagreements(db, world, DEFAULTS) == {}

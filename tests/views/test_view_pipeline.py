@@ -1,4 +1,4 @@
-"""The views and the headline figures over a warehouse that dlt itself has loaded."""
+"""The views and the totals in a warehouse that is loaded by dlt."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ import pytest
 from comms_source.channels import CHANNELS, Channel
 from comms_source.report.findings.totals import read_figures
 from comms_source.sandbox.samples import CHANNEL_OF, operations_in, sample_names
-from comms_source.tables.operations import Stamp, operations_schema, read_rows
+from comms_source.tables.operations import Stamp, operations_table, read_rows
 from comms_source.views.create import create_views, refresh_views
 from comms_source.views.files import read_views
 from comms_source.views.settings import ViewSettings
 from tests.views.view_tables import Operation, counted, operations_of, records, table_schemas
 
-STAMP: Final = Stamp(account="acme", load_id="load", synced_at=datetime(2026, 11, 20, tzinfo=UTC))
+STAMP: Final = Stamp(account="acme", synced_at=datetime(2026, 11, 20, tzinfo=UTC))
 
 
 def load(pipeline: dlt.Pipeline, tables: dict[str, pa.Table]) -> None:
-    """Load Arrow tables by name, each with the columns that it has."""
+    """Load Arrow tables by name."""
     pipeline.run([dlt.resource([table], name=name) for name, table in tables.items()])
 
 
 def load_first(pipeline: dlt.Pipeline, tables: dict[str, pa.Table]) -> None:
-    """Load as a first run does, which makes all tables, those without rows too."""
+    """Load as a first run does, which creates all tables, also empty ones."""
     empty = {name: schema.empty_table() for name, schema in table_schemas().items()}
     load(pipeline, empty | tables)
 
 
 def documented(channel: Channel) -> pa.Table:
-    """The documented operations of a channel, read as a run would read them, ids made distinct."""
+    """The documented operations of a channel, read as in a run, with distinct ids."""
     operations = [
         operation | {"id": f"{name}_{position}"}
         for name in sample_names()
@@ -58,17 +58,17 @@ def table_of(channel: Channel, operations: Iterable[Operation]) -> pa.Table:
             "created_at": each.created_at,
             **each.counters,
             "synced_at": STAMP.synced_at,
-            "_dlt_load_id": STAMP.load_id,
+            "_dlt_load_id": "load",
         }
         for number, each in enumerate(operations)
         if each.channel == channel.name
     ]
-    return pa.Table.from_pylist(rows, schema=operations_schema(channel))
+    return pa.Table.from_pylist(rows, schema=operations_table(channel).schema)
 
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[dlt.Pipeline]:
-    """A pipeline that keeps its database and its state in the test's folder."""
+    """A pipeline with its database and its state in the test's folder."""
     made = dlt.pipeline(
         pipeline_name="views",
         destination=dlt.destinations.duckdb(str(tmp_path / "w.duckdb")),
@@ -85,7 +85,7 @@ def all_documented() -> dict[str, pa.Table]:
 
 
 def test_a_pipeline_gets_its_views_and_figures(pipeline: dlt.Pipeline, tmp_path: Path) -> None:
-    """What dlt loaded can be read by name, with comments, and summed up for each channel."""
+    """The views of loaded tables can be queried, with comments, and have sums per channel."""
     load_first(pipeline, all_documented())
 
     names = [view.name for view in read_views()]
@@ -115,8 +115,8 @@ def test_a_pipeline_gets_its_views_and_figures(pipeline: dlt.Pipeline, tmp_path:
         assert missing == []
 
 
-def test_figures_of_nothing_are_none(pipeline: dlt.Pipeline) -> None:
-    """Without an operation there is no channel to speak of; without a request, no rate."""
+def test_figures_without_data_are_none(pipeline: dlt.Pipeline) -> None:
+    """Without an operation there is no channel; without requested resources, no rate."""
     load_first(pipeline, {})
     create_views(pipeline, settings=ViewSettings())
     assert read_figures(pipeline) == {}
@@ -128,7 +128,7 @@ def test_figures_of_nothing_are_none(pipeline: dlt.Pipeline) -> None:
 
 
 def test_views_and_new_counters(pipeline: dlt.Pipeline, tmp_path: Path) -> None:
-    """A column that dlt adds breaks no view; one that views know, the next run's views read."""
+    """A column that dlt adds breaks no view; the next run's views read the columns they know."""
     emails, pushes = CHANNELS["emails"], CHANNELS["push_notifications"]
     push = table_of(pushes, [counted("push_notifications", total=100, failed=5)])
     load_first(pipeline, all_documented() | {pushes.table: push})

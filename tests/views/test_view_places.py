@@ -1,4 +1,4 @@
-"""Where views are made, and under which names."""
+"""The catalog, dataset and names of the views."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.views.view_tables import empty_tables, records
 
 
 def paths(statement: str, dialect: str) -> set[str]:
-    """The full names of all tables and views that a statement names."""
+    """The qualified names of all tables and views in a statement."""
     tree = sqlglot.parse_one(statement, read=dialect)
     inner = {cte.alias for cte in tree.find_all(exp.CTE)}
     tables = [table for table in tree.find_all(exp.Table) if table.name not in inner]
@@ -27,7 +27,7 @@ def paths(statement: str, dialect: str) -> set[str]:
 
 @pytest.mark.parametrize("dialect", ["bigquery", "duckdb", "snowflake"])
 def test_each_name_has_its_catalog(dialect: str) -> None:
-    """A session's own catalog, or project, need not be that of the data."""
+    """The catalog or project of a session can differ from that of the data."""
     for view in view_statements(dialect=dialect, dataset="comms", catalog="my_catalog"):
         found = paths(view.create, dialect)
         assert f"my_catalog.comms.{view.name}" in found
@@ -37,13 +37,13 @@ def test_each_name_has_its_catalog(dialect: str) -> None:
 
 
 def test_a_project_may_have_a_hyphen() -> None:
-    """Most have one, and a bare name must not."""
+    """Most have one, so the name must be quoted."""
     (first, *_) = view_statements(dialect="bigquery", dataset="comms", catalog="my-project")
     assert f"`my-project`.`comms`.`{first.name}`" in first.create
 
 
 def test_two_datasets_of_one_schema() -> None:
-    """Tables and views of each have names that begin alike, and columns are found all the same."""
+    """Tables and views of a dataset share a prefix, and columns are still resolved."""
     with empty_tables(":memory:") as db:
         tables = records(db, "select table_name from duckdb_tables() where schema_name = 'comms'")
         for prefix in ("one___", "two___"):
@@ -58,25 +58,25 @@ def test_two_datasets_of_one_schema() -> None:
             assert db.execute(f"from main.one___{name}").fetchall() is not None
 
 
-class TakesNoneOnColumns:
-    """A destination in which views have comments and their columns have none."""
+class WithoutColumnComments:
+    """A destination that supports comments on views, but not on their columns."""
 
     capabilities = SimpleNamespace(supports_ddl_transactions=False)
 
     def __init__(self) -> None:
-        self.taken: list[str] = []
+        self.executed: list[str] = []
 
     def execute_many(self, statements: list[str]) -> None:
-        """Take all, or refuse all."""
+        """Execute all statements, or refuse all."""
         if any("on column" in each for each in statements):
             raise DatabaseTerminalException(duckdb.ParserException("no columns"))
-        self.taken += statements
+        self.executed += statements
 
 
-def test_comments_where_columns_take_none() -> None:
-    """That columns cannot have any is no failure, and no reason to go without the others."""
-    client: Any = TakesNoneOnColumns()
+def test_comments_without_support_for_columns() -> None:
+    """This is not an error, and the views still get their comments."""
+    client: Any = WithoutColumnComments()
     statements = view_statements(dialect="redshift", dataset="comms")
     _comment(client, statements)
-    assert client.taken == [view.comments[0] for view in statements]
-    assert all(each.startswith("comment on view") for each in client.taken)
+    assert client.executed == [view.comments[0] for view in statements]
+    assert all(each.startswith("comment on view") for each in client.executed)

@@ -1,4 +1,4 @@
-"""The views in PostgreSQL: the same rows give the same answers as in DuckDB."""
+"""The views in PostgreSQL have the same rows as in DuckDB."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ BERLIN: Final = ViewSettings(
     now=NOW, time_zone="Europe/Berlin", counter_mode={"emails": "exclusive"}
 )
 KEYS: Final = {view: key for view, (key, _) in EXPECTED.items()} | {"view_settings": ("setting",)}
-"""The columns that tell the rows of a view apart."""
+"""The key columns of each view."""
 
 Tables = dict[str, list[Record]]
 
 
 @pytest.fixture(scope="module")
 def tables(postgres: Postgres) -> Tables:
-    """The rows of all tables, which are in the database as well."""
+    """The rows of all tables, which are also in the database."""
     with warehouse() as db:
         put_world(db, random_world(Chance(15), 300))
         rows = {name: records(db, f"select * from comms.{name}") for name in table_schemas()}
@@ -73,17 +73,17 @@ def tables(postgres: Postgres) -> Tables:
 
 
 def make_views(cursor: Any, settings: ViewSettings) -> None:
-    """Make the views again, with their comments."""
-    made = view_statements(dialect="postgres", dataset="comms", settings=settings)
-    for statements in reversed(made):
-        cursor.execute(statements.drop)
-    for statements in made:
-        for statement in (statements.create, *statements.comments):
+    """Create the views again, with their comments."""
+    views = view_statements(dialect="postgres", dataset="comms", settings=settings)
+    for view in reversed(views):
+        cursor.execute(view.drop)
+    for view in views:
+        for statement in (view.create, *view.comments):
             cursor.execute(statement)
 
 
 def test_every_public_view_is_compared() -> None:
-    """A view that is added to the project is compared, too."""
+    """A new view must be compared, too."""
     assert {view.name for view in public_views()} <= KEYS.keys()
 
 
@@ -93,7 +93,7 @@ def test_every_public_view_is_compared() -> None:
 def test_rows_are_those_of_duckdb(
     postgres: Postgres, tables: Tables, zone: str, settings: ViewSettings
 ) -> None:
-    """View for view and column for column, in any time zone of the session."""
+    """For each view and column, in any time zone of the session."""
     with warehouse(settings=settings) as db:
         for table, rows in tables.items():
             put_rows(db, table, rows)
@@ -106,7 +106,7 @@ def test_rows_are_those_of_duckdb(
 
 
 def test_types_are_those_of_duckdb(postgres: Postgres, tables: Tables) -> None:
-    """The same as in DuckDB: no sum and no time is a NUMERIC, which Python has no float for."""
+    """No sum and no time is a NUMERIC, which Python would read as Decimal."""
     assert tables
     query = "select table_name, column_name, data_type from information_schema.columns"
     with postgres.connect(DATABASE) as cursor:
@@ -132,7 +132,7 @@ def rows_of(cursor: Any, view: str) -> list[Record]:
 
 
 def unlike(rows: list[Record], expected: list[Record], *, key: tuple[str, ...]) -> dict[Any, Any]:
-    """Of each row that is not the same: what it is, and what it should be."""
+    """The rows that differ, with their expected values."""
     found, right = by_key(rows, key), by_key(expected, key)
     assert found.keys() == right.keys()
     assert [*rows[0]] == [*expected[0]]

@@ -1,4 +1,4 @@
-"""What the views make of the operations that the API's documentation shows."""
+"""The views of the operations in the API's documentation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEASURES: Final = (
 
 
 def all_delivered(mode: str, number: int, **measures: Any) -> Record:
-    """What an operation says whose resources were all delivered."""
+    """The measures of an operation whose resources were all delivered."""
     delivered: Record = dict.fromkeys(
         ("delivered_low", "delivered_high", "attempted", "accepted"), number
     )
@@ -127,21 +127,21 @@ EXPECTED: Final[dict[str, Record]] = {
 }
 
 
-def test_every_sample_is_judged() -> None:
-    """A sample that is added to the documentation's data gets its expectation here, too."""
+def test_every_sample_has_an_expectation() -> None:
+    """A new sample needs one, too."""
     assert sorted(EXPECTED) == sorted(sample_names())
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_sample_alone(name: str) -> None:
-    """Alone, a sample gives these measures and no others: all that is not listed is NULL."""
+    """By itself, a sample has the listed measures; all others are NULL."""
     row = measured(sample(name))
     expected = dict.fromkeys(MEASURES) | {"is_inconsistent": False} | EXPECTED[name]
     assert {measure: row[measure] for measure in MEASURES} == expected
 
 
 def test_samples_together() -> None:
-    """An operation that leaves its mode open has the mode that its channel's others agree on."""
+    """An operation that is not decisive has the mode of the decisive ones of its channel."""
     with warehouse(sample(name) for name in sample_names()) as db:
         modes = {row["id"]: row["counter_mode"] for row in operations_of(db)}
     assert modes == {
@@ -160,13 +160,13 @@ def test_samples_together() -> None:
 
 
 def test_a_group_message_has_no_rate() -> None:
-    """Where no status counter counts the resource, its fate is unknown, which is not 0 %."""
+    """If no status counter counts the resource, its outcome is unknown, which differs from 0 %."""
     row = measured(sample("message_group"))
     rates = {name: row[name] for name in row if name.startswith(("delivery_", "engagement_"))}
     assert rates == dict.fromkeys(rates)
 
 
 def test_counters_of_another_page_are_not_there() -> None:
-    """The guide gives a push attempts and deliveries; a table without the columns has no such."""
+    """The guide shows attempts and deliveries of a push, but the table has no such columns."""
     row = measured(sample("push_guide"))
     assert (row["attempts"], row["api_delivered"], row["undelivered"]) == (None, None, None)

@@ -1,4 +1,4 @@
-"""No view counts a row twice, or loses one: its sums are those of the tables that it reads."""
+"""No view counts a row twice or misses one: its sums equal those of its tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATES: Final = " union all by name ".join(
     for channel in CHANNELS.values()
 )
 NAMES: Final = {"total": "requested", "sent": "api_sent", "delivered": "api_delivered"}
-"""By the name of the API, the name in the views where it is another."""
+"""The names in the views that differ from those of the API."""
 
 COUNTERS: Final = {
     name: NAMES.get(name, name) for channel in CHANNELS.values() for name in channel.counters
@@ -34,7 +34,7 @@ CONCLUSIONS: Final = (
     *("delivered_low", "delivered_high", "not_delivered", "attempted", "accepted", "offered"),
     *("in_flight_low", "in_flight_high", "unconfirmed_low", "unconfirmed_high", "engaged"),
 )
-"""What is concluded of an operation, and summed over several."""
+"""Columns that are derived for an operation, and summed over several."""
 
 READ: Final = "(account, channel) in (select (account, channel) from comms.coverage)"
 IS_COUNTED: Final = "(account, channel, id) in (select (account, channel, id) from counted)"
@@ -43,9 +43,9 @@ PERIODS: Final = ("daily_delivery", "weekly_delivery", "monthly_delivery")
 
 @pytest.fixture(scope="module")
 def db() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Accounts that use the same ids in all channels, with records of every kind for each.
+    """Accounts with the same ids in all channels, and records of every kind.
 
-    The temporary view `counted` has the operations whose counters are all there, by the tables.
+    The temporary view `counted` has the operations with all their counters, from the tables.
     """
     with warehouse(path=":memory:") as filled:
         put_world(filled, random_world(Chance(77), 400))
@@ -72,12 +72,12 @@ def sums(db: duckdb.DuckDBPyConnection, of: str, *columns: str, where: str = "tr
 
 
 def sensible(counter: str) -> str:
-    """The sum of a counter, without the values that make no sense."""
+    """The sum of a counter, without invalid values."""
     return f"sum({counter}) filter (where {counter} between 0 and {MOST})"
 
 
-def test_the_world_is_a_test(db: duckdb.DuckDBPyConnection) -> None:
-    """An id is used by several accounts and channels; a channel has several of each record."""
+def test_the_data_covers_the_cases(db: duckdb.DuckDBPyConnection) -> None:
+    """Several accounts and channels have the same id; a channel has several of each record."""
     (row,) = records(db, f"select count(*) - count(distinct id) as shared from ({ROWS})")
     (counted,) = records(db, f"select count(*) as n, ({_count(ROWS)}) as of_all from counted")
     assert row["shared"] > 100
@@ -93,7 +93,7 @@ def _count(query: str) -> str:
 
 @pytest.mark.parametrize("view", ["operations", "operation_states"])
 def test_each_operation_and_state_is_one_row(db: duckdb.DuckDBPyConnection, view: str) -> None:
-    """As many rows as in the tables, and the same sums of each counter."""
+    """The number of rows and the sums of each counter equal those of the tables."""
     tables = ROWS if view == "operations" else STATES
     totals = sums(db, f"({tables})", "count(*)", *map(sensible, COUNTERS))
     of_view = [f"sum({name})" for name in COUNTERS.values()]
@@ -102,7 +102,7 @@ def test_each_operation_and_state_is_one_row(db: duckdb.DuckDBPyConnection, view
 
 @pytest.mark.parametrize("view", PERIODS)
 def test_periods_add_up_to_the_tables(db: duckdb.DuckDBPyConnection, view: str) -> None:
-    """Each operation is in one day, week and month, and its counters if they are all there."""
+    """Each operation is in one day, week and month, and so are its counters, if all are known."""
     assert sums(db, f"comms.{view}", "sum(operations)") == sums(db, f"({ROWS})", "count(*)")
     of_view = [f"sum({name})" for name in COUNTERS.values()]
     totals = sums(db, "counted", "count(*)", *map(sensible, COUNTERS))
@@ -121,7 +121,7 @@ def test_hours_and_finality_add_up(db: duckdb.DuckDBPyConnection) -> None:
 
 @pytest.mark.parametrize("view", PERIODS)
 def test_conclusions_add_up(db: duckdb.DuckDBPyConnection, view: str) -> None:
-    """What is concluded of the operations of a period is their sum in its row."""
+    """The derived columns of a period are the sums over its operations."""
     columns = [f"sum({name})" for name in CONCLUSIONS]
     found = sums(db, f"comms.{view}", *columns)
     expected = sums(db, "comms.operations", *columns, where=IS_COUNTED)
@@ -130,7 +130,7 @@ def test_conclusions_add_up(db: duckdb.DuckDBPyConnection, view: str) -> None:
 
 
 def test_labels_add_up(db: duckdb.DuckDBPyConnection) -> None:
-    """A label's row has the sums of the operations that have it, each of them once."""
+    """A label's row has the sums over its operations, each of them once."""
     columns = [f"sum({name}) as {name}" for name in ("requested", *CONCLUSIONS)]
     query = f"""
         select label, value, operations.account, channel, count(*) as operations,
@@ -159,14 +159,14 @@ RATES: Final = {
     "unaddressable_rate": ("unaddressable", "recipients"),
     "cancel_rate": ("canceled", "requested"),
 }
-"""By rate: the columns beside it that it is the ratio of; some have a lower and an upper end."""
+"""The columns of which each rate is the ratio; some have a lower and an upper end."""
 
 OF_DELIVERED: Final = {"engagement_rate": "engaged", "read_rate": "read", "open_rate": "opened"}
 
 
 @pytest.mark.parametrize("view", [*PERIODS, "delivery_by_label", "operations"])
-def test_rates_are_ratios_of_what_is_beside_them(db: duckdb.DuckDBPyConnection, view: str) -> None:
-    """So the rate of several rows is the ratio of their sums, and anybody can calculate it."""
+def test_rates_are_ratios_of_columns_in_the_row(db: duckdb.DuckDBPyConnection, view: str) -> None:
+    """So the rate of several rows can be calculated as the ratio of their sums."""
     rows = records(db, f"select * from comms.{view}")
     assert rows
     for row in rows:
@@ -211,7 +211,7 @@ def test_records_add_up(db: duckdb.DuckDBPyConnection) -> None:
 
 @pytest.mark.parametrize("view", ["counter_checks", "stuck_operations", "operation_completions"])
 def test_no_operation_is_listed_twice(db: duckdb.DuckDBPyConnection, view: str) -> None:
-    """A list of operations has each of them once, and only such as there are."""
+    """Each operation is listed once, and only if it exists."""
     listed = records(db, f"select account, channel, id from comms.{view}")
     there = records(db, f"select account, channel, id from ({ROWS})")
     names = [tuple(row.values()) for row in listed]

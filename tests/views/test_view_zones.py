@@ -1,4 +1,4 @@
-"""Days and hours of the reporting time zone, also where the clock is set back or forward."""
+"""Days and hours in the reporting time zone, also when clocks change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUARTER: Final = timedelta(minutes=15)
 
 
 def world_around(instant: datetime, now: datetime) -> World:
-    """Made-up rows, and an email at each quarter of an hour of the half day around an instant."""
+    """Random data, and an email at each quarter of an hour in the half day around an instant."""
     chance = Chance(8)
     chance.now = now
     beside = random_world(chance, 120)
@@ -36,7 +36,7 @@ def world_around(instant: datetime, now: datetime) -> World:
 
 
 def days_after(instant: datetime, zone: str) -> ViewSettings:
-    """The settings of views in a zone, a few days after an instant."""
+    """The settings of views in a zone, a few days after the instant."""
     return ViewSettings(time_zone=zone, now=instant + 3.4 * DAY)
 
 
@@ -49,7 +49,7 @@ def days_after(instant: datetime, zone: str) -> ViewSettings:
     ],
 )
 def test_all_views_in_a_zone(zone: str, around: datetime, session: str) -> None:
-    """They are as defined in any session, and where a day has 23 hours, or 25."""
+    """They are as defined in any session, also on days of 23 or 25 hours."""
     settings = days_after(around, zone)
     assert settings.now is not None
     world = world_around(around, settings.now)
@@ -59,8 +59,8 @@ def test_all_views_in_a_zone(zone: str, around: datetime, session: str) -> None:
         assert disagreements(db, world, settings) == {}
 
 
-def test_the_hour_that_comes_twice_is_one_row() -> None:
-    """In Berlin it is a quarter past two once in summer time and once more in winter time."""
+def test_the_repeated_hour_is_one_row() -> None:
+    """In Berlin, 2:15 occurs in summer time and again in winter time."""
     instants = [BERLIN_SET_BACK + offset * QUARTER for offset in (-5, -3, 1, 5)]
     operations = [
         Operation(channel="emails", id=str(number), created_at=instant)
@@ -78,7 +78,7 @@ def test_the_hour_that_comes_twice_is_one_row() -> None:
 
 
 def test_hours_begin_on_the_wall_clock() -> None:
-    """In Kolkata an hour, and a day, begins at half past an hour of UTC."""
+    """In Kolkata, hours and days begin at half past an hour of UTC."""
     half_past = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
     operations = [
         Operation(channel="emails", id=str(offset), created_at=half_past + offset * QUARTER)
@@ -92,8 +92,8 @@ def test_hours_begin_on_the_wall_clock() -> None:
     ]
 
 
-def test_a_day_of_25_hours_is_covered_by_25() -> None:
-    """Where the clock is set back, a day that was read but for its last hour is covered to 96 %."""
+def test_the_coverage_of_a_day_of_25_hours() -> None:
+    """If clocks are set back, a day that was read except its last hour is covered to 96 %."""
     midnight = BERLIN_SET_BACK - 3 * HOUR
     read = {
         "account": "acme",

@@ -1,4 +1,4 @@
-"""What the view `delivery_trend` should contain, in plain Python."""
+"""The expected rows of the view `delivery_trend`, in plain Python."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SEEN_WITHIN: Final = timedelta(minutes=15)
 WEEK_BEFORE: Final = 7
 """The snapshot that the newest one is compared with."""
 ENOUGH: Final = Fraction(99, 100)
-"""The covered share from which on periods are compared."""
+"""The minimum covered share of periods that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Measured:
 
     @property
     def value(self) -> float | None:
-        """The value, where it is known exactly."""
+        """The value, if it is known exactly."""
         return point(self.value_low, self.value_high)  # type: ignore[no-any-return]
 
 
@@ -58,7 +58,7 @@ class Snapshot:
     covered: Fraction | None
 
     def sum(self, name: str) -> int | None:
-        """The sum of a column over the states whose status counters are all there."""
+        """The sum of a column over the states with all their status counters."""
         return sum_column([state for state in self.states if state["is_counted"]], name)
 
     @property
@@ -74,7 +74,7 @@ LARGEST: Final = {
     "acceptance_rate": "failed",
     "unaddressable_rate": "unaddressable",
 }
-"""By measure, the column of which one operation may have too much."""
+"""The column that is too large in a bad operation, by measure."""
 
 
 def _but_largest(name: str, snapshot: Snapshot) -> float | None:
@@ -89,7 +89,7 @@ def _but_largest(name: str, snapshot: Snapshot) -> float | None:
         parts = [state[LARGEST[name]] for state in states] if name in LARGEST else []
     if name == "unaddressable_rate":
         some = [_some_unaddressable(state) or 0 for state in states]
-        largest = _hardly_any_address(states) + max(some, default=0)
+        largest = _mostly_unaddressable(states) + max(some, default=0)
     else:
         largest = max((part for part in parts if part is not None), default=0)
     if name in ("delivery_rate", "acceptance_rate"):
@@ -97,23 +97,23 @@ def _but_largest(name: str, snapshot: Snapshot) -> float | None:
     return share(less_by(measured.numerator_low, largest), measured.denominator_high)
 
 
-def _is_hopeless(state: Record) -> bool:
+def _is_mostly_unaddressable(state: Record) -> bool:
     """Whether more than half of the recipients had no address."""
     unaddressable, recipients = state["unaddressable"], state["recipients"]
     return None not in (unaddressable, recipients) and 2 * unaddressable > recipients
 
 
-def _hardly_any_address(states: Sequence[Record]) -> int:
-    return sum(state["unaddressable"] for state in states if _is_hopeless(state))
+def _mostly_unaddressable(states: Sequence[Record]) -> int:
+    return sum(state["unaddressable"] for state in states if _is_mostly_unaddressable(state))
 
 
 def _some_unaddressable(state: Record) -> int | None:
-    """The unaddressable recipients of an operation that had addresses for half of them or more."""
-    return None if _is_hopeless(state) else state["unaddressable"]
+    """The unaddressable recipients of an operation with addresses for half of them or more."""
+    return None if _is_mostly_unaddressable(state) else state["unaddressable"]
 
 
 def less_by(whole: int | None, part: int | None) -> int | None:
-    """What a part leaves of a whole."""
+    """The whole minus a part."""
     return None if whole is None or part is None else whole - part
 
 
@@ -163,7 +163,7 @@ MEASURES: Final[Mapping[str, Callable[[Snapshot], Measured]]] = {
 
 
 def delivery_trend(oracle: Oracle) -> list[Record]:
-    """The newest day and week against those a week before, at the same age."""
+    """The newest day and week, compared with those a week before at the same age."""
     covered = Covered(oracle)
     return [
         row
@@ -184,7 +184,7 @@ class _Trend:
         self._as_of, self._states = as_of, states
 
     def rows(self) -> Iterator[Record]:
-        """Those of both periods."""
+        """The rows of both periods."""
         days = [self._snapshot("day", number) for number in range(WEEK_BEFORE + 1)]
         weeks = [self._snapshot("week", number) for number in (0, WEEK_BEFORE)]
         for order, name in enumerate(MEASURES, 1):
@@ -258,7 +258,7 @@ def _was_valid(state: Record, instant: datetime) -> bool:
 
 
 def _compared(name: str, snapshots: Sequence[Snapshot]) -> Record:
-    """A measure of the first snapshot and of the last, and how it changed."""
+    """A measure of the first and the last snapshot, and its change."""
     now, before = MEASURES[name](snapshots[0]), MEASURES[name](snapshots[-1])
     is_comparable = snapshots[0].is_covered and snapshots[-1].is_covered
     change = growth = None
@@ -286,7 +286,7 @@ NOTHING_USUAL: Final[Record] = {
 
 
 def _usual(name: str, days: Sequence[Snapshot], volume: int) -> Record:
-    """The range of a measure over the days before that are covered and have enough volume."""
+    """The range of a measure over the covered days before with enough volume."""
     measured = [(day, MEASURES[name](day)) for day in days if day.is_covered]
     usual = [
         (day, each)

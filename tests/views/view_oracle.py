@@ -1,6 +1,6 @@
-"""The views once more, in plain Python and from their contract, to classify_response the SQL by.
+"""The views in plain Python, from their definitions, to check the SQL against.
 
-Whole numbers and fractions only, one operation after another: as slow as it is simple.
+It uses integers and fractions only, one operation after another, so it is slow and simple.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ Key = tuple[str, str, str]
 
 
 class Oracle:
-    """What the views should contain, given the rows of the tables."""
+    """The expected rows of the views, given the rows of the tables."""
 
     def __init__(self, world: World, settings: ViewSettings) -> None:
-        """Take over the rows; `settings` must have a present."""
+        """Use these rows; `settings.now` must be set."""
         assert settings.now is not None
         self.world = world
         self.settings = settings
@@ -55,7 +55,7 @@ class Oracle:
         return local.replace(tzinfo=self._zone).astimezone(UTC)
 
     def last_instant(self, local: datetime) -> datetime:
-        """The last instant with a local time, which occurs twice where the clock is set back."""
+        """The last instant with a local time, which occurs twice if the clock is set back."""
         both = [self.instant(local.replace(fold=fold)) for fold in (0, 1)]
         matching = [instant for instant in both if self.local(instant) == local]
         return max(matching, default=both[0])
@@ -79,7 +79,7 @@ class Oracle:
 
     @cached_property
     def not_found(self) -> set[Key]:
-        """The operations that the API did not find when it was asked for them by id."""
+        """The operations that the API did not find by id."""
         return {
             (row["account"], row["channel"], row["operation_id"])
             for row in self.world.followed
@@ -93,12 +93,12 @@ class Oracle:
 
     @cached_property
     def operations(self) -> list[Record]:
-        """Every column that a view has of single operations."""
+        """All columns of the views of single operations."""
         return [self._operation(each) for each in self.counted]
 
     @cached_property
     def states(self) -> list[Record]:
-        """Every column that a view has of single states."""
+        """All columns of the views of single states."""
         rows = [(state, self._counts(Counted(state.shown))) for state in self.world.states]
         return [
             row
@@ -121,7 +121,7 @@ class Oracle:
         return self.settings.counter_mode.get(channel) or "undecided"
 
     def mode(self, counted: Counted) -> str:
-        """The mode in which the counters of an operation or state are read."""
+        """The counter mode of an operation or state."""
         shown, own = counted.shown, own_mode(counted)
         pinned = self.settings.counter_mode.get(shown.channel)
         if pinned:
@@ -190,7 +190,7 @@ class Oracle:
 
 
 def own_mode(counted: Counted) -> str:
-    """The mode that the counters of one operation or state leave."""
+    """The mode that the counters of one operation or state allow."""
     return {
         (True, True): "inconsistent",
         (True, False): "cumulative",
@@ -200,12 +200,12 @@ def own_mode(counted: Counted) -> str:
 
 
 def key_of(operation: Operation) -> Key:
-    """What distinguishes an operation from all others."""
+    """The key of an operation."""
     return operation.account, operation.channel, operation.id
 
 
 def synced_at(operation: Operation) -> datetime:
-    """When the API answered with these counters."""
+    """When the API returned these counters."""
     return operation.synced_at or operation.created_at
 
 
@@ -225,7 +225,7 @@ def _in_flight(row: Record, finality: str) -> Record:
 
 
 def _unconfirmed(row: Record, finality: str) -> Record:
-    """Resources that were sent and will get no outcome any more."""
+    """Resources that were sent and will not get an outcome."""
     if row["outstanding_low"] is None:
         return interval("unconfirmed", None, None)
     if finality in ("in_progress", "settling"):
@@ -244,7 +244,7 @@ def operation_states(oracle: Oracle) -> list[Record]:
 
 
 def counter_modes(oracle: Oracle) -> list[Record]:
-    """The rows of the view of that name, as all of these functions give."""
+    """The rows of the view with the same name."""
     return [
         {
             "account": account,

@@ -1,4 +1,4 @@
-"""The tables that a load leaves behind, made by hand, with the views over them."""
+"""Test tables like those of a load, with the views over them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import pyarrow as pa
 from comms_source.channels import CHANNELS
 from comms_source.sandbox import documented_payloads
 from comms_source.sandbox.samples import CHANNEL_OF, operations_in
-from comms_source.tables.bookkeeping import RECORDS
-from comms_source.tables.history import history_schema
-from comms_source.tables.operations import TIMESTAMP, operations_schema
+from comms_source.tables.bookkeeping import BOOKKEEPING
+from comms_source.tables.history import history_table
+from comms_source.tables.operations import operations_table
+from comms_source.tables.specs import TIMESTAMP
 from comms_source.views.files import read_views
 from comms_source.views.settings import CounterMode, ViewSettings
 from comms_source.views.statements import view_statements
@@ -26,17 +27,17 @@ Counters = Mapping[str, int | None]
 Record = dict[str, Any]
 
 NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
-"""When an operation was created, where a test does not care."""
+"""The default creation time of an operation."""
 
 NOW: Final = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
-"""The present, for the views."""
+"""The current time of the views."""
 
 DEFAULTS: Final = ViewSettings(now=NOW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One row of a channel's table; a counter that is not named is NULL."""
+    """One row of a channel's table; a counter that is not given is NULL."""
 
     channel: str
     counters: Counters = field(default_factory=dict)
@@ -46,13 +47,13 @@ class Operation:
     created_at: datetime = NOON
     updated_at: datetime | None = None
     synced_at: datetime | None = None
-    """By default when it was created."""
+    """By default its creation time."""
     extra: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """One row of a channel's history: an operation as it was shown for a while."""
+    """One row of a channel's history: an operation in one state."""
 
     shown: Operation
     valid_from: datetime
@@ -60,18 +61,18 @@ class State:
 
 
 def counted(channel: str, **counters: int | None) -> Operation:
-    """An operation that has all counters of its channel; those that are not named are 0."""
+    """An operation with all counters of its channel; counters that are not given are 0."""
     zeros: dict[str, int | None] = dict.fromkeys(CHANNELS[channel].counters, 0)
     return Operation(channel=channel, counters=zeros | counters)
 
 
 def sample_names() -> list[str]:
-    """Each documented operation by name; one of a list has its position behind it."""
+    """The names of the documented operations; an operation of a list has its position added."""
     return list(_samples())
 
 
 def sample(name: str, *, account: str = "acme") -> Operation:
-    """One documented operation, under its name instead of the id that it shares with others."""
+    """One documented operation, with its name instead of its id, which is not unique."""
     channel, payload = _samples()[name]
     known = CHANNELS[channel].counters
     return Operation(
@@ -97,7 +98,7 @@ def _samples() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def empty_tables(path: str = ":memory:", *, schema: str = "comms") -> duckdb.DuckDBPyConnection:
-    """A database with all tables that a first load makes, and nothing in them."""
+    """A database with all tables of a first load, without rows."""
     db = duckdb.connect(path)
     db.execute("set timezone = 'UTC'")
     db.execute(f'create schema "{schema}"')
@@ -111,13 +112,13 @@ def empty_tables(path: str = ":memory:", *, schema: str = "comms") -> duckdb.Duc
 
 @cache
 def table_schemas() -> dict[str, pa.Schema]:
-    """Every table, by name, with the columns that it has in a warehouse."""
-    schemas = {record.table: record.schema for record in RECORDS}
+    """The schema of every table in a warehouse, by name."""
+    schemas = {record.name: record.schema for record in BOOKKEEPING}
     for channel in CHANNELS.values():
-        history = history_schema(channel)
+        history = history_table(channel).schema
         for column in ("valid_from", "valid_to"):
             history = history.append(pa.field(column, TIMESTAMP))
-        schemas |= {channel.table: operations_schema(channel), channel.history_table: history}
+        schemas |= {channel.table: operations_table(channel).schema, channel.history_table: history}
     return {table: _nullable(schema) for table, schema in schemas.items()}
 
 
@@ -128,7 +129,7 @@ def _nullable(schema: pa.Schema) -> pa.Schema:
 def make_views(
     db: duckdb.DuckDBPyConnection, *, schema: str = "comms", settings: ViewSettings = DEFAULTS
 ) -> None:
-    """Make the views, without their comments, which most tests do not look at."""
+    """Create the views, without their comments, which most tests do not need."""
     for statement in _statements(schema, settings):
         db.execute(statement)
 
@@ -157,33 +158,33 @@ def warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with the tables, the operations and the views.
 
-    To make it takes longer than most tests do, so it is emptied and used again. One that has a
-    `path` is not, and may be altered; `:memory:` is a path too.
+    Creating it takes longer than most tests, so it is emptied and reused. A warehouse with a `path`
+    is not reused, and may be altered; `:memory:` is a path too.
     """
     if path is not None:
-        with _made(path, settings) as own:
+        with _created(path, settings) as own:
             put(own, operations)
             yield own
         return
     idle = _IDLE.setdefault(str(settings), [])
-    db = idle.pop() if idle else _made(":memory:", settings)
+    db = idle.pop() if idle else _created(":memory:", settings)
     put(db, operations)
-    yield db  # a test that fails leaves it to nobody
+    yield db  # it is not reused after a test that fails
     idle.append(_emptied(db))
 
 
-def _made(path: str, settings: ViewSettings) -> duckdb.DuckDBPyConnection:
+def _created(path: str, settings: ViewSettings) -> duckdb.DuckDBPyConnection:
     db = empty_tables(path)
-    db.execute("set threads = 1")  # so little is done faster by one
+    db.execute("set threads = 1")  # faster for so few rows
     make_views(db, settings=settings)
     return db
 
 
 def _emptied(db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """The database as the next test expects it.
+    """The database without rows, for the next test.
 
     Raises:
-        AssertionError: if it was altered, for which a test needs one of its own.
+        AssertionError: if it was altered; a test that alters it needs its own.
     """
     clear(db)
     db.execute("set timezone = 'UTC'")
@@ -217,7 +218,7 @@ def put_states(db: duckdb.DuckDBPyConnection, states: Iterable[State]) -> None:
 
 
 def put_rows(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Record]) -> None:
-    """Write rows to a table, by column; what a row lacks is NULL."""
+    """Write rows to a table, by column; missing columns are NULL."""
     if rows:
         db.register("mine", pa.Table.from_pylist(list(rows), schema=table_schemas()[table]))
         db.execute(f"insert into comms.{table} by name select * from mine")
@@ -225,7 +226,7 @@ def put_rows(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Record]) 
 
 
 def clear(db: duckdb.DuckDBPyConnection) -> None:
-    """Take everything out again."""
+    """Delete all rows."""
     for table in table_schemas():
         db.execute(f"delete from comms.{table}")
 
@@ -266,7 +267,7 @@ def pinned(pins: Mapping[str, CounterMode]) -> ViewSettings:
 
 
 def measured(operation: Operation, *, mode: CounterMode | None = None) -> Record:
-    """The row of the view `operations` for one operation that is alone in its warehouse."""
+    """The row of the view `operations` for the only operation of a warehouse."""
     settings = pinned({operation.channel: mode} if mode else {})
     with warehouse([operation], settings=settings) as db:
         return operations_of(db)[0]

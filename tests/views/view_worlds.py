@@ -1,4 +1,4 @@
-"""Whole warehouses of made-up rows: operations, their histories, and the records beside them."""
+"""Random data sets for whole warehouses: operations, their histories, and the other tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any, Final
 import duckdb
 
 from comms_source.channels import CHANNELS
-from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS, LABELS, REJECTED, RUNS
+from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS, LABELS, RUNS
+from comms_source.tables.operations import REJECTED
 from comms_source.timespans import align_down
 from tests.views.random_counters import KINDS, random_history
 from tests.views.view_tables import NOW, Operation, Record, State, put, put_rows, put_states
@@ -28,19 +29,19 @@ DAY: Final = timedelta(days=1)
 STATUSES: Final = ("SCHEDULED", "PROCESSING", "COMPLETED", "CANCELED", "NEW", None)
 ACCOUNTS: Final = ("acme", "globex", "initech")
 ODDS: Final = {"acme": (970, 10, 20), "globex": (10, 970, 20)}
-"""By account, how often its counters are of each kind; those of others are of all kinds."""
+"""The weights of the kinds of counters, by account; other accounts have all kinds equally."""
 EDGES: Final = tuple(days * DAY for days in (0, 1 / 24, 1, 2, 6, 7, 8, 14, 30, 35))
-"""Ages at which one view or another begins or stops to count."""
+"""Ages that are limits in some view."""
 HOURS_LATER: Final = (0, 0.25, 1, 3, 6, 12, 24, 48, 72, 96, 120, 144, 168)
-"""When an operation is seen, often; some views show what was known by then."""
+"""Ages at which operations are often seen, because some views use them."""
 MIDNIGHTS: Final = (0, 5.5, 18.5, 22, 23)
-"""Hours of UTC at which a day begins somewhere."""
+"""Hours of UTC at which a day begins in some zone."""
 LABELLED: Final = {"campaign": ("spring", "autumn", "none"), "team": ("sales", "support")}
-"""By label, its values."""
+"""The values of each label."""
 
 
 class Chance(random.Random):
-    """A source of random numbers, and the present of what is made up with it."""
+    """A source of random numbers, with the current time of the data."""
 
     now: datetime = NOW
 
@@ -71,23 +72,23 @@ def put_world(db: duckdb.DuckDBPyConnection, world: World) -> None:
         (REJECTED, world.rejected),
         (LABELS, world.labels),
     ):
-        put_rows(db, record.table, rows)
+        put_rows(db, record.name, rows)
 
 
 def random_world(chance: Chance, operations: int) -> World:
-    """A few accounts that use the same ids in all channels, one of them most; and many small ones.
+    """A few accounts with the same ids in all channels, one of them the largest; many small ones.
 
-    One more was read, and had nothing. Nothing was seen after the present.
+    One more account was read and has no operations. Nothing was seen after `chance.now`.
     """
     ids = [f"op{number:05}" for number in range(max(1, operations // 2))]
     known = [(account, channel) for account in ACCOUNTS for channel in CHANNELS]
     busy = [*known, *[known[chance.randrange(2)]] * 6]
     keys = {(*chance.choice(busy), chance.choice(ids)) for _ in range(operations)}
     alone = {(f"one-off-{n}", chance.choice(list(CHANNELS)), "op") for n in range(operations // 3)}
-    lives = [random_life(chance, *key) for key in sorted(keys | alone)]
+    generated = [random_operation(chance, *key) for key in sorted(keys | alone)]
     return World(
-        operations=[operation for operation, _ in lives],
-        states=[state for _, states in lives for state in states],
+        operations=[operation for operation, _ in generated],
+        states=[state for _, states in generated for state in states],
         followed=list(_followed(chance, known, ids)),
         coverage=[
             row
@@ -97,11 +98,11 @@ def random_world(chance: Chance, operations: int) -> World:
         gaps=[row for key in known for row in random_gaps(chance, key)],
         runs=[row for account in (*ACCOUNTS[1:], "idle") for row in _runs(chance, account)],
         rejected=[row for key in known for row in _rejected(chance, key)],
-        labels=random_labels(chance, [operation for operation, _ in lives]),
+        labels=random_labels(chance, [operation for operation, _ in generated]),
     )
 
 
-def random_life(
+def random_operation(
     chance: Chance, account: str, channel: str, name: str
 ) -> tuple[Operation, list[State]]:
     """An operation as it is now, and the states in which it was seen."""
@@ -130,7 +131,7 @@ def random_life(
 
 
 def random_instant(chance: Chance) -> datetime:
-    """A time of creation, often on the edge of something."""
+    """A creation time, often exactly on a limit."""
     edge = chance.now - chance.choice(EDGES) + chance.choice((-1, 0, 1)) * TICK
     midnight = align_down(chance.now, DAY) - chance.randint(0, 40) * DAY
     return chance.choice(
@@ -145,7 +146,7 @@ def random_instant(chance: Chance) -> datetime:
 
 
 def _sights(chance: Chance, created: datetime) -> set[datetime]:
-    """When an operation was seen in another state, up to six times."""
+    """Up to six times at which an operation was seen in a new state."""
     sights = {created + _later(chance) for _ in range(chance.randint(1, 6))}
     return {instant for instant in sights if instant <= chance.now} or {created}
 
@@ -168,7 +169,7 @@ def _statuses(chance: Chance, count: int) -> list[str | None]:
 
 
 def _states(chance: Chance, shown: Sequence[Operation]) -> Iterator[State]:
-    """States whose validity adjoins, each from when it was seen, or all from soon after that."""
+    """Adjoining states, each valid from when it was seen, or soon after."""
     lag = chance.choice((0, 0, 3, 45.5)) * SECOND
     begins = [each.synced_at + lag for each in shown if each.synced_at]
     for each, (begin, end) in zip(shown, pairwise([*begins, None]), strict=True):
@@ -177,7 +178,7 @@ def _states(chance: Chance, shown: Sequence[Operation]) -> Iterator[State]:
 
 
 def _followed(chance: Chance, known: Sequence[Key], ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """What became of a third of all possible ids, of which not all exist."""
+    """The outcomes of a third of all possible ids; some of them do not exist."""
     for account, channel in known:
         for name in ids:
             if chance.random() < 0.3:
@@ -190,7 +191,7 @@ def _followed(chance: Chance, known: Sequence[Key], ids: Sequence[str]) -> Itera
 
 
 def random_coverage(chance: Chance, key: Key) -> list[Record]:
-    """Windows that do not overlap, of one width or two, with holes or without."""
+    """Windows that do not overlap, of one or more widths, with or without gaps between them."""
     holes = chance.choice((0, 0, 0, 0.02, 0.1))
     delay = chance.choice((SECOND, 3000 * SECOND, 6 * DAY))
     until = chance.now - chance.choice((0, 0, 1, 30)) * HOUR
@@ -215,7 +216,7 @@ def random_coverage(chance: Chance, key: Key) -> list[Record]:
 
 
 def _windows(chance: Chance, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Windows that adjoin, up to one that is not over yet."""
+    """Adjoining windows, up to one that has not ended."""
     start = align_down(chance.now - chance.choice((1, 7.5, 9, 16, 16, 40)) * DAY, DAY)
     widths = [chance.choice((1, 1.5, 24)) * HOUR] * 9 + [chance.choice((1, 1.5)) * HOUR]
     while start < until:
@@ -225,7 +226,7 @@ def _windows(chance: Chance, until: datetime) -> Iterator[tuple[datetime, dateti
 
 
 def random_gaps(chance: Chance, key: Key) -> list[Record]:
-    """Up to three stretches that are lost."""
+    """Up to three gaps."""
     starts = {
         chance.now - chance.randint(7 * 24, 12 * 24) * HOUR for _ in range(chance.choice((0, 0, 3)))
     }
@@ -247,11 +248,11 @@ RUN_CHANNELS: Final = (
     '{"messages":{"refused":"closed"},"push_notifications":{}}',
     '{"messages":{},"emails":{},"push_notifications":{}}',
 )
-"""What a run did on each channel that it came to, as the table holds it."""
+"""Values of the column `channels` of the table `runs`."""
 
 
 def _runs(chance: Chance, account: str) -> Iterator[Record]:
-    """Runs with every outcome, two of them begun at once."""
+    """Runs with every outcome, two of them started at the same time."""
     ages = [7 * DAY, 7 * DAY + TICK, *(chance.randint(0, 12 * 24) * HOUR for _ in range(6))]
     for number, age in enumerate([*ages, min(ages)]):
         yield {

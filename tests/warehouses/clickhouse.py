@@ -1,7 +1,7 @@
-"""ClickHouse within this process, behind the doors through which dlt talks to a server.
+"""ClickHouse inside this process, behind the client interfaces that dlt uses for a server.
 
-dlt runs as it is. What it would send to a server, by the native protocol or over HTTP, is done by
-chdb, which is ClickHouse's own engine as a library.
+dlt is not changed. The statements that it would send to a server, with the native protocol or over
+HTTP, are executed by chdb, which is ClickHouse's own engine as a library.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ URL: Final = f"clickhouse://somebody:secret@127.0.0.1:9000/{DATABASE}?secure=0"
 
 
 class ClickHouse:
-    """An engine with an empty database; there can be one in a process at a time."""
+    """An engine with an empty database; a process can have only one at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._session: Any = chdb.session.Session(str(folder))
@@ -33,7 +33,7 @@ class ClickHouse:
         self.execute(f"create database {DATABASE}")
 
     def execute(self, query: str) -> pa.Table:
-        """What a query gives; it may have no columns.
+        """The result of a query, which may have no columns.
 
         Raises:
             clickhouse_driver.dbapi.OperationalError: if the engine refuses it.
@@ -46,17 +46,17 @@ class ClickHouse:
         return pa.ipc.open_stream(answer).read_all() if answer else pa.table({})
 
     def rows(self, query: str) -> list[dict[str, Any]]:
-        """The rows that a query gives."""
+        """The rows of a query."""
         found: list[dict[str, Any]] = self.execute(query).to_pylist()
         return found
 
     def close(self) -> None:
-        """End the engine."""
+        """Close the engine."""
         self._session.close()
 
 
 class Cursor:
-    """What dlt uses of the native driver's cursor."""
+    """The part of the native driver's cursor that dlt uses."""
 
     def __init__(self, engine: ClickHouse) -> None:
         self._engine = engine
@@ -64,14 +64,14 @@ class Cursor:
         self.description: list[tuple[str, ...]] | None = None
 
     def __enter__(self) -> Cursor:
-        """The driver's cursors close themselves."""
+        """Return the cursor, as the driver does."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """There is nothing to close."""
+        """Do nothing, because there is nothing to close."""
 
     def execute(self, operation: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Do what a query says, its parameters filled in as the driver does it."""
+        """Execute a query, with its parameters filled in as the driver does."""
         if parameters is not None:
             values = {name: escape_param(value, None) for name, value in parameters.items()}
             operation = operation % values
@@ -80,12 +80,12 @@ class Cursor:
         self._rows = [tuple(row.values()) for row in table.to_pylist()]
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """All rows that are left."""
+        """All remaining rows."""
         rows, self._rows = self._rows, []
         return rows
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
-        """So many rows, or fewer."""
+        """At most `size` remaining rows."""
         rows, self._rows = self._rows[:size], self._rows[size or 1 :]
         return rows
 
@@ -95,7 +95,7 @@ class Cursor:
 
 
 class Connection:
-    """What dlt uses of the native driver's connection."""
+    """The part of the native driver's connection that dlt uses."""
 
     def __init__(self, engine: ClickHouse) -> None:
         self._engine = engine
@@ -105,18 +105,18 @@ class Connection:
         return Cursor(self._engine)
 
     def commit(self) -> None:
-        """Each statement has committed itself."""
+        """Do nothing, because each statement is committed at once."""
 
     def rollback(self) -> None:
-        """There are no transactions to take back."""
+        """Do nothing, because there are no transactions."""
 
     def close(self) -> None:
-        """The engine goes on."""
+        """Do nothing, because the engine stays open."""
 
 
 @contextmanager
 def clickhouse_in_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClickHouse]:
-    """An engine to which dlt's `clickhouse` destination talks instead of a server."""
+    """An engine that dlt's `clickhouse` destination uses instead of a server."""
     engine = ClickHouse(folder)
 
     def insert_file(_: Any, table: str, path: str, *, fmt: str, database: str, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""Where the drivers of the warehouses are missing, all tests here are skipped, in one line."""
+"""If the drivers of the warehouses are missing, all tests here are skipped, with one line."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ MISSING: Final = [module for module in DRIVERS if _is_missing(module)]
 
 
 class WithoutDrivers(pytest.Module):
-    """A file of tests that is not even imported."""
+    """A test file that is not imported."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Say why, and what to do about it."""
+        """Skip the file, and name the command that installs the drivers."""
         pytest.skip(f"make warehouses installs {', '.join(MISSING)}", allow_module_level=True)
 
 
 def pytest_pycollect_makemodule(
     module_path: Path, parent: pytest.Collector
 ) -> WithoutDrivers | None:
-    """Pass over the files of this folder, if need be."""
+    """Skip the files of this folder if drivers are missing."""
     return WithoutDrivers.from_parent(parent, path=module_path) if MISSING else None

@@ -1,4 +1,4 @@
-"""The settings that docs/warehouses.md gives for each warehouse, as files of a project."""
+"""The settings of each warehouse in docs/warehouses.md, as files of a project."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FRAGMENT: Final = re.compile(r"```toml\n# (?P<file>\S+)\n(?P<text>.+?)```", re.
 
 
 def fragments() -> dict[str, dict[str, str]]:
-    """By warehouse, as dlt names it, and then by file: what to put there."""
+    """The documented text, by the warehouse's name in dlt and by file."""
     sections = PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
     return {
         section.split("\n")[0].lower(): {
@@ -28,7 +28,7 @@ def fragments() -> dict[str, dict[str, str]]:
 
 @contextmanager
 def configured(warehouse: str) -> Iterator[None]:
-    """This folder is a project with the settings for a warehouse, and dlt reads them."""
+    """Make this folder a project with the settings of a warehouse, for dlt to read."""
     for name, text in fragments()[warehouse].items():
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What dlt would send to a warehouse for the tables of a load, without being connected to it."""
+"""The statements that dlt would send to a warehouse for the tables of a load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW_COUNTER = "clicked"
 
 @cache
 def loaded_schema() -> Schema:
-    """The schema of a dataset after a load in which the API had a counter that is new."""
+    """The schema of a dataset after a load with a new counter."""
     pipeline = open_pipeline(destination="duckdb")
     with Sandbox(SandboxSettings(operations_per_week=20), Clock(NOW)) as sandbox:
         sandbox.faults.replace([Fault(kind="new_counter", channel="emails", rows=1)])
@@ -40,15 +40,15 @@ class Sent:
         self.dialect: str = self.client.capabilities.sqlglot_dialect
 
     def tables(self) -> list[str]:
-        """The tables of a load, dlt's own among them."""
+        """The tables of a load, including dlt's own."""
         return list(self.client.schema.tables)
 
     def create(self, table: str) -> list[str]:
-        """What makes a table."""
+        """The statements that create a table."""
         return self._update(table, {})
 
     def add_column(self, table: str, column: str) -> list[str]:
-        """What makes a column of a table that has all others."""
+        """The statements that add a column to a table that has all others."""
         columns = self.client.schema.get_table(table)["columns"]
         return self._update(table, {name: columns[name] for name in columns if name != column})
 
@@ -57,7 +57,7 @@ class Sent:
         return statements
 
     def merge(self, table: str) -> list[str]:
-        """What brings the staged rows of a table into it."""
+        """The statements that merge the staged rows of a table."""
         prepared = self.client.prepare_load_table(table)
         if VALID_FROM in prepared["columns"] and VALID_TO in prepared["columns"]:
             prepared["x-boundary-timestamp"] = NOW + timedelta(seconds=1)
@@ -69,10 +69,10 @@ class Sent:
         return [each.strip() for each in statements if each.strip()]
 
     def in_both_datasets(self, table: str) -> list[str]:
-        """What makes a table where it belongs, and where its rows are staged."""
-        made = self.create(table)
+        """The statements that create a table in the dataset and in the staging dataset."""
+        statements = self.create(table)
         with self.client.sql_client.with_staging_dataset():
-            return [*made, *self.create(table)]
+            return [*statements, *self.create(table)]
 
 
 def merged(schema: Schema) -> Sequence[str]:

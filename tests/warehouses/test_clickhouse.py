@@ -1,6 +1,6 @@
-"""Loads into ClickHouse: the same rows, the same histories, the same views as in a DuckDB file.
+"""Loads into ClickHouse, compared with a DuckDB file: rows, histories and views.
 
-By dlt's own destination; the engine is a library here and not a server, see `clickhouse.py`.
+They use dlt's own destination. The engine is a library and not a server, see `clickhouse.py`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TABLES: Final = f"{DATABASE}.comms___"
 
 @pytest.fixture
 def clickhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClickHouse]:
-    """An empty ClickHouse to which dlt's `clickhouse` loads."""
+    """An empty ClickHouse that dlt's `clickhouse` destination loads into."""
     with clickhouse_in_process(tmp_path / "clickhouse", monkeypatch) as engine:
         yield engine
 
@@ -70,7 +70,7 @@ def stored_there(clickhouse: ClickHouse, channel: Channel) -> dict[str, tuple[An
 
 
 def states_there(clickhouse: ClickHouse, channel: Channel) -> dict[str, list[tuple[Any, ...]]]:
-    """Version, beginning and end of each operation's states, by id and in their order."""
+    """The versions, starts and ends of each operation's states, by id and in order."""
     states: dict[str, list[tuple[Any, ...]]] = {}
     query = f"select id, row_version, valid_from, valid_to from {TABLES}{channel.history_table}"
     for row in clickhouse.rows(f"{query} order by valid_from"):
@@ -79,14 +79,14 @@ def states_there(clickhouse: ClickHouse, channel: Channel) -> dict[str, list[tup
 
 
 def counted(clickhouse: ClickHouse, table: str) -> int:
-    """How many rows a table has."""
+    """The number of rows of a table."""
     return int(clickhouse.rows(f"select count() as n from {TABLES}{table}")[0]["n"])
 
 
-def test_that_tables_and_histories_are_true_after_each_load(
+def test_tables_and_histories_are_correct_after_each_load(
     sandbox: Sandbox, clickhouse: ClickHouse
 ) -> None:
-    """Reading again what is unchanged changes nothing; later each new state follows its former."""
+    """Reading unchanged rows again changes nothing; a new state adjoins the state before."""
     assert load_there(sandbox).exit_code == 0
     first = {channel.name: states_there(clickhouse, channel) for channel in PER_CHANNEL}
     load_there(sandbox, refresh="full")
@@ -108,8 +108,8 @@ def test_that_tables_and_histories_are_true_after_each_load(
     assert changed > 0
 
 
-def test_that_a_second_run_reads_only_what_is_due(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
-    """Coverage is read back from there, not from this machine's folder alone."""
+def test_a_second_run_reads_only_what_is_due(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
+    """The coverage is restored from the destination, not only from this machine's folder."""
     first = load_there(sandbox)
     windows = counted(clickhouse, "coverage")
     sandbox.clock.set(sandbox.clock.now() + timedelta(minutes=5))
@@ -120,8 +120,8 @@ def test_that_a_second_run_reads_only_what_is_due(sandbox: Sandbox, clickhouse: 
     assert counted(clickhouse, "runs") == 2
 
 
-def test_that_silent_days_leave_their_gaps(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
-    """One a channel, found once."""
+def test_days_without_a_run_leave_gaps(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
+    """One gap per channel, found once."""
     load_there(sandbox)
     sandbox.clock.set(sandbox.clock.now() + timedelta(days=11))
     assert load_there(sandbox).exit_code == 3
@@ -130,8 +130,8 @@ def test_that_silent_days_leave_their_gaps(sandbox: Sandbox, clickhouse: ClickHo
     assert counted(clickhouse, "gaps") == len(PER_CHANNEL)
 
 
-def test_that_a_new_counter_becomes_a_column(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
-    """In the channel's table and in its history; rows from before hold NULL, no state is new."""
+def test_a_new_counter_becomes_a_column(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
+    """In the channel's table and in its history; rows from before have NULL, and no new state."""
     channel = CHANNELS["emails"]
     load_there(sandbox)
     before = states_there(clickhouse, channel)
@@ -147,8 +147,8 @@ def test_that_a_new_counter_becomes_a_column(sandbox: Sandbox, clickhouse: Click
     assert 0 < sum(len(states) > 1 for states in after.values()) < len(after)
 
 
-def test_that_rejected_rows_are_kept(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
-    """To the letter, and each once however often it comes."""
+def test_rejected_rows_are_kept(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
+    """Exactly as received, and each one once."""
     sandbox.faults.replace([Fault(kind="row_without_created_at", channel="emails", rows=7)])
     summary = load_there(sandbox)
     assert summary.exit_code == 3
@@ -160,29 +160,27 @@ def test_that_rejected_rows_are_kept(sandbox: Sandbox, clickhouse: ClickHouse) -
     assert row["whole"] == kept
 
 
-def test_that_all_views_are_made_and_left_alone_then(
-    sandbox: Sandbox, clickhouse: ClickHouse
-) -> None:
-    """Under the names that dlt's tables have there; the next run makes none of them again."""
+def test_views_are_created_once(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
+    """With the same prefix as dlt's tables; the next run does not create them again."""
     names = [view.name for view in read_views()]
     assert load_there(sandbox).views == names
-    made = _views_made(clickhouse)
-    assert made.keys() == {f"comms___{name}" for name in names}
+    created = _view_ids(clickhouse)
+    assert created.keys() == {f"comms___{name}" for name in names}
     assert load_there(sandbox).views == names
-    assert _views_made(clickhouse) == made
+    assert _view_ids(clickhouse) == created
     assert run_views(open_pipeline(destination="clickhouse")) == names
-    assert _views_made(clickhouse) != made
+    assert _view_ids(clickhouse) != created
 
 
-def _views_made(clickhouse: ClickHouse) -> dict[str, Any]:
+def _view_ids(clickhouse: ClickHouse) -> dict[str, Any]:
     query = "select name, toString(uuid) as id from system.tables where engine = 'View'"
     return {
         row["name"]: row["id"] for row in clickhouse.rows(f"{query} and database = '{DATABASE}'")
     }
 
 
-def test_that_the_figures_are_those_of_duckdb(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
-    """The same account, loaded at the same time, has the same figures in both."""
+def test_the_figures_equal_those_of_duckdb(sandbox: Sandbox, clickhouse: ClickHouse) -> None:
+    """For the same account, loaded at the same time."""
     load(sandbox)
     load_there(sandbox)
     figures = read_figures(open_pipeline(destination="clickhouse"))
@@ -192,8 +190,8 @@ def test_that_the_figures_are_those_of_duckdb(sandbox: Sandbox, clickhouse: Clic
 
 
 @pytest.mark.usefixtures("clickhouse")
-def test_that_every_command_works_there(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that read the warehouse, too."""
+def test_every_command_works(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Including the commands that read the warehouse."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", sandbox.url)
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
@@ -206,7 +204,7 @@ def test_that_every_command_works_there(sandbox: Sandbox, monkeypatch: pytest.Mo
 
 
 KEYS: Final = {view: key for view, (key, _) in EXPECTED.items()} | {"view_settings": ("setting",)}
-"""The columns that tell the rows of a view apart."""
+"""The key columns of each view."""
 
 BERLIN: Final = ViewSettings(now=NOW, time_zone="Europe/Berlin")
 
@@ -214,7 +212,7 @@ BERLIN: Final = ViewSettings(now=NOW, time_zone="Europe/Berlin")
 def test_views_have_the_rows_of_duckdb(
     sandbox: Sandbox, clickhouse: ClickHouse, tmp_path: Path
 ) -> None:
-    """Of a made-up world with all that can be odd, column for column, in UTC and elsewhere."""
+    """For random data with all special cases, column by column, in UTC and another zone."""
     with warehouse() as db:
         put_world(db, random_world(Chance(15), 300))
         rows = {name: records(db, f"select * from comms.{name}") for name in table_schemas()}
@@ -244,7 +242,7 @@ def _replace(clickhouse: ClickHouse, table: str, rows: list[Record], file: Path)
 
 
 def _as_elsewhere(row: Record) -> Record:
-    """ClickHouse has no time without a zone; what should have none is shown in UTC."""
+    """The row with times in UTC, because ClickHouse has no times without a zone."""
     return {
         name: value.astimezone(UTC).replace(tzinfo=None)
         if isinstance(value, datetime) and value.tzinfo
@@ -254,7 +252,7 @@ def _as_elsewhere(row: Record) -> Record:
 
 
 def unlike(rows: dict[Any, Record], expected: dict[Any, Record]) -> dict[Any, Any]:
-    """Of each row that is not the same: the columns in which, what they are and should be."""
+    """For each row that differs: the differing columns, with their values and expected values."""
     assert rows.keys() == expected.keys()
     found = {
         name: {column: (row[column], value) for column, value in expected[name].items()}

@@ -1,4 +1,4 @@
-"""What is known of warehouses without being connected to one: settings, statements, views."""
+"""Checks for warehouses without a connection: settings, statements, views."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sqlglot import exp
 
 from comms_source.channels import CHANNELS
 from comms_source.destinations.pipeline import open_pipeline
-from comms_source.tables.bookkeeping import RECORDS
-from comms_source.views.create import _place, _query_of_views
+from comms_source.tables.bookkeeping import BOOKKEEPING
+from comms_source.views.create import _place, _view_names_query
 from comms_source.views.files import read_views
 from comms_source.views.statements import ViewStatements, view_statements
 from tests.warehouses.documented import configured, fragments
@@ -30,16 +30,16 @@ TYPES: Final = {
     "clickhouse": {"text": "TEXT", "bigint": "BIGINT", "timestamp": "DATETIME64"},
     "motherduck": {"text": "TEXT", "bigint": "BIGINT", "timestamp": "TIMESTAMPTZ"},
 }
-"""What sqlglot calls the types: 64 bits for counters, and instants, not the clock on a wall."""
+"""The types, as sqlglot names them: 64 bits for counters, and times with a zone."""
 OPERATIONS: Final = [channel.table for channel in CHANNELS.values()]
 HISTORIES: Final = [channel.history_table for channel in CHANNELS.values()]
 NOT_PARSED: Final = ("DROP CLUSTERING KEY", "UPDATE `valid_to` = ")
-"""Statements that sqlglot has no tree for: one of Snowflake's, and ClickHouse's update."""
+"""Statements that sqlglot cannot parse: one of Snowflake's, and ClickHouse's update."""
 
 
 @pytest.fixture(params=WAREHOUSES)
 def warehouse(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Each of the warehouses, configured as the page says."""
+    """Each of the warehouses, configured as documented."""
     loaded_schema()
     with configured(request.param):
         yield request.param
@@ -47,12 +47,12 @@ def warehouse(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def sent(warehouse: str) -> Sent:
-    """What dlt would send to it."""
+    """The statements that dlt would send to it."""
     return Sent(open_pipeline(destination=warehouse))
 
 
 def tree(statement: str, dialect: str) -> Any:
-    """What the dialect's parser makes of a statement, of which there is but one."""
+    """The parsed form of a single statement in a dialect."""
     (parsed,) = [each for each in sqlglot.parse(statement.rstrip("; "), read=dialect) if each]
     known = not isinstance(parsed, exp.Command)
     assert known or any(words in statement for words in NOT_PARSED), statement
@@ -60,7 +60,7 @@ def tree(statement: str, dialect: str) -> Any:
 
 
 def table_in(statement: Any) -> str:
-    """The first table that a statement names, without what it is in."""
+    """The unqualified name of the first table in a statement."""
     return str(statement.find(exp.Table).name)
 
 
@@ -70,7 +70,7 @@ def path_of(table: Any) -> tuple[str, ...]:
 
 
 def test_the_page_has_settings_for_each_warehouse() -> None:
-    """Two files for each, and nothing that looks like a secret in the first."""
+    """Two files for each, and the first one contains no secrets."""
     assert fragments().keys() == set(WAREHOUSES)
     for files in fragments().values():
         assert list(files) == [".dlt/config.toml", ".dlt/secrets.toml"]
@@ -78,34 +78,34 @@ def test_the_page_has_settings_for_each_warehouse() -> None:
 
 
 def test_dlt_reads_each_setting_of_the_page(warehouse: str) -> None:
-    """They name the destination, and none is a word that dlt does not know."""
+    """They select the destination, and dlt knows all of them."""
     pipeline = open_pipeline()
     destination: Any = pipeline.destination
     config = destination.configuration(destination.spec()._bind_dataset_name("comms"))
     assert destination.destination_name == warehouse
     assert config.credentials.is_resolved()
-    given = _given(warehouse)
-    credentials = given.pop("credentials")
+    documented = _documented(warehouse)
+    credentials = documented.pop("credentials")
     for name, value in credentials.items():
-        # A key's last line gets its end from dlt, if it has none.
+        # dlt adds a line end to the last line of a key.
         read = config.credentials[name]
         assert (read.strip() if isinstance(read, str) else read) == value, name
-    for name, value in given.items():
+    for name, value in documented.items():
         assert config[name] == value, name
 
 
-def _given(warehouse: str) -> dict[str, Any]:
-    """What the fragments say under `destination.NAME`, both files together."""
-    said: dict[str, Any] = {"credentials": {}}
+def _documented(warehouse: str) -> dict[str, Any]:
+    """The settings below `destination.NAME`, from both files."""
+    settings: dict[str, Any] = {"credentials": {}}
     for text in fragments()[warehouse].values():
         section = tomllib.loads(text).get("destination", {}).get(warehouse, {})
-        said["credentials"] |= section.pop("credentials", {})
-        said |= section
-    return said
+        settings["credentials"] |= section.pop("credentials", {})
+        settings |= section
+    return settings
 
 
 def test_redshift_is_staged_where_the_page_says() -> None:
-    """In the bucket, by dlt's filesystem."""
+    """In the bucket, with dlt's filesystem destination."""
     with configured("redshift"):
         staging: Any = open_pipeline().staging
         assert staging.destination_name == "filesystem"
@@ -114,17 +114,17 @@ def test_redshift_is_staged_where_the_page_says() -> None:
         assert config.credentials.aws_access_key_id == "..."
 
 
-def test_clickhouse_is_asked_to_finish_its_updates() -> None:
-    """The setting gets as far as the driver."""
+def test_clickhouse_waits_for_its_mutations() -> None:
+    """The setting `mutations_sync` reaches the driver."""
     with configured("clickhouse"):
         config: Any = open_pipeline().destination_client().config
         client = Client.from_url(config.credentials.to_native_representation())
         assert client.settings["mutations_sync"] == "1"
 
 
-def test_all_tables_can_be_made(sent: Sent) -> None:
-    """Each by one statement in words of the dialect, in its dataset and where rows are staged."""
-    tables = {*OPERATIONS, *HISTORIES, *(record.table for record in RECORDS)}
+def test_all_tables_can_be_created(sent: Sent) -> None:
+    """Each by one valid statement, in the dataset and in the staging dataset."""
+    tables = {*OPERATIONS, *HISTORIES, *(record.name for record in BOOKKEEPING)}
     assert tables <= set(sent.tables())
     for table in sent.tables():
         for statement in sent.in_both_datasets(table):
@@ -133,10 +133,10 @@ def test_all_tables_can_be_made(sent: Sent) -> None:
             assert table_in(made).lower().endswith(table)
 
 
-def test_columns_have_types_that_hold_what_we_store(sent: Sent, warehouse: str) -> None:
-    """Counters in 64 bits, times as instants, texts without an end; no NULL in a key."""
+def test_columns_have_suitable_types(sent: Sent, warehouse: str) -> None:
+    """64 bits for counters, zones for times, no length limit for text; keys are not nullable."""
     types = TYPES[warehouse]
-    for table in (*OPERATIONS, *HISTORIES, *(record.table for record in RECORDS)):
+    for table in (*OPERATIONS, *HISTORIES, *(record.name for record in BOOKKEEPING)):
         columns = loaded_schema().get_table(table)["columns"]
         (statement,) = sent.create(table)
         made = {
@@ -153,12 +153,12 @@ def test_columns_have_types_that_hold_what_we_store(sent: Sent, warehouse: str) 
 
 
 def _is_64_bit_number(kind: Any) -> bool:
-    """Snowflake's way to say it."""
+    """Whether a type is Snowflake's 64-bit integer."""
     return str(kind) == "DECIMAL(19, 0)"
 
 
 def _plain(kind: Any) -> str:
-    """The type's name; ClickHouse says Nullable around it, or in a flag."""
+    """The name of the type, without ClickHouse's Nullable."""
     inner = kind.expressions[0] if kind.this.name == "NULLABLE" else kind
     return str(inner.this.name)
 
@@ -170,7 +170,7 @@ def _takes_null(column: Any, dialect: str) -> bool:
 
 
 def test_a_new_counter_becomes_a_column(sent: Sent) -> None:
-    """In the operations and in the history, of 64 bits, and NULL in the rows that are there."""
+    """In the operations and in the history; it is nullable, for the existing rows."""
     for table in (CHANNELS["emails"].table, CHANNELS["emails"].history_table):
         statements = sent.add_column(table, NEW_COUNTER)
         altered = tree(statements[0], sent.dialect)
@@ -181,8 +181,8 @@ def test_a_new_counter_becomes_a_column(sent: Sent) -> None:
         assert table_in(altered).lower().endswith(table)
 
 
-def test_rows_replace_those_of_their_key(sent: Sent) -> None:
-    """By delete and insert, of each key one row, the latest reading; whatever else is on offer."""
+def test_rows_replace_rows_with_the_same_key(sent: Sent) -> None:
+    """By delete and insert, with one row per key, from the latest reading."""
     for table in merged(loaded_schema()):
         if table in HISTORIES:
             continue
@@ -199,12 +199,12 @@ def test_rows_replace_those_of_their_key(sent: Sent) -> None:
 
 
 def _key(table: str) -> set[str]:
-    keys = {record.table: set(record.key) for record in RECORDS}
+    keys = {record.name: set(record.key) for record in BOOKKEEPING}
     return keys.get(table, {"id"})
 
 
-def test_histories_are_kept_by_ending_a_state_and_adding_the_next(sent: Sent) -> None:
-    """Only states of operations that were read, and the two at one instant."""
+def test_histories_end_a_state_and_add_the_next(sent: Sent) -> None:
+    """At the same instant, by two statements."""
     for table in HISTORIES:
         ending, adding = sent.merge(table)
         tree(ending, sent.dialect)
@@ -218,21 +218,21 @@ def test_histories_are_kept_by_ending_a_state_and_adding_the_next(sent: Sent) ->
         assert sorted(columns) == sorted(loaded_schema().get_table(table)["columns"])
 
 
-def said_there(sent: Sent) -> list[ViewStatements]:
-    """What makes the views, as `comms views` would in the warehouse."""
+def views_for(sent: Sent) -> list[ViewStatements]:
+    """The statements with which `comms views` would create the views in the warehouse."""
     place: dict[str, Any] = _place(sent.client.sql_client)
     return view_statements(**place)
 
 
-def test_views_read_the_tables_that_dlt_makes(sent: Sent) -> None:
-    """By their full names: project or catalog, dataset and, in ClickHouse, the name's beginning."""
+def test_views_read_the_tables_of_dlt(sent: Sent) -> None:
+    """By their qualified names: project or catalog, dataset and, in ClickHouse, the prefix."""
     client = sent.client.sql_client
     names = [*sent.tables(), *(view.name for view in read_views())]
     there = {
         tuple(part.lower() for part in client.make_qualified_table_name_path(name, quote=False))
         for name in names
     }
-    for statements in said_there(sent):
+    for statements in views_for(sent):
         created = tree(statements.create, sent.dialect)
         ctes = {cte.alias for cte in created.find_all(exp.CTE)}
         used = [table for table in created.find_all(exp.Table) if table.name not in ctes]
@@ -242,18 +242,18 @@ def test_views_read_the_tables_that_dlt_makes(sent: Sent) -> None:
         tree(statements.drop, sent.dialect)
 
 
-def test_views_are_looked_for_where_they_are(sent: Sent) -> None:
-    """The query is one of the dialect, and asks for one dataset of one catalog."""
+def test_existing_views_are_queried_in_their_dataset(sent: Sent) -> None:
+    """The query is valid in the dialect, and selects one dataset of one catalog."""
     client = sent.client.sql_client
     place = _place(client)
-    query, values = _query_of_views(client, place)
-    asked = tree(query.replace("%s", "''"), sent.dialect)
-    assert len(list(asked.find_all(exp.EQ))) == len(values) == (2 if place["catalog"] else 1)
+    query, values = _view_names_query(client, place)
+    parsed = tree(query.replace("%s", "''"), sent.dialect)
+    assert len(list(parsed.find_all(exp.EQ))) == len(values) == (2 if place["catalog"] else 1)
     assert place["dataset"].lower() in values
 
 
-def test_motherducks_statements_run_in_duckdb() -> None:
-    """In a database of its name: tables, a new column, merges, histories and all views."""
+def test_statements_for_motherduck_run_in_duckdb() -> None:
+    """In a database with its name: tables, a new column, merges, histories and all views."""
     loaded_schema()
     with configured("motherduck"), duckdb.connect() as db:
         sent = Sent(open_pipeline())
@@ -270,7 +270,7 @@ def test_motherducks_statements_run_in_duckdb() -> None:
         for table in merged(loaded_schema()):
             for statement in sent.merge(table):
                 db.execute(statement)
-        for statements in said_there(sent):
+        for statements in views_for(sent):
             db.execute(statements.create)
             for comment in statements.comments:
                 db.execute(comment)

@@ -7,16 +7,16 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 DAYS: Final = 30
-"""Days before today that a report shows one by one."""
+"""The number of days before today that a report shows one by one."""
 WEEK: Final = 7
 STRIP_DAYS: Final = 14
-"""Days of the health strip, today included."""
+"""The number of days of the coverage strip, today included."""
 HOUR_DAYS: Final = 28
-"""Days before today whose hours are added up: each day of the week four times."""
+"""The number of days before today in the heat map: each day of the week four times."""
 
 
 def start_of(day: date, *, zone: str) -> datetime:
-    """The instant in UTC at which a day begins; where clocks skip midnight, when they do."""
+    """The instant in UTC at which a day begins, also where clocks skip midnight."""
     return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 

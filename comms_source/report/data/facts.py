@@ -1,4 +1,4 @@
-"""What a report is made from: rows of the views, as they were read. Pure."""
+"""The data of a report: rows of the views, as they were read. Pure."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from comms_source.report.data.sums import Share, Sums
 from comms_source.views.settings import ViewSettings
 
 MOVING = ("in_progress", "settling")
-"""The finalities of operations whose figures are expected to move."""
+"""The finalities of operations whose figures are expected to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """When a report was made, from what, and in which days it counts."""
+class ReportContext:
+    """The time of a report, its destination, and the settings of the views."""
 
     at: datetime
     """In UTC."""
     settings: ViewSettings
-    """What the views were made with."""
+    """The settings that the views were created with."""
     today: date
     """The day of the reporting time zone that `at` is on."""
     destination: str
     dataset: str
     account: str | None
-    """The one account that was asked for; None means all."""
+    """The account of the report; None means all."""
     version: str
     differing: Sequence[str] = ()
-    """The settings that have changed since the views were made, so the views do not know them."""
+    """The settings that have changed since the views were created."""
 
     @property
     def time_zone(self) -> str:
@@ -38,31 +38,31 @@ class Made:
 
     @property
     def retention(self) -> timedelta:
-        """For how long after creation the API answers for an operation."""
+        """How long after its creation the API keeps an operation."""
         return self.settings.retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finality:
-    """The operations of one day that have one finality."""
+    """The operations of one day with the same finality."""
 
     operations: int
     requested: int
     hours_left: float
-    """Until the API's retention of the last of them ends."""
+    """Hours until the API's retention of the latest of them ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """One channel's day, of all accounts."""
+    """One day of one channel, over all accounts."""
 
     sums: Sums = Sums()
     covered_share: float | None = None
-    """Which share of its time up to now was read completely; of the accounts the least."""
+    """The share of its time up to now that was read completely; the minimum over the accounts."""
     by_finality: Mapping[str, Finality] = field(default_factory=dict)
 
     def share_of(self, *finalities: str) -> float:
-        """Which share of the day's volume has one of these finalities."""
+        """The share of the day's volume that has one of these finalities."""
         parts = [self.by_finality[name] for name in finalities if name in self.by_finality]
         if self.sums.requested:
             return sum(part.requested for part in parts) / self.sums.requested
@@ -71,7 +71,7 @@ class Day:
 
     @property
     def moves(self) -> bool:
-        """Whether a hundredth of the day's volume or more is expected to move."""
+        """Whether a hundredth of the day's volume or more is expected to change."""
         return self.share_of(*MOVING) >= 0.01  # noqa: PLR2004
 
     @property
@@ -81,13 +81,13 @@ class Day:
 
     @property
     def is_covered(self) -> bool:
-        """Whether practically all of the day was read completely, as far as it has passed."""
+        """Whether nearly all of the day, up to now, was read completely."""
         return self.covered_share is not None and self.covered_share >= 0.99  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Older:
-    """Operations that are older than the days that are shown one by one, and still move."""
+    """Operations older than the days shown one by one that may still change."""
 
     operations: int
     in_flight_low: int | None
@@ -95,7 +95,7 @@ class Older:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """One measure of one account in the last day or week, against seven days before."""
+    """One measure of one account in the last day or week, compared with seven days before."""
 
     account: str
     period: str
@@ -104,7 +104,7 @@ class Trend:
     as_of: datetime
     operations: int
     value: Share | None
-    """For `requested` the number, not a share."""
+    """A share; for `requested`, the number."""
     numerators: tuple[int, int] | None
     denominators: tuple[int, int] | None
     but_largest: float | None
@@ -123,7 +123,7 @@ class Trend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourVolume:
-    """What was requested in one hour of one day."""
+    """The volume requested in one hour of one day."""
 
     day: date
     hour: int
@@ -148,7 +148,7 @@ class WorstOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck:
-    """An operation that does not go on as it should."""
+    """An operation that does not make progress."""
 
     channel: str
     account: str
@@ -174,7 +174,7 @@ class SettlePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionTime:
-    """How long operations of one size took: percentiles in seconds, each at least and at most."""
+    """How long operations of one size took: percentiles in seconds, each as an interval."""
 
     account: str
     size: str
@@ -182,7 +182,7 @@ class CompletionTime:
     operations: int
     percentiles: Mapping[int, tuple[float, float]]
     limited: frozenset[int]
-    """The percentiles that measure how often data is read, and little else."""
+    """The percentiles that mainly depend on how often data is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,19 +214,19 @@ class AccountHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadWindow:
-    """A stretch of creation time that was read."""
+    """A window of creation time that was read."""
 
     start: datetime
     end: datetime
     is_complete: bool
     read_at: datetime | None
-    """When the latest reading of it began; of several accounts the earliest; None if it held no
+    """When its latest reading began; for several accounts the earliest; None if it held no
     operation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A stretch of creation time that was never read completely, and cannot be any more."""
+    """A range of creation time that was never read completely and is lost."""
 
     account: str
     start: datetime
@@ -236,43 +236,43 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelFacts:
-    """All that was read of one channel."""
+    """The data of one channel."""
 
     channel: str
     stored: int = 0
-    """How many operations there are in all."""
+    """The total number of operations."""
     first_day: date | None = None
-    """The day of the oldest of them."""
+    """The day of the oldest operation."""
     days: Mapping[date, Day] = field(default_factory=dict)
-    """The last days by their dates; those without operations are left out."""
+    """The last days by date; days without operations are left out."""
     older: Older | None = None
-    """What still moves of all that is older."""
+    """Older operations that may still change."""
     trends: Sequence[Trend] = ()
     hours: Sequence[HourVolume] = ()
     worst: Sequence[WorstOperation] = ()
     stuck: Mapping[str, int] = field(default_factory=dict)
-    """How many operations are stuck that are new enough to be worth a look, by reason."""
+    """The number of stuck operations that are new enough for an alert, by reason."""
     problems: Mapping[str, int] = field(default_factory=dict)
-    """How many operations of the last days have counters that contradict, by what is wrong."""
+    """The number of recent operations with contradictory counters, by problem."""
     rejected_lately: int = 0
-    """Rows of the API's answers that could not be stored, of the last days."""
+    """The number of recent rows of the API that could not be stored."""
     curve: Sequence[SettlePoint] = ()
     times: Sequence[CompletionTime] = ()
     accounts: Sequence[AccountWeek] = ()
-    """Empty where there is only one account."""
+    """Empty if there is only one account."""
     health: Sequence[AccountHealth] = ()
     windows: Sequence[ReadWindow] = ()
     gaps: Sequence[Gap] = ()
-    """The latest of those that reach into the last weeks, or were found in them."""
+    """The latest gaps that overlap the last weeks, or were found in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that a report is made from."""
+    """All data of a report."""
 
-    made: Made
+    context: ReportContext
     channels: Sequence[ChannelFacts]
     stuck: Sequence[Stuck]
-    """The latest operations that are stuck, of any channel."""
+    """The latest stuck operations, of any channel."""
     accounts: int
-    """How many accounts the report is about, as far as it matters: 0, 1, or 2 for several."""
+    """The number of accounts in the report: 0, 1, or 2 for several."""

@@ -1,4 +1,4 @@
-"""From the rows of a report's queries to its facts. Pure."""
+"""Parse the rows of a report's queries into its facts. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from comms_source.report.data.facts import (
     Finality,
     Gap,
     HourVolume,
-    Made,
     Older,
     ReadWindow,
+    ReportContext,
     SettlePoint,
     Stuck,
     Trend,
@@ -36,8 +36,8 @@ Rows = Sequence[Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """The rows of each query; the channel is the first column of each."""
+class QueryRows:
+    """The rows of each query; the channel is the first column of each row."""
 
     stored: Rows
     days: Rows
@@ -56,53 +56,56 @@ class Answers:
     gaps: Rows
 
 
-def facts_of(answers: Answers, *, made: Made, channels: Sequence[str], named: bool) -> Facts:
-    """The facts that the rows hold.
+def facts_of(
+    rows: QueryRows, *, context: ReportContext, channels: Sequence[str], named: bool
+) -> Facts:
+    """The facts in the rows.
 
     Args:
-        answers: The rows.
-        made: When and from what they were read.
-        channels: The channels that were asked about.
-        named: Whether somebody named them; else those are left out that nothing is known of.
+        rows: The rows of the queries.
+        context: The time and the destination of the report.
+        channels: The channels of the report.
+        named: Whether the channels were named by the user; otherwise channels without data are
+            left out.
     """
-    seen = {row[0] for row in (*answers.stored, *answers.health)}
-    accounts = {account for row in answers.stored for account in row[1:3]}
+    seen = {row[0] for row in (*rows.stored, *rows.health)}
+    accounts = {account for row in rows.stored for account in row[1:3]}
     shown = [channel for channel in channels if named or not seen or channel in seen]
     several = len(accounts) > 1
     return Facts(
-        made=made,
-        channels=[_channel(name, answers, today=made.today, several=several) for name in shown],
-        stuck=[_stuck(row) for row in answers.stuck],
+        context=context,
+        channels=[_channel(name, rows, today=context.today, several=several) for name in shown],
+        stuck=[_stuck(row) for row in rows.stuck],
         accounts=min(2, len(accounts)),
     )
 
 
-def _channel(channel: str, answers: Answers, *, today: date, several: bool) -> ChannelFacts:
-    def mine(rows: Rows) -> list[Sequence[Any]]:
-        return [row[1:] for row in rows if row[0] == channel]
+def _channel(channel: str, rows: QueryRows, *, today: date, several: bool) -> ChannelFacts:
+    def mine(all_rows: Rows) -> list[Sequence[Any]]:
+        return [row[1:] for row in all_rows if row[0] == channel]
 
-    stored = mine(answers.stored)
+    stored = mine(rows.stored)
     return ChannelFacts(
         channel=channel,
         stored=sum(int(row[2]) for row in stored),
         first_day=min((_day(row[3]) for row in stored), default=None),
-        days=_days(mine(answers.days), mine(answers.finality)),
+        days=_days(mine(rows.days), mine(rows.finality)),
         older=next(
-            (Older(operations=int(a), in_flight_low=_whole(b)) for a, b in mine(answers.older)),
+            (Older(operations=int(a), in_flight_low=_whole(b)) for a, b in mine(rows.older)),
             None,
         ),
-        trends=[_trend(*row) for row in mine(answers.trend)],
-        hours=[_hour(*row) for row in mine(answers.hours)],
-        worst=[_worst(*row) for row in mine(answers.worst)],
-        stuck={row[0]: int(row[1]) for row in mine(answers.stuck)},
-        problems={row[0]: int(row[1]) for row in mine(answers.problems)},
-        rejected_lately=sum(int(row[0]) for row in mine(answers.rejected)),
-        curve=[_point(*row) for row in mine(answers.curve)],
-        times=_times(mine(answers.times)),
-        accounts=_accounts(mine(answers.days), today=today) if several else (),
-        health=sorted((_health(*row) for row in mine(answers.health)), key=_by_account),
-        windows=[_window(*row) for row in mine(answers.windows)],
-        gaps=[_gap(*row) for row in mine(answers.gaps)],
+        trends=[_trend(*row) for row in mine(rows.trend)],
+        hours=[_hour(*row) for row in mine(rows.hours)],
+        worst=[_worst(*row) for row in mine(rows.worst)],
+        stuck={row[0]: int(row[1]) for row in mine(rows.stuck)},
+        problems={row[0]: int(row[1]) for row in mine(rows.problems)},
+        rejected_lately=sum(int(row[0]) for row in mine(rows.rejected)),
+        curve=[_point(*row) for row in mine(rows.curve)],
+        times=_times(mine(rows.times)),
+        accounts=_accounts(mine(rows.days), today=today) if several else (),
+        health=sorted((_health(*row) for row in mine(rows.health)), key=_by_account),
+        windows=[_window(*row) for row in mine(rows.windows)],
+        gaps=[_gap(*row) for row in mine(rows.gaps)],
     )
 
 
@@ -133,7 +136,7 @@ def _sums(values: Sequence[Any]) -> Sums:
 
 
 def _accounts(rows: Rows, *, today: date) -> list[AccountWeek]:
-    """The seven whole days before today by account, the account with the most traffic first."""
+    """The seven whole days before today by account, the largest account first."""
     sums: dict[str, Sums] = defaultdict(Sums)
     for account, day, _, *values in rows:
         if timedelta(0) < today - _day(day) <= timedelta(days=WEEK):
@@ -216,7 +219,7 @@ def _point(account: Any, age_hours: Any, operations: Any, *shares: Any) -> Settl
 
 
 def _times(rows: Rows) -> list[CompletionTime]:
-    """One for each account and size, in the order of the rows, which have a percentile each."""
+    """One for each account and size, in the order of the rows; each row has one percentile."""
     times = []
     for (account, size, order), group in groupby(rows, key=lambda row: tuple(row[:3])):
         percentiles = list(group)
@@ -238,8 +241,8 @@ def _by_account(health: AccountHealth) -> str:
 
 
 def _health(*row: Any) -> AccountHealth:
-    account, synced_at, deadline, freeze, gaps, gap_hours, rejected, active, lost, *last_runs = row
-    last_run_at, outcome, runs, troubled = last_runs
+    account, synced_at, deadline, freeze, gaps, gap_hours, rejected, active, missing, *runs = row
+    last_run_at, outcome, run_count, troubled = runs
     return AccountHealth(
         account=account,
         last_synced_at=None if synced_at is None else _instant(synced_at),
@@ -249,10 +252,10 @@ def _health(*row: Any) -> AccountHealth:
         gap_hours=float(gap_hours),
         rejected=int(rejected),
         active_by_id=int(active),
-        not_found=int(lost),
+        not_found=int(missing),
         last_run_at=None if last_run_at is None else _instant(last_run_at),
         last_run_outcome=outcome,
-        runs=int(runs),
+        runs=int(run_count),
         troubled_runs=int(troubled),
     )
 
@@ -297,7 +300,7 @@ def _instant(value: Any) -> datetime:
 
 
 def _day(value: Any) -> date:
-    """Destinations give a date as a date, a midnight or text."""
+    """A date; destinations return it as a date, a midnight or text."""
     if isinstance(value, str):
         return date.fromisoformat(value[:10])
     day: date = value.date() if isinstance(value, datetime) else value

@@ -1,7 +1,7 @@
 """The queries of a report, as text. Pure.
 
-Each is short SQL that every destination takes: sums over a view, or a few of its rows. `{name}` is
-a table or view of the dataset; `{where}` picks the channels and the account.
+Each is short SQL that every destination supports: sums over a view, or a few of its rows. `{name}`
+is a table or view of the dataset. `{where}` selects the channels and the account.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ from {coverage} {where} and window_end > %s
 group by channel, window_start, window_end
 order by channel, window_start
 """
-"""Of several accounts a window is complete where each that read it has read it completely."""
+"""With several accounts, a window is complete if every account that read it read it completely."""
 
 GAPS: Final = """
 select channel, account, gap_start, gap_end, found_at

@@ -1,4 +1,4 @@
-"""Reads what a report is made from; the only part of it that asks the destination."""
+"""Read the data of a report; the only module that queries the destination."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from comms_source.destinations.pipeline import place, reach
 from comms_source.errors import LoadFailed
 from comms_source.report.data import queries
 from comms_source.report.data.days import DAYS, HOUR_DAYS, STRIP_DAYS, start_of
-from comms_source.report.data.facts import Facts, Made
-from comms_source.report.data.parse import Answers, facts_of
-from comms_source.views.create import viewing
+from comms_source.report.data.facts import Facts, ReportContext
+from comms_source.report.data.parse import QueryRows, facts_of
+from comms_source.views.create import view_client
 from comms_source.views.settings import ViewSettings
 
 MAX_WORST: Final = 10
-"""Operations of each channel and ranking."""
+"""Operations per channel and ranking."""
 MAX_STUCK: Final = 20
-"""Operations that are stuck, of all channels together."""
+"""Stuck operations, over all channels."""
 MAX_GAPS: Final = 1000
-"""Gaps, of all channels together, that are looked at for the last weeks."""
+"""Gaps of the last weeks, over all channels."""
 
 _NAME: Final = re.compile(r"{([a-z_]+)}")
 
@@ -44,47 +44,49 @@ def read_facts(
     channels: Sequence[str] = (),
     account: str | None = None,
 ) -> Facts:
-    """Read what a report at `now` is made from.
+    """Read the data of a report at `now`.
 
     Args:
-        pipeline: Where to read.
-        settings: The settings of the configuration; the report goes by those that the views were
-            made with, and says where they differ.
-        now: The present, in UTC.
+        pipeline: The pipeline to read from.
+        settings: The settings of the configuration; the report uses the settings that the views
+            were created with, and shows where they differ.
+        now: The current time, in UTC.
         channels: The channels to report on; by default all.
         account: The account to report on; by default all.
 
     Raises:
         ConfigurationError: if there is no such channel.
-        RunStopped: if there are no tables yet, or the destination cannot be asked.
+        RunStopped: if there are no tables yet, or the destination cannot be queried.
     """
     chosen = tuple(channels) or tuple(CHANNELS)
     check_channels(chosen)
     if not retry_while_locked(reach)(pipeline):
         raise LoadFailed(
             f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
-            "run comms load first, it makes the views too"
+            "run comms load first, it creates the views too"
         )
 
-    def read() -> tuple[Made, Answers]:
-        with viewing(pipeline, settings=settings) as client:
+    def read() -> tuple[ReportContext, QueryRows]:
+        with view_client(pipeline, settings=settings) as client:
             reader = _Reader(client, account=account, channels=chosen)
-            made = _made(pipeline, reader.settings(), asked=settings, now=now, account=account)
-            return made, reader.read(made)
+            context = _context(
+                pipeline, reader.settings(), configured=settings, now=now, account=account
+            )
+            return context, reader.read(context)
 
-    made, answers = retry_while_locked(read)()
-    return facts_of(answers, made=made, channels=chosen, named=bool(channels))
+    context, rows = retry_while_locked(read)()
+    return facts_of(rows, context=context, channels=chosen, named=bool(channels))
 
 
-def _made(
+def _context(
     pipeline: dlt.Pipeline,
     settings: ViewSettings,
     *,
-    asked: ViewSettings,
+    configured: ViewSettings,
     now: datetime,
     account: str | None,
-) -> Made:
-    return Made(
+) -> ReportContext:
+    return ReportContext(
         at=now,
         settings=settings,
         today=now.astimezone(ZoneInfo(settings.time_zone)).date(),
@@ -92,38 +94,38 @@ def _made(
         dataset=pipeline.dataset_name,
         account=account,
         version=__version__,
-        differing=settings.differing(asked),
+        differing=settings.differing(configured),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Asks all queries through one connection, so that they see one state of a DuckDB file."""
+    """Runs all queries on one connection, so that they see one state of a DuckDB file."""
 
     client: Any
     account: str | None
     channels: Sequence[str]
 
     def settings(self) -> ViewSettings:
-        """The settings that the views were made with."""
+        """The settings that the views were created with."""
         return ViewSettings.from_texts(dict(self._ask(queries.SETTINGS)))
 
-    def read(self, made: Made) -> Answers:
+    def read(self, context: ReportContext) -> QueryRows:
         def start(days_ago: int) -> datetime:
-            return start_of(made.today - timedelta(days=days_ago), zone=made.time_zone)
+            return start_of(context.today - timedelta(days=days_ago), zone=context.time_zone)
 
-        first = made.today - timedelta(days=DAYS)
-        lately = made.at - timedelta(days=made.settings.alert_days)
+        first = context.today - timedelta(days=DAYS)
+        lately = context.at - timedelta(days=context.settings.alert_days)
         strip, days = start(STRIP_DAYS - 1), start(DAYS)
         columns = ", ".join(queries.SUMMED)
-        hours_from = made.today - timedelta(days=HOUR_DAYS)
-        return Answers(
+        hours_from = context.today - timedelta(days=HOUR_DAYS)
+        return QueryRows(
             stored=self._ask(queries.STORED),
             days=self._ask(queries.DAYS, first, columns=columns),
             finality=self._ask(queries.DAY_FINALITY, first),
             older=self._ask(queries.OLDER, first),
             trend=self._ask(queries.TREND),
-            hours=self._ask(queries.HOURS, hours_from, made.today),
+            hours=self._ask(queries.HOURS, hours_from, context.today),
             worst=self._ask(queries.WORST, most=MAX_WORST),
             stuck=self._ask(queries.STUCK, most=MAX_STUCK),
             problems=self._ask(queries.PROBLEMS, days),
@@ -139,7 +141,7 @@ class _Reader:
         """The rows of a query; `values` follow those of `{where}`."""
         where, chosen = self._where()
         chosen = chosen if "{where}" in query else []
-        with _telling():
+        with _query_errors():
             text = _NAME.sub(lambda match: str(self._named(match[1], where, named)), query)
             return list(self.client.execute_sql(text, *chosen, *values) or [])
 
@@ -155,8 +157,8 @@ class _Reader:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
-    """Say what to do where the views are missing, or are those of another version.
+def _query_errors() -> Iterator[None]:
+    """Explain what to do if the views are missing or from another version.
 
     Raises:
         LoadFailed: if the destination refuses a query.
@@ -166,6 +168,6 @@ def _telling() -> Iterator[None]:
     except DatabaseException as error:
         first = str(error).strip().splitlines()[0]
         raise LoadFailed(
-            f"the views cannot be read ({first}); run comms load, which makes missing tables and "
+            f"the views cannot be read ({first}); run comms load, which creates missing tables and "
             "views again"
         ) from error

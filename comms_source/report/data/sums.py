@@ -1,7 +1,8 @@
-"""What operations add up to, and the rates of those sums. Pure.
+"""Sums over operations, and the rates of those sums. Pure.
 
 A rate of several days, or of several accounts, is a ratio of sums and never a mean of rates. A sum
-that no operation tells is None, never 0. The names are those of the view `daily_delivery`.
+that is not known for any operation is None, never 0. The names are those of the view
+`daily_delivery`.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Sums:
 
     @property
     def unconfirmed_share(self) -> Share | None:
-        """The share of what was attempted that never got an outcome, and is settled."""
+        """The share of what was attempted that is settled and never got an outcome."""
         return rate(self.unconfirmed_low, self.unconfirmed_high, self.attempted)
 
     @property
@@ -93,44 +94,44 @@ class Sums:
 
     @property
     def acceptance(self) -> Share | None:
-        """The share of what was offered to a carrier or push service that it took."""
+        """The share of what was offered to a carrier or push service that it accepted."""
         return rate(self.accepted, self.accepted, both(self.accepted, self.failed))
 
     @property
     def unaddressable_share(self) -> Share | None:
-        """The share of recipients that nothing could be sent to."""
+        """The share of recipients without an address."""
         return rate(self.unaddressable, self.unaddressable, self.recipients)
 
     @property
     def has_receipts(self) -> bool:
-        """Whether deliveries are known at all; pushes are accepted or not, as documented."""
+        """Whether deliveries are known at all; for pushes the API documents acceptance only."""
         return self.attempted is not None or self.accepted is None
 
     @property
     def success(self) -> Share | None:
-        """Deliveries, or where they are not known, what was accepted: whether a channel works."""
+        """The share delivered, or if that is not known, the share accepted."""
         return self.delivery if self.has_receipts else self.acceptance
 
     @property
     def success_name(self) -> str:
-        """What `success` is a share of: delivered or accepted."""
+        """What `success` is: delivered or accepted."""
         return "delivered" if self.has_receipts else "accepted"
 
 
 def plus(left: int | None, right: int | None) -> int | None:
-    """The sum of what is known of two sums."""
+    """The sum of two sums; an unknown one is left out."""
     if left is None or right is None:
         return left if right is None else right
     return left + right
 
 
 def both(left: int | None, right: int | None) -> int | None:
-    """The sum of two numbers if both are known."""
+    """The sum of two numbers; None unless both are known."""
     return None if left is None or right is None else left + right
 
 
 def rate(low: int | None, high: int | None, whole: int | None) -> Share | None:
-    """A part of a whole as a share; None where there is no whole, or a side is not known."""
+    """A part of a whole as a share; None if the whole is 0 or a value is not known."""
     if low is None or high is None or not whole or whole < 0:
         return None
     return Share(min(1.0, low / whole), min(1.0, high / whole))

@@ -1,1 +1,1 @@
-"""What the report concludes from the data. Pure."""
+"""The conclusions that the report draws from the data. Pure."""

@@ -1,4 +1,4 @@
-"""What became of what was requested: parts that add up to all of it. Pure."""
+"""The outcomes of what was requested, as parts that add up to it. Pure."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ Kind = Literal["stage", "open", "loss"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Resources that came this far, are still open, or were lost here; at least and at most."""
+    """Resources that reached a stage, are still open, or were lost; an interval."""
 
     name: str
     kind: Kind
     low: int
     high: int
     share: Share | None
-    """Of what was requested."""
+    """The share of what was requested."""
     part_of: str | None = None
-    """The stage that this one is a part of, where it is counted there already."""
+    """The stage that already includes this one, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funnel:
-    """What was requested, and the parts that it adds up to."""
+    """What was requested, and the parts that add up to it."""
 
     operations: int
     requested: int | None
     stages: Sequence[Stage]
-    """The first is all that was requested; those that are part of none add up to it."""
+    """The first is all that was requested; the ones without `part_of` add up to it."""
     unknown: Sequence[str]
-    """What the channel does not tell."""
+    """What the channel does not report."""
 
 
 def funnel_of(sums: Sums, *, engaged: str | None) -> Funnel:
-    """The parts of a channel's sums.
+    """The funnel of a channel's sums.
 
     Args:
-        sums: What the operations add up to.
-        engaged: What the channel calls it when a recipient reads or opens; None where it cannot.
+        sums: The sums over the operations.
+        engaged: What engagement is called on this channel; None if it does not report it.
     """
     whole = sums.requested
     if whole is None:
@@ -51,9 +51,9 @@ def funnel_of(sums: Sums, *, engaged: str | None) -> Funnel:
     def stage(name: str, kind: Kind, low: int | None, high: int | None = None) -> list[Stage]:
         if low is None:
             return []
-        top = low if high is None else high
-        share = Share(min(1.0, low / whole), min(1.0, top / whole)) if whole else None
-        return [Stage(name=name, kind=kind, low=low, high=top, share=share)]
+        upper = low if high is None else high
+        share = Share(min(1.0, low / whole), min(1.0, upper / whole)) if whole else None
+        return [Stage(name=name, kind=kind, low=low, high=upper, share=share)]
 
     success = (
         stage("delivered", "stage", sums.delivered_low, sums.delivered_high)
@@ -69,7 +69,7 @@ def funnel_of(sums: Sums, *, engaged: str | None) -> Funnel:
         *stage("canceled", "loss", sums.canceled or None),
     ]
     left = max(0, whole - sum(part.low for part in outcomes))
-    # Recipients without an address are as many resources of the request, as far as there is room.
+    # Each recipient without an address is one resource of the request, as far as there is room.
     unaddressable = min(left, sums.unaddressable or 0)
     rest = left - unaddressable - sum(part.high - part.low for part in outcomes)
     reading = stage(engaged, "stage", sums.engaged) if engaged and sums.has_receipts else []

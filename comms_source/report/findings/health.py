@@ -11,17 +11,18 @@ from comms_source.report.data.facts import AccountHealth
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The worst of the accounts where one can be named, and the sums of the rest."""
+    """The minimum over the accounts for times, and the sums for counts."""
 
     last_synced_at: datetime | None
-    """When the account that was read longest ago was last read."""
+    """When the stalest account was last read."""
     deadline: datetime | None
-    """Before it the next run must read, or creation time is lost; None where none is complete."""
+    """The next run must read before this time, or creation time is lost; None if nothing is
+    complete."""
     freezes_at: datetime | None
-    """Before it the next run must read, or figures freeze that may have changed; None where no
-    figure is left that was not read in its last day."""
+    """The next run must read before this time, or figures freeze that may have changed; None if
+    every figure was read in its last day."""
     without_cover: Sequence[str]
-    """The accounts of which nothing is complete that the API still answers for."""
+    """The accounts without any complete window within retention."""
     gaps: int
     gap_hours: float
     rejected: int

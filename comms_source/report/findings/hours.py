@@ -1,4 +1,4 @@
-"""When sends are requested: what the hours of each day of the week add up to. Pure."""
+"""When sends are requested: sums for each hour of each day of the week. Pure."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ class Cell:
     requested: int | None
 
     def value(self, unit: Unit) -> int | None:
-        """What is drawn."""
+        """The value in the chart."""
         return self.requested if unit == "requested" else self.operations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heat:
-    """The hours in which something was asked for; the others are not among them."""
+    """The hours of the week in which something was requested; the others are left out."""
 
     cells: Sequence[Cell]
     unit: Unit
     first: date | None
-    """The first day on which something was asked for."""
+    """The first day on which something was requested."""
 
     @property
     def known(self) -> list[tuple[Cell, int]]:
-        """The cells whose value is known, with it, the busiest first."""
+        """The cells with a known value, and the value; the busiest first."""
         pairs = [(cell, cell.value(self.unit)) for cell in self.cells]
-        told = [(cell, value) for cell, value in pairs if value is not None]
-        return sorted(told, key=lambda pair: (-pair[1], pair[0].weekday, pair[0].hour))
+        known = [(cell, value) for cell, value in pairs if value is not None]
+        return sorted(known, key=lambda pair: (-pair[1], pair[0].weekday, pair[0].hour))
 
 
 def heat_of(hours: Sequence[HourVolume]) -> Heat:
-    """The hours by day of the week; operations are counted where no requested are known."""
+    """The hours by day of the week; operations are counted if `requested` is not known."""
     grouped: dict[tuple[int, int], list[HourVolume]] = defaultdict(list)
     for hour in hours:
         grouped[hour.day.weekday(), hour.hour].append(hour)

@@ -1,4 +1,4 @@
-"""What cannot be added up over accounts is shown of the account that has the most of it. Pure."""
+"""Figures that cannot be summed over accounts are shown for the largest account. Pure."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class _OfAccount(Protocol):
 T = TypeVar("T", bound=_OfAccount)
 
 
-def of_largest(rows: Sequence[T]) -> list[T]:
-    """The rows of the account that has the most operations in them."""
+def largest_account_rows(rows: Sequence[T]) -> list[T]:
+    """The rows of the account with the most operations."""
     operations: dict[str, int] = defaultdict(int)
     for row in rows:
         operations[row.account] = max(operations[row.account], row.operations)

@@ -1,7 +1,7 @@
 """The figures of a channel: today, yesterday, the seven whole days before today, and changes. Pure.
 
-All are sums over the operations requested in the period, whatever their finality. Changes compare
-like with like: the same period seven days before, as it was known then.
+All are sums over the operations requested in the period, of any finality. Changes compare like with
+like: the same period seven days before, as it was known then.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 from comms_source.coverage.channel_coverage import last_chance
 from comms_source.report.data.days import DAYS, WEEK, start_of
-from comms_source.report.data.facts import MOVING, ChannelFacts, Day, Made, Trend
+from comms_source.report.data.facts import MOVING, ChannelFacts, Day, ReportContext, Trend
 from comms_source.report.data.sums import Share, Sums, rate
 from comms_source.report.findings.coverage_strip import covered
 from comms_source.timespans import Span
 
 COVERED = 0.99
-"""From which covered share on a period counts as read completely."""
+"""The minimum covered share of a period that counts as read completely."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,54 +30,54 @@ class Week:
     last: date
     sums: Sums
     covered_share: float
-    """Which share of its creation time was read completely."""
+    """The share of its creation time that was read completely."""
     moving_share: float
-    """Which share of the volume is expected to move."""
+    """The share of the volume that is expected to change."""
     frozen_share: float
-    """Which share of the volume was last read too early."""
+    """The share of the volume that was last read too early."""
 
     @property
     def moves(self) -> bool:
-        """Whether a hundredth of the volume or more is expected to move."""
+        """Whether a hundredth of the volume or more is expected to change."""
         return self.moving_share >= 0.01  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovingDay:
-    """A day whose figures may still move; the day is None for all that are too old to be named."""
+    """A day whose figures may still change; `day` is None for all older days together."""
 
     day: date | None
     moving_share: float
-    """Which share of its volume is expected to move."""
+    """The share of its volume that is expected to change."""
     frozen_share: float
     final_at: datetime | None
-    """When the API's retention of the last of it ends; None once it has, and some are active."""
+    """When the API's retention of its latest operation ends; None if it has ended."""
 
 
-def week_of(facts: ChannelFacts, made: Made) -> Week:
+def week_of(facts: ChannelFacts, context: ReportContext) -> Week:
     """The seven whole days before today."""
-    names = [made.today - timedelta(days=ago) for ago in range(WEEK, 0, -1)]
+    names = [context.today - timedelta(days=ago) for ago in range(WEEK, 0, -1)]
     days = [facts.days.get(name, Day()) for name in names]
     return Week(
         first=names[0],
         last=names[-1],
         sums=sum((day.sums for day in days), Sums()),
-        covered_share=_covered(facts, made, names),
+        covered_share=_covered(facts, context, names),
         moving_share=_share_of(days, *MOVING),
         frozen_share=_share_of(days, "frozen"),
     )
 
 
-def _covered(facts: ChannelFacts, made: Made, days: Sequence[date]) -> float:
-    """Of the accounts the least; where none has a trend, since there was little, by the windows."""
+def _covered(facts: ChannelFacts, context: ReportContext, days: Sequence[date]) -> float:
+    """The minimum over the accounts; from the windows if no account has a trend."""
     shares = [trend.covered_share or 0.0 for trend in facts.trends if trend.period == "week"]
-    return min(shares) if shares else read_share(facts, made, days[0], days[-1])
+    return min(shares) if shares else read_share(facts, context, days[0], days[-1])
 
 
-def read_share(facts: ChannelFacts, made: Made, first: date, last: date) -> float:
-    """Which share of some of the last days was read completely, up to now, going by the windows."""
-    start = start_of(first, zone=made.time_zone)
-    end = min(made.at, start_of(last + timedelta(days=1), zone=made.time_zone))
+def read_share(facts: ChannelFacts, context: ReportContext, first: date, last: date) -> float:
+    """The share of a range of days, up to now, that was read completely, from the windows."""
+    start = start_of(first, zone=context.time_zone)
+    end = min(context.at, start_of(last + timedelta(days=1), zone=context.time_zone))
     read = [(window.start, window.end) for window in facts.windows if window.is_complete]
     return covered(read, start, end) / (end - start) if end > start else 0.0
 
@@ -90,28 +90,28 @@ def _share_of(days: Sequence[Day], *finalities: str) -> float:
     return part / volume if volume else 0.0
 
 
-def day_of(facts: ChannelFacts, made: Made, days_ago: int) -> Day:
+def day_of(facts: ChannelFacts, context: ReportContext, days_ago: int) -> Day:
     """One day; 0 is today."""
-    return facts.days.get(made.today - timedelta(days=days_ago), Day())
+    return facts.days.get(context.today - timedelta(days=days_ago), Day())
 
 
-def dated_days(facts: ChannelFacts, made: Made) -> list[tuple[date, Day]]:
-    """The days that are shown one by one, the oldest first, from the first with an operation on."""
-    first = made.today - timedelta(days=DAYS)
-    oldest = max(first, facts.first_day or made.today)
-    days = (made.today - oldest).days
+def dated_days(facts: ChannelFacts, context: ReportContext) -> list[tuple[date, Day]]:
+    """The days shown one by one, the oldest first, beginning with the first operation."""
+    first = context.today - timedelta(days=DAYS)
+    oldest = max(first, facts.first_day or context.today)
+    days = (context.today - oldest).days
     names = [oldest + timedelta(days=number) for number in range(days + 1)]
     return [(name, facts.days.get(name, Day())) for name in names]
 
 
-def moving_days(facts: ChannelFacts, made: Made) -> list[MovingDay]:
-    """The days whose figures may still move, the latest first."""
+def moving_days(facts: ChannelFacts, context: ReportContext) -> list[MovingDay]:
+    """The days whose figures may still change, the latest first."""
     young = [
         MovingDay(
             day=name,
             moving_share=day.share_of(*MOVING),
             frozen_share=day.share_of("frozen"),
-            final_at=_final(day, made),
+            final_at=_final(day, context),
         )
         for name, day in sorted(facts.days.items(), reverse=True)
         if day.share_of(*MOVING)
@@ -120,38 +120,38 @@ def moving_days(facts: ChannelFacts, made: Made) -> list[MovingDay]:
     return [*young, *(older if facts.older else [])]
 
 
-def frozen_days(facts: ChannelFacts, made: Made) -> list[date]:
-    """The days of which a hundredth or more froze since windows were last read too early.
+def frozen_days(facts: ChannelFacts, context: ReportContext) -> list[date]:
+    """The days of which a hundredth or more froze because windows were last read too early.
 
-    What the API stopped answering for while it was active is frozen, too, and no such day.
+    Operations that were not found while active are frozen too, but they do not count here.
     """
-    zone = ZoneInfo(made.time_zone)
+    zone = ZoneInfo(context.time_zone)
     early = {
         window.start.astimezone(zone).date()
         for window in facts.windows
         if window.read_at
-        and window.end <= made.at - made.retention
-        and window.read_at < last_chance(Span(window.start, window.end), made.retention)
+        and window.end <= context.at - context.retention
+        and window.read_at < last_chance(Span(window.start, window.end), context.retention)
     }
     return [name for name, day in facts.days.items() if day.frozen and name in early]
 
 
-def _final(day: Day, made: Made) -> datetime | None:
+def _final(day: Day, context: ReportContext) -> datetime | None:
     left = [part.hours_left for name, part in day.by_finality.items() if name in MOVING]
     hours = max(left, default=0.0)
-    return made.at + timedelta(hours=hours) if hours > 0 else None
+    return context.at + timedelta(hours=hours) if hours > 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A measure of the seven whole days before today, and of those before, as known then."""
+    """A measure of the seven whole days before today, and of the seven before, as known then."""
 
     now: Share | None
     before: Share | None
 
     @property
     def numbers(self) -> tuple[int | None, int | None]:
-        """Both, where the measure is a number and no share."""
+        """Both values, if the measure is a number and not a share."""
         ends = (self.now, self.before)
         now, before = (None if share is None else int(share.low) for share in ends)
         return now, before
@@ -160,7 +160,7 @@ class Change:
 def change_of(
     trends: Iterable[Trend], measure: str, *, account: str | None = None
 ) -> Change | None:
-    """The measure now and before, of all accounts or one; None unless all was read completely."""
+    """The measure now and before, of all accounts or one; None unless both were read completely."""
     rows = [
         trend
         for trend in trends

@@ -1,4 +1,4 @@
-"""The headline figures of each channel, over all days of the view `daily_delivery`."""
+"""The totals of each channel, over all days of the view `daily_delivery`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import dlt
 
 from comms_source.report.data.queries import SUMMED
 from comms_source.report.data.sums import Sums
-from comms_source.views.create import viewing
+from comms_source.views.create import view_client
 from comms_source.views.settings import view_settings
 
 _QUERY: Final = """
@@ -20,8 +20,8 @@ order by channel_order
 
 
 def read_figures(pipeline: dlt.Pipeline) -> dict[str, Sums]:
-    """What the operations of each channel add up to, as far as they are in the warehouse."""
-    with viewing(pipeline, settings=view_settings()) as client:
+    """The sums over all operations of each channel in the warehouse."""
+    with view_client(pipeline, settings=view_settings()) as client:
         view = client.make_qualified_table_name("daily_delivery")
         sums = ", ".join(f"sum({name})" for name in SUMMED)
         rows = client.execute_sql(_QUERY.format(sums=sums, daily_delivery=view)) or []

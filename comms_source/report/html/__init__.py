@@ -1,4 +1,4 @@
-"""A report as one page of HTML, complete in itself.
+"""A report as one self-contained HTML page.
 
-`rendering` fills the template; `channels`, `headline` and `record` say what of a channel is shown.
+`rendering` fills the template. `channels`, `headline` and `record` prepare the data of a channel.
 """

@@ -1,4 +1,4 @@
-"""All that the page shows of one channel. Pure."""
+"""The data of one channel on the page. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from comms_source.report.data.facts import (
     ChannelFacts,
     CompletionTime,
     Gap,
-    Made,
+    ReportContext,
     WorstOperation,
 )
 from comms_source.report.data.sums import Sums
 from comms_source.report.findings.coverage_strip import StripDay, strip_of
 from comms_source.report.findings.funnel import funnel_of
 from comms_source.report.findings.hours import heat_of
-from comms_source.report.findings.largest_account import of_largest
+from comms_source.report.findings.largest_account import largest_account_rows
 from comms_source.report.findings.periods import MovingDay, change_of, moving_days, week_of
 from comms_source.report.html.charts.delivery import delivery
 from comms_source.report.html.charts.drawing import Drawing, svg
@@ -31,12 +31,12 @@ from comms_source.report.wording import ENGAGED, compact, count, listed, percent
 MAX_ACCOUNTS: Final = 20
 MAX_GAPS: Final = 5
 MAX_WORST: Final = 5
-"""Operations of each channel and ranking."""
+"""Operations per channel and ranking."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart as the page holds it."""
+    """A chart on the page."""
 
     svg: Any
     """Markup."""
@@ -45,7 +45,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRow:
-    """One account's seven days, as they are read."""
+    """The seven days of one account, as text."""
 
     account: str
     requested: str
@@ -56,7 +56,7 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelPage:
-    """One channel, ready to be shown; a figure is None where there is nothing to draw."""
+    """One channel, ready for the template; a figure is None if there is nothing to draw."""
 
     channel: str
     stored: int
@@ -84,17 +84,17 @@ class ChannelPage:
     gaps_left_out: int
 
 
-def channel_page(facts: ChannelFacts, made: Made, *, top: int) -> ChannelPage:
-    """All that the page shows of a channel; `top` is the largest day's volume of all channels."""
-    shown = funnel_of(week_of(facts, made).sums, engaged=ENGAGED.get(facts.channel))
+def channel_page(facts: ChannelFacts, context: ReportContext, *, top: int) -> ChannelPage:
+    """The data of a channel on the page; `top` is the largest volume of a day of any channel."""
+    shown = funnel_of(week_of(facts, context).sums, engaged=ENGAGED.get(facts.channel))
     heat = heat_of(facts.hours)
-    curve, times = of_largest(facts.curve), of_largest(facts.times)
+    curve, times = largest_account_rows(facts.curve), largest_account_rows(facts.times)
     return ChannelPage(
         channel=facts.channel,
         stored=facts.stored,
-        headline=headline_of(facts, made),
+        headline=headline_of(facts, context),
         is_open=_is_open(day.sums for day in facts.days.values()),
-        delivery=_figure(delivery(facts, made, top=top)),
+        delivery=_figure(delivery(facts, context, top=top)),
         funnel=_figure(funnel(facts.channel, shown)) if shown.operations else None,
         funnel_note=f"Not known: {listed(shown.unknown)}." if shown.unknown else "",
         worst=_worst(facts, "count"),
@@ -106,11 +106,11 @@ def channel_page(facts: ChannelFacts, made: Made, *, top: int) -> ChannelPage:
         times=times,
         curve_account=curve[0].account if curve else None,
         times_account=times[0].account if times else None,
-        moving=moving_days(facts, made),
+        moving=moving_days(facts, context),
         accounts=_accounts(facts),
         accounts_left_out=len(facts.accounts[MAX_ACCOUNTS:]),
-        strip=strip_of(facts, made),
-        record=record_of(facts, made),
+        strip=strip_of(facts, context),
+        record=record_of(facts, context),
         gaps=facts.gaps[:MAX_GAPS],
         gaps_left_out=len(facts.gaps[MAX_GAPS:]),
     )
@@ -134,7 +134,7 @@ def _figure(drawing: Drawing | None) -> Figure | None:
 
 
 def _accounts(facts: ChannelFacts) -> list[AccountRow]:
-    """The accounts with the most traffic, and by how much their success has changed."""
+    """The largest accounts, and how much their success rate has changed."""
     rows = []
     for each in facts.accounts[:MAX_ACCOUNTS]:
         sums = each.sums

@@ -1,4 +1,4 @@
-"""The headline figures of a channel, and below them today, yesterday and seven days. Pure."""
+"""The headline figures of a channel, and its table of today, yesterday and seven days. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from comms_source.report.data.days import WEEK
-from comms_source.report.data.facts import ChannelFacts, Made
+from comms_source.report.data.facts import ChannelFacts, ReportContext
 from comms_source.report.data.sums import Share, Sums
 from comms_source.report.findings.periods import (
     COVERED,
@@ -32,12 +32,12 @@ from comms_source.report.wording import (
 )
 
 FROZEN = 0.01
-"""From which share of the volume on a period is marked as frozen early."""
+"""The minimum frozen share of the volume for the mark "frozen early"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One figure of the headline, and how it has changed."""
+    """One figure of the headline, and its change."""
 
     name: str
     value: str
@@ -46,7 +46,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """A column of the table, and what is to know of it."""
+    """A column of the table, and its marks."""
 
     name: str
     sums: Sums
@@ -56,25 +56,25 @@ class Period:
 
     @property
     def marks(self) -> list[str]:
-        """The marks that it bears."""
+        """The names of its marks."""
         partly = self.covered_share < COVERED
-        held = {"moves": self.moves, "partly": partly, "frozen": self.frozen}
-        return [mark for mark, holds in held.items() if holds]
+        marks = {"moves": self.moves, "partly": partly, "frozen": self.frozen}
+        return [mark for mark, holds in marks.items() if holds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line of the table, one value a period."""
+    """A row of the table, with one value per period."""
 
     name: str
     values: Sequence[str]
     is_part: bool = False
-    """Whether it says more about the line above."""
+    """Whether it is a detail of the row above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """What the card of a channel says."""
+    """The card of a channel."""
 
     items: Sequence[Item]
     periods: Sequence[Period]
@@ -84,10 +84,10 @@ class Headline:
     has_receipts: bool
 
 
-def headline_of(facts: ChannelFacts, made: Made) -> Headline:
-    """The card of a channel."""
-    week = week_of(facts, made)
-    days = [_day(facts, made, ago, name) for ago, name in enumerate(("Today", "Yesterday"))]
+def headline_of(facts: ChannelFacts, context: ReportContext) -> Headline:
+    """The card of a channel, from its facts."""
+    week = week_of(facts, context)
+    days = [_day(facts, context, ago, name) for ago, name in enumerate(("Today", "Yesterday"))]
     periods = [*days, _week(week)]
     receipts = sum((period.sums for period in periods), Sums()).has_receipts
     items = list(_items(facts, week.sums, receipts=receipts))
@@ -100,10 +100,10 @@ def headline_of(facts: ChannelFacts, made: Made) -> Headline:
     )
 
 
-def _day(facts: ChannelFacts, made: Made, ago: int, name: str) -> Period:
-    day, date = day_of(facts, made, ago), made.today - timedelta(days=ago)
+def _day(facts: ChannelFacts, context: ReportContext, ago: int, name: str) -> Period:
+    day, date = day_of(facts, context, ago), context.today - timedelta(days=ago)
     stored = day.sums.operations
-    covered = day.covered_share if stored else read_share(facts, made, date, date)
+    covered = day.covered_share if stored else read_share(facts, context, date, date)
     return Period(
         name=name,
         sums=day.sums,
@@ -124,7 +124,7 @@ def _week(week: Week) -> Period:
 
 
 def _items(facts: ChannelFacts, week: Sums, *, receipts: bool) -> Iterator[Item]:
-    """The rates of what was attempted, each with how it has changed; last, how much it was."""
+    """The rates of what was attempted, each with its change; the volume last."""
 
     def item(name: str, share: Share | None, measure: str = "") -> Item:
         found = change_of(facts.trends, measure) if measure else None
@@ -149,20 +149,20 @@ def _items(facts: ChannelFacts, week: Sums, *, receipts: bool) -> Iterator[Item]
 
 
 def points(found: Change | None) -> str:
-    """A change in points; nothing where there is none to tell."""
+    """A change in points; empty if it is not known."""
     return (change(found.now, found.before) if found else None) or ""
 
 
 def _brief(number: int | None) -> str:
-    """Short enough to stand large beside others; the table has every digit."""
+    """Short enough for the headline; the table has every digit."""
     return count(number) if number is None or number < 10**6 else compact(number)
 
 
 def _rows(channel: str, periods: Sequence[Period], *, receipts: bool) -> Iterator[Row]:
-    """The lines of the table; of a period without operations only that there are none."""
+    """The rows of the table; a period without operations has no values."""
 
-    def row(name: str, say: Callable[[Sums], str], *, is_part: bool = False) -> Row:
-        values = [say(each.sums) if each.sums.operations else DASH for each in periods]
+    def row(name: str, text: Callable[[Sums], str], *, is_part: bool = False) -> Row:
+        values = [text(each.sums) if each.sums.operations else DASH for each in periods]
         return Row(name=name, values=values, is_part=is_part)
 
     yield Row(name="Requested", values=[_requested(each) for each in periods])
@@ -194,14 +194,14 @@ def _unconfirmed(sums: Sums) -> str:
 
 
 def _requested(period: Period) -> str:
-    """Nothing is 0 only where all was read."""
+    """0 only if the period was read completely."""
     if period.sums.operations:
         return count(period.sums.requested)
     return "0" if period.covered_share >= COVERED else DASH
 
 
 def _covered(period: Period) -> str:
-    """Never more than was read: rounded down."""
+    """The covered share, rounded down, so that it is never too high."""
     if period.covered_share >= COVERED:
         return "read"
     whole = math.floor(100 * period.covered_share)

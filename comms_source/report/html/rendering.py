@@ -1,7 +1,7 @@
-"""A report as one page of HTML. Pure.
+"""A report as one HTML page. Pure.
 
-The template escapes all that it is given. Only this project's style sheet and the charts, which
-`charts.drawing` has put together from a few known elements, go in as they are.
+The template escapes all of its values. Only this project's style sheet and the charts, which
+`charts.drawing` builds from an allowlist of elements, are inserted as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from comms_source.report import wording
 from comms_source.report.data.days import DAYS, HOUR_DAYS, WEEK
-from comms_source.report.data.facts import ChannelFacts, Facts, Made
+from comms_source.report.data.facts import ChannelFacts, Facts, ReportContext
 from comms_source.report.data.read import MAX_STUCK
 from comms_source.report.data.sums import Share
 from comms_source.report.findings.coverage_strip import State
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 SIGNS: Final[dict[State, str]] = {"complete": "●", "partly": "◐", "gap": "✕", "unread": "○"}
-"""So that no colour is needed to tell the states apart."""
+"""Signs that distinguish the states without colour."""
 MARKS: Final = {
-    "moves": ("◦", "may still move"),
+    "moves": ("◦", "may still change"),
     "partly": ("~", "partly covered"),
     "frozen": ("!", "frozen early"),
 }
-"""What stands beside a figure that is not what it seems, and what it means."""
+"""The mark beside a figure that needs care, and its meaning."""
 LINES: Final = {"delivered": "●", "not delivered": "■", "engaged": "▲"}
 """The shapes of the points of each line, as in the charts."""
 STATES: Final[dict[State, str]] = {
@@ -44,21 +44,21 @@ STATES: Final[dict[State, str]] = {
 
 
 def page(facts: Facts) -> str:
-    """The page; of the same facts it is always the same."""
-    template = _environment(facts.made).get_template("page.html.jinja")
-    return template.render(**_figures(facts), **_words(facts.made))
+    """The page; the same facts always give the same page."""
+    template = _environment(facts.context).get_template("page.html.jinja")
+    return template.render(**_figures(facts), **_words(facts.context))
 
 
 def _figures(facts: Facts) -> dict[str, Any]:
     top = top_of(facts.channels)
-    pages = [channel_page(channel, facts.made, top=top) for channel in facts.channels]
+    pages = [channel_page(channel, facts.context, top=top) for channel in facts.channels]
     days = [each.first_day for each in facts.channels if each.first_day]
     return {
-        "made": facts.made,
+        "context": facts.context,
         "stored": sum(page.stored for page in pages),
         "several": facts.accounts > 1,
         "first_day": min(days, default=None),
-        "moving_days": _moving(pages),
+        "moving_days": _moving_days(pages),
         "hour_days": _hour_days(facts),
         "is_open": any(page.is_open for page in pages),
         "compared": any(page.headline.compared for page in pages),
@@ -68,26 +68,26 @@ def _figures(facts: Facts) -> dict[str, Any]:
         "channels": pages,
         "stuck": facts.stuck[:MAX_STUCK],
         "stuck_total": sum(sum(channel.stuck.values()) for channel in facts.channels),
-        "moving": moving_rows([page.moving for page in pages], facts.made),
+        "moving": moving_rows([page.moving for page in pages], facts.context),
     }
 
 
 def _is_compared(channel: ChannelFacts, facts: Facts) -> bool:
-    """Whether a rate of the last 24 hours could be compared with the days before at all."""
+    """Whether any rate of the last 24 hours could be compared with the days before."""
     rates = [each for each in channel.trends if each.period == "day"]
-    return any(comparable(each, facts.made) for each in rates)
+    return any(comparable(each, facts.context) for each in rates)
 
 
-def _words(made: Made) -> dict[str, Any]:
-    """What the template says in the same words everywhere."""
+def _words(context: ReportContext) -> dict[str, Any]:
+    """Texts that the template uses in several places."""
     day = timedelta(days=1)
     return {
         "css": _style(),
-        "week_days": wording.days(made.today - WEEK * day, made.today - day),
+        "week_days": wording.days(context.today - WEEK * day, context.today - day),
         "titles": wording.TITLES,
         "shorts": wording.SHORTS,
-        "settings": made.settings,
-        "days_shown": wording.days(made.today - DAYS * day, made.today),
+        "settings": context.settings,
+        "days_shown": wording.days(context.today - DAYS * day, context.today),
         "lines": LINES,
         "fills": list(FILLS),
         "drawn": list(dict.fromkeys([*LINES, *FILLS])),
@@ -104,23 +104,23 @@ def _words(made: Made) -> dict[str, Any]:
 
 
 def _hour_days(facts: Facts) -> str:
-    """The days whose hours are added up; fewer where nothing is as old."""
-    first = facts.made.today - timedelta(days=HOUR_DAYS)
+    """The days in the heat map; fewer if the data is younger."""
+    first = facts.context.today - timedelta(days=HOUR_DAYS)
     days = [hour.day for channel in facts.channels for hour in channel.hours]
     if not days or min(days) == first:
         return f"the last {HOUR_DAYS} days"
     return f"the days since {wording.day(min(days))}"
 
 
-def _moving(pages: Sequence[ChannelPage]) -> str:
-    """The days that may still move, of any channel; empty if there is none."""
+def _moving_days(pages: Sequence[ChannelPage]) -> str:
+    """The days that may still change, of any channel; empty if there are none."""
     days = {moving.day for page in pages for moving in page.moving}
     named = [day for day in days if day is not None]
     some = [wording.ranges(named)] if named else []
-    return wording.listed([*some, *(["days long past"] if None in days else [])]) if days else ""
+    return wording.listed([*some, *(["older days"] if None in days else [])]) if days else ""
 
 
-def _environment(made: Made) -> Environment:
+def _environment(context: ReportContext) -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - an extra
 
     environment = Environment(
@@ -130,12 +130,12 @@ def _environment(made: Made) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(_filters(made.time_zone))
+    environment.filters.update(_filters(context.time_zone))
     return environment
 
 
 def _filters(zone: str) -> dict[str, Callable[..., str]]:
-    """How the template says numbers, times and shares."""
+    """The template's filters for numbers, times and shares."""
     return {
         "short": wording.short,
         "channels": lambda names: wording.listed([wording.TITLES[name] for name in names]),

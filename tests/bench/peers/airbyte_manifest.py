@@ -1,12 +1,12 @@
-"""The three lists read with an Airbyte low-code manifest, run by the Airbyte CDK.
+"""Read the three lists with an Airbyte low-code manifest, run by the Airbyte CDK.
 
 The manifest `airbyte_manifest.yaml` follows Airbyte's pages "Understanding the YAML file"
-(requester, authentication, record selector, pagination); the script does what the CDK's own
-`source-declarative-manifest` command does for `read`. What is written is what a source writes:
-Airbyte messages, one a line, in `airbyte.jsonl`. No destination is included, so no database is
-loaded. The rows are the RECORD messages in that file.
+(requester, authentication, record selector, pagination). The script does what the CDK's own
+`source-declarative-manifest` command does for `read`. It writes Airbyte messages, one per line,
+into `airbyte.jsonl`, as a source does. No destination is included, so no database is loaded. The
+rows are the RECORD messages in that file.
 
-The sync is a full refresh: the lists are read whole, so the manifest needs no cursor.
+The sync is a full refresh: the lists are read completely, so the manifest needs no cursor.
 
     python airbyte_manifest.py URL USER PASSWORD FOLDER
 """
@@ -70,7 +70,7 @@ def main(url: str, user: str, password: str, folder: str) -> None:
         config_path=str(config),
     )
 
-    # The CDK holds on to the standard output itself, so the descriptor is what moves to the file.
+    # The CDK keeps a reference to the standard output, so the file descriptor is redirected.
     sys.stdout.flush()
     terminal = os.dup(1)
     with messages.open("wb") as file:

@@ -1,11 +1,11 @@
-"""The three lists read with as little as it takes: what every other participant is held against.
+"""Read the three lists with the minimum of work, as the baseline for all other participants.
 
-Eight threads fetch pages and put their bytes into files; then DuckDB parses the files with its own
-JSON reader into one table per list, one row per id. Nothing else is done: no retry, no memory of
-what was read, no merge into what is there, no check of a row.
+Eight threads fetch pages and write their bytes into files. Then DuckDB parses the files with its
+own JSON reader into one table per list, one row per id. Nothing else is done: no retries, no state,
+no merge into existing rows, no validation.
 
-The lists are read from seven days before a fixed time up to it, in eight ranges each, so that there
-is something to fetch in parallel. The time is `BENCH_NOW` of the environment, in ISO 8601.
+The lists are read from seven days before a fixed time up to it, in eight ranges each, so that pages
+can be fetched in parallel. The time is `BENCH_NOW` of the environment, in ISO 8601.
 
     python floor.py URL USER PASSWORD FOLDER
 """
@@ -49,8 +49,8 @@ TABLE = """
 
 
 @dataclass(frozen=True)
-class Walk:
-    """One range of creation time of one list, and how its files are called."""
+class Scan:
+    """One range of creation time of one list, with the names of its files."""
 
     name: str
     number: int
@@ -58,28 +58,28 @@ class Walk:
     end: datetime
 
 
-def walks(now: datetime) -> Iterator[Walk]:
-    """Cut the days before `now` into ranges that touch, for each list."""
-    # An operation of the very second of `now` is listed, and a range leaves out its end.
+def scans(now: datetime) -> Iterator[Scan]:
+    """Divide the days before `now` into adjoining ranges, for each list."""
+    # Operations in the second of `now` are listed, and a range excludes its end.
     end = now + timedelta(seconds=1)
     width = timedelta(days=DAYS) / RANGES
     edges = [end - width * k for k in range(RANGES, -1, -1)]
     for name in LISTS:
         for number in range(RANGES):
-            yield Walk(name, number, edges[number], edges[number + 1])
+            yield Scan(name, number, edges[number], edges[number + 1])
 
 
-def fetch(client: httpx.Client, walk: Walk, pages: Path) -> None:
-    """Write each page of `walk` to a file of its own, as it came."""
-    asked = {"pageSize": "1000", "startDate": iso(walk.start), "endDate": iso(walk.end)}
+def fetch(client: httpx.Client, scan: Scan, pages: Path) -> None:
+    """Write each page of `scan` to its own file, unchanged."""
+    parameters = {"pageSize": "1000", "startDate": iso(scan.start), "endDate": iso(scan.end)}
     number = 0
     while True:
-        answer = client.get(f"{walk.name}/Operations", params=asked).raise_for_status()
-        (pages / f"{walk.name}-{walk.number}-{number}.json").write_bytes(answer.content)
+        answer = client.get(f"{scan.name}/Operations", params=parameters).raise_for_status()
+        (pages / f"{scan.name}-{scan.number}-{number}.json").write_bytes(answer.content)
         token = next_token(answer.content)
         if not token:
             return
-        asked["pageToken"] = token
+        parameters["pageToken"] = token
         number += 1
 
 
@@ -91,12 +91,12 @@ def next_token(page: bytes) -> str | None:
 
 
 def iso(instant: datetime) -> str:
-    """Write an instant in UTC as the API takes it, in whole seconds."""
+    """Format an instant in UTC for the API, in whole seconds."""
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def load(database: duckdb.DuckDBPyConnection, name: str, pages: Path) -> int:
-    """Make the table of one list from its files and count its rows."""
+    """Create the table of one list from its files, and count its rows."""
     files = f"{pages}/{name}-*.json"
     database.execute(TABLE.format(name=name, pages=files, largest=LARGEST_PAGE_BYTES))
     return database.table(name).shape[0]
@@ -118,7 +118,7 @@ def main(url: str, user: str, password: str, folder: str) -> None:
         ) as client,
         ThreadPoolExecutor(THREADS) as threads,
     ):
-        list(threads.map(lambda walk: fetch(client, walk, pages), walks(now)))
+        list(threads.map(lambda scan: fetch(client, scan, pages), scans(now)))
 
     with duckdb.connect(home / "floor.duckdb") as database:
         rows = sum(load(database, name, pages) for name in LISTS)

@@ -1,4 +1,4 @@
-"""The three lists read with dlt's declarative REST source, left as its documentation shows it.
+"""Read the three lists with dlt's declarative REST source, as its documentation shows it.
 
 Follows the dlt pages "REST API source" (configuration, cursor paginator) and "DuckDB". Nothing is
 tuned. Writes a DuckDB file; the rows are counted in its three tables.
@@ -25,8 +25,8 @@ LISTS = {
 }
 
 DATASET = "twilio"
-"""Not as the file is called: DuckDB names the database after its file, and could not tell the two
-apart."""
+"""Not the name of the file: DuckDB names the database after its file, and names would be
+ambiguous."""
 
 
 def configuration(url: str, user: str, password: str) -> RESTAPIConfig:

@@ -1,10 +1,10 @@
-"""The three lists read with dlt's declarative REST source, tuned by somebody who read the advice.
+"""Read the three lists with dlt's declarative REST source, tuned as dlt's documentation advises.
 
-Follows the dlt pages "REST API source", "Optimizing dlt" and "Parquet file format". What differs
+Follows the dlt pages "REST API source", "Optimizing dlt" and "Parquet file format". The differences
 from `rest_api_default.py`: the lists are read in parallel threads, tables are normalized in two
-processes, intermediate files rotate so that the processes have something to share, buffers are
-larger, nesting is bounded, and the destination is fed Parquet. (Extraction has five threads by
-default, more than there are lists, so its number stays.) Writes a DuckDB file; the rows are
+processes, intermediate files rotate so that the processes can share the work, buffers are larger,
+nesting is limited, and the destination gets Parquet files. (Extraction has five threads by default,
+more than there are lists, so their number is not changed.) Writes a DuckDB file; the rows are
 counted in its three tables.
 
     python rest_api_tuned.py URL USER PASSWORD FOLDER
@@ -29,8 +29,8 @@ LISTS = {
 }
 
 DATASET = "twilio"
-"""Not as the file is called: DuckDB names the database after its file, and could not tell the two
-apart."""
+"""Not the name of the file: DuckDB names the database after its file, and names would be
+ambiguous."""
 
 SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
@@ -41,7 +41,7 @@ SETTINGS = {
     "NORMALIZE__DATA_WRITER__BUFFER_MAX_ITEMS": "20000",
     "NORMALIZE__DATA_WRITER__FILE_MAX_ITEMS": "100000",
 }
-"""Environment, because the processes that normalize inherit it."""
+"""Environment variables, because the processes that normalize inherit them."""
 
 
 def configuration(url: str, user: str, password: str) -> RESTAPIConfig:

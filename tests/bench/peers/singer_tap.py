@@ -1,8 +1,8 @@
-"""The three lists read with a tap on the Meltano Singer SDK.
+"""Read the three lists with a tap on the Meltano Singer SDK.
 
-Follows the SDK's pages "Tap development guide", "RESTStream" and "JSON schema helpers". What is
-written is what a tap writes: Singer messages, one a line, in `singer.jsonl`. No target is
-included, so no database is loaded. The rows are the RECORD messages in that file.
+Follows the SDK's pages "Tap development guide", "RESTStream" and "JSON schema helpers". It writes
+Singer messages, one per line, into `singer.jsonl`, as a tap does. No target is included, so no
+database is loaded. The rows are the RECORD messages in that file.
 
     python singer_tap.py URL USER PASSWORD FOLDER
 """
@@ -24,7 +24,7 @@ from singer_sdk.pagination import JSONPathPaginator
 
 
 def operation_schema(*counters: str) -> dict[str, Any]:
-    """Give the JSON schema of an operation that counts `counters`."""
+    """The JSON schema of an operation with these counters."""
     return th.PropertiesList(
         th.Property("id", th.StringType, required=True),
         th.Property("status", th.StringType),
@@ -35,7 +35,7 @@ def operation_schema(*counters: str) -> dict[str, Any]:
 
 
 class OperationsStream(RESTStream):
-    """What the three lists have in common."""
+    """The common part of the three lists."""
 
     records_jsonpath = "$.operations[*]"
     primary_keys = ("id",)
@@ -43,7 +43,7 @@ class OperationsStream(RESTStream):
 
     @property
     def url_base(self) -> str:
-        """Give the address that the paths are relative to."""
+        """The base URL of the paths."""
         return self.config["url"]
 
     @property
@@ -54,7 +54,7 @@ class OperationsStream(RESTStream):
         )
 
     def get_new_paginator(self) -> JSONPathPaginator:
-        """Find the token of the next page in the body."""
+        """Take the token of the next page from the body."""
         return JSONPathPaginator("$.pagination.next")
 
     def get_url_params(
@@ -62,7 +62,7 @@ class OperationsStream(RESTStream):
         context: dict[str, Any] | None,  # noqa: ARG002
         next_page_token: str | None,
     ) -> dict[str, Any]:
-        """Ask for a full page, and for the one that the token names."""
+        """The parameters of a request for a page."""
         parameters: dict[str, Any] = {"pageSize": 1000}
         if next_page_token:
             parameters["pageToken"] = next_page_token
@@ -138,7 +138,7 @@ class TapOperations(Tap):
     ).to_dict()
 
     def discover_streams(self) -> list[Stream]:
-        """Give one stream for each list."""
+        """One stream for each list."""
         return [MessagesStream(self), EmailsStream(self), PushNotificationsStream(self)]
 
 

@@ -1,4 +1,5 @@
-"""The charts of a report: Altair describes them, vl-convert draws them, `drawing` cleans them.
+"""The charts of a report: Altair specifies them, vl-convert renders them, `drawing` sanitizes them.
 
-Their colours are names of the page's style, so that one drawing serves light, dark and paper.
+Their colours are CSS variables of the page, so that one drawing works in light mode, dark mode and
+print.
 """

@@ -1,4 +1,4 @@
-"""Delivery over time: what became of each day's sends, and below it how many there were. Pure."""
+"""Delivery over time: the outcomes of each day's sends, and below them the volume. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from typing import Any, Final
 
 from comms_source.report.data.days import DAYS, days_between
-from comms_source.report.data.facts import ChannelFacts, Day, Made
+from comms_source.report.data.facts import ChannelFacts, Day, ReportContext
 from comms_source.report.data.sums import Share, Sums, both
 from comms_source.report.findings.periods import COVERED, frozen_days, read_share
 from comms_source.report.html.charts.drawing import (
@@ -36,26 +36,26 @@ from comms_source.report.wording import (
 )
 
 LABELS: Final = 46
-"""How wide the marks of the vertical axes are, the same above and below."""
+"""The width of the labels of the vertical axes, the same in all panels."""
 PLOT: Final = WIDTH - LABELS - 12
 HEIGHT, CLOSE, BARS = 150, 56, 92
-"""Of the shares, of the same close up, and of the bars."""
+"""The heights of the shares, of their close-up, and of the bars."""
 OWN_SCALE: Final = 0.05
-"""Below this part of the largest channel's bars, a channel's would be too small to see."""
+"""Bars smaller than this share of the largest channel's would be too small to see."""
 _DAY: Final = 86_400_000
-"""In milliseconds, as axes count time."""
+"""In milliseconds, the unit of the axes."""
 _BAR: Final = 0.62
-"""How much of a day's room its bar fills."""
+"""The width of a bar, as a share of its day."""
 _DASHES: Final = [3, 4]
 _STRIPE: Final = 5
-"""From one stripe of a partly covered day to the next."""
+"""The distance between the stripes of a partly covered day."""
 _PALE: Final = 0.4
 _SIGNS: Final = {"partly": "~", "frozen": "!"}
 
 SHAPES: Final = {"delivered": "circle", "not delivered": "square", "engaged": "triangle-up"}
 COLOURS: Final = {"delivered": FIRST, "not delivered": SECOND, "engaged": THIRD}
 FILLS: Final = {"delivered": FIRST, "not delivered": SECOND, "no outcome": MUTED, "other": OTHER}
-"""What the bars are made of, from the bottom up."""
+"""The parts of the bars, from the bottom up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,25 +70,25 @@ class Point:
 
     @property
     def partly(self) -> bool:
-        """Whether some of the day was read, and some was not."""
+        """Whether only a part of the day was read."""
         return self.covered_share < COVERED and not self.unread
 
     @property
     def unread(self) -> bool:
-        """Whether nothing is known of the day, not even that nothing was sent."""
+        """Whether nothing of the day was read, so that nothing is known of it."""
         return not self.covered_share and not self.sums.operations
 
 
-def delivery(facts: ChannelFacts, made: Made, *, top: int) -> Drawing | None:
-    """The chart of a channel; None where no day has an operation.
+def delivery(facts: ChannelFacts, context: ReportContext, *, top: int) -> Drawing | None:
+    """The chart of a channel; None if no day has an operation.
 
     Args:
-        facts: The channel's.
-        made: When the report was made, which settles the days.
+        facts: The facts of the channel.
+        context: The time of the report, which determines the days.
         top: The largest volume of a day, of any channel: the scale of the bars.
     """
     alt = altair()
-    points = points_of(facts, made)
+    points = points_of(facts, context)
     if not any(point.sums.operations for point in points):
         return None
     panels = [*_shares(alt, points), _bars(alt, points, facts.channel, top)]
@@ -99,17 +99,17 @@ def delivery(facts: ChannelFacts, made: Made, *, top: int) -> Drawing | None:
     )
 
 
-def points_of(facts: ChannelFacts, made: Made) -> list[Point]:
-    """The last days, today included: of each channel the same, also those without an operation."""
-    names = days_between(made.today - timedelta(days=DAYS), made.today)
-    frozen = set(frozen_days(facts, made))
-    return [_point(name, facts, made, frozen=name in frozen) for name in names]
+def points_of(facts: ChannelFacts, context: ReportContext) -> list[Point]:
+    """The last days, today included; the same for each channel, also days without an operation."""
+    names = days_between(context.today - timedelta(days=DAYS), context.today)
+    frozen = set(frozen_days(facts, context))
+    return [_point(name, facts, context, frozen=name in frozen) for name in names]
 
 
-def _point(name: date, facts: ChannelFacts, made: Made, *, frozen: bool) -> Point:
+def _point(name: date, facts: ChannelFacts, context: ReportContext, *, frozen: bool) -> Point:
     shown = facts.days.get(name, Day())
     stored = shown.sums.operations
-    covered = shown.covered_share if stored else read_share(facts, made, name, name)
+    covered = shown.covered_share if stored else read_share(facts, context, name, name)
     return Point(
         day=name,
         sums=shown.sums,
@@ -120,7 +120,7 @@ def _point(name: date, facts: ChannelFacts, made: Made, *, frozen: bool) -> Poin
 
 
 def volume(sums: Sums) -> int:
-    """How high a day's bar is: what was requested, as far as it is known."""
+    """The height of a day's bar: what was requested, as far as it is known."""
     return sums.requested or 0
 
 
@@ -130,7 +130,7 @@ def top_of(channels: Iterable[ChannelFacts]) -> int:
 
 
 def shares_of(sums: Sums) -> dict[str, Share]:
-    """The shares of a day that are drawn: of what was attempted, engagement of what arrived."""
+    """The shares of a day: of what was attempted, and for engagement of what was delivered."""
     shares = {"delivered": sums.success}
     if sums.has_receipts:
         shares |= {"not delivered": sums.not_delivered_share, "engaged": sums.engagement}
@@ -138,7 +138,7 @@ def shares_of(sums: Sums) -> dict[str, Share]:
 
 
 def parts_of(sums: Sums) -> dict[str, int]:
-    """What became of what was requested; the parts add up to it."""
+    """The outcomes of what was requested, as parts that add up to it."""
     left = volume(sums)
     parts = {
         "delivered": sums.delivered_low if sums.has_receipts else sums.accepted,
@@ -153,9 +153,9 @@ def parts_of(sums: Sums) -> dict[str, int]:
 
 
 def lines_of(points: Sequence[Point], name: str) -> list[tuple[bool, list[Point]]]:
-    """Stretches of days that follow each other, and whether they move: drawn as one line each.
+    """Runs of consecutive days, and whether they may still change: one line each.
 
-    A stretch between two days moves if one of them does.
+    The segment between two days may change if one of the days may.
     """
     lines: list[tuple[bool, list[Point]]] = []
     for left, right in pairwise(points):
@@ -174,9 +174,9 @@ def _subject(points: Sequence[Point]) -> str:
 
 
 def notes(points: Sequence[Point]) -> list[str]:
-    """Which days are not what they seem."""
+    """Notes on the days with a mark."""
     marked = {
-        "may still move": [point.day for point in points if point.moves],
+        "may still change": [point.day for point in points if point.moves],
         "partly covered": [point.day for point in points if point.partly],
         "frozen early": [point.day for point in points if point.frozen],
         "not read": [point.day for point in points if point.unread],
@@ -185,24 +185,24 @@ def notes(points: Sequence[Point]) -> list[str]:
 
 
 def finding(points: Sequence[Point], channel: str) -> str:
-    """What the chart shows: of each share the worst day and the latest."""
+    """What the chart shows: for each share, the worst day and the latest day."""
     sums = sum((point.sums for point in points), Sums())
     names = {"delivered": sums.success_name, "engaged": ENGAGED.get(channel, "read")}
-    said = [_course(points, name, names.get(name, name)) for name in COLOURS]
-    return " ".join(filter(None, said))
+    sentences = [_worst_and_latest(points, name, names.get(name, name)) for name in COLOURS]
+    return " ".join(filter(None, sentences))
 
 
-def _course(points: Sequence[Point], name: str, word: str) -> str:
-    """The worst day and the latest, if there are any that neither move nor are partly covered."""
+def _worst_and_latest(points: Sequence[Point], name: str, word: str) -> str:
+    """The worst and the latest day, preferably of covered days that cannot change any more."""
     known = [
         (point, shares_of(point.sums)[name]) for point in points if name in shares_of(point.sums)
     ]
     whole = [pair for pair in known if not pair[0].partly] or known
-    calm = [pair for pair in whole if not pair[0].moves] or whole
-    if not calm:
+    stable = [pair for pair in whole if not pair[0].moves] or whole
+    if not stable:
         return ""
     side, pick = ("highest", max) if name == "not delivered" else ("lowest", min)
-    worst, latest = pick(calm, key=lambda pair: pair[1].low), calm[-1]
+    worst, latest = pick(stable, key=lambda pair: pair[1].low), stable[-1]
     if worst is latest:
         return f"{_upper(word)}: {side} and latest {_on(*latest)}."
     return f"{_upper(word)}: {side} {_on(*worst)}, latest {_on(*latest)}."
@@ -217,12 +217,12 @@ def _upper(text: str) -> str:
 
 
 def _at(of: date) -> int:
-    """Where a day is on the axis: its midnight in milliseconds, whatever the time zone."""
+    """The position of a day on the axis: its midnight in UTC, in milliseconds."""
     return int(datetime.combine(of, time(), tzinfo=UTC).timestamp() * 1000)
 
 
 def _x(alt: Any, points: Sequence[Point], *, labels: bool, field: str = "day") -> Any:
-    """Time to scale, with a mark for each week before today."""
+    """The time axis, with a label for each week before today."""
     first, last = _at(points[0].day), _at(points[-1].day)
     axis = alt.Axis(
         values=list(range(last, first - 1, -7 * _DAY)),
@@ -241,7 +241,7 @@ def _y_axis(alt: Any, **more: Any) -> Any:
 
 
 def _shares(alt: Any, points: Sequence[Point]) -> list[Any]:
-    """All shares from 0 to 100%, so that channels can be compared; and the first close up."""
+    """All shares from 0 to 100%, so that channels can be compared, and a close-up of the first."""
     axis = _y_axis(alt, format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
     layers = [layer for name in COLOURS for layer in _lines(alt, points, name, (0.0, 1.0), axis)]
     if not layers:
@@ -251,7 +251,7 @@ def _shares(alt: Any, points: Sequence[Point]) -> list[Any]:
 
 
 def _close_up(alt: Any, points: Sequence[Point]) -> list[Any]:
-    """The share delivered once more, as high as there is room; where that shows more."""
+    """The share delivered once more on a scale that fits it, if that shows more."""
     known = [shares_of(point.sums).get("delivered") for point in points]
     low, high = _ends([share for share in known if share])
     if not any(known) or high - low > 0.5:  # noqa: PLR2004 - half of the height above
@@ -264,7 +264,7 @@ def _close_up(alt: Any, points: Sequence[Point]) -> list[Any]:
 
 
 def _ends(shares: Sequence[Share]) -> tuple[float, float]:
-    """The least and the most in whole per cent, with room around."""
+    """The minimum and the maximum in whole per cent, with a margin."""
     low = min((share.low for share in shares), default=0.0)
     high = max((share.high for share in shares), default=1.0)
     return max(0, math.floor(100 * low - 1)) / 100, min(100, math.ceil(100 * high + 1)) / 100
@@ -273,7 +273,7 @@ def _ends(shares: Sequence[Share]) -> tuple[float, float]:
 def _lines(
     alt: Any, points: Sequence[Point], name: str, ends: tuple[float, float], axis: Any
 ) -> list[Any]:
-    """One share: what is settled is drawn full, what moves hollow and dashed, the rest paler."""
+    """One share: solid if settled, hollow and dashed if it may change, pale if partly covered."""
     runs = [
         {**_row(point, name), "line": number, "moves": moves}
         for number, (moves, line) in enumerate(lines_of(points, name))
@@ -318,7 +318,7 @@ def _row(point: Point, name: str) -> dict[str, Any]:
 
 
 def bars_of(points: Sequence[Point]) -> list[dict[str, Any]]:
-    """One row for each part of each day's bar, from where to where it reaches."""
+    """One row for each part of each day's bar, with its lower and upper end."""
     rows = []
     for point in points:
         low = 0
@@ -346,7 +346,7 @@ def _span(point: Point, half: float) -> dict[str, float]:
 
 
 def own_scale(points: Sequence[Point], top: int) -> bool:
-    """Whether a channel's bars would be too small beside those of the largest."""
+    """Whether a channel's bars would be too small on the scale of the largest channel."""
     return max(volume(point.sums) for point in points) < OWN_SCALE * top
 
 
@@ -355,8 +355,8 @@ def _bars(alt: Any, points: Sequence[Point], channel: str, top: int) -> Any:
     top = max(volume(point.sums) for point in points) if own else top
     layers = [
         *_stacks(alt, points, top),
-        _ruler(alt, points, stripes_of(points, top), top, PAPER, 1.75),
-        _ruler(alt, points, [{**_span(each, 0.5), "low": 0} for each in _read(points)], top, MUTED),
+        _rules(alt, points, stripes_of(points, top), top, PAPER, 1.75),
+        _rules(alt, points, [{**_span(each, 0.5), "low": 0} for each in _read(points)], top, MUTED),
         *_signs(alt, points),
     ]
     scale = f"own scale, up to {compact(top)}" if own else f"up to {compact(top)}"
@@ -377,7 +377,7 @@ def _height(alt: Any, top: int) -> Any:
 
 
 def _stacks(alt: Any, points: Sequence[Point], top: int) -> list[Any]:
-    """Bars of what became of it; hollow where that may still move."""
+    """Stacked bars of the outcomes; hollow if they may still change."""
     rows = bars_of(points)
     size = _BAR * PLOT / len(points)
     layers = []
@@ -396,7 +396,7 @@ def _stacks(alt: Any, points: Sequence[Point], top: int) -> list[Any]:
     return layers
 
 
-def _ruler(
+def _rules(
     alt: Any,
     points: Sequence[Point],
     rows: Sequence[Mapping[str, float]],
@@ -404,24 +404,24 @@ def _ruler(
     colour: str,
     width: float = 1,
 ) -> Any:
-    """Level lines, from one time to another."""
+    """Horizontal lines, from one time to another."""
     base = alt.Chart(alt.Data(values=list(rows))).mark_rule(color=colour, strokeWidth=width)
     return base.encode(x=_x(alt, points, labels=True, field="from"), x2="to:Q", y=_height(alt, top))
 
 
 def _signs(alt: Any, points: Sequence[Point]) -> list[Any]:
-    """A sign above each day that is partly covered or frozen early, and where nothing was read."""
+    """A sign above each day that is partly covered or frozen early, and a label on unread weeks."""
     rows = [
         {"day": _at(point.day), "sign": "".join(sign for sign in signs if sign)}
         for point in points
         if any(signs := [_SIGNS[name] if getattr(point, name) else "" for name in _SIGNS])
     ]
-    rows += [{"day": _at(middle), "sign": "not read"} for middle in _silent(points)]
+    rows += [{"day": _at(middle), "sign": "not read"} for middle in _unread_weeks(points)]
     base = alt.Chart(alt.Data(values=rows)).mark_text(color=MUTED, fontSize=11)
     return [base.encode(x=_x(alt, points, labels=True), y=alt.value(6), text="sign:N")]
 
 
-def _silent(points: Sequence[Point]) -> list[date]:
-    """The middle of each stretch of a week or more of which nothing was read."""
+def _unread_weeks(points: Sequence[Point]) -> list[date]:
+    """The middle of each run of seven or more days that were not read."""
     runs = [list(run) for unread, run in groupby(points, key=lambda each: each.unread) if unread]
     return [run[len(run) // 2].day for run in runs if len(run) >= 7]  # noqa: PLR2004

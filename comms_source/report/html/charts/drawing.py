@@ -1,7 +1,7 @@
-"""From an Altair chart to an SVG that a page can hold: no scripts, no references, no fonts. Pure.
+"""Convert an Altair chart to a safe inline SVG: no scripts, no references, no fonts. Pure.
 
-What vl-convert draws is taken apart and put together again from the few elements and attributes
-that a drawing needs; anything else is left out.
+The output of vl-convert is parsed and rebuilt from an allowlist of elements and attributes.
+Anything else is left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 WIDTH: Final = 380
-"""How wide a chart is drawn; a page shows it as wide as there is room."""
+"""The width of a chart in its own units; the page scales it."""
 TEXT: Final = 13
 
 INK, MUTED, RULE = "var(--ink)", "var(--muted)", "var(--rule)"
@@ -33,35 +33,35 @@ _ATTRIBUTES: Final = frozenset(
     }
 )
 _PLAIN: Final = re.compile(r"(?:var\(--[a-z0-9-]+\)|[^()]|\b(?:translate|rotate|scale)\([^()]*\))*")
-"""What an attribute may say: no function but these, above all no `url(...)`."""
+"""The allowed values of an attribute: no function but these, above all no `url(...)`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart, and in words what it shows."""
+    """A chart and its description."""
 
     chart: Any
-    """Altair's."""
+    """An Altair chart."""
     about: str
-    """What is drawn."""
+    """The subject of the chart."""
     finding: str
-    """What it shows, in a sentence or two."""
+    """What the chart shows, in a sentence or two."""
 
     @property
     def alt(self) -> str:
-        """All of it, for those who do not see it."""
+        """The text alternative for screen readers."""
         return f"{self.about}. {self.finding}"
 
 
 def altair() -> Any:
-    """The library: slow to import, and not installed everywhere."""
+    """The module altair, which is slow to import and an extra."""
     import altair as alt  # noqa: PLC0415 - see above
 
     return alt
 
 
 def style() -> dict[str, Any]:
-    """How all charts look, in Vega-Lite's terms."""
+    """The Vega-Lite configuration of all charts."""
     text = {"labelFontSize": TEXT, "titleFontSize": TEXT, "labelColor": MUTED, "titleColor": MUTED}
     axis = {"domain": False, "ticks": False, "gridColor": RULE, "labelPadding": 6}
     return {
@@ -79,11 +79,11 @@ def style() -> dict[str, Any]:
 
 
 def svg(drawing: Drawing) -> str:
-    """The drawing as an SVG that is read out as its text."""
+    """The drawing as an SVG with its description as a label."""
     import vl_convert  # noqa: PLC0415 - slow to import, and not installed everywhere
 
-    drawn = vl_convert.vegalite_to_svg({**drawing.chart.to_dict(), "config": style()})
-    root = ET.fromstring(drawn)  # noqa: S314 - vl-convert's own, and it holds no declarations
+    rendered = vl_convert.vegalite_to_svg({**drawing.chart.to_dict(), "config": style()})
+    root = ET.fromstring(rendered)  # noqa: S314 - from vl-convert, without declarations
     clean = _clean(root)
     clean.attrib.clear()
     clean.attrib.update({"role": "img", "aria-label": drawing.alt, "fill": "none"})
@@ -92,14 +92,14 @@ def svg(drawing: Drawing) -> str:
 
 
 def _without_prefix(root: ET.Element) -> str:
-    """The element as a page holds it, where no namespace is declared."""
+    """The element without a namespace, as inline SVG in HTML."""
     for element in root.iter():
         element.tag = element.tag.removeprefix(SVG)
     return ET.tostring(root, encoding="unicode")
 
 
 def _clean(element: ET.Element) -> ET.Element:
-    """The element with what a drawing needs of it, and of all within."""
+    """A copy of the element with the allowed attributes and children only."""
     kept = ET.Element(element.tag)
     kept.attrib.update(
         {name: value for name, value in element.attrib.items() if _is_plain(name, value)}

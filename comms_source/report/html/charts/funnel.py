@@ -1,4 +1,4 @@
-"""The funnel of a channel: what was requested, and the parts that it adds up to. Pure."""
+"""The funnel of a channel: what was requested, and the parts that add up to it. Pure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from comms_source.report.html.charts.drawing import (
 from comms_source.report.wording import DASH, RESOURCES, TITLES, count, percent
 
 STEP: Final = 38
-"""How high a stage is: its name and numbers, and below them its bar."""
+"""The height of a stage: its name and numbers, and below them its bar."""
 PLOT: Final = WIDTH - 12
 INDENT: Final = 16
-"""How far a part of another stage is moved in."""
+"""The indentation of a part of another stage."""
 
 
 def funnel(channel: str, shown: Funnel) -> Drawing | None:
-    """The chart; None where no stage is known."""
+    """The chart; None if no stage is known."""
     alt = altair()
     if not shown.stages:
         return None
@@ -38,12 +38,12 @@ def funnel(channel: str, shown: Funnel) -> Drawing | None:
     )
     layers = [*_bars(alt, base, top), *_words(alt, base, top)]
     chart = alt.layer(*layers).properties(width=PLOT, height=STEP * len(rows))
-    about = f"{TITLES[channel]}: what became of all {RESOURCES[channel]} requested in the 7 days"
+    about = f"{TITLES[channel]}: outcomes of all {RESOURCES[channel]} requested in the 7 days"
     return Drawing(chart=chart, about=about, finding=finding(shown))
 
 
 def finding(shown: Funnel) -> str:
-    """What the chart shows: each stage with its numbers, and what is not known."""
+    """What the chart shows: each stage with its numbers, and the unknown ones."""
     stages = "; ".join(
         f"{'of these ' if stage.part_of else ''}{stage.name} {_numbers(stage)}"
         for stage in shown.stages

@@ -1,4 +1,4 @@
-"""The heat map: how much is requested in which hour of which day of the week. Pure."""
+"""The heat map: how much is requested in each hour of each day of the week. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HOURS: Final = 24
 
 
 def hours(channel: str, heat: Heat) -> Drawing | None:
-    """The chart; None where nothing was requested."""
+    """The chart; None if nothing was requested."""
     alt = altair()
     if not heat.known:
         return None
@@ -37,7 +37,7 @@ def hours(channel: str, heat: Heat) -> Drawing | None:
     return Drawing(
         chart=chart.properties(width=PLOT, height=7 * 22),
         about=f"{TITLES[channel]}: {unit_of(channel, heat)} by day of the week and hour, "
-        f"up to {HOUR_DAYS} days added up",
+        f"summed over up to {HOUR_DAYS} days",
         finding=finding(heat),
     )
 
@@ -46,17 +46,17 @@ _CLOCK: Final = "datum.value < 10 ? '0' + datum.value : '' + datum.value"
 
 
 def unit_of(channel: str, heat: Heat) -> str:
-    """What is counted."""
+    """The unit of the values."""
     return f"{RESOURCES[channel]} requested" if heat.unit == "requested" else "operations"
 
 
 def finding(heat: Heat) -> str:
-    """What the chart shows: the busiest hour and the quietest, and how many had nothing."""
+    """What the chart shows: the busiest hour, the quietest hour, and the number of empty hours."""
     (busiest, most), (quietest, least) = heat.known[0], heat.known[-1]
-    silent = 7 * _HOURS - len(heat.cells)
+    empty = 7 * _HOURS - len(heat.cells)
     return (
         f"Most, {count(most)}, on {_hour(busiest)}; fewest, {count(least)}, on {_hour(quietest)}"
-        + (f"; nothing stored of {silent} of {7 * _HOURS} hours." if silent else ".")
+        + (f"; no data for {empty} of {7 * _HOURS} hours." if empty else ".")
     )
 
 
@@ -65,16 +65,16 @@ def _hour(cell: Cell) -> str:
 
 
 def top_of(heat: Heat) -> int:
-    """Where the scale of the colours ends: what one cell in twenty exceeds.
+    """The upper end of the colour scale, which one cell in twenty exceeds.
 
-    A single mailing to everybody would else leave all other hours pale.
+    Otherwise a single large mailing would leave all other hours pale.
     """
     values = [value for _, value in heat.known]
     return max(1, values[len(values) // 20]) if values else 1
 
 
 def _colour(alt: Any, top: int) -> Any:
-    """Steps of one colour, the same width each."""
+    """Equal steps of one colour."""
     bounds = [top * step / len(HEAT) for step in range(1, len(HEAT))]
     scale = alt.Scale(type="threshold", domain=bounds, range=list(HEAT))
     return alt.Color("value:Q", scale=scale, legend=None)

@@ -11,18 +11,18 @@ from comms_source.report.wording import ENGAGED, TITLES, age, brief_age
 
 PLOT: Final = WIDTH - 66
 AGES: Final = (1, 6, 24, 72, 120, 168)
-"""The marks of the axis of ages, in hours."""
+"""The labels of the axis of ages, in hours."""
 _STYLES: Final = {
     "outcomes": (FIRST, [1, 0]),
     "accepted or failed": (FIRST, [1, 0]),
     "delivered": (SECOND, [7, 4]),
 }
 _ENGAGED: Final = (THIRD, [2, 4])
-"""Colour and dashes of each line; either tells them apart."""
+"""Colour and dashes of each line; either one distinguishes the lines."""
 
 
 def settling(channel: str, curve: Sequence[SettlePoint]) -> Drawing | None:
-    """The chart of one account's channel; None where only one age is known of it."""
+    """The chart of one account and channel; None if fewer than two ages are known."""
     alt = altair()
     lines = lines_of(channel, curve)
     if max(map(len, lines.values()), default=0) < 2:  # noqa: PLR2004 - a line has two ends
@@ -40,8 +40,8 @@ def settling(channel: str, curve: Sequence[SettlePoint]) -> Drawing | None:
             scale=alt.Scale(domain=[0, 1], nice=False),
             axis=alt.Axis(title=None, format=".0%", values=[0, 0.25, 0.5, 0.75, 1]),
         ),
-        color=_told_by(alt, "color", list(lines), [colour for colour, _ in styles]),
-        strokeDash=_told_by(alt, "dash", list(lines), [dash for _, dash in styles]),
+        color=_encoding(alt, "color", list(lines), [colour for colour, _ in styles]),
+        strokeDash=_encoding(alt, "dash", list(lines), [dash for _, dash in styles]),
     )
     chart = base.mark_line(strokeWidth=2.25)
     return Drawing(
@@ -55,7 +55,7 @@ _Points = Sequence[tuple[float, float]]
 
 
 def lines_of(channel: str, curve: Sequence[SettlePoint]) -> dict[str, _Points]:
-    """The points that are known of each line, by what the line shows; no share exceeds 1."""
+    """The known points of each line, by the name of the line; no share exceeds 1."""
     receipts = any(point.delivered is not None for point in curve)
     named = {
         "outcomes" if receipts else "accepted or failed": [
@@ -72,7 +72,7 @@ def lines_of(channel: str, curve: Sequence[SettlePoint]) -> dict[str, _Points]:
 
 
 def finding(lines: dict[str, _Points]) -> str:
-    """What the chart shows: from which age on half, and nine tenths, is known."""
+    """What the chart shows: at which age a half, and nine tenths, are known."""
     return " ".join(
         f"{name.capitalize()}: {_known(points, 0.5, 'half')}, {_known(points, 0.9, 'nine tenths')}."
         for name, points in lines.items()
@@ -86,7 +86,7 @@ def _known(points: _Points, share: float, name: str) -> str:
 
 
 def _x(alt: Any) -> Any:
-    """Ages to scale: the distance from 0 is the square root, since most happens early."""
+    """The axis of ages, on a square-root scale, because most changes happen early."""
     marks = ", ".join(f"'{hours}': '{brief_age(hours)}'" for hours in AGES)
     axis = alt.Axis(
         title="age of the send request (square-root scale)",
@@ -98,7 +98,7 @@ def _x(alt: Any) -> Any:
     return alt.X("age:Q", scale=scale, axis=axis)
 
 
-def _told_by(alt: Any, channel: str, names: list[str], values: list[Any]) -> Any:
+def _encoding(alt: Any, channel: str, names: list[str], values: list[Any]) -> Any:
     scale = alt.Scale(domain=names, range=values)
     legend = alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=2.25)
     kind = alt.Color if channel == "color" else alt.StrokeDash

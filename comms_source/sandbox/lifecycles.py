@@ -1,10 +1,10 @@
-"""The life of one operation: planned once, then a pure function of the time.
+"""The lifecycle of one operation: planned once, then a pure function of the time.
 
-An operation waits if it is scheduled, is processed at so many resources a second, and is completed;
-deliveries and reads go on for days after that. Failures are known first: at once, or within a few
-minutes. Deliveries take minutes to hours, reads hours to days. Its counters move at instants that
-lie ever further apart, and `updatedAt` names the last of them, except for operations whose
-`updatedAt` stands still from completion on: whether it moves with late counters is not documented.
+An operation waits if it is scheduled, is processed at a number of resources per second, and ends.
+Deliveries and reads go on for days after that. Failures are known first, at once or within a few
+minutes. Deliveries take minutes to hours, reads hours to days. The counters change at increasing
+intervals, and `updatedAt` is the last change. In some operations `updatedAt` does not change after
+completion, because it is not documented whether it changes with late counters.
 
 Times are milliseconds since the Unix epoch.
 """
@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from comms_source.channels import Channel
-from comms_source.sandbox.chance import mix
+from comms_source.sandbox.pseudo_random import mix
 
 SECOND: Final = 1000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 3600 * SECOND
 DAY: Final = 24 * HOUR
 SETTLED_AFTER: Final = 6 * DAY
-"""How long after the first attempt the last counter moves at the latest."""
+"""The maximum time from the first attempt to the last change of a counter."""
 
-Fate = Literal["sent", "scheduled", "far_scheduled", "canceled", "unaddressable", "group"]
-_FATES: Final[tuple[tuple[float, Fate], ...]] = (
+Kind = Literal["sent", "scheduled", "far_scheduled", "canceled", "unaddressable", "group"]
+_KINDS: Final[tuple[tuple[float, Kind], ...]] = (
     (0.78, "sent"),
     (0.87, "scheduled"),
     (0.88, "far_scheduled"),
@@ -37,36 +37,36 @@ _FATES: Final[tuple[tuple[float, Fate], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """What is going to become of one operation."""
+class Lifecycle:
+    """The planned lifecycle of one operation."""
 
     channel: Channel
     created: int
-    fate: Fate
+    kind: Kind
     total: int
     recipients: int
     start: int
-    """When its first resource is processed; for a canceled one, when it is canceled."""
+    """When its first resource is processed, or when it is canceled."""
     end: int
     """When its last resource is processed."""
     unaddressable: int
     failed: int
     undelivered: int
     delivered: int
-    """How many are delivered in the end, read ones included."""
+    """The final number delivered, read ones included."""
     read: int
-    """How many are read (opened) in the end."""
+    """The final number read (opened)."""
     delivery_pace: float
     """The time after which about two thirds of the deliveries are known."""
     read_pace: float
     fallback: float
-    """Further attempts for each resource."""
+    """Additional attempts per resource."""
     frozen_update: bool
 
 
-def plan_life(*, channel: Channel, created: int, key: int) -> Life:
-    """The life of the operation that `key` tells from all others."""
-    # Four numbers of 64 bits hold sixteen rolls of 16.
+def plan_lifecycle(*, channel: Channel, created: int, key: int) -> Lifecycle:
+    """The lifecycle of the operation with this key."""
+    # Four 64-bit hashes give sixteen rolls of 16 bits.
     rolls = [
         (bits >> shift & 0xFFFF) / 0x10000
         for bits in (mix(key, part) for part in range(4))
@@ -74,23 +74,23 @@ def plan_life(*, channel: Channel, created: int, key: int) -> Life:
     ]
     roll = rolls.__getitem__
 
-    fate = _fate(channel, roll(1))
-    total = 1 if fate == "group" else max(1, int(10 ** (4 * roll(2) ** 1.5)))
-    unaddressable = _unaddressable(channel, fate, total, roll(3))
-    addressable = 0 if fate == "group" else total - unaddressable
+    kind = _kind(channel, roll(1))
+    total = 1 if kind == "group" else max(1, int(10 ** (4 * roll(2) ** 1.5)))
+    unaddressable = _unaddressable(channel, kind, total, roll(3))
+    addressable = 0 if kind == "group" else total - unaddressable
     failed = int(addressable * 0.06 * roll(4))
     undelivered = int((addressable - failed) * 0.10 * roll(5))
     deliverable = addressable - failed - undelivered
-    # The part without a receipt is rounded down, so that it is small in small operations too.
+    # The number without a receipt is rounded down, so that it is small in small operations too.
     without_receipt = int(deliverable * 0.04 * (1 - roll(6)))
     delivered = deliverable - without_receipt
-    start = created + _delay(fate, roll(7))
-    return Life(
+    start = created + _delay(kind, roll(7))
+    return Lifecycle(
         channel=channel,
         created=created,
-        fate=fate,
+        kind=kind,
         total=total,
-        recipients=2 + int(8 * roll(8)) if fate == "group" else total,
+        recipients=2 + int(8 * roll(8)) if kind == "group" else total,
         start=start,
         end=start + 2 * SECOND + int(total * (5 + 20 * roll(9))),
         unaddressable=unaddressable,
@@ -107,62 +107,62 @@ def plan_life(*, channel: Channel, created: int, key: int) -> Life:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """An operation as the API shows it at one time."""
+    """The state of an operation at one time, as the API returns it."""
 
     status: str
     stats: dict[str, int]
     updated: int
 
 
-def state_at(life: Life, now: int, *, cumulative: bool) -> State:
-    """The operation at `now`, which must not lie before its creation."""
+def state_at(life: Lifecycle, now: int, *, cumulative: bool) -> State:
+    """The state at `now`, which must not be before the creation."""
     if now < life.start:
         return _show(life, "SCHEDULED", {"scheduled": life.total}, life.created)
-    if life.fate == "canceled":
+    if life.kind == "canceled":
         return _show(life, "CANCELED", {"canceled": life.total}, life.start)
-    moved = _last_move(life, now)
+    changed = _last_change(life, now)
     status = "COMPLETED" if now >= life.end else "PROCESSING"
-    updated = min(moved, life.end) if life.frozen_update else moved
-    return _show(life, status, _counts(life, moved, cumulative=cumulative), updated)
+    updated = min(changed, life.end) if life.frozen_update else changed
+    return _show(life, status, _counts(life, changed, cumulative=cumulative), updated)
 
 
-def _fate(channel: Channel, roll: float) -> Fate:
-    fate = next(fate for limit, fate in _FATES if roll < limit)
-    if fate == "group" and "read" not in channel.counters:
+def _kind(channel: Channel, roll: float) -> Kind:
+    kind = next(kind for limit, kind in _KINDS if roll < limit)
+    if kind == "group" and "read" not in channel.counters:
         return "sent"
-    return "sent" if fate == "unaddressable" and fate not in channel.counters else fate
+    return "sent" if kind == "unaddressable" and kind not in channel.counters else kind
 
 
-def _unaddressable(channel: Channel, fate: Fate, total: int, roll: float) -> int:
-    if "unaddressable" not in channel.counters or fate == "group":
+def _unaddressable(channel: Channel, kind: Kind, total: int, roll: float) -> int:
+    if "unaddressable" not in channel.counters or kind == "group":
         return 0
-    return total if fate == "unaddressable" and roll < 0.5 else int(total * 0.05 * roll)  # noqa: PLR2004
+    return total if kind == "unaddressable" and roll < 0.5 else int(total * 0.05 * roll)  # noqa: PLR2004
 
 
-def _delay(fate: Fate, roll: float) -> int:
-    if fate == "far_scheduled":
+def _delay(kind: Kind, roll: float) -> int:
+    if kind == "far_scheduled":
         return int((8 + 4 * roll) * DAY)
-    return int((1 + 47 * roll) * HOUR) if fate in {"scheduled", "canceled"} else 0
+    return int((1 + 47 * roll) * HOUR) if kind in {"scheduled", "canceled"} else 0
 
 
-def _last_move(life: Life, now: int) -> int:
-    """The last instant up to `now` at which a counter could move: ever rarer, then never again."""
+def _last_change(life: Lifecycle, now: int) -> int:
+    """The last instant up to `now` at which a counter could change, at increasing intervals."""
     age = min(now - life.start, max(SETTLED_AFTER, life.end - life.start))
     if age < SECOND:
         return life.start
     step = math.floor(math.log(age / SECOND, 1.2))
     tick = life.start + int(SECOND * 1.2**step)
-    # Whole steps, but never past the end of processing without having stopped there.
+    # Whole steps, but the end of processing is always one of them.
     if tick < life.end <= now:
         return life.end
     return min(tick, now) if age < SETTLED_AFTER else life.start + age
 
 
-def _counts(life: Life, now: int, *, cumulative: bool) -> dict[str, int]:
+def _counts(life: Lifecycle, now: int, *, cumulative: bool) -> dict[str, int]:
     age, duration = now - life.start, life.end - life.start
     past = min(age, duration)
-    addressable = 0 if life.fate == "group" else life.total - life.unaddressable
-    # Whole numbers, rounded down: so the parts never add up to more than what was handed over.
+    addressable = 0 if life.kind == "group" else life.total - life.unaddressable
+    # Integers, rounded down, so that the parts never exceed what was handed over.
     failed = life.failed * past // duration
     handed = (addressable - life.failed) * past // duration
     undelivered = life.undelivered * past // duration
@@ -183,7 +183,7 @@ def _counts(life: Life, now: int, *, cumulative: bool) -> dict[str, int]:
         "read": read,
         "opened": read,
         "unaddressable": life.unaddressable * past // duration,
-        "attempts": 1 if life.fate == "group" else processed + int(processed * life.fallback),
+        "attempts": 1 if life.kind == "group" else processed + int(processed * life.fallback),
     }
 
 
@@ -192,7 +192,7 @@ def _known(count: int, age: int, pace: float) -> int:
     return int(count * (1 - math.exp(-age / pace)) + 0.5)
 
 
-def _show(life: Life, status: str, counts: dict[str, int], updated: int) -> State:
+def _show(life: Lifecycle, status: str, counts: dict[str, int], updated: int) -> State:
     counts |= {"total": life.total, "recipients": life.recipients}
     stats = {name: counts.get(name, 0) for name in life.channel.counters}
     return State(status, stats, updated)

@@ -1,4 +1,4 @@
-"""The doors to steer a sandbox by, over HTTP: clock, request log, and what is none of them."""
+"""The endpoints that control a sandbox over HTTP: clock and request log; and invalid paths."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    """A plain client that has credentials and yet needs none for the doors."""
+    """A plain client without credentials, which the control endpoints do not need."""
     with httpx.Client(
         base_url=sandbox.url.removesuffix("/v1"), timeout=5, trust_env=False
     ) as client:
@@ -27,13 +27,13 @@ def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
 AUTH = (ACCOUNT_ID, AUTH_TOKEN)
 
 
-def test_time_that_moves_on_changes_what_is_answered(sandbox: Sandbox, http: httpx.Client) -> None:
-    """Set over HTTP, it is the time of every answer from then on."""
+def test_advancing_the_clock_changes_the_responses(sandbox: Sandbox, http: httpx.Client) -> None:
+    """A time that is set over HTTP is the time of every later response."""
     first = http.get("/v1/Emails/Operations", auth=AUTH)
-    told = http.put("/sandbox/clock", json={"advance_seconds": 3600}).json()
+    clock = http.put("/sandbox/clock", json={"advance_seconds": 3600}).json()
     later = http.get("/v1/Emails/Operations", auth=AUTH)
 
-    assert datetime.fromisoformat(told["now"]) == sandbox.clock.now()
+    assert datetime.fromisoformat(clock["now"]) == sandbox.clock.now()
     assert first.headers["date"] != later.headers["date"]
     assert first.json()["operations"] != later.json()["operations"]
 
@@ -55,10 +55,10 @@ def test_time_that_moves_on_changes_what_is_answered(sandbox: Sandbox, http: htt
         b'{"advance": 60}',
     ],
 )
-def test_a_time_that_is_none_is_refused_and_changes_nothing(
+def test_an_invalid_time_is_refused_and_changes_nothing(
     sandbox: Sandbox, http: httpx.Client, content: bytes
 ) -> None:
-    """With 400 and a sentence, and be it only one word of it that is wrong."""
+    """With 400 and a message, even if only a part of it is wrong."""
     before = sandbox.clock.now()
     refused = http.put("/sandbox/clock", content=content)
 
@@ -67,10 +67,8 @@ def test_a_time_that_is_none_is_refused_and_changes_nothing(
     assert (sandbox.clock.now(), sandbox.clock.frozen) == (before, True)
 
 
-def test_a_clock_that_is_let_go_runs_on_from_where_it_stood(
-    sandbox: Sandbox, http: httpx.Client
-) -> None:
-    """Without a leap over the time for which it had stood."""
+def test_a_resumed_clock_continues_from_its_time(sandbox: Sandbox, http: httpx.Client) -> None:
+    """Without a jump over the time for which it was stopped."""
     at = sandbox.clock.now()
     http.put("/sandbox/clock", json={"frozen": False})
     running = datetime.fromisoformat(http.get("/sandbox/clock").json()["now"])
@@ -78,8 +76,8 @@ def test_a_clock_that_is_let_go_runs_on_from_where_it_stood(
     assert at < running < at + timedelta(seconds=5)
 
 
-def test_a_clock_needs_a_time_with_a_zone_and_tells_it_in_utc() -> None:
-    """A naive time would be a guess."""
+def test_a_clock_needs_a_zone_and_returns_utc() -> None:
+    """A naive time is ambiguous."""
     clock = Clock(datetime.fromisoformat("2026-11-20T14:00:00+02:00"))
     clock.advance(timedelta(hours=1))
 
@@ -89,16 +87,16 @@ def test_a_clock_needs_a_time_with_a_zone_and_tells_it_in_utc() -> None:
         clock.set(NOW.replace(tzinfo=None))
 
 
-def test_the_log_names_every_request_in_order_and_no_secret(http: httpx.Client) -> None:
-    """Refused ones as well; a token only as a digest that tells one from another."""
+def test_the_log_has_every_request_and_no_secret(http: httpx.Client) -> None:
+    """In order, refused requests too; a token is logged as a digest only."""
     path = "/v1/Messages/Operations"
     token = http.get(path, auth=AUTH).json()["pagination"]["next"]
     http.get(path, auth=AUTH, params={"pageToken": token, "status": "COMPLETED"})
     http.get(f"{path}/comms_operation_0", auth=AUTH)
     http.get(path, auth=(ACCOUNT_ID, "a wrong secret"))
     http.get(path, auth=AUTH, params={"pageSize": "0"})
-    told = http.get("/sandbox/requests")
-    log: list[dict[str, Any]] = told.json()
+    answer = http.get("/sandbox/requests")
+    log: list[dict[str, Any]] = answer.json()
 
     assert [(entry["endpoint"], entry["status"]) for entry in log] == [
         ("list", 200),
@@ -109,24 +107,24 @@ def test_the_log_names_every_request_in_order_and_no_secret(http: httpx.Client) 
     ]
     assert log[1]["parameters"]["status"] == "COMPLETED"
     assert len(log[1]["parameters"]["pageToken"]) == 8
-    assert not [each for each in (MARK, token, AUTH_TOKEN, "wrong secret") if each in told.text]
+    assert not [each for each in (MARK, token, AUTH_TOKEN, "wrong secret") if each in answer.text]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", ["/v1/Messages/Operations", "/v1/Messages", "/v1/Emails/x"])
 def test_nothing_can_be_sent_changed_or_deleted(http: httpx.Client, method: str, path: str) -> None:
-    """405 for whatever does not read."""
+    """Every method that does not read gets 405."""
     assert http.request(method, path, auth=AUTH, json={}).status_code == 405
 
 
 @pytest.mark.parametrize("path", ["/", "/v2/Messages/Operations", "/sandbox", "/sandbox/secrets"])
-def test_there_is_nothing_elsewhere(http: httpx.Client, path: str) -> None:
-    """404, and no hint."""
+def test_other_paths_are_not_found(http: httpx.Client, path: str) -> None:
+    """With 404."""
     assert http.get(path, auth=AUTH).status_code == 404
 
 
-def test_answers_over_a_socket_are_those_of_the_model(sandbox: Sandbox, http: httpx.Client) -> None:
-    """The same body and time; an id of a list leads to its operation."""
+def test_the_server_answers_as_the_model(sandbox: Sandbox, http: httpx.Client) -> None:
+    """With the same rows; an id from a list can be fetched."""
     answer = http.get("/v1/Emails/Operations?pageSize=3", auth=AUTH)
     (row, *_) = answer.json()["operations"]
 
@@ -136,8 +134,8 @@ def test_answers_over_a_socket_are_those_of_the_model(sandbox: Sandbox, http: ht
 
 
 @pytest.mark.parametrize("rate", [0.5, 1, 2.5])
-def test_at_any_limit_a_request_passes_and_soon_one_is_told_to_wait(rate: float) -> None:
-    """Also at less than one a second; what it is told is a whole number of seconds above 0."""
+def test_any_rate_limit_allows_some_requests_and_refuses_others(rate: float) -> None:
+    """Also below one per second; `Retry-After` is a whole number of seconds above 0."""
     with (
         Sandbox(SandboxSettings(rate_limit=rate), Clock(NOW)) as sandbox,
         httpx.Client(auth=AUTH, trust_env=False) as client,
@@ -151,8 +149,8 @@ def test_at_any_limit_a_request_passes_and_soon_one_is_told_to_wait(rate: float)
     assert all(1 <= int(answer.headers["retry-after"]) <= 1 / rate + 1 for answer in refused)
 
 
-def test_latency_is_the_least_that_any_answer_takes() -> None:
-    """Errors included."""
+def test_latency_is_the_minimum_time_of_any_response() -> None:
+    """Including errors."""
     with (
         Sandbox(SandboxSettings(latency=timedelta(seconds=0.15)), Clock(NOW)) as sandbox,
         httpx.Client(trust_env=False) as client,
@@ -163,8 +161,8 @@ def test_latency_is_the_least_that_any_answer_takes() -> None:
     assert answer.elapsed.total_seconds() >= 0.15
 
 
-def test_a_sandbox_has_an_address_inside_its_block_only() -> None:
-    """And it is one of this machine; afterwards nobody listens there."""
+def test_a_sandbox_has_a_url_inside_its_block_only() -> None:
+    """It is a local address, and after the block nothing listens there."""
     sandbox = Sandbox(SandboxSettings(operations_per_week=0))
     with pytest.raises(RuntimeError, match="with"):
         _ = sandbox.url
@@ -176,10 +174,8 @@ def test_a_sandbox_has_an_address_inside_its_block_only() -> None:
         httpx.get(url, trust_env=False)
 
 
-def test_waiting_for_requests_ends_when_they_have_come(
-    sandbox: Sandbox, http: httpx.Client
-) -> None:
-    """And tells if they do not."""
+def test_waiting_for_requests_ends_when_they_arrive(sandbox: Sandbox, http: httpx.Client) -> None:
+    """It returns whether they have arrived in time."""
     http.get("/v1/Emails/Operations", auth=AUTH)
 
     assert sandbox.wait_for_requests(1, timeout=5)

@@ -1,4 +1,4 @@
-"""How the sandbox's operations live, and where they come from."""
+"""The lifecycles of the sandbox's operations, and their generation."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from comms_source.channels import CHANNELS, Channel
 from comms_source.sandbox import SandboxSettings
 from comms_source.sandbox.instants import to_ms
-from comms_source.sandbox.lives import (
+from comms_source.sandbox.lifecycles import (
     DAY,
     HOUR,
     MINUTE,
     SECOND,
     SETTLED_AFTER,
-    Life,
-    plan_life,
+    Lifecycle,
+    plan_lifecycle,
     state_at,
 )
-from comms_source.sandbox.population import LivingPopulation
+from comms_source.sandbox.population import GeneratedPopulation
 
 CREATED = to_ms(datetime(2026, 11, 20, 12, tzinfo=UTC))
 ID = re.compile(r"^comms_operation_[0-7][a-hjkmnpqrstv-z0-9]{25,34}$")
@@ -31,7 +31,7 @@ RANK = {"SCHEDULED": 0, "PROCESSING": 1, "COMPLETED": 2, "CANCELED": 2}
 
 channels = st.sampled_from(list(CHANNELS.values()))
 lives = st.builds(
-    lambda channel, key: plan_life(channel=channel, created=CREATED, key=key),
+    lambda channel, key: plan_lifecycle(channel=channel, created=CREATED, key=key),
     channels,
     st.integers(min_value=0, max_value=2**63),
 )
@@ -40,10 +40,10 @@ ages = st.one_of(
 )
 
 
-MAILING = Life(
+MAILING = Lifecycle(
     channel=CHANNELS["emails"],
     created=CREATED,
-    fate="sent",
+    kind="sent",
     total=1000,
     recipients=1000,
     start=CREATED,
@@ -73,7 +73,7 @@ MAILING = Life(
 def test_failures_are_known_first(
     age: int, failed: int, undelivered: int, delivered: int, opened: int
 ) -> None:
-    """What is undelivered is known ten times as fast as what is delivered; reads come last."""
+    """Undelivered resources are known ten times as fast as delivered ones; reads come last."""
     stats = state_at(MAILING, CREATED + age, cumulative=True).stats
 
     assert stats["failed"] == failed
@@ -82,33 +82,33 @@ def test_failures_are_known_first(
 
 
 @given(lives)
-def test_what_is_undelivered_is_known_within_minutes(life: Life) -> None:
-    """All but a fiftieth, five minutes after processing."""
+def test_undelivered_resources_are_known_within_minutes(life: Lifecycle) -> None:
+    """At least 98 %, five minutes after processing."""
     counts = state_at(life, life.end + 5 * MINUTE, cumulative=True).stats
 
-    if life.fate != "canceled" and "undelivered" in counts:
+    if life.kind != "canceled" and "undelivered" in counts:
         assert counts["undelivered"] >= 0.98 * life.undelivered - 1
 
 
 @given(lives)
-def test_few_receipts_are_missing_in_the_end(life: Life) -> None:
-    """At most 4 % of what could be delivered, in operations of any size."""
-    if life.fate != "group":
+def test_few_receipts_are_missing_in_the_end(life: Lifecycle) -> None:
+    """At most 4 % of the deliverable resources, in operations of any size."""
+    if life.kind != "group":
         deliverable = life.total - life.unaddressable - life.failed - life.undelivered
         assert 0.96 * deliverable <= life.delivered <= deliverable
 
 
 def buckets(stats: dict[str, int]) -> int:
-    """What the counters of current states add up to, unaddressable recipients included."""
+    """The sum of the counters of current states, unaddressable recipients included."""
     states = ("scheduled", "queued", "sent", "delivered", "read", "undelivered", "failed")
     return sum(stats.get(name, 0) for name in (*states, "canceled", "unaddressable"))
 
 
 @given(lives, ages, st.booleans())
 def test_counters_stay_within_their_bounds_at_any_age(
-    life: Life, age: int, cumulative: bool
+    life: Lifecycle, age: int, cumulative: bool
 ) -> None:
-    """None is negative, and none of resources exceeds the total."""
+    """None is negative, and no counter of resources exceeds the total."""
     stats = state_at(life, CREATED + age, cumulative=cumulative).stats
 
     assert stats.keys() == set(life.channel.counters)
@@ -119,8 +119,8 @@ def test_counters_stay_within_their_bounds_at_any_age(
 
 
 @given(lives, ages)
-def test_exclusive_counters_count_each_resource_at_most_once(life: Life, age: int) -> None:
-    """Group messages, which have no state of their own, not at all."""
+def test_exclusive_counters_count_each_resource_at_most_once(life: Lifecycle, age: int) -> None:
+    """They do not count group messages, which have no state of their own."""
     stats = state_at(life, CREATED + age, cumulative=False).stats
 
     if "read" in life.channel.counters:
@@ -128,8 +128,8 @@ def test_exclusive_counters_count_each_resource_at_most_once(life: Life, age: in
 
 
 @given(lives, ages)
-def test_cumulative_counters_make_a_funnel(life: Life, age: int) -> None:
-    """Each stage is part of the one before."""
+def test_cumulative_counters_form_a_funnel(life: Lifecycle, age: int) -> None:
+    """Each stage is a part of the one before."""
     stats = state_at(life, CREATED + age, cumulative=True).stats
 
     if "opened" in life.channel.counters:
@@ -138,8 +138,8 @@ def test_cumulative_counters_make_a_funnel(life: Life, age: int) -> None:
 
 
 @given(lives, ages, ages)
-def test_an_operation_only_moves_forward(life: Life, one: int, other: int) -> None:
-    """Status and `updatedAt` never go back, and what has reached its end stays there."""
+def test_an_operation_only_moves_forward(life: Lifecycle, one: int, other: int) -> None:
+    """Status and `updatedAt` never go back, and a final status does not change."""
     before, after = (state_at(life, CREATED + age, cumulative=True) for age in sorted((one, other)))
 
     assert RANK[before.status] <= RANK[after.status]
@@ -151,8 +151,8 @@ def test_an_operation_only_moves_forward(life: Life, one: int, other: int) -> No
 
 
 @given(lives)
-def test_after_some_days_nothing_moves_any_more(life: Life) -> None:
-    """So that a last read before the retention can be final."""
+def test_after_some_days_nothing_changes_any_more(life: Lifecycle) -> None:
+    """So that the last reading before the end of retention can be final."""
     settled = max(life.start + SETTLED_AFTER, life.end)
     states = [state_at(life, settled + days * DAY, cumulative=False) for days in (0, 1, 30)]
 
@@ -160,27 +160,25 @@ def test_after_some_days_nothing_moves_any_more(life: Life) -> None:
 
 
 @given(lives)
-def test_counters_may_move_though_updated_at_stands_still(life: Life) -> None:
-    """Where it is frozen, it names the end of processing at the latest."""
+def test_counters_may_change_without_updated_at(life: Lifecycle) -> None:
+    """A frozen `updatedAt` is the end of processing or earlier."""
     frozen = replace(life, frozen_update=True)
 
     assert state_at(frozen, life.end + 5 * DAY, cumulative=False).updated <= life.end
 
 
-def population(channel: str = "messages", **changes: object) -> LivingPopulation:
-    """The made-up operations of one channel."""
+def population(channel: str = "messages", **changes: object) -> GeneratedPopulation:
+    """The generated operations of one channel."""
     settings = SandboxSettings(**{"operations_per_week": 500, **changes})  # type: ignore[arg-type]
-    return LivingPopulation(CHANNELS[channel], settings)
+    return GeneratedPopulation(CHANNELS[channel], settings)
 
 
 numbers = st.integers(min_value=-100_000, max_value=1_000_000)
 
 
 @given(numbers, channels, st.integers(min_value=0, max_value=99))
-def test_an_id_has_the_documented_form_and_finds_its_operation(
-    number: int, channel: Channel, seed: int
-) -> None:
-    """In its own channel and under its own seed only."""
+def test_an_id_is_valid_and_finds_its_operation(number: int, channel: Channel, seed: int) -> None:
+    """In its own channel and with its own seed only."""
     mine = population(channel.name, seed=seed)
     found = mine.find(mine.id_of(number))
 
@@ -194,7 +192,7 @@ def test_an_id_has_the_documented_form_and_finds_its_operation(
 
 @given(st.sampled_from(["seconds", "milliseconds"]), st.integers(min_value=-9, max_value=9))
 def test_a_range_of_time_is_a_range_of_numbers(timestamps: str, days: int) -> None:
-    """Creation times never fall, and bisection finds what counting finds."""
+    """Creation times never decrease, and bisection finds the first one in the range."""
     mine = population(timestamps=timestamps)
     instant = CREATED + days * DAY
     first = mine.first_from(instant)
@@ -204,8 +202,8 @@ def test_a_range_of_time_is_a_range_of_numbers(timestamps: str, days: int) -> No
     assert created[299] < instant <= created[300]
 
 
-def test_volume_is_as_set_and_days_are_busier_than_nights() -> None:
-    """A week holds as many operations as it is told, give or take the last one."""
+def test_volume_is_as_set_with_busier_days_than_nights() -> None:
+    """A week has the number of operations that is set, give or take one."""
     mine = population()
     week = mine.first_from(CREATED + 7 * DAY) - mine.first_from(CREATED)
     hours = [datetime.fromtimestamp(mine.created(n) / 1000, UTC).hour for n in range(5000)]
@@ -214,23 +212,23 @@ def test_volume_is_as_set_and_days_are_busier_than_nights() -> None:
     assert sum(6 <= hour < 18 for hour in hours) > sum(not 6 <= hour < 18 for hour in hours)
 
 
-def test_every_fate_is_met() -> None:
-    """Scheduled, canceled, unaddressable and group operations are there to be dealt with."""
+def test_every_kind_of_operation_occurs() -> None:
+    """Including scheduled, canceled, unaddressable and group operations."""
     mine = population()
-    lived = [mine.life(number) for number in range(3000)]
-    fates = {life.fate for life in lived}
+    planned = [mine.life(number) for number in range(3000)]
+    kinds = {life.kind for life in planned}
 
-    assert fates == {"sent", "scheduled", "far_scheduled", "canceled", "unaddressable", "group"}
-    assert any(life.frozen_update for life in lived)
-    assert any(life.start - life.created > 7 * DAY for life in lived)
-    group = next(life for life in lived if life.fate == "group")
+    assert kinds == {"sent", "scheduled", "far_scheduled", "canceled", "unaddressable", "group"}
+    assert any(life.frozen_update for life in planned)
+    assert any(life.start - life.created > 7 * DAY for life in planned)
+    group = next(life for life in planned if life.kind == "group")
     shown = state_at(group, group.end + DAY, cumulative=False)
     assert (shown.status, buckets(shown.stats)) == ("COMPLETED", 0)
     assert shown.stats["recipients"] > shown.stats["total"]
 
 
-def test_the_lag_until_an_operation_is_listed_is_its_own() -> None:
-    """Some are listed at once, some late, none later than set."""
+def test_each_operation_has_its_own_visibility_lag() -> None:
+    """Some are listed at once, some late, none later than the setting."""
     lag = timedelta(minutes=10)
     mine = population(visibility_lag=lag)
     late = [

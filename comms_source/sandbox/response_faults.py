@@ -1,4 +1,4 @@
-"""Faults of a whole answer: what stands in for it, or what becomes of it on its way. Pure."""
+"""Faults of a whole response: what replaces it, or how it fails on the way. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from comms_source.sandbox.answers import Request, Response, error_answer, json_a
 from comms_source.sandbox.faults import Fault
 
 
-def _asked_to_wait(status: int) -> Callable[[Fault, Request], Response]:
-    def answer(fault: Fault, _: Request) -> Response:
-        told = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
-        return error_answer(status, headers=told)
+def _with_retry_after(status: int) -> Callable[[Fault, Request], Response]:
+    def respond(fault: Fault, _: Request) -> Response:
+        headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
+        return error_answer(status, headers=headers)
 
-    return answer
+    return respond
 
 
 def _redirect(_: Fault, request: Request) -> Response:
@@ -30,10 +30,10 @@ def _echo(_: Fault, request: Request) -> Response:
     return error_answer(400, message=f"Cannot read {token} of {request.authorization}.")
 
 
-STAND_INS: Final[Mapping[str, Callable[[Fault, Request], Response]]] = MappingProxyType(
+REPLACEMENTS: Final[Mapping[str, Callable[[Fault, Request], Response]]] = MappingProxyType(
     {
-        "too_many_requests": _asked_to_wait(429),
-        "unavailable": _asked_to_wait(503),
+        "too_many_requests": _with_retry_after(429),
+        "unavailable": _with_retry_after(503),
         "internal_error": lambda *_: error_answer(500),
         "bad_gateway": lambda *_: web_page(502),
         "bad_request": lambda *_: error_answer(400),
@@ -48,11 +48,11 @@ STAND_INS: Final[Mapping[str, Callable[[Fault, Request], Response]]] = MappingPr
         "echo_secrets": _echo,
     }
 )
-"""What stands in for the whole answer, by the kind of fault."""
+"""The replacement of the whole response, by the kind of fault."""
 
 
-def spoiled(response: Response, faults: Sequence[Fault]) -> Response:
-    """The answer after faults that leave its content alone but not its way to the client."""
+def apply_transport_faults(response: Response, faults: Sequence[Fault]) -> Response:
+    """The response after the faults that affect its transport and not its content."""
     for fault in faults:
         if fault.kind == "slow":
             response = replace(response, delay=response.delay + fault.seconds)

@@ -1,6 +1,6 @@
-"""Warehouses made by hand: the tables that loads leave behind, and the views over them.
+"""Test warehouses: the tables that loads create, and the views over them.
 
-What is put in is known row by row, so that a test can add it up by itself.
+Every row is known, so a test can compute the expected sums itself.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from comms_source.channels import CHANNELS, Channel
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.report.data.facts import Facts
 from comms_source.report.data.read import read_facts
-from comms_source.tables.bookkeeping import RECORDS
-from comms_source.tables.history import history_schema
-from comms_source.tables.operations import TIMESTAMP, operations_schema
+from comms_source.tables.bookkeeping import BOOKKEEPING
+from comms_source.tables.history import history_table
+from comms_source.tables.operations import operations_table
+from comms_source.tables.specs import TIMESTAMP, with_load_id
 from comms_source.views.settings import ViewSettings
 from comms_source.views.statements import view_statements
 
@@ -31,7 +32,7 @@ NOW: Final = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 LOAD: Final = "1"
-FILE: Final = "made_up.duckdb"
+FILE: Final = "warehouse.duckdb"
 
 Counters = Mapping[str, int | None]
 Row = dict[str, Any]
@@ -39,7 +40,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A row of a channel's table; counters that are not named are 0."""
+    """A row of a channel's table; counters that are not given are 0."""
 
     channel: str
     id: str
@@ -51,26 +52,26 @@ class Operation:
     settled: bool = False
     """Whether its history shows that it has not changed for long."""
     seen: Sequence[tuple[float, Counters]] = ()
-    """Its history, where it is another: from which age in hours on it had which counters."""
+    """Its own history: the counters from each age on, in hours."""
 
     @property
     def all_counters(self) -> dict[str, int | None]:
-        """What the row holds."""
+        """All counters of the row."""
         return {**dict.fromkeys(CHANNELS[self.channel].counters, 0), **self.counters}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warehouse:
-    """What a file holds."""
+    """The contents of a file."""
 
     operations: Sequence[Operation] = ()
     records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    """The rows of the tables beside the operations, by table."""
+    """The rows of the other tables, by table."""
     settings: ViewSettings = ViewSettings()
 
 
 def write(warehouse: Warehouse, *, path: str = FILE, now: datetime | None = NOW) -> None:
-    """Make the file; its views take `now` for the present."""
+    """Write the file; its views use `now` as the current time."""
     Path(path).unlink(missing_ok=True)
     with duckdb.connect(path) as db:
         db.execute("set timezone = 'UTC'")
@@ -79,9 +80,9 @@ def write(warehouse: Warehouse, *, path: str = FILE, now: datetime | None = NOW)
             mine = [each for each in warehouse.operations if each.channel == channel.name]
             _table(db, channel.table, _rows(channel, mine))
             _table(db, channel.history_table, _history(channel, mine))
-        for record in RECORDS:
-            rows = record.rows(warehouse.records.get(record.table, ()), load_id=LOAD)
-            _table(db, record.table, rows)
+        for record in BOOKKEEPING:
+            rows = with_load_id(record.rows(warehouse.records.get(record.name, ())), LOAD)
+            _table(db, record.name, rows)
         for statement in _views(replace(warehouse.settings, now=now)):
             db.execute(statement)
 
@@ -93,7 +94,7 @@ def facts_in(
     now: datetime = NOW,
     **options: Any,
 ) -> Facts:
-    """What a report reads of a file."""
+    """The facts of a report on a file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(path))
         patch.setenv("DLT_DATA_DIR", str(Path(path).absolute().parent / "dlt-data"))
@@ -101,7 +102,7 @@ def facts_in(
 
 
 def facts_of(*operations: Operation, **options: Any) -> Facts:
-    """What a report reads of a new file with these operations."""
+    """The facts of a report on a new file with these operations."""
     write(Warehouse(operations=operations))
     return facts_in(FILE, **options)
 
@@ -115,7 +116,7 @@ def coverage(
     again: timedelta = 7 * DAY - HOUR,
     now: datetime = NOW,
 ) -> list[Row]:
-    """Windows of an hour that were read, of every channel, and how long after for the last time."""
+    """Hourly windows of every channel; `again` is the time from their end to the last reading."""
     hours = (last - first) // HOUR
     return [
         {
@@ -183,7 +184,7 @@ def messages(
     sent: int = 0,
     **more: Any,
 ) -> Operation:
-    """An operation whose messages are each counted in one state."""
+    """An operation with exclusive counters."""
     total = delivered + read + undelivered + failed + queued + sent
     counters = {
         "total": total,
@@ -213,16 +214,16 @@ def _rows(channel: Channel, operations: Iterable[Operation]) -> pa.Table:
         }
         for each in operations
     ]
-    return pa.Table.from_pylist(rows, schema=operations_schema(channel))
+    return pa.Table.from_pylist(rows, schema=operations_table(channel).schema)
 
 
 _STATES: Final = ((0.2, 0.35), (2.0, 0.7), (20.0, 0.96), (46.0, 1.0))
-"""At which ages in hours an operation is seen in a new state, and how much of it is done then."""
+"""The ages in hours at which an operation has a new state, and its progress then."""
 
 
 def _history(channel: Channel, operations: Iterable[Operation]) -> pa.Table:
     fields = [pa.field(name, TIMESTAMP) for name in ("valid_from", "valid_to")]
-    schema = pa.schema([*history_schema(channel), *fields])
+    schema = pa.schema([*history_table(channel).schema, *fields])
     rows = [row for each in operations for row in _states(each)]
     return pa.Table.from_pylist(rows, schema=schema)
 
@@ -258,9 +259,9 @@ def _done(counters: Counters, part: float) -> dict[str, int | None]:
 
 
 def _table(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    db.register("made_up", rows)
-    db.execute(f"create table comms.{name} as select * from made_up")
-    db.unregister("made_up")
+    db.register("rows", rows)
+    db.execute(f"create table comms.{name} as select * from rows")
+    db.unregister("rows")
 
 
 @cache

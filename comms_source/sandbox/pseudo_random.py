@@ -1,7 +1,7 @@
-"""Numbers that look random and are a pure function of what they are asked for.
+"""Pseudo-random numbers that are a pure function of their arguments.
 
-Whatever the sandbox makes up comes from here, so that a seed tells the whole story and nothing has
-to be remembered.
+All generated data of the sandbox comes from here, so it depends on the seed alone and needs no
+state.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _MASK: Final = (1 << 64) - 1
 
 
 def mix(*parts: int) -> int:
-    """64 well-stirred bits for these whole numbers (the finaliser of SplitMix64, chained)."""
+    """A 64-bit hash of these integers (the finaliser of SplitMix64, chained)."""
     state = 0x9E3779B97F4A7C15
     for part in parts:
         state = (state + part) & _MASK
@@ -23,5 +23,5 @@ def mix(*parts: int) -> int:
 
 
 def fraction(*parts: int) -> float:
-    """A number in [0, 1) for these whole numbers."""
+    """A number in [0, 1) from these integers."""
     return (mix(*parts) >> 11) / (1 << 53)

@@ -1,4 +1,4 @@
-"""Row faults: what each does to a row of an otherwise good page. Pure."""
+"""Row faults: how each one changes a row of an otherwise correct page. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from comms_source.sandbox.faults import Fault
 Row = dict[str, Any]
 
 
-def blemish(rows: list[Row], fault: Fault) -> list[Row]:
-    """The rows with each `fault.rows`-th, beginning with the first, altered or doubled."""
-    blemished: list[Row] = []
+def apply_row_fault(rows: list[Row], fault: Fault) -> list[Row]:
+    """The rows, with every `fault.rows`-th row, beginning with the first, changed or duplicated."""
+    changed: list[Row] = []
     for position, row in enumerate(rows):
-        struck = position % fault.rows == 0
-        blemished += _BLEMISHES[fault.kind](row, fault.name) if struck else [row]
-    return blemished
+        applies = position % fault.rows == 0
+        changed += _ROW_FAULTS[fault.kind](row, fault.name) if applies else [row]
+    return changed
 
 
 def _without(field: str) -> Callable[[Row, str], list[Row]]:
@@ -36,7 +36,7 @@ def _missing_counter(row: Row, _: str) -> list[Row]:
     return [row | {"stats": {key: n for key, n in row["stats"].items() if key != "recipients"}}]
 
 
-_BLEMISHES: Final[Mapping[str, Callable[[Row, str], list[Row]]]] = MappingProxyType(
+_ROW_FAULTS: Final[Mapping[str, Callable[[Row, str], list[Row]]]] = MappingProxyType(
     {
         "row_without_id": _without("id"),
         "row_without_created_at": _without("createdAt"),

@@ -1,7 +1,7 @@
-"""Loads as `comms load` does, and is killed when a load job is done, and that is not yet noted.
+"""Load as `comms load` does, and kill the process after a load job, before it is recorded.
 
-It is the one that puts the states of messages into the staging table, which must not be done twice;
-in a lake, which has none, the one that merges them.
+It is the job that loads the states of messages into the staging table, which must not happen twice;
+in a lake, which has no staging tables, the job that merges them.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ TABLE = "message_operation_history."
 
 def main(destination: str, url: str, now: str) -> None:
     """Load from the sandbox at `url` at the instant `now`."""
-    note = PackageStorage.save_pending_transition
-    last = ".reference" if destination == "filesystem" else ""
+    record = PackageStorage.save_pending_transition
+    suffix = ".reference" if destination == "filesystem" else ""
 
-    def note_or_die(storage: Any, load_id: str, file_name: str, *told: Any) -> None:
-        if file_name.startswith(TABLE) and file_name.endswith(last):
+    def record_or_die(storage: Any, load_id: str, file_name: str, *state: Any) -> None:
+        if file_name.startswith(TABLE) and file_name.endswith(suffix):
             os.kill(os.getpid(), signal.SIGKILL)
-        note(storage, load_id, file_name, *told)
+        record(storage, load_id, file_name, *state)
 
-    PackageStorage.save_pending_transition = note_or_die  # type: ignore[method-assign,assignment]
+    PackageStorage.save_pending_transition = record_or_die  # type: ignore[method-assign,assignment]
     credentials = BasicCredentials(ACCOUNT_ID, AUTH_TOKEN)
     settings = Settings(credentials=credentials, base_url=url, refresh="full")
     session = Session(settings=settings, clock=lambda: parse_instant(now))

@@ -1,4 +1,4 @@
-"""Lives of sends: what an account does in some weeks, the same each time."""
+"""The sends of a busy account over some weeks, the same each time."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from comms_source.channels import CHANNELS
-from tests.report.made_up import DAY, HOUR, NOW, Counters, Operation
+from tests.report.sample_data import DAY, HOUR, NOW, Counters, Operation
 
 
-def busy(
+def busy_account(
     *, days: int = 45, a_day: int = 12, accounts: Sequence[str] = ("acme",)
 ) -> list[Operation]:
-    """A life of sends on all channels, with quiet nights, a bad day and a young end."""
+    """Sends on all channels up to now, with quiet nights and one bad day."""
     chance = random.Random(7)
     return [
         _send(channel, account, number, created_at, chance)
@@ -45,11 +45,13 @@ def _send(
     total = min(total, 60_000)
     bad = 0.3 if age // DAY == 11 and channel == "messages" else chance.uniform(0.03, 0.11)
     progress = 1 - 0.6 * max(0.0, 1 - age / DAY)
-    lost = round(total * bad)
-    arrived = round((total - lost) * progress)
+    not_delivered = round(total * bad)
+    arrived = round((total - not_delivered) * progress)
     engaged = round(arrived * chance.uniform(0.2, 0.4) * progress)
-    waiting = total - lost - arrived
-    counters = _counters(channel, lost=lost, arrived=arrived, engaged=engaged, waiting=waiting)
+    waiting = total - not_delivered - arrived
+    counters = _counters(
+        channel, not_delivered=not_delivered, arrived=arrived, engaged=engaged, waiting=waiting
+    )
     return Operation(
         channel=channel,
         id=f"comms_operation_{channel[0]}{account[:1]}{number:020d}",
@@ -61,12 +63,19 @@ def _send(
     )
 
 
-def _counters(channel: str, *, lost: int, arrived: int, engaged: int, waiting: int) -> Counters:
-    total = lost + arrived + waiting
+def _counters(
+    channel: str, *, not_delivered: int, arrived: int, engaged: int, waiting: int
+) -> Counters:
+    total = not_delivered + arrived + waiting
     common = {"total": total, "recipients": total}
     if channel == "push_notifications":
-        return {**common, "sent": total - lost, "failed": lost, "unaddressable": total // 50}
-    early = lost // 3
+        return {
+            **common,
+            "sent": total - not_delivered,
+            "failed": not_delivered,
+            "unaddressable": total // 50,
+        }
+    failed = not_delivered // 3
     return {
         **common,
         "attempts": total + total // 20,
@@ -74,6 +83,6 @@ def _counters(channel: str, *, lost: int, arrived: int, engaged: int, waiting: i
         "sent": waiting,
         "delivered": arrived - engaged,
         "read" if channel == "messages" else "opened": engaged,
-        "undelivered": lost - early,
-        "failed": early,
+        "undelivered": not_delivered - failed,
+        "failed": failed,
     }

@@ -1,7 +1,7 @@
-"""One life of a warehouse: the same runs against the same sandbox, wherever they load to.
+"""One scenario: the same runs with the same sandbox, into any destination.
 
-What the warehouse then holds and tells is kept after each stage. None of it may depend on the
-destination, but for the columns that name a load.
+The contents of the warehouse are kept after each stage. They must not depend on the destination,
+except for the columns that identify a load.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from comms_source.destinations.pipeline import open_pipeline
 from comms_source.report.as_json import as_dict
 from comms_source.report.data.read import read_facts
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
-from comms_source.tables.bookkeeping import RECORDS
+from comms_source.tables.bookkeeping import BOOKKEEPING
 from comms_source.timespans import to_iso
-from comms_source.views.create import create_views, viewing
+from comms_source.views.create import create_views, view_client
 from comms_source.views.files import public_views
 from comms_source.views.settings import ViewSettings
 from tests.destinations.places import Place
@@ -40,39 +40,39 @@ Tables = dict[str, list[Row]]
 DAY: Final = timedelta(days=1)
 OPERATIONS: Final = tuple(channel.table for channel in CHANNELS.values())
 HISTORIES: Final = tuple(channel.history_table for channel in CHANNELS.values())
-TABLES: Final = (*OPERATIONS, *HISTORIES, *(record.table for record in RECORDS))
+TABLES: Final = (*OPERATIONS, *HISTORIES, *(record.name for record in BOOKKEEPING))
 OF_ONE_LOAD: Final = {"_dlt_load_id", "_dlt_id", "run_id", "waited_seconds"}
-"""Columns that differ from life to life."""
+"""Columns that differ between runs of the scenario."""
 
 
 @dataclass(kw_only=True)
-class Life:
-    """What a life has left behind."""
+class Results:
+    """The results of a scenario."""
 
     stages: dict[str, Tables] = field(default_factory=dict)
     """The tables after each stage."""
     exits: dict[str, int] = field(default_factory=dict)
-    """With which code each stage ended."""
+    """The exit code of each stage."""
     truth: dict[str, dict[str, tuple[Any, ...]]] = field(default_factory=dict)
-    """What the sandbox knew at the last stage, by channel and id."""
+    """The sandbox's data at the last stage, by channel and id."""
     views: Tables = field(default_factory=dict)
     status: Any = None
     plan: Any = None
     report: Any = None
 
 
-def lived(place: Place) -> Life:
-    """Live a whole life in the destination that is set up."""
-    life = Life()
+def run_scenario(place: Place) -> Results:
+    """Run the scenario in the configured destination."""
+    results = Results()
     settings = SandboxSettings(operations_per_week=200)
     with Sandbox(settings, Clock(NOW)) as sandbox:
-        for stage, live in STAGES.items():
-            live_on = live(sandbox, place)
-            life.exits[stage] = live_on
-            life.stages[stage] = tables(pipeline_of(place))
-        life.truth = {channel: true(sandbox, channel) for channel in CHANNELS}
-        _ask_all(life, place, sandbox)
-    return life
+        for stage, stage_run in STAGES.items():
+            exit_code = stage_run(sandbox, place)
+            results.exits[stage] = exit_code
+            results.stages[stage] = tables(pipeline_of(place))
+        results.truth = {channel: true(sandbox, channel) for channel in CHANNELS}
+        _read_outputs(results, place, sandbox)
+    return results
 
 
 def pipeline_of(place: Place) -> dlt.Pipeline:
@@ -89,7 +89,7 @@ def _load(sandbox: Sandbox, place: Place) -> int:
 
 
 def _later(sandbox: Sandbox, place: Place) -> int:
-    """A day later, the API has a new counter, and some of its rows cannot be read."""
+    """A day later, with a new counter, and rows that cannot be read."""
     sandbox.clock.advance(DAY)
     new = Fault(kind="new_counter", channel="emails", rows=7)
     bad = Fault(kind="row_without_id", channel="messages", rows=50)
@@ -104,14 +104,14 @@ def _after_an_outage(sandbox: Sandbox, place: Place) -> int:
 
 
 def _killed(sandbox: Sandbox, place: Place) -> int:
-    """A run is killed between a load job and the note of it; what it had read is then loaded."""
+    """A run is killed between a load job and its record; then its packages are loaded."""
     sandbox.clock.advance(DAY)
-    script = [sys.executable, "-m", "tests.destinations.dying", place.destination, sandbox.url]
+    script = [sys.executable, "-m", "tests.destinations.killed", place.destination, sandbox.url]
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120
-    given = {**os.environ, "PYTHONPATH": root}
+    environment = {**os.environ, "PYTHONPATH": root}
     now = to_iso(sandbox.clock.now())
     killed = subprocess.run(
-        [*script, now], env=given, capture_output=True, timeout=300, check=False
+        [*script, now], env=environment, capture_output=True, timeout=300, check=False
     )
     assert killed.returncode == -9, killed.stderr.decode()
     finish_pending(pipeline_of(place))
@@ -129,25 +129,25 @@ STAGES: Final[Mapping[str, Stage]] = {
 
 
 def tables(pipeline: dlt.Pipeline, names: Sequence[str] = TABLES) -> Tables:
-    """What the tables hold."""
+    """The rows of the tables."""
     with pipeline.sql_client() as client:
         return {name: list(_rows(client, name)) for name in names}
 
 
-def _ask_all(life: Life, place: Place, sandbox: Sandbox) -> None:
+def _read_outputs(results: Results, place: Place, sandbox: Sandbox) -> None:
     pipeline, now = pipeline_of(place), sandbox.clock.now()
-    told = ViewSettings(now=now)
+    view_settings = ViewSettings(now=now)
     if not place.is_lake:
-        create_views(pipeline, settings=told)
-    with viewing(pipeline, settings=told) as client:
-        life.views = {view.name: list(_rows(client, view.name)) for view in public_views()}
+        create_views(pipeline, settings=view_settings)
+    with view_client(pipeline, settings=view_settings) as client:
+        results.views = {view.name: list(_rows(client, view.name)) for view in public_views()}
     settings = settings_for(sandbox)
     status = read_status(settings=settings, pipeline=pipeline, now=now).as_dict()
-    life.status = {key: told for key, told in status.items() if key != "destination"}
+    results.status = {key: value for key, value in status.items() if key != "destination"}
     plans = plan_load(settings=settings, pipeline=pipeline, now=now + timedelta(hours=5))
-    life.plan = [plan.as_dict() for plan in plans]
-    report = as_dict(read_facts(pipeline, settings=told, now=now))
-    life.report = plain({key: told for key, told in report.items() if key != "destination"})
+    results.plan = [plan.as_dict() for plan in plans]
+    report = as_dict(read_facts(pipeline, settings=view_settings, now=now))
+    results.report = plain({key: value for key, value in report.items() if key != "destination"})
 
 
 def _rows(client: Any, name: str) -> Iterator[Row]:
@@ -160,7 +160,7 @@ def _rows(client: Any, name: str) -> Iterator[Row]:
 
 
 def plain(value: Any) -> Any:
-    """A value as every destination tells it: instants in UTC, one kind of number."""
+    """A value in a common form for all destinations: instants in UTC, one kind of number."""
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,0 +1,57 @@
+"""The dlt load package that is being extracted: its id, its date, what it is based on.
+
+dlt has no public interface for these; as of dlt 1.31 the names are those of
+`dlt.common.storages.load_package`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import dlt
+import pendulum
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
+from dlt.common.storages.load_package import commit_load_package_state, load_package_state
+
+from comms_source.destinations.destination_state import BASED_ON, last_extracted
+from comms_source.tables.history import package_date
+from comms_source.timespans import parse_instant, to_iso
+
+DATED: Final = "dated"
+"""Where the state of the source keeps its last load package, and the date of that."""
+
+
+def current_load_id() -> str:
+    """The load package being extracted; empty where a resource is read without a pipeline."""
+    try:
+        return load_package_state()["load_id"]
+    except CurrentLoadPackageStateNotAvailable:
+        return ""
+
+
+def date_package(read_by: datetime, *, brings: bool = True, remembers: bool = True) -> None:
+    """Date the load package by the end of its reading, which becomes `valid_from` in histories.
+
+    dlt dates it by its beginning, when nothing of it had been seen yet. A package is dated after
+    the one before it even if the clock was set back, so that no state ends before it begins.
+
+    Args:
+        read_by: When what is in the package had been read.
+        brings: Whether it holds states. Where it does not, no answer may have shown that the clock
+            is ahead, so later packages need not follow it.
+        remembers: Whether the package leaves a state behind.
+    """
+    try:
+        package = load_package_state()["state"]
+    except CurrentLoadPackageStateNotAvailable:
+        return  # Read without a pipeline.
+    state, load_id = dlt.current.source_state(), load_package_state()["load_id"]
+    before, date = state.get(DATED, (load_id, to_iso(read_by)))
+    read_by = package_date(read_by, last=parse_instant(date), is_same=before == load_id)
+    if remembers and brings:
+        state[DATED] = (load_id, to_iso(read_by))
+    if remembers:
+        state[BASED_ON] = last_extracted(dlt.current.pipeline())
+    package["created_at"] = pendulum.instance(read_by)
+    commit_load_package_state()

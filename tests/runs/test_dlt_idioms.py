@@ -1,0 +1,289 @@
+"""What a user of dlt does with any source: each idiom touches what it names and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+import pytest
+from dlt.extract import DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+import comms_source
+from comms_source.channels import CHANNELS
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
+from comms_source.source import operation_resources
+from comms_source.tables.bookkeeping import BOOKKEEPING
+from comms_source.tables.registry import all_tables
+from tests.support import FILE, session_for, stored, true
+
+CREDENTIALS = {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}
+
+
+@pytest.fixture
+def source(sandbox: Sandbox) -> DltSource:
+    """The public source; the sandbox's clock stands at the real time."""
+    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    return build(sandbox)
+
+
+def build(sandbox: Sandbox, **changes: Any) -> DltSource:
+    """The public source, reading a sandbox."""
+    given: dict[str, Any] = {"credentials": CREDENTIALS, "base_url": sandbox.url, **changes}
+    return comms_source.comms_source(**given)
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> dlt.Pipeline:
+    """A pipeline as a user makes one, into this folder's DuckDB file."""
+    return dlt.pipeline(
+        "twilio_comms", destination="duckdb", dataset_name="comms", pipelines_dir=str(tmp_path)
+    )
+
+
+def tables() -> dict[str, int]:
+    """The number of rows of each table that exists, dlt's own aside."""
+    with duckdb.connect(FILE, read_only=True) as connection:
+        names = connection.execute(
+            "select table_name from information_schema.tables "
+            "where table_schema = 'comms' and table_name not like '\\_dlt%' escape '\\'"
+        ).fetchall()
+        return {
+            name: connection.execute(f"select count(*) from comms.{name}").fetchall()[0][0]
+            for (name,) in names
+        }
+
+
+def test_with_resources_fills_the_tables_that_are_named(
+    source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
+) -> None:
+    """The rest is made by the next run, and nothing is lost between the two."""
+    pipeline.run(source.with_resources("message_operations"))
+    assert tables() == {"message_operations": len(sandbox.truth("messages"))}
+
+    pipeline.run(build(sandbox))
+    found = tables()
+    assert found.keys() == {spec.name for spec in all_tables()}
+    with duckdb.connect(FILE, read_only=True) as connection:
+        covered = connection.execute(
+            "select channel, count(*) from comms.coverage group by channel"
+        ).fetchall()
+    assert len({count for _, count in covered}) == 1
+    assert found["runs"] == 1
+    assert stored("messages") == true(sandbox, "messages")
+
+
+def test_a_history_alone_is_filled_from_operations_that_are_not_loaded(
+    source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
+) -> None:
+    """A transformer's parent is read whether it is selected or not."""
+    pipeline.run(source.with_resources("email_operation_history", "coverage"))
+
+    found = tables()
+    assert found.keys() == {"email_operation_history", "coverage"}
+    assert found["email_operation_history"] == len(sandbox.truth("emails"))
+    assert found["coverage"] > 100
+
+
+def test_add_limit_gives_a_page_and_covers_nothing(
+    sandbox: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    """What was not read is read by the next run."""
+    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    limited = build(sandbox).with_resources("message_operations", "coverage").add_limit(1)
+    pipeline.run(limited)
+    assert tables()["message_operations"] > 0
+    assert tables().get("coverage", 0) == 0
+
+    pipeline.run(build(sandbox))
+    assert stored("messages") == true(sandbox, "messages")
+
+
+def test_add_map_and_add_filter_see_operations_only(
+    source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
+) -> None:
+    """Arrow tables of one kind; histories are made of what they return."""
+    seen: list[set[str]] = []
+
+    def labelled(rows: pa.Table) -> pa.Table:
+        seen.append(set(rows.column_names))
+        return rows.append_column("team", pa.array(["crm"] * rows.num_rows))
+
+    def completed(rows: pa.Table) -> bool:
+        return bool(rows.num_rows)
+
+    operations = source.resources["message_operations"]
+    operations.add_map(labelled)
+    operations.add_map(lambda rows: rows.filter(pc.field("status") == "COMPLETED"))
+    operations.add_filter(completed)
+    pipeline.run(source.with_resources("message_operations", "message_operation_history"))
+
+    assert len(set(map(frozenset, seen))) == 1
+    with duckdb.connect(FILE, read_only=True) as connection:
+        teams = connection.execute(
+            "select distinct status, team from comms.message_operations"
+        ).fetchall()
+    assert teams == [("COMPLETED", "crm")]
+    completed_ids = {row["id"] for row in sandbox.truth("messages") if row["status"] == "COMPLETED"}
+    assert tables()["message_operations"] == len(completed_ids)
+    assert tables()["message_operation_history"] == len(completed_ids)
+
+
+def test_a_transformer_has_a_table_of_its_own(
+    source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
+) -> None:
+    """It gets Arrow tables of operations, and its rows land where it says."""
+
+    @dlt.transformer(name="failures")
+    def failures(rows: pa.Table) -> Any:
+        yield rows.filter(pc.field("failed") > 0).select(["id", "failed"])
+
+    pipeline.run(source.resources["message_operations"] | failures)
+
+    expected = {row["id"] for row in sandbox.truth("messages") if row["stats"]["failed"]}
+    with duckdb.connect(FILE, read_only=True) as connection:
+        found = connection.execute("select id from comms.failures").fetchall()
+    assert {name for (name,) in found} == expected
+    assert tables().keys() == {"failures"}
+
+
+def test_apply_hints_names_another_table(source: DltSource, pipeline: dlt.Pipeline) -> None:
+    """The hints of a resource are those of its one table."""
+    source.resources["email_operations"].apply_hints(table_name="mailings")
+    pipeline.run(source.with_resources("email_operations"))
+
+    assert tables().keys() == {"mailings"}
+
+
+def test_parallelize_changes_nothing(
+    source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
+) -> None:
+    """Channels are read in threads of dlt's anyway."""
+    pipeline.run(source.parallelize())
+
+    assert all(stored(channel) == true(sandbox, channel) for channel in CHANNELS)
+    assert tables()["runs"] == 1
+
+
+def test_drop_resources_empties_the_named_resource_only(
+    source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
+) -> None:
+    """Its table and its state; other channels and the bookkeeping stay as they are."""
+    pipeline.run(source)
+    before = tables()
+    sandbox.clock.advance(timedelta(minutes=1))
+
+    pipeline.run(build(sandbox).with_resources("message_operations"), refresh="drop_resources")
+
+    after = tables()
+    assert after.keys() == before.keys()
+    unchanged = before.keys() - {"message_operations"}
+    assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
+    assert stored("messages") == true(sandbox, "messages")
+
+
+def test_a_frozen_schema_refuses_a_new_column(source: DltSource, pipeline: dlt.Pipeline) -> None:
+    """`schema_contract` is dlt's; what is documented passes."""
+    pipeline.run(source, schema_contract={"columns": "freeze"})
+    assert tables()["message_operations"] > 0
+
+    def widened(rows: pa.Table) -> pa.Table:
+        return rows.append_column("extra_count", pa.array([1] * rows.num_rows))
+
+    source.resources["message_operations"].add_map(widened)
+    with pytest.raises(PipelineStepFailed, match="extra_count"):
+        pipeline.run(source, schema_contract={"columns": "freeze"})
+
+
+def test_dev_mode_loads_into_a_dataset_of_its_own(
+    source: DltSource, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """With a state of its own: everything is read."""
+    pipeline = dlt.pipeline(
+        "twilio_comms",
+        destination="duckdb",
+        dataset_name="comms",
+        pipelines_dir=str(tmp_path),
+        dev_mode=True,
+    )
+    pipeline.run(source)
+
+    assert pipeline.dataset_name.startswith("comms_2")
+    rows = pipeline.dataset()["email_operations"].fetchall()
+    assert len(rows) == len(sandbox.truth("emails"))
+
+
+def test_discover_schema_knows_columns_and_descriptions(source: DltSource) -> None:
+    """Before any request, for every table; so do tools that draw a catalogue from it."""
+    schema = source.discover_schema()
+
+    assert set(schema.data_table_names()) == {spec.name for spec in all_tables()}
+    for spec in all_tables():
+        columns = schema.get_table_columns(spec.name)
+        # Of a history's version and validity dlt keeps hints of its own, without a type.
+        of_dlt = {"row_version", "valid_from", "valid_to"} if spec.is_history else set()
+        assert columns.keys() - of_dlt == {*spec.schema.names} - of_dlt
+        for name in columns.keys() - of_dlt:
+            assert columns[name]["description"] == spec.described(name) != ""
+            assert columns[name]["data_type"]
+
+
+def test_the_dataset_and_an_attached_pipeline_answer(
+    source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """`pipeline.dataset()` reads the tables; `dlt.attach` finds the pipeline by its name."""
+    pipeline.run(source)
+    expected = len(sandbox.truth("messages"))
+
+    assert len(pipeline.dataset()["message_operations"].fetchall()) == expected
+    attached = dlt.attach("twilio_comms", pipelines_dir=str(tmp_path))
+    assert len(attached.dataset()["message_operations"].fetchall()) == expected
+    assert attached.default_schema_name == "comms_source"
+
+
+def test_the_bookkeeping_can_be_left_out(pipeline: dlt.Pipeline, sandbox: Sandbox) -> None:
+    """A run with it writes what is missing, gaps included."""
+    operations = [channel.table for channel in CHANNELS.values()]
+
+    def later(days: int) -> DltSource:
+        sandbox.clock.advance(timedelta(days=days))
+        resources = operation_resources(session_for(sandbox))
+        return dlt.source(lambda: resources, name="comms_source", section="comms_source")()
+
+    pipeline.run(later(0).with_resources(*operations))
+    pipeline.run(later(9).with_resources(*operations))
+    assert tables().keys() == {*operations}
+    pipeline.run(later(1))
+
+    found = tables()
+    assert found.keys() >= {spec.name for spec in BOOKKEEPING}
+    assert found["coverage"] > 3 * 24 * 7
+    with duckdb.connect(FILE, read_only=True) as connection:
+        gaps = connection.execute(
+            "select channel, gap_end - gap_start from comms.gaps order by channel"
+        ).fetchall()
+    assert [channel for channel, _ in gaps] == sorted(CHANNELS)
+    assert all(timedelta(days=1) < missed < timedelta(days=3) for _, missed in gaps)
+
+
+def test_a_sink_gets_rows_when_asked_for(sandbox: Sandbox, tmp_path: Path) -> None:
+    """`@dlt.destination` cannot merge, so an operation that is read again is there twice."""
+    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    received: dict[str, int] = {}
+
+    @dlt.destination(batch_size=0, loader_file_format="parquet")
+    def sink(path: Any, table: Any) -> None:
+        rows = pa.parquet.read_table(path).num_rows
+        received[table["name"]] = received.get(table["name"], 0) + rows
+
+    pipeline = dlt.pipeline("to_a_sink", destination=sink, pipelines_dir=str(tmp_path))
+    pipeline.run(build(sandbox, allow_duplicates=True))
+
+    # One that was created in this very second is not read yet.
+    assert len(sandbox.truth("emails")) - received["email_operations"] in {0, 1}
