@@ -83,10 +83,11 @@ $(DESTINATIONS)/.ready: pyproject.toml tests/destinations/constraints.txt
 pythons: $(READY) ## Load and test with the wheel in each version of Python that is here
 	$(BIN)/python -m tests.pythons --environments .pythons
 
-check: $(READY) ## Lint, check the format and the types
+check: $(READY) ## Lint, check the format, the types and the imports between folders
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-timing
 
 format: $(READY) ## Put the code into shape
 	$(BIN)/ruff check --fix .

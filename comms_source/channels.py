@@ -1,8 +1,8 @@
-"""What the Communications API says: its channels, their paths, their counters.
+"""The channels of the Communications API: their paths and counters.
 
-One frozen table, `CHANNELS`. Everything else in the project is written once for "a channel", so a
-fourth channel is one more row here. The facts are those of the API reference (Operations
-resource of Messages, Emails and PushNotifications, version 1).
+All other code is written for any channel, so a fourth channel is one more entry in `CHANNELS`. The
+facts are those of the API reference (the Operations resource of Messages, Emails and
+PushNotifications, version 1).
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from types import MappingProxyType
 from typing import Final, Mapping
 
 STATUSES: Final = ("SCHEDULED", "PROCESSING", "COMPLETED", "CANCELED")
-"""The statuses that the API documents for an operation; others are kept as they come."""
+"""The documented statuses of an operation; other statuses are stored unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One channel of the API: where its operations are listed and what they count."""
+    """One channel of the API: where its operations are listed, and their counters."""
 
     name: str
-    """How this project, its tables and its messages call the channel."""
+    """The channel's name in this project's tables, options and messages."""
     path: str
     """The first path segment below the API's version, in the API's own spelling."""
     table: str
     """The table, and the dlt resource, that holds the channel's operations."""
     counters: tuple[str, ...]
-    """The documented keys of `stats`, which are also the names of the columns."""
+    """The documented keys of `stats`, which are also the column names."""
 
     @property
     def history_table(self) -> str:
-        """The table that holds each state in which an operation of the channel was seen."""
+        """The table that holds each observed state of the channel's operations."""
         return f"{self.table.removesuffix('s')}_history"
 
 
@@ -93,4 +93,4 @@ CHANNELS: Final[Mapping[str, Channel]] = MappingProxyType(
         )
     }
 )
-"""Every channel by name, in the order in which people read them."""
+"""All channels by name, in the order of reports."""

@@ -1,25 +1,25 @@
-"""Every way in which reading can fail, sorted by what it stops.
+"""All errors of this project, by what they stop.
 
     CommsSourceError
     ├── RunStopped                 nothing more can be loaded
     │   ├── ConfigurationError     a setting is missing, wrong or unsafe
     │   ├── CredentialsRefused     the API answered 401
-    │   ├── HostUnreachable        no answer at all came from the API's host
-    │   ├── ClockSkewed            this machine's clock is not the API's
-    │   ├── PipelineBusy           the destination or the pipeline is in use elsewhere
-    │   └── LoadFailed             the destination did not take what was read
+    │   ├── HostUnreachable        no request got a response from the API's host
+    │   ├── ClockSkewed            this machine's clock differs from the API's
+    │   ├── PipelineBusy           another program uses the destination or the pipeline
+    │   └── LoadFailed             the destination rejected the data, or is not usable
     ├── ChannelRefused             the API answered 403, or 404 to a list: this channel stops
-    └── ScanFailed                 this scan stops, the others go on
-        ├── RequestRefused         400, or another answer that says the request is wrong
+    └── ScanFailed                 this scan stops, the others continue
+        ├── RequestRefused         400, or another status for a wrong request
         ├── ServerFault            500, twice
-        ├── StillBusy              429 or 503 for longer than we wait
-        ├── ConnectionLost         timeouts, resets and cut answers, more often than we retry
-        ├── NotJson                200, but no JSON: a proxy's page, for example
+        ├── StillBusy              429 or 503 for longer than `max_api_wait`
+        ├── ConnectionLost         timeouts, resets or incomplete responses on every attempt
+        ├── NotJson                200, but not JSON: a proxy's page, for example
         ├── EnvelopeMissing        200 and JSON, but not the documented envelope
-        ├── Redirected             a redirect, which is never followed
-        └── EndlessScan            a page token came twice, or pages bring nothing new for ever
+        ├── Redirected             a redirect; redirects are never followed
+        └── EndlessScan            a page token is repeated, or too many pages bring nothing new
 
-A message says what happened, where, and what to do. None carries credentials or a page token.
+A message says what happened, where, and what to do. It never contains credentials or a page token.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 
 
 class CommsSourceError(Exception):
-    """Whatever this project raises on purpose."""
+    """The base class of this project's errors."""
 
 
 class RunStopped(CommsSourceError):
@@ -44,78 +44,78 @@ class CredentialsRefused(RunStopped):
 
 
 class HostUnreachable(RunStopped):
-    """No request of this run was ever answered."""
+    """No request of this run got a response."""
 
 
 class ClockSkewed(RunStopped):
     """This machine's clock differs from the API's by more than a minute."""
 
     def __init__(self, skew: timedelta) -> None:
-        """Hold by how much this machine's clock is ahead of the API's; negative if it is behind."""
+        """Keep by how much this machine's clock is ahead of the API's; negative if it is behind."""
         direction = "ahead of" if skew > timedelta(0) else "behind"
         super().__init__(
             f"this machine's clock is {abs(skew).total_seconds():,.0f} s {direction} the API's; "
-            "set it (NTP), since the time decides what is read"
+            "set it (NTP), since the time determines what is read"
         )
         self.skew = skew
 
 
 class PipelineBusy(RunStopped):
-    """The destination or the pipeline is in use by somebody else."""
+    """Another program uses the destination or the pipeline."""
 
     def __init__(self, message: str, *, waited: bool = False) -> None:
-        """Hold whether the run has waited for it already, for as long as it may."""
+        """Keep whether the run has already waited as long as its settings allow."""
         super().__init__(message)
         self.waited = waited
 
 
 class LoadFailed(RunStopped):
-    """The destination did not take what was read."""
+    """The destination rejected the data, or is not usable."""
 
 
 class ChannelRefused(CommsSourceError):
-    """The credentials are good, but this channel is closed to them."""
+    """The credentials are valid, but do not give access to this channel."""
 
 
 class ScanFailed(CommsSourceError):
-    """One scan ended before its last page; its range stays due."""
+    """A scan ended before its last page; its range remains due."""
 
 
 class RequestRefused(ScanFailed):
-    """The API says that the request itself is wrong."""
+    """The API says that the request is wrong."""
 
     def __init__(
         self, message: str, *, status: int | None = None, api_time: datetime | None = None
     ) -> None:
-        """Hold what the API answered with (None: not known), and when by its own clock."""
+        """Keep the status (None: unknown), and the API's own time of the response."""
         super().__init__(message)
         self.status = status
         self.api_time = api_time
 
 
 class ServerFault(ScanFailed):
-    """The API failed on its side, and again on the one retry."""
+    """The API had an internal error, and again on the one retry."""
 
 
 class StillBusy(ScanFailed):
-    """The API asked to wait for longer than this run may."""
+    """The API required a longer wait than `max_api_wait`."""
 
 
 class ConnectionLost(ScanFailed):
-    """The connection failed, or answers arrived cut, on every attempt."""
+    """The connection failed, or the response was incomplete, on every attempt."""
 
 
 class NotJson(ScanFailed):
-    """The answer is a success, but no JSON."""
+    """The response is a success, but not JSON."""
 
 
 class EnvelopeMissing(ScanFailed):
-    """The answer is JSON, but not the documented envelope."""
+    """The response is JSON, but not the documented envelope."""
 
 
 class Redirected(ScanFailed):
-    """The answer points elsewhere; credentials are never sent there."""
+    """The response is a redirect; credentials are never sent to its target."""
 
 
 class EndlessScan(ScanFailed):
-    """The chain of pages does not come to an end."""
+    """The chain of pages does not end."""

@@ -1,4 +1,4 @@
-"""The exit codes of every command, and which error gives which."""
+"""The exit codes of all commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from comms_source.errors import CommsSourceError, ConfigurationError, CredentialsRefused
 
 COMPLETE: Final = 0
-"""Done, and nothing is missing."""
+"""Success, and nothing is missing."""
 FAILED: Final = 1
 """Nothing, or nothing more, could be loaded."""
 REFUSED: Final = 2
@@ -17,5 +17,5 @@ INCOMPLETE: Final = 3
 
 
 def exit_code(error: CommsSourceError) -> int:
-    """The code for a command that an error ended."""
+    """The exit code of a command that ended with an error."""
     return REFUSED if isinstance(error, ConfigurationError | CredentialsRefused) else FAILED

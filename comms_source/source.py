@@ -44,7 +44,7 @@ from comms_source.config.settings import (
     WINDOW,
 )
 from comms_source.coverage.scan_plans import DueScans, ExactRange
-from comms_source.destinations.capabilities import abilities_here
+from comms_source.destinations.capabilities import current_capabilities
 from comms_source.destinations.load_package import current_load_id, date_package
 from comms_source.destinations.table_hints import HistoryRows, table_hints
 from comms_source.errors import ConfigurationError
@@ -323,7 +323,9 @@ class _Package:
         yield from records.taken()
         yield Piece(RUNS, RUNS.rows(self.record.died))
         self.record.died = ()
-        yield Piece(RUNS, RUNS.rows([self.record.row(running=records.running, stopped=records.stopped)]))
+        yield Piece(
+            RUNS, RUNS.rows([self.record.row(running=records.running, stopped=records.stopped)])
+        )
 
 
 def _read_channel(
@@ -342,7 +344,7 @@ def _read_channel(
     ) -> Iterator[Any]:
         records, missing = package.records(), _is_any_missing(channel)
         if not session.settings.allow_duplicates:
-            abilities_here().check_merging()
+            current_capabilities().check_merging()
 
         def read() -> Iterator[pa.Table]:
             last = _instant(created_at.end_value)
@@ -396,7 +398,7 @@ def _channel_resources(
                 f"history: {spec.name} was mapped to {type(rows).__name__}, and histories are made "
                 "of Arrow tables; leave them out with history=False"
             )
-        able = abilities_here()
+        able = current_capabilities()
         if able.histories == "none":
             return None
         if not rows.num_rows or not history:

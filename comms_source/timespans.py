@@ -1,8 +1,8 @@
-"""Time as this project cuts it: instants in UTC, half-open spans, aligned windows.
+"""Instants in UTC, half-open spans and aligned windows. Pure.
 
-Pure: no clock, no I/O. A `Span` holds the instants `start <= t < end`. Windows are spans of one
-fixed width whose bounds are multiples of that width since the Unix epoch, so that every run, on
-every machine, cuts creation time at the same instants.
+A `Span` holds the instants `start <= t < end`. Windows are spans of one fixed width, and their
+bounds are multiples of that width since the Unix epoch. So every run, on every machine, divides
+creation time at the same instants.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import pendulum
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BOUND_MARGIN: Final = timedelta(seconds=1)
-"""How much wider than a span we ask, since the API leaves open whether bounds are included."""
+"""By how much a requested range is wider than its span, on each side: it is not documented whether
+the API includes bounds."""
 
 SECOND: Final = timedelta(seconds=1)
 TICK: Final = timedelta.resolution
@@ -34,7 +35,7 @@ _DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*", re.IGNOREC
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """The instants `start <= t < end`, both aware and in UTC."""
+    """The instants `start <= t < end`; both bounds are aware and in UTC."""
 
     start: datetime
     end: datetime
@@ -50,13 +51,13 @@ class Span:
 
     @property
     def width(self) -> timedelta:
-        """How long the span is."""
+        """The length of the span."""
         return self.end - self.start
 
     def widened(self) -> Span:
-        """The span to ask the API for, so that either reading of its bounds returns it all.
+        """The span to request from the API: it returns all of this one, bounds included or not.
 
-        Its bounds are whole seconds, since whether the API takes fractions is not documented.
+        Its bounds are whole seconds, since it is not documented whether the API accepts fractions.
         """
         start, end = self.start - BOUND_MARGIN, self.end + BOUND_MARGIN
         return Span(align_down(start, SECOND), align_down(end + SECOND - TICK, SECOND))
@@ -73,7 +74,7 @@ def align_up(instant: datetime, width: timedelta) -> datetime:
 
 
 def windows(span: Span, width: timedelta) -> Iterator[Span]:
-    """The aligned windows of `width` that together cover `span`, whole windows only, in order."""
+    """The aligned windows of `width` that cover `span`: whole windows only, in order."""
     start = align_down(span.start, width)
     while start < span.end:
         yield Span(start, start + width)
@@ -81,13 +82,13 @@ def windows(span: Span, width: timedelta) -> Iterator[Span]:
 
 
 def clip(span: Span, to: Span) -> Span | None:
-    """What `span` and `to` have in common, or None."""
+    """The intersection of `span` and `to`, or None."""
     start, end = max(span.start, to.start), min(span.end, to.end)
     return Span(start, end) if start < end else None
 
 
 def to_iso(instant: datetime) -> str:
-    """ISO 8601 in UTC with `Z`; a fraction only where there is one."""
+    """ISO 8601 in UTC with `Z`; with a fraction only if there is one."""
     text = instant.astimezone(UTC).isoformat()
     return text.removesuffix("+00:00") + "Z"
 
@@ -95,10 +96,10 @@ def to_iso(instant: datetime) -> str:
 def parse_instant(value: str | date | datetime) -> datetime:
     """An instant in UTC from ISO 8601 text, a date (its midnight) or a datetime.
 
-    Without a zone, UTC is meant.
+    Without a time zone, it is in UTC.
 
     Raises:
-        ValueError: if the text is no date and time.
+        ValueError: if the text is not a date or time.
     """
     if isinstance(value, str):
         value = _parse_text(value)
@@ -111,12 +112,12 @@ def parse_instant(value: str | date | datetime) -> datetime:
 def _parse_text(text: str) -> datetime:
     parsed: object = pendulum.parse(text.strip(), tz="UTC")
     if not isinstance(parsed, datetime):
-        raise ValueError(f"{text!r} is no date and time")  # noqa: TRY004 - the text is at fault
+        raise ValueError(f"{text!r} is not a date or time")  # noqa: TRY004 - the text is at fault
     return parsed
 
 
 def parse_duration(value: str | timedelta) -> timedelta:
-    """A length of time from text such as `7 days`, `1 hour` or `90 minutes`.
+    """A duration from text such as `7 days`, `1 hour` or `90 minutes`.
 
     Raises:
         ValueError: if the text is not a positive number and a unit from second to week.
@@ -126,7 +127,7 @@ def parse_duration(value: str | timedelta) -> timedelta:
     match = _DURATION.fullmatch(value)
     unit = _UNITS.get(match[2].lower()) if match else None
     if match is None or unit is None or float(match[1]) <= 0:
-        raise ValueError(f"{value!r} is no length of time; write it like '7 days' or '90 minutes'")
+        raise ValueError(f"{value!r} is not a duration; write it like '7 days' or '90 minutes'")
     return unit * float(match[1])
 
 

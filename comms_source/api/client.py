@@ -1,7 +1,7 @@
-"""How to ask the API: the only file that knows HTTP.
+"""The HTTP client of the API.
 
-A client sends requests through the throttle, hands each reply to `verdicts`, and repeats what is worth
-repeating as `retries` says.
+It sends each request through the throttle, classifies the response (`responses`), and follows the
+retry policy (`retries`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from importlib.metadata import version
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
 
-from comms_source import __version__
 from comms_source.api.redaction import guard_http_logs, scrub
-from comms_source.api.responses import NOT_FOUND, Broken, Reply, classify_response, decoded
+from comms_source.api.responses import (
+    NOT_FOUND,
+    ConnectionBroken,
+    Reply,
+    classify_response,
+    decoded,
+)
 from comms_source.api.retries import RetryPolicy
 from comms_source.api.throttle import Throttle
 from comms_source.channels import Channel
@@ -36,18 +42,18 @@ CONNECT_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer:
-    """One page of a list, and when it came."""
+    """One page of a list, and when it was received."""
 
     page: Page
     received_at: datetime
     """By this machine's clock, in UTC."""
     api_time: datetime | None
-    """By the API's clock, to the second; None where it did not say."""
+    """By the API's clock, to the second; None if the response has no date."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationAnswer:
-    """One operation as decoded JSON, and when it came."""
+    """One operation as decoded JSON, and when it was received."""
 
     operation: Any
     body: bytes
@@ -58,20 +64,20 @@ class RequestMeter(Protocol):
     """Counts what a client does."""
 
     def count_request(self, channel: str) -> None:
-        """Count a request of `channel` that is being sent."""
+        """Count a request for `channel` that is about to be sent."""
 
     def count_answer(self) -> None:
-        """Count an answer, of any status."""
+        """Count a response, whether it is a success or an error."""
 
     def count_retry(self) -> None:
-        """Count a request that is sent again."""
+        """Count a retry."""
 
     def count_wait(self, seconds: float) -> None:
         """Count a wait before a request is sent."""
 
 
 class CommsClient:
-    """Asks the API for lists and for single operations. Safe for threads."""
+    """Requests lists and single operations from the API. Thread-safe."""
 
     def __init__(
         self,
@@ -83,16 +89,16 @@ class CommsClient:
         on_reply: Callable[[datetime, Reply], None] | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Make a client; nothing is sent yet.
+        """Create a client; nothing is sent yet.
 
         Args:
-            settings: Where to ask, as whom, and how patiently.
-            throttle: What every request passes.
-            meter: Counts requests, answers, retries and waits.
-            clock: Tells when an answer came.
-            on_reply: Called with each reply, and when its request was sent; what it raises ends
-                the request.
-            transport: Carries the requests; by default a connection pool of the HTTP library.
+            settings: Address, credentials, timeouts and limits of retries.
+            throttle: Limits all requests.
+            meter: Counts requests, responses, retries and waits.
+            clock: The time on this machine, for when a response was received.
+            on_reply: Called with the time at which a request was sent, and the reply to it. An
+                exception that it raises ends the request.
+            transport: Sends the requests; by default the HTTP library's connection pool.
         """
         guard_http_logs()
         self._settings = settings
@@ -111,13 +117,13 @@ class CommsClient:
         page_token: str | None = None,
         page_size: int | None = None,
     ) -> PageAnswer:
-        """Ask for one page of the operations created in `span`, its bounds sent as they are.
+        """Request one page of the operations created in `span`, its bounds sent unchanged.
 
-        The filters go along with every page token, unchanged: whether a token remembers them is
-        not documented. Without a span or a status, no such filter is sent.
+        The filters are sent with every page token: it is not documented whether a token includes
+        them. Without a span or a status, no such filter is sent.
 
         Raises:
-            CommsSourceError: the outcome that `verdicts` gives the answer.
+            CommsSourceError: if the response is an error, as `classify_response` classifies it.
         """
         parameters = {"pageSize": str(page_size or self._settings.page_size)}
         if span:
@@ -129,17 +135,17 @@ class CommsClient:
 
         def attempt() -> PageAnswer:
             reply = self._send(channel, f"/{channel.path}/Operations", parameters)
-            self._judge(reply, channel=channel, is_list=True, token=page_token)
+            self._check(reply, channel=channel, is_list=True, token=page_token)
             page = decoded(partial(decode_page, channel=channel), reply.body)
             return PageAnswer(page, reply.received_at, reply.api_time)
 
-        return self._insist(attempt)
+        return self._with_retries(attempt)
 
     def fetch_operation(self, *, channel: Channel, operation_id: str) -> OperationAnswer | None:
-        """Ask for one operation by id; None where the channel knows none of that id (404).
+        """Request one operation by id; None if the channel has none with that id (404).
 
         Raises:
-            CommsSourceError: the outcome that `verdicts` gives the answer.
+            CommsSourceError: if the response is an error, as `classify_response` classifies it.
         """
         path = f"/{channel.path}/Operations/{quote(operation_id, safe='')}"
 
@@ -147,21 +153,21 @@ class CommsClient:
             reply = self._send(channel, path, {})
             if reply.status == NOT_FOUND:
                 return None
-            self._judge(reply, channel=channel, is_list=False, token=None)
+            self._check(reply, channel=channel, is_list=False, token=None)
             operation = decoded(msgspec.json.decode, reply.body)
             return OperationAnswer(operation, reply.body, reply.received_at)
 
-        return self._insist(attempt)
+        return self._with_retries(attempt)
 
     def stop(self, reason: BaseException) -> None:
-        """Send nothing more: every request that waits or comes raises `reason`."""
+        """Send nothing more: waiting and later requests raise `reason`."""
         self._throttle.close(reason)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def _insist(self, attempt: Callable[[], T]) -> T:
+    def _with_retries(self, attempt: Callable[[], T]) -> T:
         return RetryPolicy(
             max_api_wait=self._settings.max_api_wait.total_seconds(),
             attempts=self._settings.attempts,
@@ -172,34 +178,36 @@ class CommsClient:
         ).call(attempt)
 
     def _send(self, channel: Channel, path: str, parameters: dict[str, str]) -> Reply:
-        with self._throttle.passing():
+        with self._throttle.slot():
             self._meter.count_request(channel.name)
             sent_at = self._clock()
             response = self._get(path, parameters)
         self._meter.count_answer()
         reply = Reply(response.status_code, response.headers, response.content, self._clock())
-        # Response and stream hold each other, and the body, until the garbage collector comes by.
+        # Response and stream refer to each other, and so keep the body in memory until the garbage
+        # collector runs.
         response.stream = httpx.ByteStream(b"")
         if self._on_reply is not None:
             self._on_reply(sent_at, reply)
         return reply
 
     def _get(self, path: str, parameters: dict[str, str]) -> httpx.Response:
-        # The library's exceptions hold the request, and with it credentials and token, so nothing
-        # but their words may travel on.
+        # The library's exceptions refer to the request, and so to credentials and page token. So
+        # only their text may be passed on.
         try:
             return self._http.get(path, params=parameters)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            kind, words = type(error).__name__, str(error)
-        said = scrub(words, secrets=self._secrets(parameters.get("pageToken"))) or "no details"
+            kind, text = type(error).__name__, str(error)
+        details = scrub(text, secrets=self._secrets(parameters.get("pageToken"))) or "no details"
         host = urlsplit(self._settings.base_url).netloc
-        raise Broken(
+        raise ConnectionBroken(
             ConnectionLost(
-                f"no answer from {host} ({kind}: {said}); check the network, a proxy, and base_url"
+                f"no response from {host} ({kind}: {details}); check the network, the proxy and "
+                "base_url"
             )
         )
 
-    def _judge(self, reply: Reply, *, channel: Channel, is_list: bool, token: str | None) -> None:
+    def _check(self, reply: Reply, *, channel: Channel, is_list: bool, token: str | None) -> None:
         secrets = self._secrets(token)
         try:
             classify_response(reply, channel=channel.name, is_list=is_list, secrets=secrets)
@@ -214,7 +222,7 @@ class CommsClient:
 
 
 def basic_token(credentials: BasicCredentials) -> str:
-    """What HTTP Basic authentication sends for these credentials."""
+    """The value that HTTP Basic authentication sends for these credentials."""
     return base64.b64encode(f"{credentials.user}:{credentials.password}".encode()).decode()
 
 
@@ -223,11 +231,14 @@ def _open_http(settings: Settings, transport: httpx.BaseTransport | None) -> htt
     return httpx.Client(
         base_url=settings.base_url,
         auth=(settings.credentials.user, settings.credentials.password),
-        headers={"Accept": "application/json", "User-Agent": f"comms-source/{__version__}"},
+        headers={
+            "Accept": "application/json",
+            "User-Agent": f"comms-source/{version('comms-source')}",
+        },
         timeout=httpx.Timeout(settings.timeout.total_seconds(), connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=settings.concurrency),
         follow_redirects=False,
-        # A proxy from the environment has no business between two programs on one machine.
+        # Two programs on one machine need no proxy, even if the environment names one.
         trust_env=not on_this_machine,
         transport=transport,
     )

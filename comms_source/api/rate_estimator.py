@@ -1,8 +1,9 @@
-"""At which rate the API lets requests through, learned from its refusals. Pure but for its memory.
+"""Estimates the request rate that the API accepts, from its refusals (429). No I/O, no clock.
 
-Nobody documents the rate, and it changes with what else an account does. So nothing is held back
-until a request is refused (429). What got through before, pauses included, is the rate then; it is
-approached from below, kept for a while, and probed for more the longer it holds.
+The rate limit is not documented, and it depends on what else the account does. So requests are not
+slowed down before the first refusal. Then the estimate is the rate of the requests that succeeded
+before, pauses included. Requests start slightly below the estimate, and the rate grows faster the
+longer no request is refused.
 """
 
 from __future__ import annotations
@@ -12,24 +13,24 @@ from collections import deque
 from typing import Final
 
 MIN_ANSWERS: Final = 16
-"""Fewer good answers than that say nothing about a rate."""
+"""How many successful responses an estimate needs at least."""
 WINDOW_SECONDS: Final = 10.0
-"""How far back good answers are counted."""
+"""How far back successful responses are counted."""
 CAUTION: Final = 0.97
-"""The share of the measured rate to go on with."""
+"""The share of the estimated rate to continue with."""
 PROBING: Final = 0.0005
 """Growth of that share with the square of the seconds: 1 after 8 s, 1.2 after 20 s."""
-SHARE_OF_NO_USE: Final = 0.1
-"""Where so many are still refused at a rate that was let through, the rate is not the reason."""
-SECONDS_OF_NO_USE: Final = 60.0
-"""How long nothing is held back then."""
+USELESS_SHARE: Final = 0.1
+"""If a larger share is refused at the estimated rate, the rate is not the reason."""
+USELESS_SECONDS: Final = 60.0
+"""For how long requests are not slowed down then."""
 
 
 class RateEstimator:
-    """Learns a rate, in requests a second. Times are seconds of a monotonic clock."""
+    """Estimates a rate, in requests per second. Times are seconds of a monotonic clock."""
 
     def __init__(self, cap: float | None = None) -> None:
-        """Begin without a pace of its own; `cap`, in requests a second, is never exceeded."""
+        """Start without an estimate; `cap`, in requests per second, is never exceeded."""
         self._cap = cap or math.inf
         self._learned = math.inf
         self._learned_at = -math.inf
@@ -39,21 +40,21 @@ class RateEstimator:
         self._refused = 0
 
     def interval(self, now: float) -> float:
-        """How many seconds should lie between two requests; 0 if nothing is held back."""
+        """The seconds between the starts of two requests; 0 if requests are not slowed down."""
         return 1 / min(self._cap, self._rate(now))
 
     def passed(self, now: float) -> None:
-        """Note a good answer."""
+        """Note a successful response."""
         self._passed.append(now)
         while self._passed[0] < now - WINDOW_SECONDS:
             self._passed.popleft()
 
     def refused(self, now: float) -> None:
-        """Note a refusal, once for a burst of them."""
+        """Note a refusal; to be called once per burst of refusals."""
         self._refused += 1
         if len(self._passed) < MIN_ANSWERS or now < self._useless_until:
             return
-        self._judge_use()
+        self._check_use()
         if self._useless > 1:
             self._give_up(now)
         else:
@@ -66,10 +67,10 @@ class RateEstimator:
             return math.inf
         return self._learned * (CAUTION + PROBING * (now - self._learned_at) ** 2)
 
-    def _judge_use(self) -> None:
+    def _check_use(self) -> None:
         share = self._refused / (self._refused + len(self._passed))
-        paced = self._learned < math.inf
-        self._useless = self._useless + 1 if paced and share > SHARE_OF_NO_USE else 0
+        limited = self._learned < math.inf
+        self._useless = self._useless + 1 if limited and share > USELESS_SHARE else 0
 
     def _learn(self, now: float) -> None:
         since = max(self._learned_at, self._passed[0])
@@ -79,4 +80,4 @@ class RateEstimator:
     def _give_up(self, now: float) -> None:
         self._learned = math.inf
         self._useless = 0
-        self._useless_until = now + SECONDS_OF_NO_USE
+        self._useless_until = now + USELESS_SECONDS

@@ -1,8 +1,8 @@
-"""Keeps credentials and page tokens out of whatever people or files get to see.
+"""Keeps credentials and page tokens out of messages and logs.
 
-A page token may hold account data, so it is treated as a secret. Three doors are guarded: text that
-the API sends back (it may echo a request), the HTTP library's own log lines (they show the query),
-and control characters, which could rewrite a terminal.
+A page token may hold account data, so it is a secret too. The API's error texts may echo a request,
+and the HTTP library's log lines show the query. Control characters are removed as well, since they
+could rewrite a terminal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN: Final = "***"
 MAX_QUOTE_LENGTH: Final = 300
-"""How many characters of somebody else's text a message repeats at most."""
+"""The maximum number of characters that a message quotes from the API or the HTTP library."""
 
 _TOKEN_PARAMETER: Final = re.compile(r"(pageToken=)[^&\s\"'>\])]+", re.IGNORECASE)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -30,7 +30,7 @@ _HTTP_LOGGERS: Final = (
 
 
 def scrub(text: str, *, secrets: Iterable[str | None]) -> str:
-    """`text` on one short line, with each of `secrets`, plain or URL-encoded, blotted out."""
+    """`text` on one short line, with each of `secrets`, plain or URL-encoded, replaced by `***`."""
     for secret in filter(None, secrets):
         for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
             text = text.replace(form, HIDDEN)
@@ -39,7 +39,7 @@ def scrub(text: str, *, secrets: Iterable[str | None]) -> str:
 
 
 class _TokenFilter(logging.Filter):
-    """Blots out page tokens in log lines that this project does not write itself."""
+    """Removes page tokens from the log lines of the HTTP library."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
@@ -52,6 +52,6 @@ _FILTER: Final = _TokenFilter()
 
 
 def guard_http_logs() -> None:
-    """Let no page token through the HTTP library's loggers; harmless when repeated."""
+    """Remove page tokens from the HTTP library's log lines; may be called repeatedly."""
     for name in _HTTP_LOGGERS:
         logging.getLogger(name).addFilter(_FILTER)

@@ -1,15 +1,15 @@
-"""The commands, and the options that go before all of them."""
+"""The commands, and the options before them."""
 
 from __future__ import annotations
 
 import logging
 import os
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from comms_source import __version__
 from comms_source.cli.backfill import backfill
 from comms_source.cli.check import check
 from comms_source.cli.demo import demo
@@ -24,7 +24,7 @@ from comms_source.cli.views import views
 
 app = typer.Typer(
     name="comms",
-    help="Keep what became of your Twilio messages, emails and push notifications.",
+    help="Load the delivery record of Twilio messages, emails and push notifications.",
     epilog="Exit codes: 0 complete, 1 failed, 2 wrong usage or refused credentials, 3 loaded but "
     "incomplete.",
     no_args_is_help=True,
@@ -37,7 +37,7 @@ for command in (init, load, backfill, fetch, plan, status, report, views, check,
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"comms-source {__version__}")
+        typer.echo(f"comms-source {package_version('comms-source')}")
         raise typer.Exit
 
 
@@ -47,17 +47,20 @@ def before_any_command(
         Path | None,
         typer.Option(
             envvar="COMMS_PROJECT",
-            help="Work as if started in this folder: its .dlt settings, its DuckDB file.",
+            help="Run in this folder, with its .dlt settings and its DuckDB file.",
             exists=True,
             file_okay=False,
         ),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each step.")] = False,
-    version: Annotated[  # noqa: ARG001 - its callback does the work
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Keep what became of your Twilio messages, emails and push notifications."""
+    """Load the delivery record of Twilio messages, emails and push notifications."""
     if project is not None:
         os.chdir(project)
     logging.basicConfig(

@@ -15,19 +15,23 @@ from comms_source.cli.progress import watching
 
 
 def backfill(
-    since: Annotated[str, typer.Option(help="From then on, such as 2026-11-01 or an ISO time.")],
-    until: Annotated[str | None, typer.Option(help="Before then.", show_default="now")] = None,
+    since: Annotated[
+        str, typer.Option(help="Start of the range, such as 2026-11-01 or an ISO 8601 time.")
+    ],
+    until: Annotated[
+        str | None, typer.Option(help="End of the range, exclusive.", show_default="now")
+    ] = None,
     account: AccountNames = None,
     channel: Channels = None,
     destination: Destination = None,
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read a range of creation time, a day at a time.
+    """Read a range of creation time, one day at a time.
 
-    Each day is committed by itself; after an interruption, the same command goes on where it
-    stopped. The API returns incomplete data for older ranges without saying so: it is loaded, but
-    not marked as covered.
+    Each day is committed separately; after an interruption, the same command continues where it
+    stopped. For ranges before its retention the API returns incomplete data without an error: that
+    is loaded, but not marked as covered.
     """
     with ending(as_json=as_json):
 

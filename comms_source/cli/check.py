@@ -15,9 +15,9 @@ def check(
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at credentials, channels, clock and destination, without loading.
+    """Check credentials, channels, clock and destination, without loading.
 
-    Each passes, or is told with a remedy.
+    A failed check says what to do.
     """
     with ending(as_json=as_json):
         from comms_source.commands.check import (  # noqa: PLC0415

@@ -13,10 +13,10 @@ PIPELINE = "comms_demo"
 
 def demo(
     operations: Annotated[
-        int, typer.Option(min=0, help="How many operations the sandbox made of each channel.")
+        int, typer.Option(min=0, help="Operations per channel in the sandbox.")
     ] = 2000,
 ) -> None:
-    """Load from a sandbox, with no account: see what there is to see.
+    """Load from a sandbox, without a Twilio account.
 
     Writes comms_demo.duckdb into this folder, and nothing else.
     """
@@ -46,6 +46,6 @@ def demo(
                 summary = run_load(session=session, pipeline=pipeline)
         show_summary(summary)
         show_figures(pipeline=pipeline)
-        typer.echo(f"Open {PIPELINE}.duckdb with any DuckDB client and look around, for example:")
+        typer.echo(f"Open {PIPELINE}.duckdb with any DuckDB client, and query it, for example:")
         typer.echo("  select * from comms.daily_delivery order by day, channel")
     raise typer.Exit(summary.exit_code)

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the error that a person or a machine gets to read."""
+"""How a command ends: its exit code, and its error message as text or JSON."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ EXTRAS: Final[Mapping[str, str]] = {
     "jinja2": "report",
     "vl_convert": "report",
 }
-"""Packages that only some commands need, and the extra that brings each."""
+"""Packages that only some commands need, and the extra that installs each."""
 
 
 @contextmanager
 def ending(*, as_json: bool = False) -> Iterator[None]:
-    """Turn this project's errors into one line and an exit code; others stay what they are.
+    """Turn this project's errors into one line and an exit code; others are not caught.
 
     An interrupt (Ctrl-C, SIGTERM) ends the process at once.
     """
@@ -45,12 +45,14 @@ def ending(*, as_json: bool = False) -> Iterator[None]:
         if extra is None:
             raise
         needed = f"comms-source[{extra}]"
-        typer.echo(f"comms: {missing}; this needs more: pip install '{needed}'", err=True)
+        typer.echo(
+            f"comms: {missing}; this command needs an extra: pip install '{needed}'", err=True
+        )
         raise typer.Exit(REFUSED) from None
 
 
 def failure_as_dict(error: CommsSourceError) -> dict[str, Any]:
-    """What a machine gets to read of an error."""
+    """An error as JSON."""
     return {
         "outcome": "failed",
         "exit_code": exit_code(error),
@@ -61,9 +63,9 @@ def failure_as_dict(error: CommsSourceError) -> dict[str, Any]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """End at once when interrupted, rather than after the answers that threads still wait for.
+    """Exit at once when interrupted, instead of waiting for the requests of other threads.
 
-    That is safe: what is being read is not stored yet, and dlt sees to signals while it loads.
+    That is safe: what is being read is not stored yet, and dlt handles signals while it loads.
     """
     signals = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, _end_at_once) for number in signals]
@@ -76,11 +78,11 @@ def _interruptible() -> Iterator[None]:
 
 def _end_at_once(*_: object) -> None:
     Console(stderr=True).show_cursor()
-    typer.echo("comms: interrupted; what was being read is not stored, run it again", err=True)
+    typer.echo("comms: interrupted; what was being read is not stored, so run again", err=True)
     sys.stdout.flush()
     os._exit(FAILED)
 
 
 def print_json(content: Any) -> None:
-    """Print `content` for machines."""
+    """Print `content` as JSON."""
     typer.echo(json.dumps(content, indent=2))

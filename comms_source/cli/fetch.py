@@ -20,7 +20,7 @@ def fetch(
 ) -> None:
     """Refresh single operations by id.
 
-    Without --channel, each channel is asked until one has the id; without --account, each account.
+    Without --channel, the channels are tried until one has the id; without --account, the accounts.
     """
     with ending():
         fetched = comms_source.fetch(

@@ -11,17 +11,17 @@ from comms_source.cli.error_handling import ending
 NEXT = """
 What to do next:
   export TWILIO_ACCOUNT_SID=AC... TWILIO_AUTH_TOKEN=...   or TWILIO_API_KEY, TWILIO_API_KEY_SECRET
-  comms check     are credentials, channels, clock and destination all right?
-  comms load      into twilio_comms.duckdb in this folder, or where .dlt/config.toml says
-To have it done every 15 minutes, add crontab.example to your crontab (crontab -e). cron does not
-see exported variables: copy .dlt/example.secrets.toml to .dlt/secrets.toml, and fill in a pair.
-Where Airflow does the scheduling, give it the files in dags/ instead."""
+  comms check     check credentials, channels, clock and destination
+  comms load      load into twilio_comms.duckdb in this folder, or as .dlt/config.toml says
+To load every 15 minutes, add crontab.example to your crontab (crontab -e). cron does not see
+exported variables: copy .dlt/example.secrets.toml to .dlt/secrets.toml, and fill in credentials.
+To schedule with Airflow instead, use the files in dags/."""
 
 
 def init() -> None:
-    """Make this folder a project: settings, a crontab, DAGs for Airflow.
+    """Create a project in this folder: settings, a crontab, DAGs for Airflow.
 
-    What is there already is kept as it is, so running it again is harmless.
+    Existing files are kept, so running it again is harmless.
     """
     with ending():
         from comms_source.commands.init import write_project  # noqa: PLC0415 - as all commands do

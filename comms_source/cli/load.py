@@ -22,7 +22,7 @@ def load(
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load what is new or may have changed, and make the views.
+    """Load what is new or may have changed, and create the views.
 
     Credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, from TWILIO_API_KEY and
     TWILIO_API_KEY_SECRET, or from .dlt/secrets.toml. Running it again is harmless.
@@ -42,6 +42,6 @@ def load(
 
         code = run_each(act, show_summary, names=account, channels=channel, as_json=as_json)
         if sys.stdout.isatty() and not as_json:
-            # Nobody looks at a scheduled run, and a large warehouse takes its time for them.
+            # Not for scheduled runs: the query is slow in a large warehouse.
             show_figures(destination=destination, dataset=dataset)
     raise typer.Exit(code)

@@ -20,7 +20,7 @@ AccountNames = Annotated[
     list[str] | None,
     typer.Option(
         "--account",
-        help="Only this account, where there are several; may be repeated.",
+        help="Only this account, if there are several; may be repeated.",
         show_default="all",
     ),
 ]
@@ -29,7 +29,5 @@ Destination = Annotated[
     typer.Option(help="A dlt destination, such as duckdb or postgres.", show_default="duckdb"),
 ]
 Dataset = Annotated[str | None, typer.Option(help="The schema to load into.", show_default="comms")]
-Full = Annotated[
-    bool, typer.Option("--full", help="Read all that the API answers for, whatever is due.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
+Full = Annotated[bool, typer.Option("--full", help="Re-read everything the API still has.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -1,4 +1,4 @@
-"""What a command prints for people when it is done."""
+"""The text output of the commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDTH: Final = 80
 
 
 def show_summary(summary: RunSummary) -> None:
-    """Print what a run read, and all that went wrong or was new."""
+    """Print what a run read, and what failed or was new."""
     console = Console(highlight=False, soft_wrap=True)
     for line in summary.lines():
         console.print(line, markup=False)
@@ -32,7 +32,7 @@ def show_summary(summary: RunSummary) -> None:
 def show_figures(
     *, destination: str | None = None, dataset: str | None = None, pipeline: Any = None
 ) -> None:
-    """Print the headline figures of all that is in the warehouse, in 80 columns."""
+    """Print the headline figures of the whole warehouse, in 80 columns."""
     from comms_source.commands.views import reading_pipeline  # noqa: PLC0415 - slow to import
 
     pipeline = pipeline or reading_pipeline(destination=destination, dataset=dataset)
@@ -53,20 +53,22 @@ def show_plan(plans: LoadPlan) -> None:
     """Print the scans of the next load, why they are due, and how many requests they take."""
     console = Console(highlight=False, soft_wrap=True)
     for plan in plans.channels:
-        some = "" if plan.is_known else "at least "
-        console.print(f"{plan.channel}: {some}{counted(plan.requests, 'request')}", markup=False)
+        at_least = "" if plan.is_known else "at least "
+        console.print(
+            f"{plan.channel}: {at_least}{counted(plan.requests, 'request')}", markup=False
+        )
         for scan in plan.scans:
-            rows = "rows not known" if scan.rows is None else f"about {scan.rows:,} rows"
+            rows = "rows unknown" if scan.rows is None else f"about {scan.rows:,} rows"
             reasons = ", ".join(scan.reasons)
             console.print(f"    {scan.span}  {rows}  ({reasons})", markup=False)
         if plan.by_id:
             console.print(f"    {counted(len(plan.by_id), 'open operation')} by id", markup=False)
         for gap in plan.gaps:
-            console.print(f"    lost for good, never read completely: {gap}", markup=False)
+            console.print(f"    gap: {gap} expired before it was fully read", markup=False)
 
 
 def show_status(status: Status) -> None:
-    """Print how things stand, channel by channel."""
+    """Print the state of the destination, channel by channel."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{status.destination}, dataset {status.dataset}", markup=False)
     console.print(
@@ -78,21 +80,21 @@ def show_status(status: Status) -> None:
         console.print(f"last run: {run.command} at {_time(run.started_at)}, {ending}", markup=False)
     for channel in status.channels:
         console.print(f"{channel.channel}", markup=False)
-        for name, value in _stands(channel, status.now):
+        for name, value in _state_of(channel, status.now):
             console.print(f"    {name:<20}{value}", markup=False)
 
 
-def _stands(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]]:
+def _state_of(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "operations", f"{channel.operations:,}, newest {_time(channel.newest_operation)}"
     yield "last complete read", _time(channel.last_complete_read)
     yield "fresh", f"{channel.fresh} of {channel.windows} windows"
     if channel.short:
-        yield "rows missing", f"in {counted(channel.short, 'window')}; a load reads them again"
+        yield "rows missing", f"in {counted(channel.short, 'window')}; the next load re-reads them"
     yield "load before", _deadline(channel.deadline, now)
     if channel.freezes_at:
         yield "better before", _freezing(channel.freezes_at, now)
     for span in channel.frozen:
-        yield "froze early", f"{span}; last read too early, figures may be too low"
+        yield "froze early", f"{span}; last read too early, so figures may be too low"
     for failure in channel.failures:
         yield "failed", failure
     if channel.rejected:
@@ -101,19 +103,19 @@ def _stands(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]]:
         counts = (f"{count:,} {outcome}" for outcome, count in sorted(channel.followed.items()))
         yield "followed by id", ", ".join(counts)
     for gap in channel.gaps:
-        yield "gap", f"{gap}, lost for good"
+        yield "gap", f"{gap} expired before it was fully read"
 
 
 def _deadline(deadline: datetime | None, now: datetime) -> str:
     if deadline is None:
         return "any time; nothing has been read yet"
-    late = "" if deadline > now else "; that is past, and something may be lost"
+    late = "" if deadline > now else " (OVERDUE: data may already be lost)"
     return f"{_time(deadline)}, when the API begins to forget what was not read{late}"
 
 
 def _freezing(at: datetime, now: datetime) -> str:
-    late = "" if at > now else " (that is past)"
-    return f"{_time(at)}, when figures begin to freeze that may still change{late}"
+    late = "" if at > now else " (OVERDUE)"
+    return f"{_time(at)}, when figures that may still change begin to freeze{late}"
 
 
 def _time(instant: datetime | None) -> str:

@@ -1,4 +1,4 @@
-"""One account after the other, and the exit code of them all."""
+"""Runs a command for each account, one after the other."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE, REFUSED, exit_
 
 
 class Result(Protocol):
-    """What a command comes to for one account."""
+    """The result of a command for one account."""
 
     @property
     def exit_code(self) -> int:
-        """The exit code, if this were the only account."""
+        """The exit code for this account."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The result for machines."""
+        """The result as JSON."""
 
 
 R = TypeVar("R", bound=Result)
@@ -34,19 +34,19 @@ def run_each(
     channels: Sequence[str] | None,
     as_json: bool,
 ) -> int:
-    """Call `act` with the name of each account, show what it returns, and return the exit code.
+    """Call `act` with the name of each account, show the results, and return the exit code.
 
-    What stops one of several accounts does not stop the others, unless it is the destination.
+    An error that stops one of several accounts does not stop the others, except `LoadFailed`.
 
     Args:
-        act: Does it for one account.
-        show: Prints its result for people.
+        act: Runs the command for one account.
+        show: Prints its result as text.
         names: Which accounts; by default all.
         channels: Only accounts that read one of these; by default all.
-        as_json: Whether to print for machines instead.
+        as_json: Whether to print JSON instead.
 
     Raises:
-        RunStopped: what stops the account, where the configuration has no names for accounts.
+        RunStopped: if it stops the account, and the configuration does not name its accounts.
     """
     from comms_source.config.accounts import account_names, list_accounts  # noqa: PLC0415 - slow
 
@@ -63,7 +63,7 @@ def run_each(
             results[name] = failure_as_dict(error)
             typer.echo(f"comms: account {name}: {type(error).__name__}: {error}", err=True)
             if isinstance(error, LoadFailed):
-                break  # The destination is that of all accounts.
+                break  # All accounts load into the same destination.
             continue
         codes.append(result.exit_code)
         results[name] = result.as_dict()
@@ -88,7 +88,7 @@ def _run_only(
 
 
 def code_of_all(codes: Sequence[int]) -> int:
-    """0 if all were complete, 3 if any was read, else 2 if the settings of all are to blame."""
+    """0 if all were complete, 3 if any was loaded, 2 if all have wrong settings, else 1."""
     if set(codes) <= {COMPLETE}:
         return COMPLETE
     if {COMPLETE, INCOMPLETE} & set(codes):

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: bars on a terminal, a line now and then elsewhere."""
+"""The progress of a run: bars on a terminal, else a line from time to time."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ SECONDS_BETWEEN_LINES: Final = 10.0
 
 @contextmanager
 def watching() -> Iterator[Watcher]:
-    """Yields a watcher that shows the counts of a run on standard error while the block lasts."""
+    """Yield a watcher that shows the progress of a run on standard error."""
     if not sys.stderr.isatty():
         yield _Lines().show
         return
     with Progress(
         TextColumn("{task.description:<20}"),
         BarColumn(),
-        TextColumn("{task.fields[said]}"),
+        TextColumn("{task.fields[state]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -45,7 +45,7 @@ def watching() -> Iterator[Watcher]:
 
 
 def described(record: ChannelStats) -> str:
-    """How far one channel is."""
+    """The progress of one channel."""
     return (
         f"{record.operations:,} operations, {record.pages:,} pages, "
         f"{record.scans_done} of {record.scans_planned} scans"
@@ -53,7 +53,7 @@ def described(record: ChannelStats) -> str:
 
 
 def time_left(record: ChannelStats, *, seconds: float) -> str:
-    """How long the scans that are left should take, going by those of the last `seconds`."""
+    """An estimate of the time left, from the scans done in the first `seconds`."""
     if not record.scans_done:
         return ""
     left = (record.scans_planned - record.scans_done - len(record.failures)) * seconds
@@ -72,10 +72,10 @@ class _Bars:
             for name, record in stats.channels.items():
                 task = self._tasks.get(name)
                 if task is None:
-                    task = self._tasks[name] = self._progress.add_task(name, said="")
+                    task = self._tasks[name] = self._progress.add_task(name, state="")
                 ended = record.scans_done + len(record.failures)
                 self._progress.update(
-                    task, total=record.scans_planned, completed=ended, said=described(record)
+                    task, total=record.scans_planned, completed=ended, state=described(record)
                 )
 
 

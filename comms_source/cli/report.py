@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def report(
     html: Annotated[
         Path | None,
-        typer.Option(help="Write a page to this file, complete in itself.", show_default=False),
+        typer.Option(help="Write a self-contained web page to this file.", show_default=False),
     ] = None,
     channel: Channels = None,
     account: Annotated[
@@ -27,10 +27,10 @@ def report(
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show today, yesterday and seven days, what is wrong, and how final the figures are.
+    """Show today, yesterday and seven days, current problems, and how final the figures are.
 
-    Reads the views of what is loaded, and asks the API for nothing. --html needs more packages, and
-    says how to install them where they are missing.
+    Reads the views, and does not call the API. --html needs the extra `report`; if that is not
+    installed, the error says how to install it.
     """
     with ending(as_json=as_json):
         from comms_source.commands.views import reading_pipeline  # noqa: PLC0415

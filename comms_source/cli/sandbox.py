@@ -15,38 +15,37 @@ from comms_source.timespans import parse_instant
 
 
 def sandbox(
-    port: Annotated[int, typer.Option(help="Where to listen, on this machine only.")] = 8765,
-    seed: Annotated[int, typer.Option(help="Which of the possible pasts to show.")] = 1,
-    operations: Annotated[
-        int, typer.Option(min=0, help="Operations a week, of each channel.")
-    ] = 2000,
+    port: Annotated[int, typer.Option(help="The port to listen on, on this machine only.")] = 8765,
+    seed: Annotated[int, typer.Option(help="Random seed of the generated data.")] = 1,
+    operations: Annotated[int, typer.Option(min=0, help="Operations per week and channel.")] = 2000,
     now: Annotated[
-        str | None, typer.Option(help="Stop the clock at this time, ISO 8601; else real time.")
+        str | None,
+        typer.Option(help="Stop the clock at this ISO 8601 time; by default real time."),
     ] = None,
     start_bound: Annotated[str, typer.Option(help="inclusive or exclusive.")] = "inclusive",
     end_bound: Annotated[str, typer.Option(help="inclusive or exclusive.")] = "exclusive",
     order: Annotated[str, typer.Option(help="ascending or descending.")] = "descending",
     tokens: Annotated[
-        str, typer.Option(help="strict: a token goes with its filters only; or loose.")
+        str, typer.Option(help="strict: a page token needs the same filters; or loose.")
     ] = "loose",
-    short_pages: Annotated[bool, typer.Option(help="Pages may be short.")] = False,
-    empty_pages: Annotated[bool, typer.Option(help="Pages may be empty.")] = False,
+    short_pages: Annotated[bool, typer.Option(help="Return some short pages.")] = False,
+    empty_pages: Annotated[bool, typer.Option(help="Return some empty pages.")] = False,
     timestamps: Annotated[str, typer.Option(help="seconds or milliseconds.")] = "seconds",
-    retention_days: Annotated[float, typer.Option(help="How long operations are shown.")] = 7,
+    retention_days: Annotated[float, typer.Option(help="How many days operations are listed.")] = 7,
     out_of_range: Annotated[
         str,
         typer.Option(
-            help="A startDate before retention or an endDate to come: answer, refuse, "
+            help="A startDate before the retention or a future endDate: answer, refuse, "
             "refuse_start or refuse_end."
         ),
     ] = "answer",
     visibility_lag: Annotated[
-        float, typer.Option(help="Seconds until an operation is listed, at most.")
+        float, typer.Option(help="Maximum seconds until a new operation is listed.")
     ] = 0,
     rate_limit: Annotated[
-        float | None, typer.Option(help="Requests a second, beyond which 429 is answered.")
+        float | None, typer.Option(help="Requests per second; more are answered with 429.")
     ] = None,
-    latency: Annotated[float, typer.Option(help="Seconds that an answer takes at least.")] = 0,
+    latency: Annotated[float, typer.Option(help="Minimum response time in seconds.")] = 0,
     faults: Annotated[
         Path | None,
         typer.Option(help="A TOML file of [[faults]], see docs/sandbox.md.", dir_okay=False),
@@ -56,16 +55,18 @@ def sandbox(
         typer.Option(help="A TOML file of [[troubles]], see docs/sandbox.md.", dir_okay=False),
     ] = None,
     samples: Annotated[
-        bool, typer.Option("--samples", help="Serve the documented payloads instead.")
+        bool, typer.Option("--samples", help="Serve the documented example payloads instead.")
     ] = False,
     rendered: Annotated[
         bool,
-        typer.Option("--rendered", help="Render everything at the start, and let nothing move."),
+        typer.Option(
+            "--rendered", help="Render all responses at the start; the data does not change."
+        ),
     ] = False,
 ) -> None:
-    """Serve a stand-in for the API on this machine, until interrupted.
+    """Serve a simulated API on this machine, until interrupted.
 
-    It imitates what the documentation says; what that leaves open is an option.
+    It behaves as documented; options control what the documentation leaves open.
     """
     with ending():
         from comms_source.sandbox import (  # noqa: PLC0415 - an extra

@@ -18,7 +18,7 @@ def status(
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is fresh, what is missing, and by when to run again to lose nothing."""
+    """Show what is fresh, what is missing, and the deadline of the next load."""
     with ending(as_json=as_json):
         code = run_each(
             lambda name: comms_source.status(

@@ -10,9 +10,9 @@ from comms_source.cli.options import Dataset, Destination
 
 
 def views(destination: Destination = None, dataset: Dataset = None) -> None:
-    """Make the SQL views, or make them again.
+    """Create or replace the SQL views.
 
-    `comms load` does this too; on its own it serves after an upgrade, or where a view was changed.
+    `comms load` does this too. Run it after an upgrade, or if a view was changed.
     """
     with ending():
         for name in comms_source.make_views(destination=destination, dataset=dataset):

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from comms_source.api.allowed_range import AskedRange
+from comms_source.api.allowed_range import RequestedRange
 from comms_source.api.client import CommsClient, PageAnswer
 from comms_source.api.pagination import scan_pages
 from comms_source.channels import Channel
 from comms_source.config.accounts import Account
 from comms_source.config.settings import Settings
 from comms_source.coverage.planner import retained
-from comms_source.destinations.pipeline import open_pipeline, place, reach
+from comms_source.destinations.pipeline import dataset_exists, describe_destination, open_pipeline
 from comms_source.errors import (
     ChannelRefused,
     CommsSourceError,
@@ -103,21 +103,21 @@ def check_channel(client: CommsClient, channel: Channel, *, session: Session) ->
     It is asked for the range that a first load asks for, so that a refusal of that range shows.
     """
     span = retained(now=session.now, policy=session.settings.policy)
-    asked = AskedRange(span, allowed=session.allowed)
+    requested = RequestedRange(span, allowed=session.allowed)
     try:
-        answer = next(scan_pages(client=client, channel=channel, asked=asked), None)
-        asked.require_some()
+        answer = next(scan_pages(client=client, channel=channel, requested=requested), None)
+        requested.require_allowed()
     except CommsSourceError as error:
         return Check(channel.name, _kind(error), str(error))
     if answer is None:
         return Check(channel.name, "passed", "readable")
     check = _compare_clocks(channel, answer)
-    return replace(check, detail=check.detail + _remark(asked, session))
+    return replace(check, detail=check.detail + _remark(requested, session))
 
 
-def _remark(asked: AskedRange, session: Session) -> str:
+def _remark(requested: RequestedRange, session: Session) -> str:
     """What a load does about the range, if the API refuses the whole of it."""
-    if not asked.narrowed or session.allowed.margin is None:
+    if not requested.narrowed or session.allowed.margin is None:
         return ""
     return (
         f"; the API refuses a range beyond {in_words(session.settings.retention)} or up to now, so "
@@ -161,8 +161,12 @@ def check_destination(*, destination: str | None, dataset: str | None) -> Check:
     """Whether the destination lets this machine in."""
     try:
         pipeline = open_pipeline(destination=destination, dataset=dataset)
-        reach(pipeline)
+        dataset_exists(pipeline)
     except CommsSourceError as error:
         kind: Kind = "unreachable" if isinstance(error, PipelineBusy) else "other"
         return Check("destination", kind, str(error))
-    return Check("destination", "passed", f"{place(pipeline)}, dataset {pipeline.dataset_name}")
+    return Check(
+        "destination",
+        "passed",
+        f"{describe_destination(pipeline)}, dataset {pipeline.dataset_name}",
+    )

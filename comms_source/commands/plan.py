@@ -18,7 +18,7 @@ from comms_source.coverage.planner import Scan
 from comms_source.coverage.planner import plan as plan_scans
 from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.destinations.dlt_errors import retry_while_locked
-from comms_source.destinations.pipeline import open_pipeline, reach
+from comms_source.destinations.pipeline import dataset_exists, open_pipeline
 from comms_source.destinations.stored_account import stored_channels
 from comms_source.destinations.stored_coverage import stored_coverage
 from comms_source.exit_codes import COMPLETE
@@ -123,7 +123,7 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
     channels, account = settings.selected, settings.account
     coverages = {channel.name: ChannelCoverage() for channel in channels}
     stored: dict[str, StoredChannel] = {}
-    if retry_while_locked(reach)(pipeline):
+    if retry_while_locked(dataset_exists)(pipeline):
         coverages = retry_while_locked(stored_coverage)(
             pipeline, channels=channels, account=account
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import dlt
 from dlt.destinations.exceptions import DatabaseException
@@ -12,11 +12,12 @@ from dlt.extract import DltResource
 
 from comms_source.commands.summary import RunSummary
 from comms_source.commands.views import update_views
+from comms_source.destinations.claims import withdraw_claims
 from comms_source.destinations.crash_recovery import Found, finish_pending
 from comms_source.destinations.dlt_errors import retry_while_locked, translate_dlt_errors
 from comms_source.destinations.load_packages import Then, commit
 from comms_source.destinations.locks import exclusive_run
-from comms_source.destinations.pipeline import place
+from comms_source.destinations.pipeline import describe_destination
 from comms_source.destinations.stored_account import StoredAccount, changes_rows, stored_account
 from comms_source.errors import (
     ClockSkewed,
@@ -33,13 +34,11 @@ from comms_source.source import (
     bookkeeping_resources,
     package_resources,
 )
-from comms_source.tables.bookkeeping import COVERAGE, RUNS
+from comms_source.tables.bookkeeping import RUNS
 from comms_source.tables.specs import Piece
 from comms_source.views.settings import view_settings
 
 logger = logging.getLogger("comms_source")
-
-_UNCLAIM: Final = "update {table} set is_complete = false where _dlt_load_id = %s"
 
 
 ChannelRuns = Callable[[Session, StoredAccount], Sequence[ChannelRun]]
@@ -67,7 +66,7 @@ def run_channels(
         account=session.settings.account,
         started_at=session.now,
         ended_at=session.clock(),
-        destination=place(pipeline),
+        destination=describe_destination(pipeline),
         dataset=pipeline.dataset_name,
         load_ids=load_ids,
         views=views,
@@ -90,7 +89,7 @@ def _commit_all(
                 log.session = _by_the_clock_of_the_api(log.session, skewed)
                 runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
     except LoadFailed as failed:
-        _take_back_claims(failed, log=log, pipeline=pipeline)
+        _conclude_failed(failed, log=log, pipeline=pipeline)
         raise
     except PipelineBusy:
         raise
@@ -129,24 +128,21 @@ def _concluding(log: RunRecord, runs: Sequence[ChannelRun]) -> Then | None:
     return conclude if log.concludes else None
 
 
-def _take_back_claims(failed: LoadFailed, *, log: RunRecord, pipeline: dlt.Pipeline) -> None:
+def _conclude_failed(failed: LoadFailed, *, log: RunRecord, pipeline: dlt.Pipeline) -> None:
     """Have `runs` and `coverage` claim nothing of a package that was not loaded whole.
 
-    Jobs of one package are loaded side by side, so theirs may have ended well. The next run loads
-    what is pending, or drops it, and states coverage again.
+    The next run loads what is pending, or drops it.
     """
     if not log.concludes:
         return
     pending = pipeline.list_normalized_load_packages()
+    error, load_id = type(failed).__name__, pending[-1] if pending else ""
     try:
         with translate_dlt_errors(), pipeline.sql_client() as client:
-            error, load_id = type(failed).__name__, pending[-1] if pending else ""
             log.conclude_failed(client, error=error, load_id=load_id)
-            table = client.make_qualified_table_name(COVERAGE.name)
-            for load_id in pending:
-                client.execute_sql(_UNCLAIM.format(table=table), load_id)
-    except (CommsSourceError, DatabaseException) as error:
-        logger.warning("what the failed load claims could not be taken back yet: %s", error)
+    except (CommsSourceError, DatabaseException) as refused:
+        logger.warning("the failed run could not be recorded: %s", refused)
+    withdraw_claims(pipeline)
 
 
 def _record_failure(stopped: RunStopped, *, log: RunRecord, pipeline: dlt.Pipeline) -> None:

@@ -15,11 +15,11 @@ from comms_source.channels import Channel
 from comms_source.config.accounts import one_account
 from comms_source.config.settings import Settings
 from comms_source.coverage.channel_coverage import ChannelCoverage, joined, last_chance
-from comms_source.coverage.planner import retained, why
+from comms_source.coverage.planner import due_reason, retained
 from comms_source.coverage.policy import Retained
 from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.destinations.dlt_errors import retry_while_locked
-from comms_source.destinations.pipeline import open_pipeline, place, reach
+from comms_source.destinations.pipeline import dataset_exists, describe_destination, open_pipeline
 from comms_source.destinations.stored_account import stored_channels
 from comms_source.destinations.stored_coverage import stored_coverage
 from comms_source.errors import LoadFailed
@@ -173,9 +173,9 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
     Raises:
         RunStopped: if there is nothing yet, or the destination cannot be asked.
     """
-    if not retry_while_locked(reach)(pipeline):
+    if not retry_while_locked(dataset_exists)(pipeline):
         raise LoadFailed(
-            f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; run comms load first"
+            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; run comms load first"
         )
     channels, account = settings.selected, settings.account
     coverages = retry_while_locked(stored_coverage)(pipeline, channels=channels, account=account)
@@ -186,7 +186,7 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
     return Status(
         now=now,
         account=account,
-        destination=place(pipeline),
+        destination=describe_destination(pipeline),
         dataset=pipeline.dataset_name,
         pipeline=pipeline.pipeline_name,
         pipelines_dir=pipeline.pipelines_dir,
@@ -241,7 +241,7 @@ def _channel(
     freezes_at = coverage.freezes_at(now=now, kept=policy)
     coverage.expire(now=now, kept=policy)
     kept = coverage.cut(retained(now=now, policy=policy), policy.window)
-    due = [why(w, coverage.windows.get(w.start), now=now, policy=policy)[0] for w in kept]
+    due = [due_reason(w, coverage.windows.get(w.start), now=now, policy=policy) for w in kept]
     key = (account, channel.name)
     ((operations, newest),) = _ask(pipeline, _NEWEST, channel.table, account) or [(0, None)]
     ((rejected,),) = _ask(pipeline, _REJECTED, "rejected_operations", *key) or [(0,)]

@@ -7,7 +7,7 @@ import dlt
 from comms_source.config.accounts import account_names
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.locks import in_turn
-from comms_source.destinations.pipeline import open_pipeline, place, reach
+from comms_source.destinations.pipeline import dataset_exists, describe_destination, open_pipeline
 from comms_source.errors import LoadFailed
 from comms_source.views.create import create_views, refresh_views
 from comms_source.views.settings import ViewSettings, view_settings
@@ -43,9 +43,9 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
     Raises:
         RunStopped: if there are no tables yet, or the destination cannot be reached.
     """
-    if not reach(pipeline):
+    if not dataset_exists(pipeline):
         raise LoadFailed(
-            f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
+            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
             "run comms load first, it makes the views too"
         )
     settings = view_settings()

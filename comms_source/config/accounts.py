@@ -1,8 +1,8 @@
-"""The accounts of one configuration: the one that needs no name, or several.
+"""The accounts of a configuration: one without a name, or several with names.
 
-Where `[sources.comms_source.accounts.shop]` and its like are there, or `accounts` lists names, each
-account has credentials of its own below its name, and may have any other setting there. What it
-has not, it shares with all. Its name is the label on its rows.
+With sections such as `[sources.comms_source.accounts.shop]`, or a list of names in `accounts`, each
+account has its own credentials in its section, and may have any other setting there. All other
+settings are shared. Its name is the label on its rows.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from comms_source.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account, and the settings to load it with, or what is wrong with them."""
+    """An account with its settings, or with the error in them."""
 
     name: str
     found: Settings | ConfigurationError
     section: str | None = None
-    """Its name in the configuration; None where there is one account without a section."""
+    """Its name in the configuration; None if there is one account without a section."""
 
     @property
     def settings(self) -> Settings:
@@ -51,11 +51,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The accounts that a command is about."""
+    """The accounts that a command selects."""
 
     selected: Sequence[Account]
     several: bool
-    """Whether the configuration has names for accounts, though it be one name."""
+    """Whether the configuration names its accounts, even if it is only one."""
 
 
 def read_accounts(
@@ -65,19 +65,19 @@ def read_accounts(
     refresh: str | None = None,
     needs_credentials: bool = True,
 ) -> Accounts:
-    """The accounts of the configuration, or those of `names`.
+    """The accounts of the configuration, or those in `names`.
 
     Args:
         names: Which accounts; by default all.
-        channels: Which of the channels that an account is configured for; by default all. An
-            account that is left with none is left out.
-        refresh: What to refresh, whatever is configured.
-        needs_credentials: Whether an account without credentials is wrongly configured.
+        channels: Only these of the channels that an account is configured for; by default all. An
+            account without any of them is left out.
+        refresh: Overrides the `refresh` setting.
+        needs_credentials: Whether an account without credentials is an error.
 
     Raises:
-        ConfigurationError: if a name or a channel is not known, or two accounts are the same; and
-            without names for accounts, if a setting is missing, wrong or unsafe. With names, what
-            is wrong with the settings of one stops that one only, where they are asked for.
+        ConfigurationError: if a name or a channel is unknown, or two accounts are the same. If the
+            accounts have no names, also if a setting is missing, wrong or unsafe. With names, an
+            error in the settings of one account is raised by its `settings`.
     """
     known = account_names()
     if not known:
@@ -87,7 +87,7 @@ def read_accounts(
         if names and set(names) != {settings.account}:
             raise ConfigurationError(
                 f"account: there is one account in the configuration, {settings.account!r}; "
-                f"others need a section [{'.'.join(SECTIONS)}.{ACCOUNTS}.NAME] each"
+                f"other accounts need a section [{'.'.join(SECTIONS)}.{ACCOUNTS}.NAME] each"
             )
         return Accounts([Account(settings.account, settings)], several=False)
     unknown = [name for name in names or () if name not in known]
@@ -100,7 +100,7 @@ def read_accounts(
         check_channels(channels)
     accounts = [_named(name, needs_credentials=needs_credentials) for name in known]
     if needs_credentials:
-        _check_apart(accounts)
+        _check_distinct(accounts)
     chosen = [account for account in accounts if account.name in (names or known)]
     return Accounts(list(_narrowed(chosen, channels, refresh)), several=True)
 
@@ -112,11 +112,11 @@ def one_account(
     refresh: str | None = None,
     needs_credentials: bool = True,
 ) -> Account:
-    """The account of that name, its settings checked; without a name, the only one.
+    """The account with that name, its settings checked; without a name, the only one.
 
     Raises:
-        ConfigurationError: if there is no such account, there are several and none is named, or
-            its settings are wrong.
+        ConfigurationError: if there is no such account, if there are several and `name` is None, or
+            if its settings are wrong.
     """
     names = None if name is None else [name]
     found = read_accounts(
@@ -128,16 +128,16 @@ def one_account(
         )
     if len(found) > 1:
         known = ", ".join(account.name for account in found)
-        raise ConfigurationError(f"account: there are several, so name one of {known}")
+        raise ConfigurationError(f"account: there are several accounts, so name one of {known}")
     return replace(found[0], found=found[0].settings)
 
 
 def list_accounts(
     names: Sequence[str] | None = None, *, channels: Sequence[str] | None = None
 ) -> list[str]:
-    """The names of the accounts in the configuration, or those of `names` that read `channels`.
+    """The names of the accounts in the configuration, or of those in `names`, that read `channels`.
 
-    An account with wrong settings is among them: the error is raised where it is used.
+    An account with wrong settings is included: the error is raised when it is used.
 
     Raises:
         ConfigurationError: if a name or a channel is unknown.
@@ -147,23 +147,23 @@ def list_accounts(
 
 
 def account_names() -> list[str]:
-    """The names of the accounts, in the order of the configuration; none where it has no names.
+    """The names of the accounts, in the order of the configuration; empty if they have none.
 
     Raises:
         ConfigurationError: if `accounts` is neither sections nor a list.
     """
     names: dict[str, None] = {}
     for provider in dlt.config.config_providers:
-        told, _ = provider.get_value(ACCOUNTS, Any, None, *SECTIONS)
-        names |= dict.fromkeys(_names(told))
+        setting, _ = provider.get_value(ACCOUNTS, Any, None, *SECTIONS)
+        names |= dict.fromkeys(_names(setting))
     return list(names)
 
 
-def _names(told: Any) -> Sequence[str]:
-    if told is None or isinstance(told, Mapping):
-        return list(told or ())
+def _names(setting: Any) -> Sequence[str]:
+    if setting is None or isinstance(setting, Mapping):
+        return list(setting or ())
     try:
-        return [str(name) for name in deserialize_value(ACCOUNTS, told, list)]
+        return [str(name) for name in deserialize_value(ACCOUNTS, setting, list)]
     except ValueError:
         raise ConfigurationError(
             f'{ACCOUNTS}: expected names such as ["shop", "news"], or a section for each account'
@@ -192,7 +192,7 @@ def _own_credentials(name: str) -> BasicCredentials:
 
 
 def _exactly(field: str, section: Sequence[str]) -> str | None:
-    """A value from this very section: dlt would go on to look in those around it."""
+    """A value from exactly this section: dlt itself would continue in the outer sections."""
     for provider in dlt.secrets.config_providers:
         value, _ = provider.get_value(field, TSecretStrValue, None, *section)
         if value:
@@ -200,8 +200,8 @@ def _exactly(field: str, section: Sequence[str]) -> str | None:
     return None
 
 
-def _check_apart(accounts: Sequence[Account]) -> None:
-    """Refuse to read one account under two names: its operations would change sides for ever."""
+def _check_distinct(accounts: Sequence[Account]) -> None:
+    """Reject one account under two names: each load would give its rows the other label."""
     seen: dict[tuple[str, str], str] = {}
     for account in accounts:
         if isinstance(account.found, Settings):

@@ -1,4 +1,4 @@
-"""Which credentials to use: of dlt's settings first, of Twilio's own variables second. Pure."""
+"""Which credentials to use: those in dlt's settings, else those in Twilio's variables. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VARIABLES: Final = {
     "account_id": "TWILIO_ACCOUNT_SID",
     "auth_token": "TWILIO_AUTH_TOKEN",
 }
-"""The environment's name for each setting."""
+"""The environment variable for each setting."""
 
 _PAIRS: Final = (("api_key", "api_key_secret"), ("account_id", "auth_token"))
 
@@ -29,15 +29,15 @@ class BasicCredentials:
 
     @property
     def digest(self) -> str:
-        """Stands for the user, who cannot be told from it."""
+        """Identifies the user without revealing it."""
         return sha256(self.user.encode()).hexdigest()[:16]
 
 
 def choose(*, given: Mapping[str, str | None], environment: Mapping[str, str]) -> BasicCredentials:
-    """The first complete pair: as given, then of the environment; an API key before a token.
+    """The first complete pair: of those given, else of the environment; an API key before a token.
 
     Raises:
-        ConfigurationError: if no pair is complete; it names what was found, not its value.
+        ConfigurationError: if no pair is complete; it names what was found, without the values.
     """
     ambient = {name: environment.get(variable) for name, variable in VARIABLES.items()}
     found_pair = complete_pair(given) or complete_pair(ambient)

@@ -35,7 +35,7 @@ SECTIONS: Final = ("sources", "comms_source")
 
 
 ACCOUNTS: Final = "accounts"
-"""Below them, where several accounts have settings of their own, each in a section of its name."""
+"""The section in which each of several accounts has its own settings, by name."""
 
 
 T = TypeVar("T")
@@ -43,11 +43,11 @@ T = TypeVar("T")
 
 @configspec
 class TwilioCredentials(CredentialsConfiguration):
-    """Account id and auth token, or API key and secret; what dlt lacks, `TWILIO_...` supplies.
+    """Account id and auth token, or API key and secret.
 
-    dlt's own values come first, and among them the API key. Only where there is none are
-    `TWILIO_API_KEY` and `TWILIO_API_KEY_SECRET`, then `TWILIO_ACCOUNT_SID` and `TWILIO_AUTH_TOKEN`
-    looked at.
+    Values in dlt's settings take precedence, and among them the API key. Only if there is no pair
+    are `TWILIO_API_KEY` and `TWILIO_API_KEY_SECRET` used, or else `TWILIO_ACCOUNT_SID` and
+    `TWILIO_AUTH_TOKEN`.
     """
 
     account_id: Optional[str] = None  # noqa: UP045 - dlt reads the annotation
@@ -67,7 +67,7 @@ class TwilioCredentials(CredentialsConfiguration):
 
 @configspec
 class CommsSourceConfiguration(BaseConfiguration):
-    """The settings of `comms_source`, as dlt resolves them; a new setting begins here."""
+    """The settings of `comms_source`, as dlt resolves them; add a new setting here first."""
 
     credentials: TwilioCredentials = None  # type: ignore[assignment]
     base_url: str = BASE_URL
@@ -88,11 +88,11 @@ class CommsSourceConfiguration(BaseConfiguration):
 
 
 NO_CREDENTIALS: Final = BasicCredentials("", "")
-"""Stands in the settings of commands that never call the API."""
+"""For commands that never call the API."""
 
 
 def resolve_settings(*, needs_credentials: bool = True, **given: Any) -> Settings:
-    """The settings as dlt resolves them for `comms_source`; what is `given` comes first.
+    """The settings as dlt resolves them for `comms_source`; those in `given` take precedence.
 
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.
@@ -103,9 +103,9 @@ def resolve_settings(*, needs_credentials: bool = True, **given: Any) -> Setting
 
 
 def resolve_account(name: str, *, credentials: BasicCredentials) -> Settings:
-    """The settings of one of several accounts: its own, else those that all share.
+    """The settings of one of several accounts: its own, else the shared ones.
 
-    Its credentials are never shared, since they decide whose operations the API tells.
+    Credentials are never shared, since they decide whose operations the API returns.
 
     Raises:
         ConfigurationError: if a setting is wrong or unsafe.
@@ -125,7 +125,7 @@ def _resolve(sections: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, A
 
 
 def make_settings(*, credentials: BasicCredentials, **values: Any) -> Settings:
-    """Settings from what dlt resolved: lengths of time from their text.
+    """Create the settings from what dlt resolved; durations are parsed.
 
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.
@@ -136,10 +136,10 @@ def make_settings(*, credentials: BasicCredentials, **values: Any) -> Settings:
 
 
 def checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:
-    """What `parse` makes of the value of a setting.
+    """The value of a setting, parsed.
 
     Raises:
-        ConfigurationError: if it makes nothing of it; it names the setting.
+        ConfigurationError: if `parse` raises `ValueError`; the message names the setting.
     """
     try:
         return parse(value)
@@ -148,9 +148,9 @@ def checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:
 
 
 def parse_date(setting: str, value: Any) -> datetime:
-    """The instant that `value` means, in UTC.
+    """The date or time in `value`, in UTC.
 
     Raises:
-        ConfigurationError: if it means none; it names the setting.
+        ConfigurationError: if `value` is neither; the message names the setting.
     """
     return checked(setting, parse_instant, value)

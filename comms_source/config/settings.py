@@ -1,6 +1,6 @@
-"""The settings of a source, checked once: what is frozen here is good to run with.
+"""The settings of a source, validated when they are created. Pure.
 
-Pure. Where the values come from (arguments, `.dlt/config.toml`, the environment) is not known here.
+Where the values come from (arguments, `.dlt/config.toml`, the environment) does not matter here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from comms_source.timespans import SECOND, parse_duration
 
 BASE_URL: Final = "https://comms.twilio.com/v1"
 PAGE_SIZE: Final = 1000
-"""What the reference allows at most."""
+"""The maximum in the API reference."""
 CONCURRENCY: Final = 8
 RETENTION: Final = "7 days"
 WINDOW: Final = "1 hour"
@@ -34,10 +34,11 @@ ATTEMPTS: Final = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that one source is told.
+    """All settings of one source.
 
     Raises:
-        ConfigurationError: where a value is out of range, unknown or unsafe; it names the setting.
+        ConfigurationError: if a value is out of range, unknown or unsafe; the message names the
+            setting.
     """
 
     credentials: BasicCredentials
@@ -55,11 +56,11 @@ class Settings:
     timeout: timedelta = parse_duration(TIMEOUT)
     max_api_wait: timedelta = parse_duration(MAX_API_WAIT)
     history: bool = True
-    """Whether each state of an operation is kept, and not the latest alone."""
+    """Whether each state of an operation is kept, not only the latest."""
     allow_duplicates: bool = False
     """Whether to load into destinations that cannot merge."""
     attempts: int = ATTEMPTS
-    """How many attempts a request is worth whose connection fails; no setting for users."""
+    """The maximum number of attempts if the connection fails; not a user setting."""
 
     def __post_init__(self) -> None:
         check_base_url(self.base_url)
@@ -78,12 +79,12 @@ class Settings:
 
     @property
     def selected(self) -> list[Channel]:
-        """The channels to read, in the table's order."""
+        """The channels to read, in the order of `CHANNELS`."""
         return [channel for name, channel in CHANNELS.items() if name in self.channels]
 
     @property
     def policy(self) -> Policy:
-        """What the planner goes by."""
+        """The settings that a plan depends on."""
         return Policy(
             retention=self.retention,
             window=self.window,
@@ -95,7 +96,7 @@ class Settings:
 
 
 def check_channels(names: Sequence[str]) -> None:
-    """Refuse a selection that is empty or names a channel that does not exist."""
+    """Reject a selection that is empty or names an unknown channel."""
     unknown = [name for name in names if name not in CHANNELS]
     if unknown or not names or isinstance(names, str):
         raise ConfigurationError(
@@ -105,23 +106,23 @@ def check_channels(names: Sequence[str]) -> None:
 
 
 def check_base_url(base_url: str) -> None:
-    """Refuse an address to which credentials must not go: they cross a network only encrypted."""
+    """Reject an address that is not safe for credentials: a network needs encryption."""
     parts = urlsplit(base_url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(f"base_url: expected an address such as {BASE_URL}")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError(
-            "base_url: leave credentials and queries out of it; there is a credentials setting"
+            "base_url: remove credentials and query; credentials have a setting of their own"
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigurationError(
             f"base_url: http:// to {parts.hostname} would send the credentials unencrypted; "
-            "use https://, plain http is for this machine only"
+            "use https://; plain http is allowed for this machine only"
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine itself."""
+    """Whether `host` is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

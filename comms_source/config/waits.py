@@ -1,4 +1,4 @@
-"""How long a run waits for others, as the settings `max_lock_wait` and `max_load_wait` say."""
+"""How long a run waits for other programs: the settings `max_lock_wait` and `max_load_wait`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MAX_LOAD_WAIT: Final = "1 hour"
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment at which a wait is given up."""
+    """When to stop waiting."""
 
     moment: float
     """By the monotonic clock."""
     allowed: str
-    """The length of the wait, as the setting has it."""
+    """The length of the wait, as it is written in the setting."""
 
     @property
     def left(self) -> float:
@@ -31,19 +31,19 @@ class Deadline:
 
 
 def max_lock_wait() -> float:
-    """For how many seconds to try again while another program holds the DuckDB file.
+    """How many seconds to retry while another program has the DuckDB file locked.
 
     Raises:
-        ConfigurationError: if the setting is no length of time.
+        ConfigurationError: if the setting is not a duration.
     """
     return _seconds("max_lock_wait", _setting("max_lock_wait", MAX_LOCK_WAIT))
 
 
 def load_deadline() -> Deadline:
-    """When to give up a wait for other loads, or for readers of what a load has to change.
+    """When to stop waiting for other loads, or for readers of a table that a load has to change.
 
     Raises:
-        ConfigurationError: if the setting is no length of time.
+        ConfigurationError: if the setting is not a duration.
     """
     allowed = _setting("max_load_wait", MAX_LOAD_WAIT)
     return Deadline(time.monotonic() + _seconds("max_load_wait", allowed), allowed)

@@ -1,10 +1,10 @@
-"""The coverage of one channel: which windows were read, when, and how many rows they held.
+"""The coverage of one channel: which windows were read, when, and how many rows they had.
 
-Pure: no clock, no I/O, no dlt. A coverage holds the windows that the API still answers for; those
-that have left its retention fold away, and what of them was never read completely is a gap.
+Pure: no clock, no I/O, no dlt. The coverage holds the windows that are within the API's retention.
+Windows that expire are removed; if one was never complete, it is a gap.
 
-    tracked_from ──────► now        creation time that must be read before the API forgets it
-    complete                     read after the window had closed, while the API kept all of it
+    tracked_from ──────► now     creation time that must be read before the API forgets it
+    complete                     read after the window had closed, and before any of it expired
 """
 
 from __future__ import annotations
@@ -21,56 +21,56 @@ from comms_source.coverage.policy import Retained
 from comms_source.timespans import SECOND, TICK, Span, align_down, align_up, clip, windows
 
 VISIBILITY_LAG: Final = timedelta(minutes=1)
-"""How long after its creation an operation may take to show up in a list."""
+"""How long after its creation an operation may be missing from lists."""
 
 LAST_CHANCE: Final = timedelta(days=1)
-"""How long before the API forgets an operation its figures are taken for final."""
+"""How long before the API forgets an operation its figures count as final."""
 
 MAX_CLOCK_SKEW: Final = timedelta(seconds=60)
-"""How far this machine's clock may be from the API's before it is not believed."""
+"""By how much this machine's clock may differ from the API's."""
 
 FORMAT: Final = 2
-"""Of the state. A coverage in another format keeps what is accounted for, and is read again."""
+"""The format of the state. Of another format only `tracked_from` is used, and all is read again."""
 
 
 def last_chance(window: Span, retention: timedelta) -> datetime:
-    """When a window is to be read once more, before the API forgets it.
+    """When a window is due for its final read, before the API forgets it.
 
-    All its operations are in their last day then. Of a long window that would be too late for the
-    first of them, so half a day is left.
+    All its operations are then in their last day. In a long window that would be too late for the
+    first operations, so at least half a day is left.
     """
     return min(window.end, window.start + LAST_CHANCE / 2) + retention - LAST_CHANCE
 
 
 @dataclass(frozen=True, slots=True)
 class WindowRead:
-    """The latest complete reading of one window."""
+    """The latest complete read of one window."""
 
     read_at: datetime
-    """When the reading began, in UTC."""
+    """When the read began, in UTC."""
     rows: int
     complete: bool
-    """Whether any reading began after the window had closed and ended before the API began to
-    forget it."""
+    """Whether any read began after the window had closed, and ended before the API began to forget
+    it."""
     width: timedelta | None = None
-    """How long the window is, where that is not the coverage's width: it was read before the
-    setting changed, or stands beside such a window."""
+    """The width of the window, if it is not the coverage's: it was read before the setting changed,
+    or it is next to such a window."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """One scan that came to its end: what it covered, and when."""
+    """A finished scan: what it covered, and when."""
 
     span: Span
     began: datetime
     ended: datetime
     rows: Mapping[datetime, int] = field(default_factory=dict)
-    """How many operations it brought, by the start of the coverage's unit that holds them."""
+    """How many operations it read, by the start of the coverage's `unit` that holds them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A finished piece of a window whose other pieces are still to be read."""
+    """A finished part of a window whose other parts are not read yet."""
 
     span: Span
     began: datetime
@@ -80,12 +80,12 @@ class Part:
 
 @dataclass(slots=True)
 class ChannelCoverage:
-    """What is known of one channel. `to_state` and `from_state` carry it through dlt's state."""
+    """The coverage of one channel. `to_state` and `from_state` convert it for dlt's state."""
 
     tracked_from: datetime | None = None
-    """Creation time before it is accounted for; None before the first run."""
+    """All creation time before this is complete or recorded as a gap; None before the first run."""
     complete_at: datetime | None = None
-    """When the last run began that left nothing due."""
+    """The beginning of the last run that left nothing due."""
     windows: dict[datetime, WindowRead] = field(default_factory=dict)
     """By the start of the window."""
     parts: dict[datetime, list[Part]] = field(default_factory=dict)
@@ -93,46 +93,46 @@ class ChannelCoverage:
     """The width of the windows; None before the first run."""
 
     def cut(self, span: Span, width: timedelta) -> list[Span]:
-        """The windows that together cover `span`, whole windows only, in order.
+        """The windows that cover `span`: whole windows only, in order.
 
-        They are those of the grid of `width`, but a window that was read at another width stays as
-        it was until the API forgets it, and the grid fills the time around it.
+        They are on the grid of `width`. But a window that was read with another width keeps its
+        bounds until the API forgets it, and the grid fills the time around it.
         """
         grid = list(windows(span, width))
         reach = Span(grid[0].start, grid[-1].end)
-        odd = [known for known in self._odd(width) if clip(known, to=reach)]
-        if not odd:
+        others = [window for window in self._off_grid(width) if clip(window, to=reach)]
+        if not others:
             return grid
-        free = [piece for window in grid for piece in uncovered(window, odd)]
-        return sorted(window for window in (*odd, *free) if clip(window, to=span))
+        filling = [piece for window in grid for piece in uncovered(window, others)]
+        return sorted(window for window in (*others, *filling) if clip(window, to=span))
 
     def span_of(self, start: datetime) -> Span:
-        """The window that was read and begins at `start`."""
+        """The read window that begins at `start`."""
         width = self.windows[start].width or self.width
         return Span(start, start + (width or SECOND))
 
     def unit(self, width: timedelta) -> timedelta:
-        """A length of time of which every bound that `cut` gives is a multiple, since 1970."""
-        bounds = [bound for span in self._odd(width) for bound in (span.start, span.end)]
+        """A duration of which every bound that `cut` returns is a multiple, since 1970."""
+        bounds = [bound for span in self._off_grid(width) for bound in (span.start, span.end)]
         seconds = gcd(width // SECOND, *(int(bound.timestamp()) for bound in bounds))
         return timedelta(seconds=seconds)
 
-    def _odd(self, width: timedelta) -> list[Span]:
-        """The windows that were read and are not on the grid of `width`."""
+    def _off_grid(self, width: timedelta) -> list[Span]:
+        """The read windows that are not on the grid of `width`."""
         same = self.width == width
         starts = [start for start, read in self.windows.items() if read.width or not same]
         return [span for span in map(self.span_of, starts) if _own_width(span, width)]
 
     def note(self, result: ScanResult, *, within: Span, kept: Retained) -> list[datetime]:
-        """Enter a finished scan.
+        """Add a finished scan.
 
         Args:
             result: The scan.
-            within: What of creation time the run reads: of a window at its edge, no more is needed.
+            within: The creation time that the run reads; windows at its bounds need no more.
             kept: What the API keeps.
 
         Returns:
-            The starts of the windows that are read with it.
+            The starts of the windows of which the read is now complete.
         """
         self.set_width(kept.window)
         touched = self.cut(result.span, kept.window)
@@ -148,7 +148,7 @@ class ChannelCoverage:
     ) -> bool:
         piece, needed = clip(result.span, to=window), clip(window, to=within)
         if piece is None or needed is None or window.end + kept.retention <= result.ended:
-            return False  # What the API has forgotten may be withheld, so nothing is claimed.
+            return False  # The API may already omit some of it, so it does not count as read.
         parts = self.parts.setdefault(window.start, [])
         parts.append(Part(piece, result.began, result.ended, rows))
         if uncovered(needed, [part.span for part in parts]):
@@ -163,8 +163,8 @@ class ChannelCoverage:
         began = min(part.began for part in parts)
         ended = max(part.ended for part in parts)
         if needed.end < window.end:
-            # A long run may come to its last window when that has closed, and reads no more of it
-            # than there was when the run began.
+            # A long run may read its last window after that has closed, but it reads only what
+            # existed when the run began.
             began = min(began, needed.end)
         closed = began >= window.end + VISIBILITY_LAG
         all_kept = ended <= window.start + kept.retention
@@ -178,10 +178,10 @@ class ChannelCoverage:
         )
 
     def drop_stale_parts(self, *, now: datetime, ratio: float) -> None:
-        """Forget finished pieces that would be due again.
+        """Drop finished parts that would be due again.
 
-        They were read before their window closed, by a clock that was ahead, or longer ago than
-        `ratio` of the time since.
+        They were read before their window closed, or with a clock that was ahead, or longer ago
+        than `ratio` of the age of the window.
         """
         fresh = {
             start: [part for part in parts if not self._is_stale(start, part, now, ratio)]
@@ -196,9 +196,9 @@ class ChannelCoverage:
         return now - part.began >= ratio * (now - end)
 
     def set_width(self, width: timedelta) -> None:
-        """Have new windows be of `width`; windows that were read stay as they are.
+        """Set the width of new windows; windows that were read keep theirs.
 
-        Pieces of windows that were not read whole do not fit the new grid, and are read again.
+        Parts of windows that were not read completely do not fit the new grid, and are read again.
         """
         if self.width == width:
             return
@@ -211,14 +211,14 @@ class ChannelCoverage:
         self.parts, self.width = {}, width
 
     def forget(self, starts: Iterable[datetime]) -> None:
-        """Forget the windows that begin at `starts`, so that they are due again."""
+        """Drop the windows that begin at `starts`, so that they are due again."""
         for start in starts:
             self.windows.pop(start, None)
 
     def forget_later_than(self, now: datetime, *, kept: Retained) -> None:
-        """Forget what a run whose clock was ahead says of a time after `now`, the API's own.
+        """Drop what a run with a clock that was ahead recorded after `now`, the API's time.
 
-        What it took for read is due again, and nothing in the future is accounted for.
+        What it recorded as read is due again, and `tracked_from` is not in the future any more.
         """
         bound = now + MAX_CLOCK_SKEW
         self.windows = {s: read for s, read in self.windows.items() if read.read_at <= bound}
@@ -228,11 +228,11 @@ class ChannelCoverage:
             self.tracked_from = self._horizon(now - kept.retention, kept.window)
 
     def expire(self, *, now: datetime, kept: Retained, since: datetime | None = None) -> list[Span]:
-        """Drop the windows that the API has forgotten by `now`; return the gaps that they leave.
+        """Drop the windows that the API has forgotten by `now`; return the gaps among them.
 
-        Each gap is reported once: the time up to it is accounted for from then on. Before the first
-        run nothing is owed, so `now` should be when its reading ended, and nothing before `since`
-        is owed if that is given.
+        Each gap is returned once, since `tracked_from` moves past it. Time before the first run is
+        never a gap: for the first run, `now` should be when its read ended. If `since` is given,
+        nothing before that is tracked.
         """
         self.set_width(kept.window)
         oldest = now - kept.retention
@@ -253,32 +253,32 @@ class ChannelCoverage:
         return joined(missed)
 
     def _horizon(self, oldest: datetime, width: timedelta) -> datetime:
-        """The first bound of a window from `oldest` on."""
+        """The first window bound at or after `oldest`."""
         window = self._around(oldest, width)
         return oldest if window.start == oldest else window.end
 
     def _around(self, instant: datetime, width: timedelta) -> Span:
-        """The window that holds `instant`, read or not."""
+        """The window that contains `instant`, read or not."""
         return self.cut(Span(instant, instant + TICK), width)[0]
 
     def is_complete(self, window: Span) -> bool:
-        """Whether a window that was read begins as `window` does, and is complete."""
+        """Whether a complete window begins at the start of `window`."""
         read = self.windows.get(window.start)
         return read is not None and read.complete
 
     def deadline(self, *, now: datetime, kept: Retained) -> datetime | None:
-        """By when the next run must have read, or creation time is lost; None before any run."""
+        """When creation time is lost unless a run has read it before; None before the first run."""
         if self.tracked_from is None:
             return None
         upto = max(now, self.tracked_from) + kept.window
-        owed = self.cut(Span(self.tracked_from, upto), kept.window)
-        start = next((w.start for w in owed if not self.is_complete(w)), self.tracked_from)
+        tracked = self.cut(Span(self.tracked_from, upto), kept.window)
+        start = next((w.start for w in tracked if not self.is_complete(w)), self.tracked_from)
         return max(start, self.tracked_from) + kept.retention
 
     def freezes_at(self, *, now: datetime, kept: Retained) -> datetime | None:
-        """By when the next run must have read, or figures freeze that may still change.
+        """When figures that may still change freeze, unless a run has read them before.
 
-        None if there is no window with rows that was not yet read in its last day.
+        None if each window with rows was read in its last day already.
         """
         windows = [(self.span_of(start), read) for start, read in self.windows.items() if read.rows]
         return min(
@@ -293,12 +293,12 @@ class ChannelCoverage:
 
     @property
     def last_read(self) -> datetime | None:
-        """When the last reading began that is known of; None before any."""
+        """The beginning of the last known read; None before the first."""
         reads = [read.read_at for read in self.windows.values()]
         return max([*reads, *filter(None, [self.complete_at])], default=None)
 
     def to_state(self) -> dict[str, Any]:
-        """The coverage as JSON can hold it: whole seconds since 1970, rounded down."""
+        """The coverage as JSON: whole seconds since 1970, rounded down."""
         return {
             "format": FORMAT,
             "tracked_from": _seconds(self.tracked_from),
@@ -312,7 +312,7 @@ class ChannelCoverage:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any] | None) -> ChannelCoverage:
-        """The coverage that `to_state` wrote; an empty one from None."""
+        """The coverage that `to_state` returned; an empty one from None."""
         if not state:
             return cls()
         if state["format"] != FORMAT:
@@ -323,8 +323,8 @@ class ChannelCoverage:
             complete_at=_instant(state["complete_at"]),
             width=width,
         )
-        for start, read_at, rows, complete, *odd in state["windows"]:
-            own = timedelta(seconds=odd[0]) if odd else None
+        for start, read_at, rows, complete, *width_in_seconds in state["windows"]:
+            own = timedelta(seconds=width_in_seconds[0]) if width_in_seconds else None
             coverage.windows[_at(start)] = WindowRead(_at(read_at), rows, bool(complete), own)
         for start, end, began, ended, rows in state["parts"]:
             part = Part(Span(_at(start), _at(end)), _at(began), _at(ended), rows)
@@ -334,7 +334,7 @@ class ChannelCoverage:
 
 
 def uncovered(span: Span, covers: Iterable[Span]) -> list[Span]:
-    """What of `span` none of `covers` holds, in order."""
+    """The parts of `span` that none of `covers` contains, in order."""
     left, at = [], span.start
     for cover in sorted(covers):
         if cover.start >= span.end:
@@ -348,14 +348,14 @@ def uncovered(span: Span, covers: Iterable[Span]) -> list[Span]:
 
 
 def joined(spans: Sequence[Span]) -> list[Span]:
-    """Ordered spans, those that adjoin made one."""
+    """Ordered spans, with adjacent ones merged."""
     breaks = [k for k, (a, b) in enumerate(pairwise(spans), 1) if a.end < b.start]
     bounds = [0, *breaks, len(spans)]
     return [Span(spans[a].start, spans[b - 1].end) for a, b in pairwise(bounds) if a < b]
 
 
 def rows_in(spans: Sequence[Span], rows: Mapping[datetime, int]) -> list[int]:
-    """How many of `rows`, counted by instant, lie in each of some spans, which are in order."""
+    """How many of `rows`, counted by instant, are in each of the ordered `spans`."""
     starts = [span.start for span in spans]
     counts = [0] * len(starts)
     for instant, count in rows.items():
@@ -366,19 +366,19 @@ def rows_in(spans: Sequence[Span], rows: Mapping[datetime, int]) -> list[int]:
 
 
 def _own_width(window: Span, width: timedelta) -> timedelta | None:
-    """The width to keep with a window: none where it is one of the grid of `width`."""
+    """The width to store with a window: None if it is on the grid of `width`."""
     on_grid = window.width == width and align_down(window.start, width) == window.start
     return None if on_grid else window.width
 
 
 def _window_state(start: datetime, read: WindowRead) -> list[int | None]:
-    odd = [int(read.width.total_seconds())] if read.width else []
-    return [_seconds(start), _seconds(read.read_at), read.rows, int(read.complete), *odd]
+    width = [int(read.width.total_seconds())] if read.width else []
+    return [_seconds(start), _seconds(read.read_at), read.rows, int(read.complete), *width]
 
 
 def _part_state(part: Part) -> list[int | None]:
     span = part.span
-    # What claims less: a reading that began earlier, and ended later.
+    # Rounded so that it claims less: the read began earlier, and ended later.
     times = [span.start, span.end, part.began, align_up(part.ended, SECOND)]
     return [*map(_seconds, times), part.rows]
 
@@ -396,8 +396,8 @@ def _instant(seconds: int | None) -> datetime | None:
 
 
 COVERAGE_KEY: Final = "coverage"
-"""Where a channel's state keeps its coverages, by account."""
+"""The key of the coverages, by account, in the state of a channel's resource."""
 
 
 OWNERS: Final = "owners"
-"""Where it keeps what stands for the credentials that they were read with, by account."""
+"""The key of the digests of the credentials that the rows were read with, by account."""

@@ -1,4 +1,4 @@
-"""Operations that have not ended: which of them to ask for by id. Pure."""
+"""Which open operations to request by id. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPEN_STATUSES = ("SCHEDULED", "PROCESSING")
 
 @dataclass(frozen=True, slots=True)
 class OpenOperation:
-    """An operation that had not ended when the API was last asked."""
+    """An operation that had not ended when it was last read."""
 
     id: str
     created_at: datetime
@@ -23,7 +23,7 @@ class OpenOperation:
 def due_by_id(
     opened: Sequence[OpenOperation], *, now: datetime, policy: Policy
 ) -> list[OpenOperation]:
-    """Those past retention whose row is staler than the policy allows; the oldest first."""
+    """The operations past retention with a row that is too stale for the policy, oldest first."""
     horizon = now - policy.retention
     gone = [operation for operation in opened if operation.created_at < horizon]
     due = [operation for operation in gone if _is_due(operation, now, policy)]

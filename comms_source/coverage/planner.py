@@ -1,10 +1,9 @@
 """Which scans a run takes: a pure function of the time, the coverage and the policy.
 
-A window is due for a reason; due windows become scans. What a scan costs is its pages, and a page
-is paid whether it is full or not. So a scan also takes along windows that are not due yet, where
-that saves requests: those between two due ones that share a page, and neighbours that fit on a page
-that has to be asked for anyway and would need one of their own soon. How much a neighbour saves is
-weighed by how much of its allowance has passed.
+A window is due for a reason; due windows that adjoin become one scan. What a scan costs is its
+pages, and a page is paid whether it is full or not. So two scans become one, with the windows
+between them, where that takes no more pages. And neighbours come along of whose allowance half has
+passed, where they add at most half of the pages that they would take alone.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final, Literal
 
 from comms_source.coverage.channel_coverage import (
@@ -37,7 +36,7 @@ Reason = Literal[
 ]
 
 MAX_SCAN_PAGES: Final = 20
-"""How many pages a scan has at most, as far as row counts are known."""
+"""About how many pages a scan has at most, as far as row counts are known."""
 MIN_SCAN_PAGES: Final = 5
 """How many pages a scan has at least before it is cut for the sake of parallel reading."""
 MAX_UNCUT_PAGES: Final = 2 * MIN_SCAN_PAGES
@@ -75,8 +74,8 @@ class _Slot:
 
     span: Span
     reason: Reason | None
-    used: float
-    """How much of the time that it may go unread has passed, below 1 if it is not due."""
+    soon: bool
+    """Whether half of the time has passed that it may go unread."""
     rows: int
     known: bool
 
@@ -112,22 +111,22 @@ def plan(
     return [left for scan in scans for left in _without_parts(scan, coverage, policy)]
 
 
-def why(
+def due_reason(
     window: Span, read: WindowRead | None, *, now: datetime, policy: Policy
-) -> tuple[Reason | None, float]:
-    """Why a window is due, if it is, and how much of the time it may go unread has passed."""
-    if read is None or read.read_at > now + MAX_CLOCK_SKEW:
-        return ("never read" if read is None else "read by a clock ahead"), math.inf
+) -> Reason | None:
+    """Why a window is due; None if it is not."""
+    if read is None:
+        return "never read"
+    if read.read_at > now + MAX_CLOCK_SKEW:
+        return "read by a clock ahead"
     if policy.refresh == "full":
-        return "full refresh", math.inf
+        return "full refresh"
     if read.read_at < window.end + VISIBILITY_LAG:
-        return "not closed when read", math.inf
+        return "not closed when read"
     if read.read_at < last_chance(window, policy.retention) <= now:
-        return "last chance", math.inf
-    if now <= window.end:
-        return None, 0.0  # Clocks may differ by up to MAX_CLOCK_SKEW.
-    used = (now - read.read_at) / (policy.refresh_ratio * (now - window.end))
-    return ("stale", used) if used >= 1 else (None, max(0.0, used))
+        return "last chance"
+    is_stale = now - read.read_at >= policy.refresh_ratio * (now - window.end)
+    return "stale" if is_stale else None
 
 
 def pages_for(rows: int, page_size: int) -> int:
@@ -165,16 +164,18 @@ def _slots(span: Span, *, now: datetime, coverage: ChannelCoverage, policy: Poli
     seconds = sum(coverage.span_of(start).width.total_seconds() for start in known)
     rows_known = sum(coverage.windows[start].rows for start in known)
     usual = rows_known / seconds if seconds else 0.0
+    sooner = replace(policy, refresh_ratio=policy.refresh_ratio / 2)
     slots = []
     for window in coverage.cut(span, policy.window):
         if window.end <= now - policy.retention:
             continue  # A remainder beside windows of another width; the API has forgotten it.
         read = coverage.windows.get(window.start)
-        reason, used = why(window, read, now=now, policy=policy)
+        reason = due_reason(window, read, now=now, policy=policy)
+        soon = due_reason(window, read, now=now, policy=sooner) is not None
         part = clip(window, to=span)
         if part:
             rows = _expected(part, read, usual=usual)
-            slots.append(_Slot(part, reason, used, rows, known=read is not None))
+            slots.append(_Slot(part, reason, soon, rows, known=read is not None))
     return slots
 
 
@@ -193,73 +194,47 @@ def _share(pages: int, parallel: int) -> int:
     return min(MAX_SCAN_PAGES, max(MIN_SCAN_PAGES, math.ceil(pages / (3 * parallel))))
 
 
-def _runs(slots: Sequence[_Slot], page_size: int) -> list[Sequence[_Slot]]:
-    """The runs of adjoining windows to read: all that are due, for the least that pages cost."""
-    due = [k for k, slot in enumerate(slots) if slot.reason]
-    if not due:
-        return []
-    whole = slots[due[0] : due[-1] + 1]
-    if _rows(whole) <= int(FULL_PAGE * page_size):
-        return [whole]  # One page for everything cannot be beaten.
-    ends = _cheapest_ends(slots, page_size)
-    return list(_follow(slots, ends))
+def _runs(slots: Sequence[_Slot], page_size: int) -> list[list[_Slot]]:
+    """The runs to read: due windows that adjoin, joined where that takes no more pages; filled."""
+    page = max(1, int(FULL_PAGE * page_size))
+    runs: list[list[_Slot]] = []
+    gaps: list[list[_Slot]] = [[]]
+    for is_due, group in groupby(slots, key=lambda slot: slot.reason is not None):
+        if not is_due:
+            gaps[-1] = list(group)
+            continue
+        run = list(group)
+        if runs and _share_pages(runs[-1], gaps[-1], run, page):
+            runs[-1] += gaps.pop() + run
+        else:
+            runs.append(run)
+        gaps.append([])
+    for run, (before, after) in zip(runs, pairwise(gaps), strict=True):
+        _fill(run, before, after, page)
+    return runs
 
 
-def _cheapest_ends(slots: Sequence[_Slot], page_size: int) -> list[int | None]:
-    """For each position the end of the run that begins there; None where the window is skipped.
-
-    The cheapest way from a position to the end is built from the ways of all later positions.
-    """
-    count = len(slots)
-    cost, ends = [0.0] * (count + 1), list[int | None]([None] * count)
-    prices = _Prices(slots, page_size)
-    for start in range(count - 1, -1, -1):
-        best, end = (math.inf, None) if slots[start].reason else (cost[start + 1], None)
-        for stop, price in prices.from_start(start):
-            total = price + cost[stop]
-            if total < best - 1e-9:
-                best, end = total, stop
-        cost[start], ends[start] = best, end
-    return ends
+def _share_pages(
+    one: Sequence[_Slot], between: Sequence[_Slot], other: Sequence[_Slot], page: int
+) -> bool:
+    """Whether two runs and what lies between them take no more pages than the two alone."""
+    apart = pages_for(_rows(one), page) + pages_for(_rows(other), page)
+    return pages_for(_rows([*one, *between, *other]), page) <= min(MAX_SCAN_PAGES, apart)
 
 
-class _Prices:
-    """What runs of windows cost: their pages, less what they save soon."""
-
-    def __init__(self, slots: Sequence[_Slot], page_size: int) -> None:
-        self._due = [slot.reason is not None for slot in slots]
-        self._rows = [slot.rows for slot in slots]
-        self._most = max(1, int(FULL_PAGE * page_size))
-        self._saved = [
-            0.0 if slot.reason else slot.used**2 * slot.rows / page_size for slot in slots
-        ]
-
-    def from_start(self, start: int) -> Iterator[tuple[int, float]]:
-        """The ends of the runs from `start` on, and what they cost.
-
-        None begins with a window that is not due and would save nothing.
-        """
-        if not self._due[start] and not self._saved[start]:
-            return
-        rows, saved, due = 0, 0.0, False
-        for stop in range(start, len(self._due)):
-            rows += self._rows[stop]
-            saved += self._saved[stop]
-            due = due or self._due[stop]
-            pages = -(-rows // self._most) or 1
-            if pages > MAX_SCAN_PAGES and stop > start:
-                return
-            if due:
-                yield stop + 1, pages - saved
+def _fill(run: list[_Slot], before: list[_Slot], after: list[_Slot], page: int) -> None:
+    """Move neighbours into a run that come along with it."""
+    while before and _comes_along(before[-1], run, page):
+        run.insert(0, before.pop())
+    while after and _comes_along(after[0], run, page):
+        run.append(after.pop(0))
 
 
-def _follow(slots: Sequence[_Slot], ends: Sequence[int | None]) -> Iterator[Sequence[_Slot]]:
-    at = 0
-    while at < len(slots):
-        end = ends[at]
-        if end is not None:
-            yield slots[at:end]
-        at = at + 1 if end is None else end
+def _comes_along(slot: _Slot, run: Sequence[_Slot], page: int) -> bool:
+    """Whether a neighbour will soon be due and adds at most half of its own pages to a run."""
+    paid = pages_for(_rows(run), page)
+    added = pages_for(_rows(run) + slot.rows, page) - paid
+    return slot.soon and 2 * added <= pages_for(slot.rows, page) and paid + added <= MAX_SCAN_PAGES
 
 
 def _cut_run(run: Sequence[_Slot], most_rows: int) -> Iterator[Scan]:

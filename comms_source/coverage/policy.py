@@ -1,4 +1,4 @@
-"""How long the API keeps operations, and how a plan weighs what it reads. Pure."""
+"""The settings that coverage and plans depend on. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retained:
-    """How the API keeps operations, and how we cut creation time."""
+    """How long the API keeps operations, and the width of windows."""
 
     retention: timedelta
     """How long after its creation an operation is listed."""
@@ -21,10 +21,10 @@ Refresh = Literal["adaptive", "full"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy(Retained):
-    """What a plan depends on beside the time and the coverage."""
+    """What a plan depends on, apart from the time and the coverage."""
 
     parallel: int
-    """How many requests may be under way at once."""
+    """How many requests may be in progress at once."""
     page_size: int
     refresh: Refresh
     refresh_ratio: float

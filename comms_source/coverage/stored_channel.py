@@ -1,4 +1,4 @@
-"""What a destination holds of one channel, as far as a run depends on it. Pure."""
+"""What a run needs to know about the rows of one channel in the destination. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from comms_source.timespans import Span
 
 @dataclass(frozen=True, slots=True)
 class CoverageRow:
-    """What the table `coverage` says of one window."""
+    """A row of the table `coverage`: one window."""
 
     window: Span
     read_at: datetime
     rows: int
 
-    def claims_nothing(self, *, rows: int = 0) -> Mapping[str, Any]:
-        """The columns of a row that takes the claim back; `rows` are there after all."""
+    def retracted(self, *, rows: int = 0) -> Mapping[str, Any]:
+        """The columns of a row that marks the window as incomplete; `rows` are in the table."""
         return {
             "window_start": self.window.start,
             "window_end": self.window.end,
@@ -33,26 +33,26 @@ class CoverageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredChannel:
-    """What the tables hold of one channel and account before a run."""
+    """What the tables contain of one channel and account before a run."""
 
     opened: Sequence[OpenOperation] = ()
-    """The operations that are open, those past retention among them."""
+    """The open operations, also those past retention."""
     short: Sequence[datetime] = ()
-    """The starts of windows that held more rows when they were read than the table does now."""
+    """The starts of windows that had more rows when they were read than the table has now."""
     lost: Sequence[tuple[CoverageRow, int]] = ()
-    """Windows past retention of which the same is true, and how many rows are left."""
+    """Windows past retention that lack rows too, and how many rows each has left."""
     unfounded: Sequence[CoverageRow] = ()
-    """Windows that `coverage` calls complete and the coverage does not: their load failed."""
+    """Windows that are complete in the table `coverage` but not in dlt's state: a load failed."""
     complete_to: datetime | None = None
-    """The end of the last window that `coverage` calls complete; looked up only where the coverage is
-    lost."""
+    """The end of the last complete window in the table `coverage`; looked up only if dlt's state
+    has no coverage."""
     newest: str | None = None
-    """The id of the newest operation that the API still knows; looked up only where the credentials
-    are not those that the rows were read with."""
+    """The id of the newest operation within the retention; looked up only if the rows were read
+    with other credentials."""
     restates: bool = False
-    """Whether `coverage` may lack what the coverage knows."""
+    """Whether the table `coverage` may lack windows of dlt's state, and has to be written again."""
 
     @property
     def unrecoverable_spans(self) -> list[Span]:
-        """The creation time of rows that are gone and cannot be read again."""
+        """The creation time of missing rows that cannot be read again."""
         return joined(sorted(row.window for row, _ in self.lost))

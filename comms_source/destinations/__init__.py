@@ -1,1 +1,1 @@
-"""Everything that writes to a destination, or asks it, through dlt."""
+"""Everything that reads from or writes to a destination, through dlt."""

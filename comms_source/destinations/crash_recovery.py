@@ -21,11 +21,16 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from comms_source.destinations.destination_state import look, make_missing, take_over
+from comms_source.destinations.claims import withdraw_claims
+from comms_source.destinations.destination_state import (
+    adopt_stored_state,
+    create_missing_tables,
+    read_destination_state,
+)
 from comms_source.destinations.dlt_errors import retry_while_locked, translate_dlt_errors
 from comms_source.destinations.load_packages import _load
 from comms_source.destinations.locks import alone_in, in_turn
-from comms_source.destinations.pipeline import place
+from comms_source.destinations.pipeline import describe_destination
 from comms_source.errors import PipelineBusy
 
 logger = logging.getLogger("comms_source")
@@ -125,6 +130,7 @@ def finish_pending(pipeline: dlt.Pipeline) -> Found:
         retry_while_locked(_load_pending)(pipeline)
         logger.warning("an earlier run had died; what it had read has now been loaded")
     except _Unloadable:
+        withdraw_claims(pipeline)
         with translate_dlt_errors():
             pipeline.abort_packages()
         logger.warning("an earlier run had died; what it had read was dropped and is read again")
@@ -139,27 +145,27 @@ def _sync(pipeline: dlt.Pipeline) -> None:
 
 def _take_up(pipeline: dlt.Pipeline) -> Found:
     """Go on from what the destination knows, and make again the tables that are missing."""
-    found, looked = Found(), retry_while_locked(look)(pipeline)
+    found, looked = Found(), retry_while_locked(read_destination_state)(pipeline)
     if not looked.goes_on:
         found.went_back = True
         logger.warning(
             "%s does not hold the last load of this machine (a restored backup, or another "
             "database); going on from what it holds",
-            place(pipeline),
+            describe_destination(pipeline),
         )
-        retry_while_locked(take_over)(pipeline)
-        looked = retry_while_locked(look)(pipeline)
+        retry_while_locked(adopt_stored_state)(pipeline)
+        looked = retry_while_locked(read_destination_state)(pipeline)
     elif not looked.is_same and (looked.exists or not pipeline.first_run):
         # Where nothing was ever loaded, dlt would take what is pending for a leftover.
         retry_while_locked(_sync)(pipeline)
-        looked = retry_while_locked(look)(pipeline)
+        looked = retry_while_locked(read_destination_state)(pipeline)
     if looked.missing or looked.lacks_staging:
         found.missing = looked.missing
-        retry_while_locked(make_missing)(pipeline)
+        retry_while_locked(create_missing_tables)(pipeline)
     if looked.missing:
         logger.warning(
             "%s: made again, since missing: %s; what is still to be had is read again",
-            place(pipeline),
+            describe_destination(pipeline),
             ", ".join(looked.missing),
         )
     return found

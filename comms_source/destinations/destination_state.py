@@ -1,9 +1,9 @@
-"""What this machine remembers of a destination, compared with what the destination knows itself.
+"""Compares this machine's pipeline state with the destination.
 
-dlt keeps a pipeline's state in a working folder and in the destination, and believes the newer of
-the two. That is wrong where the destination has gone back: a database that was restored from a
-backup lacks rows that the state in the folder claims. So the destination decides: where it does
-not know the load that the local state came from, its own state counts.
+dlt keeps a pipeline's state in a working folder and in the destination, and uses the newer one. That
+is wrong if the destination was reset: a database that was restored from a backup lacks rows that the
+local state covers. So if the destination does not contain the load that the local state came from,
+the state in the destination is used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from comms_source.destinations.dlt_errors import translate_dlt_errors
 from comms_source.destinations.locks import alone_in
-from comms_source.destinations.pipeline import connected, place
+from comms_source.destinations.pipeline import connected, describe_destination
 from comms_source.errors import LoadFailed
 
 SOURCE: Final = "comms_source"
@@ -34,38 +34,38 @@ logger = logging.getLogger("comms_source")
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What one look at the destination shows."""
+class DestinationState:
+    """The state of the destination at the start of a run."""
 
     exists: bool
-    """Whether the dataset is there."""
+    """Whether the dataset exists."""
     goes_on: bool
-    """Whether the local state came from a load that the destination knows."""
+    """Whether the destination contains the load that the local state came from."""
     is_same: bool
-    """Whether it is the very state that the destination holds."""
+    """Whether the local state equals the state in the destination."""
     missing: tuple[str, ...] = ()
-    """Tables that were loaded before, and are not there or lack columns."""
+    """Tables that were loaded before, and do not exist or lack columns."""
     lacks_staging: bool = False
-    """Whether a staging table is missing: one that was dropped, or was never needed yet."""
+    """Whether a staging table is missing: it was dropped, or not needed yet."""
 
 
-def look(pipeline: dlt.Pipeline) -> Looked:
-    """Connect to the destination once, and compare.
+def read_destination_state(pipeline: dlt.Pipeline) -> DestinationState:
+    """Connect to the destination once, and compare it with the local state.
 
     Raises:
-        PipelineBusy: if another process holds the DuckDB file.
-        LoadFailed: if the destination does not let this machine in.
+        PipelineBusy: if another process has the DuckDB file locked.
+        LoadFailed: if the destination cannot be reached, or rejects the login.
     """
     with translate_dlt_errors(), connected(pipeline) as client:
         own = last_extracted(pipeline)
         if client is not None and not isinstance(client, WithStateSync):
-            return Looked(exists=True, goes_on=True, is_same=True)
+            return DestinationState(exists=True, goes_on=True, is_same=True)
         stored = _stored_hash(pipeline, client)
-        # What is pending came from the state before it; all else was loaded.
+        # Pending packages are based on the state before them; without any, all was loaded.
         base = based_on(pipeline) if pipeline.has_pending_data else own
-        # A lake's tables are folders, and are made when they are written to.
+        # The tables of a lake are folders, and are created on the first write.
         has_tables = own is not None and isinstance(client, SqlJobClientBase)
-        return Looked(
+        return DestinationState(
             exists=client is not None,
             goes_on=may_go_on(own=own, based_on=base, stored=stored),
             is_same=own is not None and own == stored,
@@ -74,8 +74,8 @@ def look(pipeline: dlt.Pipeline) -> Looked:
         )
 
 
-def take_over(pipeline: dlt.Pipeline) -> None:
-    """Forget the local state and what is pending, and go on from what the destination knows."""
+def adopt_stored_state(pipeline: dlt.Pipeline) -> None:
+    """Drop the local state and pending packages, and continue from the destination's state."""
     with translate_dlt_errors(), alone_in(Path(pipeline.working_dir)):
         pipeline.drop()
         pipeline.activate()
@@ -85,10 +85,10 @@ def take_over(pipeline: dlt.Pipeline) -> None:
 
 
 def _forget_schema_versions(pipeline: dlt.Pipeline) -> None:
-    """Have dlt compare its schema with the tables that are there, where it finds no state.
+    """Make dlt compare its schema with the existing tables.
 
-    Someone has dropped a table of dlt's own. It would make none of them again as long as it finds a
-    version of the schema that it knows.
+    Without a state in the destination, one of dlt's own tables was dropped. dlt does not create it
+    again as long as it finds a known version of the schema.
     """
     with connected(pipeline) as client:
         if isinstance(client, SqlJobClientBase):
@@ -104,19 +104,19 @@ def _delete_versions(client: Any) -> None:
         client.sql_client.execute_sql(f"delete from {table} where schema_name = %s", SOURCE)  # noqa: S608
 
 
-def make_missing(pipeline: dlt.Pipeline) -> None:
-    """Make the tables and columns that dlt takes to be there, and are not.
+def create_missing_tables(pipeline: dlt.Pipeline) -> None:
+    """Create the missing tables and columns that dlt expects.
 
     Raises:
-        LoadFailed: if one cannot be made: many databases add no column that may not be NULL.
+        LoadFailed: if one cannot be created: many databases cannot add a NOT NULL column.
     """
     with translate_dlt_errors(), pipeline.destination_client() as client:
-        lacking = ", ".join(_missing(client))
+        missing = ", ".join(_missing(client))
         try:
             client.update_stored_schema(force=True)
         except DatabaseException as error:
             raise LoadFailed(
-                f"{place(pipeline)}: {lacking} cannot be made whole again ({error}); add the "
+                f"{describe_destination(pipeline)}: {missing} cannot be repaired ({error}); add the "
                 "missing columns as they were, or drop the table, and load again"
             ) from None
         if isinstance(client, SqlJobClientWithStagingDataset):
@@ -126,7 +126,7 @@ def make_missing(pipeline: dlt.Pipeline) -> None:
 
 
 def _stored_hash(pipeline: dlt.Pipeline, client: Any) -> str | None:
-    """The hash of the state whose package was loaded last and whole; None where there is none."""
+    """The hash of the state in the last complete load; None if there is none."""
     if client is None:
         return None
     try:
@@ -159,7 +159,7 @@ def _lacking(client: Any, names: list[str]) -> Iterator[str]:
 
 
 BASED_ON: Final = "based_on"
-"""Where the state of the source keeps the hash of the state that its load package came from."""
+"""The key, in the source's state, of the hash of the state that its load package is based on."""
 
 
 def last_extracted(pipeline: dlt.Pipeline) -> str | None:
@@ -170,22 +170,22 @@ def last_extracted(pipeline: dlt.Pipeline) -> str | None:
 
 
 def based_on(pipeline: dlt.Pipeline) -> str | None:
-    """The hash of the state before the last one; None where that was the first."""
+    """The hash of the state before the local one; None if that is the first."""
     state: Any = pipeline.state
     found: str | None = state.get("sources", {}).get("comms_source", {}).get(BASED_ON)
     return found
 
 
 def may_go_on(*, own: str | None, based_on: str | None, stored: str | None) -> bool:
-    """Whether a machine's state came from a load that the destination knows.
+    """Whether the destination contains the load that a machine's state came from.
 
-    A state is named by its hash.
+    The arguments are hashes of states.
 
     Args:
-        own: The machine's state; None where it has none yet.
-        based_on: The state before the packages that are pending; `own` where none are. None where
-            these are the first.
-        stored: The state that the destination holds; None where it holds none.
+        own: The machine's state; None before the first load.
+        based_on: The state before the pending packages; `own` if there are none. None if these are
+            the first.
+        stored: The state in the destination; None if it has none.
     """
-    # With the machine's own state stored, the last package was loaded, and not yet put away.
+    # If `own` is stored, the last package was loaded, but not yet marked as loaded.
     return own is None or stored in {own, based_on}

@@ -1,4 +1,4 @@
-"""dlt's exceptions as this project's errors, which say what to do."""
+"""Translates dlt's exceptions into this project's errors, which say what to do."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ logger = logging.getLogger("comms_source")
 
 @contextmanager
 def translate_dlt_errors() -> Iterator[None]:
-    """Turn what dlt raises into this project's errors, which say what to do.
+    """Turn dlt's exceptions into this project's errors, which say what to do.
 
     Raises:
-        CommsSourceError: the one that a resource raised, if that is what stopped dlt.
+        CommsSourceError: the original error, if a resource raised it.
         ConfigurationError: if dlt lacks a setting.
-        PipelineBusy: if another process holds the DuckDB file.
-        LoadFailed: for what else the destination refuses.
+        PipelineBusy: if another process has the DuckDB file locked.
+        LoadFailed: for all other errors of the destination.
     """
     try:
         yield
@@ -47,7 +47,7 @@ def translate_dlt_errors() -> Iterator[None]:
 
 
 def _own_error(error: BaseException | None) -> CommsSourceError | None:
-    """This project's error in the chain of causes of dlt's."""
+    """This project's error among the causes of dlt's error."""
     while error is not None:
         if isinstance(error, CommsSourceError):
             return error
@@ -57,23 +57,23 @@ def _own_error(error: BaseException | None) -> CommsSourceError | None:
 
 def _explain(error: Exception) -> CommsSourceError:
     text = str(error)
-    if held := _LOCK.search(text):
+    if locked := _LOCK.search(text):
         return PipelineBusy(
-            f"the DuckDB file {held['file']} is held by another process, {held['program']} "
-            f"(PID {held['pid']}); close that program, or load again later"
+            f"the DuckDB file {locked['file']} is in use by another process: {locked['program']} "
+            f"(PID {locked['pid']}); close that program, or load again later"
         )
     if missing := _EXTENSION.search(text):
         return LoadFailed(
             f"DuckDB needs its extension {missing['name']!r} for this destination and could not "
-            "download it; let this machine reach extensions.duckdb.org once, or install the "
-            "extension from PyPI, as docs/destinations.md says"
+            "download it; allow this machine to connect to extensions.duckdb.org once, or install "
+            "the extension from PyPI, as described in docs/destinations.md"
         )
     if isinstance(error, DatabaseUndefinedRelation):
         return LoadFailed(
-            f"a table or view is missing ({_root(error)}); comms load makes again what is missing"
+            f"a table or view is missing ({_root(error)}); comms load creates what is missing"
         )
-    step = f"at dlt's step {error.step}" if isinstance(error, PipelineStepFailed) else "by dlt"
-    return LoadFailed(f"the destination was refused {step}: {_root(error)}")
+    step = f" (dlt step: {error.step})" if isinstance(error, PipelineStepFailed) else ""
+    return LoadFailed(f"the destination rejected the data{step}: {_root(error)}")
 
 
 _LOCK: Final = re.compile(
@@ -100,21 +100,21 @@ T = TypeVar("T")
 
 
 def retry_while_locked(action: Callable[P, T]) -> Callable[P, T]:
-    """`action`, tried again while its destination is held, for `max_lock_wait` once refused."""
+    """`action`, retried while its destination is locked, for `max_lock_wait` after the first failure."""
 
-    def patiently(*arguments: P.args, **named: P.kwargs) -> T:
-        # What goes before, such as reading the API or a turn to wait for, may take its time.
-        first_refused: float | None = None
+    def with_retries(*arguments: P.args, **named: P.kwargs) -> T:
+        # The time before the first failure, such as for reading the API, does not count.
+        first_failed: float | None = None
         while True:
             try:
                 with translate_dlt_errors():
                     return action(*arguments, **named)
             except PipelineBusy as busy:
                 now = time.monotonic()
-                first_refused = now if first_refused is None else first_refused
-                if busy.waited or now >= first_refused + max_lock_wait():
+                first_failed = now if first_failed is None else first_failed
+                if busy.waited or now >= first_failed + max_lock_wait():
                     raise
                 logger.info("waiting: %s", busy)
             time.sleep(SECONDS_BETWEEN_TRIES)
 
-    return patiently
+    return with_retries

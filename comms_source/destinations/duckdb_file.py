@@ -1,4 +1,4 @@
-"""Loading into a DuckDB file: memory, open connections, jobs at once."""
+"""Loading into a DuckDB file: memory limit, open connection, parallel jobs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from typing import Any, Final
 
 import dlt
 
-from comms_source.errors import (
-    LoadFailed,
-)
+from comms_source.errors import LoadFailed
 
 MEGABYTES_PER_THREAD: Final = 72
-"""What DuckDB needs for each of its threads to work in memory."""
+"""The memory that DuckDB needs for each of its threads, without using disk."""
 
 
 @contextmanager
 def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
     """Keep the DuckDB file of a pipeline open while dlt loads into it; yields the client.
 
-    dlt opens and closes the file for each of its jobs, and each closing writes the file anew.
-    DuckDB would use most of the machine's memory to keep what it has seen; here it gets what it
-    needs to be as fast, unless `memory_limit` is set in dlt's `global_config`.
+    dlt opens and closes the file for each of its jobs, and each close rewrites the file. DuckDB
+    would use most of the machine's memory as a cache; here it gets only as much as it needs for
+    full speed, unless `memory_limit` is set in dlt's `global_config`.
     """
     with pipeline.sql_client() as client:
         configured: Any = client.credentials
@@ -35,7 +33,7 @@ def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
 
 
 def loads_into_file(pipeline: dlt.Pipeline) -> bool:
-    """Whether the destination is a DuckDB file of this machine."""
+    """Whether the destination is a DuckDB file on this machine."""
     return _duckdb_file(pipeline.destination_client().config.credentials) is not None
 
 
@@ -47,8 +45,8 @@ def _duckdb_file(credentials: Any) -> Path | None:
 def _require_folder(file: Path) -> None:
     if not os.access(file.parent, os.W_OK | os.X_OK):
         raise LoadFailed(
-            f"{file} cannot be made: {file.parent} does not exist or may not be written to; "
-            "make the folder, or set destination.duckdb.credentials to another file"
+            f"{file} cannot be created: {file.parent} does not exist or is not writable; "
+            "create the folder, or set destination.duckdb.credentials to another file"
         )
 
 
@@ -56,18 +54,18 @@ TRUNCATE_STAGING: Final = "load.truncate_staging_dataset"
 
 
 MAX_PARALLEL_JOBS: Final = 4
-"""More of them take more memory at the same time, and are no faster."""
+"""More jobs need more memory, and are not faster."""
 
 
 MAX_BYTES_AT_ONCE: Final = 12_000_000
-"""Of Parquet, some 250,000 operations: beyond that, load jobs into a file follow each other."""
+"""Of Parquet, about 250,000 operations. Larger loads into a file run one job after the other."""
 
 
 def _jobs_at_once(pipeline: dlt.Pipeline) -> int:
     """How many jobs dlt runs at once on a DuckDB file: `load.workers` if it is set.
 
-    Large ones follow each other: DuckDB spreads each of them over all cores, and several at once
-    only take several times the memory.
+    Large jobs run one after the other: DuckDB uses all cores for each of them, and several at once
+    would only need several times the memory.
     """
     files = Path(pipeline.working_dir).glob("load/normalized/**/*.parquet")
     large = sum(file.stat().st_size for file in files) > MAX_BYTES_AT_ONCE

@@ -1,4 +1,4 @@
-"""The tables of a lake as Arrow: read with the libraries that dlt merges them with, without SQL."""
+"""Reads the tables of a lake as Arrow, without SQL, with the libraries that dlt uses to merge."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from comms_source.tables.history import VALID_TO
 
 
 class CurrentStates:
-    """The current states in one history, as the load package in the making finds them."""
+    """The current states in one history before the load package that is being extracted."""
 
     def __init__(self, table: Any) -> None:
-        """Take a table by its library's class; None where there is no history yet."""
+        """Use a table of the format's library; None if there is no history yet."""
         self._table = table
 
     @classmethod
     def open(cls, table: str, table_format: TTableFormat) -> CurrentStates:
-        """Find a history in the destination of the active pipeline."""
+        """Open a history in the destination of the active pipeline."""
         return cls(_open(table, table_format))
 
     def of(self, seen: pa.Table) -> pa.Table | None:
@@ -43,10 +43,10 @@ class CurrentStates:
 
 
 def _open(name: str, table_format: TTableFormat) -> Any:
-    """The table by its library's class; None before it was made."""
+    """The table as an object of its library; None before it is created."""
     client: Any = dlt.current.pipeline().destination_client()
     if name not in client.schema.tables:
-        # Another pipeline may have made it, of which this one's schema knows nothing.
+        # Another pipeline may have created it, so this one's schema does not contain it.
         client.schema = client.schema.clone()
         client.schema.update_table(new_table(name, table_format=table_format))
     return _table(client, name, table_format)
@@ -73,26 +73,26 @@ def _current(table: Any, *, first: datetime, last: datetime) -> pa.RecordBatchRe
 
 
 def ready_iceberg(pipeline: dlt.Pipeline) -> None:
-    """Bring Iceberg tables into a state in which dlt can load; only while nobody else is loading.
+    """Repair Iceberg tables so that dlt can load into them; only while no other run is loading.
 
-    A table may lack columns in its latest snapshot. dlt gives them to the table, but PyIceberg
-    merges with the columns of the snapshot, and where these are fewer it fails ever after.
+    The latest snapshot of a table may lack columns. dlt adds them to the table, but PyIceberg merges
+    with the columns of the snapshot, and fails if some are missing.
 
-    On a disk, a killed run may have left a file of metadata half written, which dlt then takes for
+    On a local disk, a killed run may have left an incomplete metadata file, which dlt would use as
     the latest.
     """
     known = pipeline.default_schema.tables
     for name in sorted(tables_to_load(pipeline)):
         if known[name].get("table_format") == "iceberg":
-            _ready(pipeline, name, known[name]["columns"])
+            _repair(pipeline, name, known[name]["columns"])
 
 
-def _ready(pipeline: dlt.Pipeline, name: str, columns: TTableSchemaColumns) -> None:
+def _repair(pipeline: dlt.Pipeline, name: str, columns: TTableSchemaColumns) -> None:
     client: Any = pipeline.destination_client()
     if issubclass(type(client), SupportsOpenTables):
-        _mend(client, name)
+        _remove_broken_metadata(client, name)
         expected = columns_to_arrow(columns, client.capabilities, "UTC")
-        _widen(_table(client, name, "iceberg"), expected)
+        _add_columns(_table(client, name, "iceberg"), expected)
 
 
 def tables_to_load(pipeline: dlt.Pipeline) -> set[str]:
@@ -106,7 +106,7 @@ def tables_to_load(pipeline: dlt.Pipeline) -> set[str]:
     return {job.job_file_info.table_name for job in jobs}
 
 
-def _mend(client: Any, name: str) -> None:
+def _remove_broken_metadata(client: Any, name: str) -> None:
     folder = Path(client.get_table_dir(name)) / "metadata"
     if not client.is_local_filesystem or not folder.exists():
         return
@@ -117,7 +117,7 @@ def _mend(client: Any, name: str) -> None:
             latest.unlink()
 
 
-def _widen(table: Any, columns: pa.Schema) -> None:
+def _add_columns(table: Any, columns: pa.Schema) -> None:
     snapshot = table and table.current_snapshot()
     if not snapshot:
         return

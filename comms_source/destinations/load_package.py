@@ -1,7 +1,7 @@
-"""The dlt load package that is being extracted: its id, its date, what it is based on.
+"""The dlt load package that is being extracted: its id, its date, and the state it is based on.
 
-dlt has no public interface for these; as of dlt 1.31 the names are those of
-`dlt.common.storages.load_package`.
+dlt has no public API for these; the names are those of `dlt.common.storages.load_package` in dlt
+1.31.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from comms_source.tables.history import package_date
 from comms_source.timespans import parse_instant, to_iso
 
 DATED: Final = "dated"
-"""Where the state of the source keeps its last load package, and the date of that."""
+"""The key, in the source's state, of the last load package and its date."""
 
 
 def current_load_id() -> str:
-    """The load package being extracted; empty where a resource is read without a pipeline."""
+    """The id of the current load package; empty if a resource is read without a pipeline."""
     try:
         return load_package_state()["load_id"]
     except CurrentLoadPackageStateNotAvailable:
@@ -31,16 +31,16 @@ def current_load_id() -> str:
 
 
 def date_package(read_by: datetime, *, brings: bool = True, remembers: bool = True) -> None:
-    """Date the load package by the end of its reading, which becomes `valid_from` in histories.
+    """Date the load package by the end of its read, which becomes `valid_from` in histories.
 
-    dlt dates it by its beginning, when nothing of it had been seen yet. A package is dated after
-    the one before it even if the clock was set back, so that no state ends before it begins.
+    dlt dates it by its beginning, when nothing had been read yet. A package is dated after the
+    previous one even if the clock was set back, so that no state ends before it begins.
 
     Args:
-        read_by: When what is in the package had been read.
-        brings: Whether it holds states. Where it does not, no answer may have shown that the clock
-            is ahead, so later packages need not follow it.
-        remembers: Whether the package leaves a state behind.
+        read_by: When the rows of the package had been read.
+        brings: Whether it contains states. If not, perhaps no response has shown that the clock is
+            ahead, so later packages need not be dated after it.
+        remembers: Whether the package stores a state.
     """
     try:
         package = load_package_state()["state"]

@@ -1,8 +1,8 @@
-"""Who may do what beside whom on one destination: locks that end with their process.
+"""Locks between runs on one destination; each is released when its process ends.
 
-Each run claims what it loads, and is refused where another has it. Loading itself goes in turn:
-whoever comes second waits, and so does who opens a pipeline that another is just making. All are
-kept on one machine; the turns of loading on PostgreSQL also between machines.
+Only one run of a pipeline, and so of an account, may be in progress: a second one fails. Only one
+run loads at a time: others wait for their turn. Opening a pipeline waits while another process is
+creating it. These locks work on one machine; the turn to load on PostgreSQL works between machines.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ logger = logging.getLogger("comms_source")
 
 @contextmanager
 def exclusive_run(pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
-    """Keep other runs of the pipeline, and so of its account, from this machine, for the block.
+    """Allow no other run of the pipeline, and so of its account, on this machine.
 
     Raises:
-        PipelineBusy: if another run is in progress; it says which.
+        PipelineBusy: if another run is in progress; the message names it.
     """
     folder, name = _folder(pipeline), pipeline.pipeline_name
     lock, holder = FileLock(folder / f"{name}.lock"), folder / f"{name}.holder.json"
@@ -39,8 +39,8 @@ def exclusive_run(pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise PipelineBusy(
-            f"{_told(holder)} is at work on this destination; "
-            "wait for it to end, or look at that process if it should have ended"
+            f"another run is in progress: {_described(holder)}. "
+            "Wait for it, or stop it if it is stuck."
         ) from None
     with _named(lock, holder, program=f"comms {command}"):
         yield
@@ -48,12 +48,12 @@ def exclusive_run(pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
 
 @contextmanager
 def _named(lock: FileLock, holder: Path, *, program: str) -> Iterator[None]:
-    """Keep a lock that was taken, and say beside it who has it.
+    """Hold an acquired lock, and write its holder to a file next to it.
 
-    The lock's own file cannot say so: each process that tries to take the lock empties that file.
+    The lock file itself cannot name the holder: each process that tries to lock it truncates it.
     """
     try:
-        holder.write_bytes(msgspec.json.encode(_myself(program)))
+        holder.write_bytes(msgspec.json.encode(_this_process(program)))
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -62,13 +62,13 @@ def _named(lock: FileLock, holder: Path, *, program: str) -> Iterator[None]:
 
 @contextmanager
 def in_turn(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Wait for the run that loads into the destination, and keep others waiting.
+    """Wait until no other run loads into the destination; other runs wait for this one.
 
-    Two loads at once could both find a row missing and both add it, or make one table twice.
+    Two loads at once could both find a row missing and both insert it, or both create a table.
 
     Raises:
-        PipelineBusy: if the turn has not come after `max_load_wait`; it names the run that has it.
-        LoadFailed: if the destination is lost meanwhile.
+        PipelineBusy: if another run is still loading after `max_load_wait`; the message names it.
+        LoadFailed: if the connection to the destination is lost.
     """
     deadline = load_deadline()
     with (
@@ -84,7 +84,7 @@ def _turn_on_machine(folder: Path, deadline: Deadline) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        logger.info("waiting: %s loads into this destination", _told(holder))
+        logger.info("waiting: another run is loading: %s", _described(holder))
         _acquire(lock, holder, deadline)
     with _named(lock, holder, program="comms"):
         yield
@@ -95,38 +95,38 @@ def _acquire(lock: FileLock, holder: Path, deadline: Deadline) -> None:
         lock.acquire(timeout=deadline.left)
     except Timeout:
         raise PipelineBusy(
-            f"{_told(holder)} has been loading into this destination for as long as this run may "
-            f"wait (max_load_wait, {deadline.allowed}); what was read is kept, so load again later, "
-            "or look at that process if it should have ended",
+            f"another run is still loading: {_described(holder)}. Gave up after max_load_wait "
+            f"({deadline.allowed}). What was read is kept: load again later, or stop that run if it "
+            "is stuck.",
             waited=True,
         ) from None
 
 
 @contextmanager
 def alone_in(working_folder: Path) -> Iterator[None]:
-    """Wait for whoever opens the pipeline of this folder, and keep others waiting.
+    """Wait until no other process opens the pipeline in this folder; other processes wait too.
 
-    dlt empties the folder of a pipeline that has no state in it yet, be it another's that is just
-    being made. Whoever may only read there can empty nothing, and waits for nobody.
+    dlt empties the folder of a pipeline that has no state yet, even while another process is
+    creating it. A process that can only read the folder cannot empty it, and does not wait.
 
     Raises:
-        ConfigurationError: if there can be no such folder.
+        ConfigurationError: if the folder cannot be created.
     """
     if working_folder.exists() and not os.access(working_folder, os.W_OK):
         yield
         return
-    lock = FileLock(_made(working_folder.parent) / f"{working_folder.name}.folder.lock")
-    with _waited_for(lock, told=f"another process opens {working_folder}", quietly=1):
+    lock = FileLock(_created(working_folder.parent) / f"{working_folder.name}.folder.lock")
+    with _waiting_for(lock, message=f"another process opens {working_folder}", log_after=1):
         yield
 
 
 @contextmanager
-def _waited_for(lock: FileLock, *, told: str, quietly: float = 0) -> Iterator[None]:
-    """Hold a lock, and tell what for if more than `quietly` seconds are spent waiting."""
+def _waiting_for(lock: FileLock, *, message: str, log_after: float) -> Iterator[None]:
+    """Wait for a lock and hold it; log `message` if that takes more than `log_after` seconds."""
     try:
-        lock.acquire(timeout=quietly)
+        lock.acquire(timeout=log_after)
     except Timeout:
-        logger.info("waiting: %s", told)
+        logger.info("waiting: %s", message)
         lock.acquire()
     try:
         yield
@@ -136,7 +136,7 @@ def _waited_for(lock: FileLock, *, told: str, quietly: float = 0) -> Iterator[No
 
 @contextmanager
 def _turn_between_machines(pipeline: dlt.Pipeline, deadline: Deadline) -> Iterator[None]:
-    """The turn in the database, where that is PostgreSQL."""
+    """The lock in the database, if it is PostgreSQL."""
     credentials = postgres_credentials(pipeline)
     if credentials is None:
         yield
@@ -148,27 +148,28 @@ def _turn_between_machines(pipeline: dlt.Pipeline, deadline: Deadline) -> Iterat
 
 
 def _folder(pipeline: dlt.Pipeline) -> Path:
-    return _made(Path(pipeline.pipelines_dir))
+    return _created(Path(pipeline.pipelines_dir))
 
 
-def _made(folder: Path) -> Path:
+def _created(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"DLT_DATA_DIR: {folder} cannot be made ({error.strerror}); "
-            "set it to a folder that may be written to"
+            f"DLT_DATA_DIR: {folder} cannot be created ({error.strerror}); "
+            "set it to a writable folder"
         ) from None
     return folder
 
 
-def _myself(program: str) -> dict[str, str]:
+def _this_process(program: str) -> dict[str, str]:
     return {"program": program, "process": str(os.getpid()), "since": to_iso(utc_now())}
 
 
-def _told(holder: Path) -> str:
+def _described(holder: Path) -> str:
+    """The process that has a lock, such as `comms load (PID 12, started 2026-11-20T12:00:00Z)`."""
     try:
-        told: Any = msgspec.json.decode(holder.read_bytes(), type=dict[str, str])
-        return f"{told['program']} (process {told['process']}, since {told['since']})"
+        by: Any = msgspec.json.decode(holder.read_bytes(), type=dict[str, str])
+        return f"{by['program']} (PID {by['process']}, started {by['since']})"
     except (OSError, LookupError, msgspec.MsgspecError):
-        return "another run"
+        return "an unknown process"

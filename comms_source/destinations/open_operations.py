@@ -1,4 +1,4 @@
-"""The operations that are open in the warehouse, and so may have to be followed by id."""
+"""The open operations in the warehouse, which may have to be requested by id."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def open_operations(
 ) -> Sequence[OpenOperation]:
     """The open operations of one channel and account that were created before an instant.
 
-    Those that the API no longer knows are not among them; nor is any before the first load.
+    Without those that the API no longer has; empty before the first load.
 
     Args:
         client: dlt's SQL client of the destination, connected.

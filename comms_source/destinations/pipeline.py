@@ -1,7 +1,7 @@
-"""Where the commands load to: one dlt pipeline, and what to say when its destination refuses.
+"""The dlt pipeline of the commands, and the connection to its destination.
 
-A pipeline keeps a working folder with its schema, its state and what a dead run left behind. By its
-name alone two folders, or two databases, would share it; here each destination gets its own.
+A pipeline has a working folder with its schema, its state and pending load packages. dlt names it
+after the pipeline only, so that two databases would share it; here each destination has its own.
 """
 
 from __future__ import annotations
@@ -19,22 +19,20 @@ from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
-from comms_source.destinations.capabilities import abilities
+from comms_source.destinations.capabilities import capabilities_of
 from comms_source.destinations.dlt_errors import _root, translate_dlt_errors
 from comms_source.destinations.duckdb_file import _duckdb_file, _require_folder
 from comms_source.destinations.locks import alone_in
-from comms_source.errors import (
-    ConfigurationError,
-)
+from comms_source.errors import ConfigurationError
 
 PIPELINE: Final = "twilio_comms"
-"""Names the pipeline, and with it the DuckDB file. DuckDB calls a database as its file is called,
-and that must not be the dataset's name: `comms.operations` could then mean either."""
+"""The name of the pipeline, and so of the DuckDB file. DuckDB names a database after its file, and
+that must not be the dataset's name: `comms.operations` would be ambiguous."""
 
 DATASET: Final = "comms"
 DESTINATION: Final = "duckdb"
 MAX_SUFFIX: Final = 30
-"""Characters; PostgreSQL cuts the names of datasets after 63."""
+"""Characters; PostgreSQL truncates the names of datasets after 63."""
 
 
 def open_pipeline(
@@ -44,20 +42,20 @@ def open_pipeline(
     name: str = PIPELINE,
     account: str | None = None,
 ) -> dlt.Pipeline:
-    """The pipeline of the commands, or that of one of several accounts; nothing is connected yet.
+    """The pipeline of the commands, or that of one of several accounts; not connected yet.
 
-    Each account has a pipeline of its own, and so a state, a working folder and a staging dataset.
-    Accounts share the dataset, and a DuckDB file not configured otherwise.
+    Each account has its own pipeline, and so its own state, working folder and staging dataset.
+    Accounts share the dataset, and the default DuckDB file.
 
     Args:
         destination: A dlt destination; by default dlt's `destination_type` setting, or DuckDB.
         dataset: The schema to load into; by default dlt's `dataset_name` setting, or `comms`.
-        name: The pipeline's name, which is also that of a DuckDB file not configured otherwise.
-        account: Whose pipeline, where the configuration has several accounts.
+        name: The pipeline's name, which is also that of the default DuckDB file.
+        account: Whose pipeline, if the configuration has several accounts.
 
     Raises:
-        ConfigurationError: if the destination does not exist or lacks settings, or if what dlt
-            keeps between runs can be kept nowhere.
+        ConfigurationError: if the destination does not exist or lacks settings, or if the working
+            folder cannot be created.
     """
     destination = destination or dlt.config.get("destination_type", str) or DESTINATION
     dataset = dataset or dlt.config.get("dataset_name", str) or DATASET
@@ -79,7 +77,7 @@ def open_pipeline(
 def account_suffix(account: str) -> str:
     """A name for the account's pipeline and staging dataset: lower-case letters, digits, `_`.
 
-    It is the account's own name where that is such a name, else made unique by a digest.
+    It is the account's own name if that is valid, else it gets a digest to make it unique.
     """
     readable = re.sub("[^a-z0-9]+", "_", account.lower())[:MAX_SUFFIX].strip("_")
     if readable == account:
@@ -89,7 +87,7 @@ def account_suffix(account: str) -> str:
 
 
 def _for_account(destination: str, name: str, suffix: str) -> Any:
-    """The destination that accounts share, but for the dataset in which rows are staged."""
+    """The destination that accounts share, with a staging dataset for this account."""
     given = {"pipeline_name": name, "staging_dataset_name_layout": f"%s_staging_{suffix}"}
     known: Any = Destination.from_reference(destination)
     fitting = {key: value for key, value in given.items() if hasattr(known.spec, key)}
@@ -97,24 +95,24 @@ def _for_account(destination: str, name: str, suffix: str) -> Any:
 
 
 def working_folder(location: str) -> Path:
-    """The folder for what dlt keeps between two runs into one place."""
+    """The folder for what dlt keeps between runs, for one destination."""
     digest = hashlib.sha256(location.encode()).hexdigest()[:12]
     return Path(get_dlt_pipelines_dir()) / "comms_source" / digest
 
 
-def place(pipeline: dlt.Pipeline) -> str:
-    """The destination as people know it: its kind and where it is, without credentials."""
+def describe_destination(pipeline: dlt.Pipeline) -> str:
+    """The destination's type and location, without credentials, for messages."""
     config = pipeline.destination_client().config
     location = str(config).partition("://")[2].replace("//", "/", 1)
     return f"{pipeline.destination.destination_name} {location}".strip()
 
 
-def reach(pipeline: dlt.Pipeline) -> bool:
-    """Connect to the destination once, and say whether the dataset is there.
+def dataset_exists(pipeline: dlt.Pipeline) -> bool:
+    """Connect to the destination, and return whether the dataset exists.
 
     Raises:
-        PipelineBusy: if another process holds the DuckDB file.
-        LoadFailed: if the destination does not let this machine in.
+        PipelineBusy: if another process has the DuckDB file locked.
+        LoadFailed: if the destination cannot be reached, or rejects the login.
     """
     with translate_dlt_errors(), connected(pipeline) as client:
         return client is not None
@@ -122,12 +120,12 @@ def reach(pipeline: dlt.Pipeline) -> bool:
 
 @contextmanager
 def connected(pipeline: dlt.Pipeline) -> Iterator[Any]:
-    """Dlt's client of the destination, connected; None where the dataset is not there yet.
+    """Dlt's client of the destination, connected; None if the dataset does not exist yet.
 
-    A DuckDB file that does not exist is not made by asking for it.
+    A DuckDB file that does not exist is not created.
 
     Raises:
-        LoadFailed: if there can be no DuckDB file.
+        LoadFailed: if the DuckDB file cannot be created.
     """
     client = pipeline.destination_client()
     file = _duckdb_file(client.config.credentials)
@@ -145,16 +143,16 @@ def _check_known(destination: str) -> None:
     except (DestinationException, ValueError, ImportError) as error:
         raise ConfigurationError(
             f"destination: dlt cannot load into {destination!r} ({_root(error)}); install it with "
-            f"pip install 'dlt[{destination}]', or name another"
+            f"pip install 'dlt[{destination}]', or choose another destination"
         ) from None
 
 
 def _check_merging(destination: str) -> None:
-    """Refuse what would keep each row anew that is read again, before anything is asked for."""
+    """Reject a destination that cannot merge rows, before any request is sent."""
     known: Any = Destination.from_reference(destination)
-    able = abilities(known.capabilities())
-    able.check_merging()
-    able.check_installed()
+    capabilities = capabilities_of(known.capabilities())
+    capabilities.check_merging()
+    capabilities.check_installed()
 
 
 def _location(destination: str, dataset: str, name: str) -> str:

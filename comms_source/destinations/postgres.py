@@ -1,4 +1,4 @@
-"""Whether a pipeline loads into PostgreSQL. Needs no psycopg2."""
+"""Whether a pipeline loads into PostgreSQL. Does not need psycopg2."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ POSTGRES = "dlt.destinations.postgres"
 
 
 def postgres_credentials(pipeline: dlt.Pipeline) -> str | None:
-    """The URL of the PostgreSQL database that a pipeline loads into; None for another kind.
+    """The URL of the PostgreSQL database that a pipeline loads into; None for other destinations.
 
     Raises:
-        ConfigurationException: dlt's, if it lacks settings.
+        ConfigurationException: dlt's error if a setting is missing.
     """
     if pipeline.destination.destination_type != POSTGRES:
         return None

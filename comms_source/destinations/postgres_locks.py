@@ -1,4 +1,4 @@
-"""Locks on PostgreSQL: how long to wait for one, and which connection has it.
+"""Locks on PostgreSQL: how long to wait for one, and which connection holds it.
 
 Needs psycopg2, so import it only where the destination is PostgreSQL.
 """
@@ -13,10 +13,10 @@ import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import errorcodes
 
 LOCK_TIMEOUT: Final = "500ms"
-"""Readers that come queue up behind a statement that waits for a lock, so it does not wait for
-long. Half of PostgreSQL's `deadlock_timeout`: what would deadlock gives way before."""
+"""Later readers queue up behind a statement that waits for a lock, so the wait is short. It is half
+of PostgreSQL's `deadlock_timeout`, so that our statement gives up before a deadlock is detected."""
 
-_NOT_NOW: Final = frozenset({errorcodes.LOCK_NOT_AVAILABLE, errorcodes.DEADLOCK_DETECTED})
+_CONFLICTS: Final = frozenset({errorcodes.LOCK_NOT_AVAILABLE, errorcodes.DEADLOCK_DETECTED})
 
 _SESSION: Final = """
     coalesce(nullif(application_name, ''), 'a program') || ' (PID ' || pid || ' of PostgreSQL'
@@ -25,15 +25,15 @@ _SESSION: Final = """
                 '')
     || ')'
 """
-"""One connection in words; PostgreSQL hides some of it from roles without the right to see it."""
+"""Describes one connection; PostgreSQL hides some columns from roles without the privilege."""
 
-# pg_locks keeps the two halves of the key apart; only there it has objsubid 1.
+# pg_locks has a 64-bit key in two columns, and then objsubid is 1.
 _TURN: Final = f"""
     select {_SESSION} from pg_locks join pg_stat_activity using (pid)
     where locktype = 'advisory' and granted and objsubid = 1
       and (classid::bigint << 32) | objid::bigint = %s
       and database = (select oid from pg_database where datname = current_database())
-"""  # noqa: S608 - only what stands here
+"""  # noqa: S608 - only constants
 
 _USERS: Final = f"""
     select {_SESSION} from pg_stat_activity
@@ -44,24 +44,24 @@ _USERS: Final = f"""
           and l.database = (select oid from pg_database where datname = current_database())
     )
     order by xact_start limit 3
-"""  # noqa: S608 - only what stands here
+"""  # noqa: S608 - only constants
 
 
 @contextmanager
-def hasty(connection: Any) -> Iterator[Any]:
-    """A transaction that waits for no lock longer than `LOCK_TIMEOUT`; yields its cursor."""
+def short_lock_timeout(connection: Any) -> Iterator[Any]:
+    """A transaction that waits at most `LOCK_TIMEOUT` for a lock; yields its cursor."""
     with connection, connection.cursor() as cursor:
         cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         yield cursor
 
 
-def is_not_now(error: BaseException) -> bool:
-    """Whether the same may work a moment later: somebody else has a lock."""
-    return getattr(error, "pgcode", None) in _NOT_NOW
+def is_lock_conflict(error: BaseException) -> bool:
+    """Whether a retry may succeed, since another connection holds a lock."""
+    return getattr(error, "pgcode", None) in _CONFLICTS
 
 
-def is_lost(error: BaseException) -> bool:
-    """Whether the connection is gone, rather than a statement refused."""
+def is_connection_lost(error: BaseException) -> bool:
+    """Whether the connection is lost, as opposed to a failed statement."""
     code: str | None = getattr(error, "pgcode", None)
     if code is None:
         return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
@@ -69,18 +69,18 @@ def is_lost(error: BaseException) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """What PostgreSQL says about an error, without its details."""
+    """The first line of PostgreSQL's error message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def holder_of(cursor: Any, key: int) -> str:
-    """Which connection holds an advisory lock, in words."""
+    """Describe the connection that holds an advisory lock."""
     cursor.execute(_TURN, (key,))
-    return "; ".join(said for (said,) in cursor.fetchall()) or "a connection that has just ended"
+    return "; ".join(text for (text,) in cursor.fetchall()) or "a connection that has just ended"
 
 
 def users_of(connection: Any, *, dataset: str, relations: Sequence[str]) -> str:
-    """Which other connections use some of the relations of a dataset, in words; at most three."""
+    """Describe the other connections that use the relations of a dataset; at most three."""
     with connection, connection.cursor() as cursor:
         cursor.execute(_USERS, (dataset, list(relations)))
-        return "; ".join(said for (said,) in cursor.fetchall()) or "a query that has just ended"
+        return "; ".join(text for (text,) in cursor.fetchall()) or "a query that has just ended"

@@ -1,7 +1,7 @@
-"""The turn of loading on PostgreSQL, between machines: a lock that ends with its transaction.
+"""The turn to load on PostgreSQL, between machines: an advisory lock of a transaction.
 
-The transaction is held open on a connection of its own. A lock of the session would leak through a
-pooler such as PgBouncer, which gives each transaction to any of the connections that it keeps.
+The transaction is kept open on its own connection. A lock of the session would not work with a
+pooler such as PgBouncer, which may run each transaction on a different connection.
 
 Needs psycopg2, so import it only where the destination is PostgreSQL.
 """
@@ -28,9 +28,9 @@ logger = logging.getLogger("comms_source")
 
 SECONDS_BETWEEN_TRIES: Final = 0.5
 MAX_NAME_LENGTH: Final = 63
-"""Of an application, in bytes; PostgreSQL cuts off the rest."""
+"""The maximum length of an application name in bytes; PostgreSQL truncates longer ones."""
 
-# Not each version of PostgreSQL has each of these. What is set ends with the transaction.
+# Not every version of PostgreSQL has all of these. They are set for this transaction only.
 _PREPARE: Final = """
     select set_config(name, wanted, true) from pg_settings
     join (values ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
@@ -40,13 +40,13 @@ _PREPARE: Final = """
 
 @contextmanager
 def turn(credentials: str, *, dataset: str, deadline: Deadline) -> Iterator[None]:
-    """Wait for the run that loads into the dataset, from any machine, and keep others waiting.
+    """Wait until no other run, on any machine, loads into the dataset; others wait for this one.
 
-    If the connection is lost inside the block, that is logged, and the block goes on.
+    If the connection is lost inside the block, that is logged, and the block continues.
 
     Raises:
-        PipelineBusy: if the turn has not come by the deadline; it names the run that has it.
-        LoadFailed: if PostgreSQL cannot be reached, or ends the connection before the turn comes.
+        PipelineBusy: if another run is still loading at the deadline; the message names it.
+        LoadFailed: if PostgreSQL cannot be reached, or the connection is lost during the wait.
     """
     try:
         connection = psycopg2.connect(credentials)
@@ -57,13 +57,13 @@ def turn(credentials: str, *, dataset: str, deadline: Deadline) -> Iterator[None
             _wait(connection, _key(dataset), deadline)
         except psycopg2.Error as error:
             raise LoadFailed(
-                f"PostgreSQL ended the wait for the turn to load ({first_line(error)}); "
-                "what was read is kept, so load again"
+                "the connection to PostgreSQL was lost while waiting for another load "
+                f"({first_line(error)}); what was read is kept, so load again"
             ) from None
         try:
             yield
         finally:
-            _give_back(connection)
+            _release(connection)
 
 
 def _key(dataset: str) -> int:
@@ -72,7 +72,7 @@ def _key(dataset: str) -> int:
 
 
 def _wait(connection: Any, key: int, deadline: Deadline) -> None:
-    """Try until the turn comes: a statement that waits would hear no signal."""
+    """Poll for the lock: a statement that waits for it could not be interrupted by a signal."""
     waiting = False
     while True:
         with connection.cursor() as cursor:
@@ -84,31 +84,31 @@ def _wait(connection: Any, key: int, deadline: Deadline) -> None:
         connection.rollback()
         if not deadline.left:
             raise PipelineBusy(
-                f"{holder} has been loading into this dataset for as long as this run may wait "
-                f"(max_load_wait, {deadline.allowed}); what was read is kept, so load again later. "
-                "If that run is gone, end its connection: select pg_terminate_backend(PID)",
+                f"another run is still loading: {holder}. Gave up after max_load_wait "
+                f"({deadline.allowed}). What was read is kept: load again later. If that run no "
+                "longer exists, end its connection: select pg_terminate_backend(PID)",
                 waited=True,
             )
         if not waiting:
-            logger.info("waiting: %s loads into this dataset", holder)
+            logger.info("waiting: another run is loading: %s", holder)
         waiting = True
         time.sleep(min(SECONDS_BETWEEN_TRIES, deadline.left))
 
 
-def _give_back(connection: Any) -> None:
+def _release(connection: Any) -> None:
     try:
         connection.rollback()
     except psycopg2.Error as error:
         logger.warning(
-            "the turn to load was lost on the way, since PostgreSQL ended its connection (%s); "
-            "rows are merged by key, so this run's are right. Should another run have loaded at "
-            "the same time, comms load --full mends what both had added",
+            "the lock between loads was lost, since PostgreSQL closed its connection (%s). Rows are "
+            "merged by key, so the rows of this run are correct. If another run loaded at the same "
+            "time, comms load --full repairs duplicates",
             first_line(error),
         )
 
 
 def name_of_this_run() -> str:
-    """What other runs get to read of this one: `comms 123 on host, since 2026-01-01T00:00:00Z`."""
+    """The application name by which other runs see this one: `comms 12 on host, since 2026-...Z`."""
     begin, end = f"comms {os.getpid()} on ", f", since {to_iso(align_down(utc_now(), SECOND))}"
     host = platform.node().encode("ascii", "replace").decode()
     return begin + host[: MAX_NAME_LENGTH - len(begin + end)] + end

@@ -1,8 +1,8 @@
-"""What the tables hold of one account, asked on one connection before a run.
+"""What the tables contain of one account, queried on one connection before a run.
 
-Rows are deleted and databases restored behind this project's back. So what the coverage says was
-read is compared with the rows that are there; windows that lack some are read again as long as the
-API has them, and what it has no more is recorded as lost.
+Rows may have been deleted, or the database restored from a backup. So the row counts in the coverage
+are compared with the tables. Windows that lack rows are read again while the API has them; later
+they are recorded as gaps.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from comms_source.tables.bookkeeping import COVERAGE, RUNS
 from comms_source.timespans import EPOCH, Span, parse_instant
 
 PLAIN: Final = frozenset({"duckdb", "postgres", "redshift"})
-"""The dialects in which rows are counted, and changed one by one; others have no test of it."""
+"""The SQL dialects in which rows are counted and updated; others are not tested for that."""
 
 _COUNTS: Final = """
 select cast(floor(extract(epoch from created_at) / {seconds}) as bigint) as unit, count(*)
@@ -50,16 +50,16 @@ _IS_LOADED: Final = "_dlt_load_id in (select load_id from {loads} where status =
 
 @dataclass(frozen=True, slots=True)
 class DiedRun:
-    """A row of `runs` that still says running, though no such run is at work any more."""
+    """A row of `runs` that still says `running`, although that run is not in progress any more."""
 
     row: Mapping[str, Any]
     is_loaded: bool
-    """Whether the load package that the row came with was loaded whole."""
+    """Whether the load package that contained the row was loaded completely."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """What the tables hold of one account."""
+    """What the tables contain of one account."""
 
     channels: Mapping[str, StoredChannel]
     died: Sequence[DiedRun]
@@ -68,17 +68,17 @@ class StoredAccount:
 def stored_account(
     pipeline: dlt.Pipeline, *, settings: Settings, now: datetime, sound: bool
 ) -> StoredAccount:
-    """Ask what the tables hold of the account of `settings`.
+    """Query what the tables contain of the account of `settings`.
 
     Args:
         pipeline: The pipeline that loads it.
         settings: The account, its channels and its retention.
         now: When the run began.
-        sound: Whether all is as the last run left it. Where it is not, `coverage` is compared with
-            the coverage.
+        sound: Whether the destination is as the last run left it. If not, the table `coverage` is
+            compared with the coverage in dlt's state.
 
     Raises:
-        RunStopped: if the destination cannot be asked.
+        RunStopped: if the destination cannot be queried.
     """
     channels, account = settings.selected, settings.account
     with translate_dlt_errors(), pipeline.sql_client() as client:
@@ -101,10 +101,10 @@ def stored_channels(
     settings: Settings,
     now: datetime,
 ) -> dict[str, StoredChannel]:
-    """The same, by channel, where nothing is loaded; windows that lack rows leave `coverages`.
+    """The same by channel, without a load; windows that lack rows are dropped from `coverages`.
 
     Raises:
-        RunStopped: if the destination cannot be asked.
+        RunStopped: if the destination cannot be queried.
     """
     with translate_dlt_errors(), pipeline.sql_client() as client:
         found = _channels(client, coverages, settings=settings, now=now, sound=True)
@@ -123,7 +123,7 @@ def _channels(
 ) -> dict[str, StoredChannel]:
     before = now - settings.retention
     return {
-        channel.name: _Asked(client, channel, settings.account, before).stored(
+        channel.name: _ChannelQueries(client, channel, settings.account, before).stored(
             coverages[channel.name], sound=sound
         )
         for channel in settings.selected
@@ -138,16 +138,16 @@ def _with_newest(
     channel: Channel,
     now: datetime,
 ) -> StoredChannel:
-    """Look up the newest operation, where the rows were read with other credentials."""
+    """Add the newest operation if the rows were read with other credentials."""
     own, account = settings.credentials.digest, settings.account
     if local_owner(pipeline, channel=channel, account=account) in {None, own}:
         return stored
-    found = _ask(client, _NEWEST, channel.table, account, now - settings.retention)
+    found = _query(client, _NEWEST, channel.table, account, now - settings.retention)
     return replace(stored, newest=found[0][0] if found else None)
 
 
 def changes_rows(pipeline: dlt.Pipeline) -> bool:
-    """Whether single rows can be changed in the destination: not in a lake."""
+    """Whether single rows can be updated in the destination: not in a lake."""
     return _is_plain_sql(pipeline.sql_client())
 
 
@@ -157,12 +157,12 @@ def _is_plain_sql(client: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ChannelQueries:
     client: Any
     channel: Channel
     account: str
     before: datetime
-    """Where the retention of the API begins."""
+    """The start of the API's retention."""
 
     def stored(self, coverage: ChannelCoverage, *, sound: bool) -> StoredChannel:
         opened = open_operations(
@@ -204,7 +204,7 @@ class _Asked:
     def _lost(self, complete: Sequence[CoverageRow]) -> list[tuple[CoverageRow, int]]:
         """The windows past retention that lack rows, and how many rows each has left.
 
-        Not those before the oldest row that is left: old rows may be deleted on purpose.
+        Without those before the oldest remaining row: old rows may be deleted on purpose.
         """
         rows = [row for row in complete if row.window.end <= self.before]
         if not rows:
@@ -212,7 +212,7 @@ class _Asked:
         bounds = [bound for row in rows for bound in (row.window.start, row.window.end)]
         seconds = reduce(gcd, (int(bound.timestamp()) for bound in bounds))
         counts = self._counts(since=bounds[0], unit=timedelta(seconds=seconds))
-        # Windows of several widths may lie over one another here, so each is counted alone.
+        # Windows of several widths may overlap here, so each is counted separately.
         left = [rows_in([row.window], counts)[0] for row in rows]
         oldest = min(counts, default=bounds[0])
         return [
@@ -224,7 +224,7 @@ class _Asked:
     def _counts(self, *, since: datetime, unit: timedelta) -> dict[datetime, int]:
         seconds = int(unit.total_seconds())
         query = _COUNTS.replace("{seconds}", str(seconds))
-        found = _ask(self.client, query, self.channel.table, self.account, since)
+        found = _query(self.client, query, self.channel.table, self.account, since)
         return {EPOCH + number * unit: count for number, count in found}
 
     def _complete_to(self) -> datetime | None:
@@ -232,7 +232,7 @@ class _Asked:
         return max(ends, default=None)
 
     def _complete(self) -> list[CoverageRow]:
-        found = _ask(self.client, _COMPLETE, COVERAGE.name, self.account, self.channel.name)
+        found = _query(self.client, _COMPLETE, COVERAGE.name, self.account, self.channel.name)
         return [
             CoverageRow(Span(parse_instant(start), parse_instant(end)), parse_instant(read), rows)
             for start, end, read, rows in found
@@ -242,17 +242,17 @@ class _Asked:
 def _died(client: Any, account: str) -> list[DiedRun]:
     names = RUNS.schema.names
     loads = client.make_qualified_table_name("_dlt_loads")
-    # Of a lake's loads SQL knows nothing.
+    # The table of loads cannot be queried in a lake.
     is_loaded = _IS_LOADED.format(loads=loads) if _is_plain_sql(client) else "1 = 0"
     query = _DIED.replace("{columns}", ", ".join(names)).replace("{is_loaded}", is_loaded)
     return [
         DiedRun(dict(zip(names, row, strict=True)), is_loaded=bool(is_loaded))
-        for *row, is_loaded in _ask(client, query, RUNS.name, account)
+        for *row, is_loaded in _query(client, query, RUNS.name, account)
     ]
 
 
-def _ask(client: Any, query: str, table: str, *values: Any) -> list[Any]:
-    """The rows of an answer; none where the table is not there yet."""
+def _query(client: Any, query: str, table: str, *values: Any) -> list[Any]:
+    """The rows of a query; none if the table does not exist yet."""
     try:
         text = query.format(table=client.make_qualified_table_name(table))
         return list(client.execute_sql(text, *values) or [])

@@ -1,4 +1,4 @@
-"""Coverage as dlt's state keeps it: on this machine, and in the destination."""
+"""The coverage in dlt's state: on this machine, and in the destination."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from comms_source.destinations.dlt_errors import translate_dlt_errors
 def stored_coverage(
     pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str
 ) -> dict[str, ChannelCoverage]:
-    """What the last complete load left in the destination, by channel.
+    """The coverage of the last complete load, from the destination, by channel.
 
     Raises:
-        RunStopped: if the destination cannot be asked.
+        RunStopped: if the destination cannot be queried.
     """
     with translate_dlt_errors(), pipeline.destination_client() as client:
         if not isinstance(client, WithStateSync):
@@ -36,12 +36,12 @@ def stored_coverage(
 def local_coverage(
     pipeline: dlt.Pipeline, *, channels: Iterable[Channel], account: str
 ) -> dict[str, ChannelCoverage]:
-    """What a run of `pipeline` on this machine continues from, by channel."""
+    """The coverage that the next run of `pipeline` on this machine continues from, by channel."""
     return _coverages(pipeline.state, channels, account)
 
 
 def local_owner(pipeline: dlt.Pipeline, *, channel: Channel, account: str) -> str | None:
-    """What stands for the credentials that the channel's rows were read with; None before any."""
+    """The digest of the credentials that the channel's rows were read with; None before any."""
     state = _resources(pipeline.state).get(channel.table, {})
     owner: str | None = state.get(OWNERS, {}).get(account)
     return owner

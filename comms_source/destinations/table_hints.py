@@ -1,4 +1,4 @@
-"""The hints with which rows go to dlt: table, key, write disposition, columns."""
+"""The dlt hints of each table: name, key, write disposition, columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.schema.typing import TTableSchemaColumns
 
-from comms_source.destinations.capabilities import TABLE_FORMAT, Abilities
+from comms_source.destinations.capabilities import TABLE_FORMAT, Capabilities
 from comms_source.destinations.lakes import CurrentStates
 from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
 from comms_source.tables.history_upserts import successors
@@ -23,7 +23,7 @@ _SCD2: Final[Any] = {
     "row_version_column_name": ROW_VERSION,
     "validity_column_names": [VALID_FROM, VALID_TO],
 }
-"""A version that is not the operation's current one ends that and follows it."""
+"""A row version that differs from the operation's current one replaces that as the current one."""
 
 
 def table_hints(spec: TableSpec) -> dict[str, Any]:
@@ -43,41 +43,41 @@ def _columns(spec: TableSpec) -> TTableSchemaColumns:
     for name, column in columns.items():
         column["description"] = spec.described(name)
     if spec.key == ("id",):
-        # Of two rows of one operation in one load the later one counts.
+        # If a load has two rows of one operation, the later one is kept.
         columns["synced_at"]["dedup_sort"] = "desc"
     return columns
 
 
 class HistoryRows:
-    """How states of one channel's operations go to the destination, in one load package."""
+    """The history rows of one channel in one load package."""
 
     def __init__(
-        self, spec: TableSpec, able: Abilities, *, read_by: Callable[[], datetime]
+        self, spec: TableSpec, capabilities: Capabilities, *, read_by: Callable[[], datetime]
     ) -> None:
-        """Find the history that is stored, where dlt does not continue it by itself.
+        """Open the stored history, if dlt does not merge it by itself.
 
         Args:
             spec: The table of the history.
-            able: What the destination can do.
+            capabilities: What the destination can do.
             read_by: Returns when the states had been read.
         """
         self._spec = spec
-        self._able = able
+        self._capabilities = capabilities
         self._read_by = read_by
         self._current: CurrentStates | None = None
-        if able.histories == "merged" and able.table_format is not None:
-            self._current = CurrentStates.open(spec.name, able.table_format)
+        if capabilities.histories == "merged" and capabilities.table_format is not None:
+            self._current = CurrentStates.open(spec.name, capabilities.table_format)
 
     def to_load(self, states: pa.Table) -> Any:
-        """What to hand to dlt; None where the destination keeps no histories."""
-        if self._able.histories == "scd2":
+        """What to pass to dlt; None if the destination keeps no histories."""
+        if self._capabilities.histories == "scd2":
             return states
         if self._current is None:
             return None
         rows = successors(states, self._current.of(states), read_at=self._read_by())
         hints = dlt.mark.make_hints(
             table_name=self._spec.name,
-            table_format=self._able.table_format,
+            table_format=self._capabilities.table_format,
             primary_key=list(self._spec.key),
             write_disposition="merge",
         )

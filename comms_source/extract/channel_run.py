@@ -349,8 +349,8 @@ class ChannelRun:
         unfounded = [row for row in stored.unfounded if row.window.start not in stated]
         return [
             *rows,
-            *(own | dict(row.claims_nothing()) for row in unfounded),
-            *(own | dict(row.claims_nothing(rows=left)) for row, left in stored.lost),
+            *(own | dict(row.retracted()) for row in unfounded),
+            *(own | dict(row.retracted(rows=left)) for row, left in stored.lost),
         ]
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
 
-from comms_source import __version__
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extract.run_stats import ChannelStats, RunStats
 from comms_source.extract.session import Session
@@ -97,7 +97,7 @@ class RunRecord:
             "scans_failed": sum(len(record.failures) for record in records),
             "gaps": sum(len(record.gaps) + len(record.unrecoverable_rows) for record in records),
             "channels": msgspec.json.encode(channels_as_dict(stats)).decode(),
-            "version": __version__,
+            "version": version("comms-source"),
         }
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from comms_source.api.allowed_range import AskedRange
+from comms_source.api.allowed_range import RequestedRange
 from comms_source.api.client import CommsClient, PageAnswer
 from comms_source.api.pagination import scan_pages
 from comms_source.channels import Channel
@@ -92,10 +92,10 @@ class ScanWorker:
     def _scan(self, client: CommsClient, scan: Scan) -> ScanEnd:
         if self._stats.refused:
             raise ChannelRefused(self._stats.refused)
-        asked = AskedRange(scan.span, allowed=self._session.allowed)
+        requested = RequestedRange(scan.span, allowed=self._session.allowed)
         tally = _Tally(session=self._session)
         seen: set[str] = set()
-        for answer in scan_pages(client=client, channel=self._channel, asked=asked):
+        for answer in scan_pages(client=client, channel=self._channel, requested=requested):
             page = self._read(answer, scan.span)
             # Cut only before the first rows are handed on: the pieces would bring them again.
             if scan.cuttable and not tally.rows and answer.page.next_token:
@@ -110,8 +110,8 @@ class ScanWorker:
             tally.add(answer, rows_by_window(page.operations, self._unit))
             self._put(page)
         if not scan.reasons:
-            asked.require_some()  # A plan goes on without it, but a backfill asked for just this.
-        return ScanEnd(scan, tally.result(asked.covered))
+            requested.require_allowed()  # A plan goes on without it, but a backfill asked for just this.
+        return ScanEnd(scan, tally.result(requested.covered))
 
     def _read(self, answer: PageAnswer, span: Span) -> PageTables:
         tables = read_page(

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import httpx
 
-from comms_source.api.allowed_range import Allowed
+from comms_source.api.allowed_range import AllowedRange
 from comms_source.api.client import CommsClient
 from comms_source.api.responses import Reply
 from comms_source.api.throttle import Throttle
@@ -49,7 +49,7 @@ class Session:
             sleep=self.sleep,
             on_wait=self.stats.count_wait,
         )
-        self.allowed = Allowed(retention=self.settings.retention, clock=self.clock)
+        self.allowed = AllowedRange(retention=self.settings.retention, clock=self.clock)
         self._client: CommsClient | None = None
         self._api_time: datetime | None = None
         self.is_clock_confirmed = False

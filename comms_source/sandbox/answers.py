@@ -10,7 +10,7 @@ import msgspec
 
 Ending = Literal["whole", "cut", "reset"]
 
-_WORDS: Final = {
+_ERRORS: Final = {
     400: (20001, "Bad request."),
     401: (20003, "Authentication failed."),
     403: (20403, "Forbidden."),
@@ -61,10 +61,10 @@ def error_answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An error response in the documented form."""
-    usual, words = _WORDS[status]
+    usual, text = _ERRORS[status]
     error = {
         "code": code or usual,
-        "message": message or words,
+        "message": message or text,
         "infoUrl": f"/docs/api/errors/{code or usual}",
         "context": context,
     }

@@ -87,9 +87,9 @@ def parse_view(
     lines = sql.splitlines()
     last = max(number for number, line in enumerate(lines) if line.rstrip() == "select")
     comment = " ".join(_leading_comments(lines))
-    beside = dict(_commented_columns(lines[last + 1 :]))
+    own_comments = dict(_commented_columns(lines[last + 1 :]))
     columns = {
-        column: beside.get(column) or column_comments().get(column, "")
+        column: own_comments.get(column) or column_comments().get(column, "")
         for column in _columns_of(parsed(sql), known or {})
     }
     missing = [column for column, description in columns.items() if not description]

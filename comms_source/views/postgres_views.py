@@ -19,9 +19,9 @@ import psycopg2  # type: ignore[import-untyped]
 
 from comms_source.destinations.postgres_locks import (
     first_line,
-    hasty,
-    is_lost,
-    is_not_now,
+    short_lock_timeout,
+    is_connection_lost,
+    is_lock_conflict,
     users_of,
 )
 from comms_source.errors import LoadFailed
@@ -168,12 +168,12 @@ class _Work:
         except _TypesChanged as changed:
             self.types_changed.add(changed.name)
         except psycopg2.Error as error:
-            if is_lost(error):
+            if is_connection_lost(error):
                 raise
             self._refused(view, unit, error)
 
     def _refused(self, view: ViewStatements, unit: _Unit, error: psycopg2.Error) -> None:
-        if not is_not_now(error):
+        if not is_lock_conflict(error):
             self.unchanged[view.name] = f"PostgreSQL refuses it ({_message(error)})"
         elif time.monotonic() < self.until:
             time.sleep(PAUSE)
@@ -217,7 +217,7 @@ class _Work:
 
     def _replace(self, unit: _Unit, existing: _Existing) -> None:
         members, dropped = self._of(unit.members), self._of(unit.dropped)
-        with hasty(self.connection) as cursor:
+        with short_lock_timeout(self.connection) as cursor:
             restores = [
                 statement
                 for view in members

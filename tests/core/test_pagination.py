@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from comms_source.api.allowed_range import Allowed, AskedRange
+from comms_source.api.allowed_range import AllowedRange, RequestedRange
 from comms_source.api.client import PageAnswer
 from comms_source.api.pagination import MAX_IDLE_PAGES, scan_pages
 from comms_source.channels import CHANNELS, Channel
@@ -22,48 +22,48 @@ WEEK = timedelta(days=7)
 
 
 class Book:
-    """Pages in a row, each with the token of the next; it notes what it is asked for."""
+    """A list of pages, each with the token of the next; it records the requests."""
 
     def __init__(self, pages: Sequence[tuple[Sequence[Any], str | None]]) -> None:
         self._pages = list(pages)
-        self.asked: list[tuple[Span | None, str | None]] = []
+        self.requests: list[tuple[Span | None, str | None]] = []
 
     def list_page(
         self, *, channel: Channel, span: Span | None, page_token: str | None
     ) -> PageAnswer:
         """The next page."""
         assert channel is CHANNELS["emails"]
-        rows, following = self._pages[len(self.asked)]
-        self.asked.append((span, page_token))
+        rows, following = self._pages[len(self.requests)]
+        self.requests.append((span, page_token))
         return PageAnswer(Page(list(rows), following, b""), NOON, None)
 
 
 def pages_of(*pages: tuple[Sequence[Any], str | None]) -> tuple[Book, list[PageAnswer]]:
-    """Scan through a book."""
+    """Scan a book to its end."""
     book = Book(pages)
-    allowed = Allowed(retention=WEEK, clock=lambda: SPAN.end + timedelta(days=1))
-    asked = AskedRange(SPAN, allowed=allowed)
-    return book, list(scan_pages(client=book, channel=CHANNELS["emails"], asked=asked))
+    allowed = AllowedRange(retention=WEEK, clock=lambda: SPAN.end + timedelta(days=1))
+    requested = RequestedRange(SPAN, allowed=allowed)
+    return book, list(scan_pages(client=book, channel=CHANNELS["emails"], requested=requested))
 
 
-def test_a_scan_asks_a_second_more_on_both_sides_with_every_token() -> None:
-    """Whether bounds are included is open; whether tokens remember filters is too."""
+def test_a_scan_requests_one_more_second_on_both_sides_with_every_token() -> None:
+    """It is not documented whether bounds are included, or whether tokens include filters."""
     book, _ = pages_of(([{"id": 1}], "a"), ([{"id": 2}], "b"), ([], None))
 
     wider = Span(SPAN.start - timedelta(seconds=1), SPAN.end + timedelta(seconds=1))
-    assert book.asked == [(wider, None), (wider, "a"), (wider, "b")]
+    assert book.requests == [(wider, None), (wider, "a"), (wider, "b")]
 
 
 def test_short_and_empty_pages_do_not_end_a_scan() -> None:
-    """Only the absence of a next token does."""
+    """Only a page without a next token does."""
     _, answers = pages_of(([], "a"), ([{"id": 1}], "b"), ([], "c"), ([], "d"), ([{"id": 2}], None))
 
     assert [len(answer.page.rows) for answer in answers] == [0, 1, 0, 0, 1]
 
 
 @pytest.mark.parametrize("tokens", ["aa", "aba", "abcb"])
-def test_a_token_that_comes_a_second_time_ends_the_scan_with_an_error(tokens: str) -> None:
-    """Whether at once or after a round; the error does not show the token."""
+def test_a_repeated_token_ends_the_scan_with_an_error(tokens: str) -> None:
+    """Immediately or some pages later; the error does not show the token."""
     pages = [([{"id": n}], token) for n, token in enumerate(tokens)]
     with pytest.raises(EndlessScan) as caught:
         pages_of(*pages, ([], None))
@@ -72,15 +72,15 @@ def test_a_token_that_comes_a_second_time_ends_the_scan_with_an_error(tokens: st
 
 
 @pytest.mark.parametrize("rows", [[], [{"id": 1}, {"id": 2}], ["no object"]])
-def test_pages_that_bring_nothing_new_for_ever_end_the_scan_with_an_error(rows: list[Any]) -> None:
-    """Even where each has a token of its own."""
+def test_too_many_pages_without_new_rows_end_the_scan_with_an_error(rows: list[Any]) -> None:
+    """Even if each page has a different token."""
     pages = [(rows, f"token {n}") for n in range(MAX_IDLE_PAGES + 5)]
     with pytest.raises(EndlessScan, match="no new operation"):
         pages_of(*pages)
 
 
-def test_many_empty_pages_with_something_between_are_fine() -> None:
-    """What brings something new starts the count again."""
+def test_many_empty_pages_with_new_rows_in_between_are_fine() -> None:
+    """A page with a new row restarts the count."""
     pages: list[tuple[Sequence[Any], str | None]] = []
     for n in range(5):
         pages += [([], f"{n}-{k}") for k in range(MAX_IDLE_PAGES - 1)]

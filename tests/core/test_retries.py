@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from comms_source.api.responses import Broken, Busy, Failed, Fault
+from comms_source.api.responses import ConnectionBroken, RetryableError, ServerBusy, ServerFailed
 from comms_source.api.retries import MAX_BACKOFF_SECONDS, RetryPolicy
 from comms_source.errors import ConnectionLost, ScanFailed, ServerFault, StillBusy
 
 
-def broken() -> Fault:
+def broken() -> RetryableError:
     """A lost connection."""
-    return Broken(ConnectionLost("lost"))
+    return ConnectionBroken(ConnectionLost("lost"))
 
 
-def failed() -> Fault:
+def failed() -> RetryableError:
     """A failure on the API's side."""
-    return Failed(ServerFault("failed"))
+    return ServerFailed(ServerFault("failed"))
 
 
-def busy(seconds: float | None, *, shared: bool = True) -> Fault:
+def busy(seconds: float | None, *, shared: bool = True) -> RetryableError:
     """An API that asks to wait."""
-    return Busy(StillBusy("busy"), retry_after=seconds, shared=shared)
+    return ServerBusy(StillBusy("busy"), retry_after=seconds, shared=shared)
 
 
 class Attempts:
     """Attempts that meet one fault after the other, and what happened between them."""
 
-    def __init__(self, *faults: Fault, max_api_wait: float = 60, attempts: int = 4) -> None:
+    def __init__(
+        self, *faults: RetryableError, max_api_wait: float = 60, attempts: int = 4
+    ) -> None:
         self.left = list(faults)
         self.made = 0
         self.slept: list[float] = []

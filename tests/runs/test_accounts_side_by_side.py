@@ -144,7 +144,7 @@ def test_two_processes_load_two_accounts_into_one_database(
 @pytest.mark.usefixtures("accounts")
 def test_one_of_several_accounts_has_to_be_named() -> None:
     """The functions are about one account; the commands go through all of them."""
-    with pytest.raises(ConfigurationError, match="account: there are several, so name one of shop"):
+    with pytest.raises(ConfigurationError, match="there are several accounts, so name one of shop"):
         status()
 
 
@@ -180,7 +180,7 @@ def test_loading_goes_in_turn() -> None:
 def test_a_wait_for_another_load_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """After `max_load_wait` the run says which process is loading, and since when."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "0.2 seconds")
-    said = rf"process {os.getpid()}, since .*max_load_wait, 0.2 seconds.*load again later"
+    said = rf"PID {os.getpid()}, started .*max_load_wait .0.2 seconds.*load again later"
     with (
         in_turn(open_pipeline()),
         pytest.raises(PipelineBusy, match=said),

@@ -169,7 +169,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_told_who_holds_it(sandbox:
     pipeline = open_pipeline()
     with (
         exclusive_run(pipeline, command="load"),
-        pytest.raises(PipelineBusy, match=r"comms load \(process \d+, since .*Z\) is at work"),
+        pytest.raises(PipelineBusy, match=r"in progress: comms load \(PID \d+, started .*Z\)"),
     ):
         load(sandbox)
 

@@ -258,7 +258,7 @@ def test_a_column_that_cannot_be_added_is_named(sandbox: Sandbox) -> None:
     load(sandbox)
     change("alter table comms.runs drop column version")
 
-    with pytest.raises(LoadFailed, match=r"runs cannot be made whole.*drop the table"):
+    with pytest.raises(LoadFailed, match=r"runs cannot be repaired.*drop the table"):
         load(sandbox)
     change("drop table comms.runs")
     assert load(sandbox).exit_code == 0

@@ -78,7 +78,7 @@ def test_where_nothing_can_be_kept_the_setting_is_named(
     """Before anything is asked for, with what to do."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "file"))
-    with pytest.raises(ConfigurationError, match=r"^DLT_DATA_DIR: .* cannot be made"):
+    with pytest.raises(ConfigurationError, match=r"^DLT_DATA_DIR: .* cannot be created"):
         open_pipeline()
 
 

@@ -331,11 +331,3 @@ def test_an_end_without_a_start_is_refused(sandbox: Sandbox) -> None:
     """Nothing says where such a range would begin."""
     with pytest.raises(ConfigurationError, match=r"^start_date: an end_date needs it"):
         source(sandbox, end_date="2026-11-19")
-
-
-def test_the_package_exports_what_it_says() -> None:
-    """`__all__` is sorted and all of it can be had; anything else cannot."""
-    assert sorted(comms_source.__all__) == comms_source.__all__
-    assert all(getattr(comms_source, name) for name in comms_source.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        comms_source.nothing  # noqa: B018 - asking is the test

@@ -194,6 +194,7 @@ class MemoryMachine:
             return
         loaded = self.stored_state is self.pending.state  # It died before it had put that down.
         if not loaded and self.chance.random() < self.unloadable:
+            take_back_claims(self.tables, self.pending)
             self._lose_pending()
             self.local_state = self.before_pending
         else:

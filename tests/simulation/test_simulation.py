@@ -14,8 +14,7 @@ import pytest
 from comms_source.api.pagination import scan_pages
 from comms_source.coverage import channel_coverage as coverage
 from comms_source.coverage import planner
-from comms_source.extract import scan_worker
-from comms_source.extract import session
+from comms_source.extract import scan_worker, session
 from comms_source.extract.channel_run import ChannelRun
 from comms_source.tables import history
 from comms_source.timespans import Span
@@ -76,7 +75,7 @@ def _forget_a_pending_package(patch: pytest.MonkeyPatch) -> None:
 
 
 def _never_refresh(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(planner, "why", _only_once)
+    patch.setattr(planner, "due_reason", _only_once)
 
 
 def _tell_states_apart_by_updated_at(patch: pytest.MonkeyPatch) -> None:
@@ -120,11 +119,11 @@ def _owe_what_the_first_run_could_not_see(patch: pytest.MonkeyPatch) -> None:
 
 
 def _only_once(window: Span, read: Any, **named: Any) -> Any:
-    reason, used = REAL_WHY(window, read, **named)
-    return (None, 0.0) if reason == "stale" else (reason, used)
+    reason = REAL_REASON(window, read, **named)
+    return None if reason == "stale" else reason
 
 
-REAL_WHY = planner.why
+REAL_REASON = planner.due_reason
 FOLLOW = machines.follow
 
 

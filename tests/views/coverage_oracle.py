@@ -46,7 +46,7 @@ class Covered:
 
 
 def _covered_spans(rows: Iterable[Record]) -> Iterable[tuple[datetime, datetime]]:
-    """The covered part of each window: all of a complete one, otherwise the part up to its reading."""
+    """The covered part of each window: all of a complete one, else the part up to its reading."""
     for row in rows:
         if row["is_complete"]:
             yield row["window_start"], row["window_end"]

@@ -1,4 +1,7 @@
-"""The views in cases that are easily misread: W1 to W14 of section 5 of the reference on metrics."""
+"""The views in cases that are easily misread.
+
+The cases are W1 to W14 of section 5 of the reference on metrics.
+"""
 
 from __future__ import annotations
 
@@ -247,7 +250,7 @@ def test_pushes_without_receipts_are_accepted() -> None:
 
 @pytest.mark.parametrize("total", [100, 60])
 def test_recipients_without_an_address_are_not_attempted(total: int) -> None:
-    """W9. If 40 of 100 have no address, 60 are attempted, whether `total` includes the 40 or not."""
+    """W9. If 40 of 100 have no address, 60 are attempted, also if `total` includes the 40."""
     row = measured(
         sent(
             "list", age=3, total=total, recipients=100, unaddressable=40, attempts=60, delivered=60

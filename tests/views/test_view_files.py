@@ -61,7 +61,7 @@ from things
 
 LAYERS: Final = ("staging", "intermediate", "marts", "monitoring")
 OPERATIONS: Final = frozenset(
-    name for each in CHANNELS.values() for name in (each.name, each.history_table)
+    name for each in CHANNELS.values() for name in (each.table, each.history_table)
 )
 BOOKKEEPING_NAMES: Final = frozenset(spec.name for spec in BOOKKEEPING)
 

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import dlt
 from dlt.destinations.exceptions import DatabaseException
 
-from comms_source import __version__
 from comms_source.channels import CHANNELS
 from comms_source.config.settings import check_channels
 from comms_source.destinations.dlt_errors import retry_while_locked
-from comms_source.destinations.pipeline import place, reach
+from comms_source.destinations.pipeline import dataset_exists, describe_destination
 from comms_source.errors import LoadFailed
 from comms_source.report.data import queries
 from comms_source.report.data.days import DAYS, HOUR_DAYS, STRIP_DAYS, start_of
@@ -60,9 +60,9 @@ def read_facts(
     """
     chosen = tuple(channels) or tuple(CHANNELS)
     check_channels(chosen)
-    if not retry_while_locked(reach)(pipeline):
+    if not retry_while_locked(dataset_exists)(pipeline):
         raise LoadFailed(
-            f"{place(pipeline)} has no tables in {pipeline.dataset_name} yet; "
+            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
             "run comms load first, it creates the views too"
         )
 
@@ -90,10 +90,10 @@ def _context(
         at=now,
         settings=settings,
         today=now.astimezone(ZoneInfo(settings.time_zone)).date(),
-        destination=place(pipeline),
+        destination=describe_destination(pipeline),
         dataset=pipeline.dataset_name,
         account=account,
-        version=__version__,
+        version=version("comms-source"),
         differing=settings.differing(configured),
     )
 

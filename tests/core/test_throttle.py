@@ -1,4 +1,4 @@
-"""The throttle that every request passes."""
+"""The throttle that limits all requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from comms_source.api.throttle import Throttle
 
 
 class FakeTime:
-    """A clock that only sleeping moves."""
+    """A clock that moves only by sleeping."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -31,8 +31,8 @@ class FakeTime:
         self.now += seconds
 
 
-def gate_at(time: FakeTime, *, concurrency: int = 8, rate: float | None = None) -> Throttle:
-    """A throttle that lives by a fake clock."""
+def throttle_at(time: FakeTime, *, concurrency: int = 8, rate: float | None = None) -> Throttle:
+    """A throttle that uses a fake clock."""
     return Throttle(
         concurrency=concurrency, requests_per_second=rate, clock=time.clock, sleep=time.sleep
     )
@@ -42,24 +42,24 @@ def starts(throttle: Throttle, time: FakeTime, count: int) -> list[float]:
     """When each of `count` requests, one after the other, may start."""
     times = []
     for _ in range(count):
-        with throttle.passing():
+        with throttle.slot():
             times.append(time.now)
     return times
 
 
-def test_after_a_refusal_nobody_passes_before_its_time_is_over() -> None:
-    """The pause holds for whoever comes."""
+def test_after_a_refusal_no_request_starts_before_the_pause_is_over() -> None:
+    """The pause applies to all requests."""
     time = FakeTime()
-    throttle = gate_at(time)
+    throttle = throttle_at(time)
     throttle.back_off(7)
 
     assert starts(throttle, time, 2) == [1007.0, 1007.0]
 
 
 def test_the_longest_of_several_pauses_counts() -> None:
-    """A shorter one that comes later does not shorten it."""
+    """A later, shorter one does not shorten it."""
     time = FakeTime()
-    throttle = gate_at(time)
+    throttle = throttle_at(time)
     throttle.back_off(7)
     throttle.back_off(2)
 
@@ -67,9 +67,9 @@ def test_the_longest_of_several_pauses_counts() -> None:
 
 
 def test_a_burst_of_refusals_halves_the_concurrency_once() -> None:
-    """Requests that were under way together are refused together, and that is one event."""
+    """Requests that were in progress together are refused together, and that is one event."""
     time = FakeTime()
-    throttle = gate_at(time)
+    throttle = throttle_at(time)
     for _ in range(8):
         throttle.back_off(1)
     assert throttle.allowed == 4
@@ -79,9 +79,9 @@ def test_a_burst_of_refusals_halves_the_concurrency_once() -> None:
     assert throttle.allowed == 2
 
 
-def test_concurrency_recovers_by_one_for_each_round_of_good_answers_and_no_further() -> None:
-    """Additive increase, up to what was set."""
-    throttle = gate_at(FakeTime(), concurrency=4)
+def test_concurrency_recovers_by_one_per_round_of_successes() -> None:
+    """Additive increase, up to the setting."""
+    throttle = throttle_at(FakeTime(), concurrency=4)
     throttle.back_off(0)
     assert throttle.allowed == 2
 
@@ -95,9 +95,9 @@ def test_concurrency_recovers_by_one_for_each_round_of_good_answers_and_no_furth
 
 @given(st.integers(min_value=1, max_value=64), st.lists(st.booleans(), max_size=200))
 def test_the_allowed_concurrency_never_leaves_its_bounds(most: int, answers: list[bool]) -> None:
-    """Whatever answers come, at least one request may be under way and never more than set."""
+    """After any responses, at least one request is allowed, and never more than the setting."""
     time = FakeTime()
-    throttle = gate_at(time, concurrency=most)
+    throttle = throttle_at(time, concurrency=most)
     for good in answers:
         time.sleep(1)
         throttle.recover() if good else throttle.back_off(0.5)
@@ -105,24 +105,24 @@ def test_the_allowed_concurrency_never_leaves_its_bounds(most: int, answers: lis
 
 
 @given(st.floats(min_value=0.5, max_value=50), st.integers(min_value=2, max_value=40))
-def test_starts_keep_the_rate(rate: float, count: int) -> None:
-    """No two requests start closer to each other than the rate allows."""
+def test_the_rate_limit_is_kept(rate: float, count: int) -> None:
+    """No two requests start closer together than the rate allows."""
     time = FakeTime()
-    times = starts(gate_at(time, rate=rate), time, count)
+    times = starts(throttle_at(time, rate=rate), time, count)
 
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert min(gaps) >= 1 / rate - 1e-6
 
 
-def test_no_more_requests_are_under_way_than_set() -> None:
-    """Sixteen threads through a throttle of three."""
+def test_the_concurrency_limit_is_kept() -> None:
+    """Sixteen threads share a throttle of three, and three requests are in progress at most."""
     throttle = Throttle(concurrency=3)
     lock, meeting = threading.Lock(), threading.Barrier(3, timeout=10)
     inside, most = 0, 0
 
     def request(_: int) -> None:
         nonlocal inside, most
-        with throttle.passing():
+        with throttle.slot():
             with lock:
                 inside += 1
                 most = max(most, inside)
@@ -135,22 +135,22 @@ def test_no_more_requests_are_under_way_than_set() -> None:
     assert most == 3
 
 
-def _waiting_for_its_turn(throttle: Throttle) -> None:
-    with throttle.passing():
+def _waiting_for_a_slot(throttle: Throttle) -> None:
+    with throttle.slot():
         pass
 
 
-def _resting(throttle: Throttle) -> None:
+def _waiting_to_retry(throttle: Throttle) -> None:
     throttle.rest(600)
-    with throttle.passing():
+    with throttle.slot():
         pass
 
 
-@pytest.mark.parametrize("waiting", [_waiting_for_its_turn, _resting])
-def test_closing_wakes_who_waits_and_refuses_who_comes(waiting: Callable[[Throttle], None]) -> None:
-    """Both get the reason raised; a wait of ten minutes does not keep anybody."""
+@pytest.mark.parametrize("waiting", [_waiting_for_a_slot, _waiting_to_retry])
+def test_closing_ends_waits_and_rejects_later_requests(waiting: Callable[[Throttle], None]) -> None:
+    """Both raise the reason; a wait of ten minutes ends at once."""
     throttle = Throttle(concurrency=1)
-    if waiting is _waiting_for_its_turn:
+    if waiting is _waiting_for_a_slot:
         throttle.back_off(600)
     with ThreadPoolExecutor(1) as pool:
         waiter = pool.submit(waiting, throttle)
@@ -158,26 +158,26 @@ def test_closing_wakes_who_waits_and_refuses_who_comes(waiting: Callable[[Thrott
         with pytest.raises(KeyError, match="over"):
             waiter.result(timeout=10)
 
-    with pytest.raises(KeyError, match="over"), throttle.passing():
-        pytest.fail("nobody may pass")
+    with pytest.raises(KeyError, match="over"), throttle.slot():
+        pytest.fail("no request may start")
 
 
-def test_a_request_that_fails_gives_its_place_back() -> None:
-    """Else a throttle of one would be shut for ever."""
+def test_a_failed_request_releases_its_slot() -> None:
+    """Otherwise a throttle of one would be blocked forever."""
     throttle = Throttle(concurrency=1)
-    with pytest.raises(ValueError, match="oops"), throttle.passing():
+    with pytest.raises(ValueError, match="oops"), throttle.slot():
         raise ValueError("oops")
 
-    with throttle.passing():
+    with throttle.slot():
         pass
 
 
-def test_waits_are_told() -> None:
-    """So that a run can say how long it was kept waiting."""
-    time, told = FakeTime(), list[float]()
-    throttle = Throttle(concurrency=1, clock=time.clock, sleep=time.sleep, on_wait=told.append)
+def test_waits_are_reported() -> None:
+    """So that a run can report how long it was throttled."""
+    time, waits = FakeTime(), list[float]()
+    throttle = Throttle(concurrency=1, clock=time.clock, sleep=time.sleep, on_wait=waits.append)
     throttle.back_off(3)
-    with throttle.passing():
+    with throttle.slot():
         pass
 
-    assert told == [3.0]
+    assert waits == [3.0]

@@ -10,11 +10,11 @@ import pytest
 
 from comms_source import errors
 from comms_source.api.responses import (
-    Broken,
-    Busy,
-    Failed,
-    Fault,
+    ConnectionBroken,
     Reply,
+    RetryableError,
+    ServerBusy,
+    ServerFailed,
     classify_response,
     decoded,
 )
@@ -30,7 +30,7 @@ def reply(status: int, body: bytes = b"{}", headers: Mapping[str, str] | None = 
 
 def outcome(given: Reply, *, is_list: bool = True) -> Exception:
     """What judging an answer raises."""
-    with pytest.raises((Fault, errors.CommsSourceError)) as caught:
+    with pytest.raises((RetryableError, errors.CommsSourceError)) as caught:
         classify_response(given, channel="emails", is_list=is_list)
     return caught.value
 
@@ -38,7 +38,7 @@ def outcome(given: Reply, *, is_list: bool = True) -> Exception:
 def final(given: Reply) -> Exception:
     """What an answer leads to once no further attempt is made."""
     raised = outcome(given)
-    return raised.error if isinstance(raised, Fault) else raised
+    return raised.error if isinstance(raised, RetryableError) else raised
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,16 @@ def test_a_404_to_an_id_is_no_closed_channel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(429, Busy), (503, Busy), (500, Failed), (502, Broken), (504, Broken)]
+    ("status", "kind"),
+    [
+        (429, ServerBusy),
+        (503, ServerBusy),
+        (500, ServerFailed),
+        (502, ConnectionBroken),
+        (504, ConnectionBroken),
+    ],
 )
-def test_only_these_are_worth_another_attempt(status: int, kind: type[Fault]) -> None:
+def test_only_these_are_worth_another_attempt(status: int, kind: type[RetryableError]) -> None:
     """And how, depends on the kind."""
     assert type(outcome(reply(status))) is kind
 
@@ -95,7 +102,7 @@ def test_too_many_requests_concern_everybody_and_unavailability_one_request(
     """A refusal for the account's pace pauses all scans."""
     busy = outcome(reply(status))
 
-    assert isinstance(busy, Busy)
+    assert isinstance(busy, ServerBusy)
     assert busy.shared is shared
 
 
@@ -126,7 +133,7 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(
     """A date counts from the API's own time where it tells it; nonsense counts as not told."""
     busy = outcome(reply(429, headers=headers))
 
-    assert isinstance(busy, Busy)
+    assert isinstance(busy, ServerBusy)
     assert busy.retry_after == seconds
 
 
@@ -176,7 +183,7 @@ def test_secrets_that_the_api_echoes_do_not_get_into_a_message() -> None:
 
 def test_incomplete_json_is_a_cut_answer() -> None:
     """It is worth another attempt."""
-    with pytest.raises(Broken):
+    with pytest.raises(ConnectionBroken):
         decoded(msgspec.json.decode, b'{"operations": [')
 
 

@@ -1,4 +1,4 @@
-"""The rate that is learned from refusals, in virtual time."""
+"""The rate that is estimated from refusals, in virtual time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from comms_source.api.rate_estimator import RateEstimator
 
 Limit = Callable[[float], float]
-"""Takes a request at a time; 0 if it passes, else after how many seconds to come again."""
+"""Decides about a request at a time: 0 if it succeeds, else the seconds after which to retry."""
 
 
 @dataclass
@@ -27,41 +27,41 @@ class Minutes:
     passed: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
 
-    def play(self, pace: RateEstimator, *, seconds: float) -> Minutes:
-        """Start a request whenever one of the eight is free and the pace allows it."""
+    def play(self, estimator: RateEstimator, *, seconds: float) -> Minutes:
+        """Start a request whenever one of the eight scans is idle and the estimator allows it."""
         answers: list[tuple[float, float]] = []
         resume_at = next_start = now = 0.0
         while now < seconds:
             begin = max(now, resume_at, next_start)
             if len(answers) < 8 and (not answers or begin <= answers[0][0]):
                 now = begin
-                next_start = now + pace.interval(now)
+                next_start = now + estimator.interval(now)
                 heapq.heappush(answers, (now + self.latency, self.limit(now)))
                 continue
-            now, told = heapq.heappop(answers)
-            if not told:
+            now, retry_after = heapq.heappop(answers)
+            if not retry_after:
                 self.passed.append(now)
-                pace.passed(now)
+                estimator.passed(now)
                 continue
             self.refused.append(now)
             if now >= resume_at:
-                pace.refused(now)
-            resume_at = max(resume_at, now + told)
+                estimator.refused(now)
+            resume_at = max(resume_at, now + retry_after)
         return self
 
     def rate(self, since: float, until: float) -> float:
-        """Requests a second that passed in a stretch of time."""
+        """Successful requests per second in a period."""
         return sum(since <= at < until for at in self.passed) / (until - since)
 
     def refused_share(self, since: float) -> float:
-        """Of the requests since then, how many were refused."""
+        """The share of refused requests since then."""
         passed = sum(at >= since for at in self.passed)
         refused = sum(at >= since for at in self.refused)
         return refused / (passed + refused)
 
 
 def bucket(rate: float, *, size: float | None = None, whole_seconds: bool = True) -> Limit:
-    """A server that allows `rate` a second, as many at once as in a second unless told."""
+    """A server that allows `rate` per second, and bursts of `size`: by default a second's worth."""
     most = size or max(rate, 1)
     tokens, last = most, 0.0
 
@@ -79,24 +79,24 @@ def bucket(rate: float, *, size: float | None = None, whole_seconds: bool = True
 
 @pytest.mark.parametrize("latency", [0.05, 0.1, 0.3])
 @pytest.mark.parametrize("rate", [10, 20, 50])
-def test_the_allowed_rate_is_used_and_seldom_overdone(rate: float, latency: float) -> None:
-    """Of what a server allows in a minute, 85 % at least; after 5 s, fewer than 2 % refused."""
+def test_the_allowed_rate_is_used_and_seldom_exceeded(rate: float, latency: float) -> None:
+    """At least 85 % of what a server allows in a minute; after 5 s, less than 2 % refused."""
     minutes = Minutes(bucket(rate), latency=latency).play(RateEstimator(), seconds=60)
 
     assert minutes.rate(0, 60) >= 0.85 * min(rate, 8 / latency)
     assert minutes.refused_share(since=5) < 0.02
 
 
-def test_a_low_rate_is_overdone_a_few_times_a_minute() -> None:
-    """At 5 a second, each refusal is a larger share; there are no more of them."""
+def test_a_low_rate_is_exceeded_a_few_times_a_minute() -> None:
+    """At 5 per second each refusal is a larger share, but there are no more of them."""
     minutes = Minutes(bucket(5), latency=0.05).play(RateEstimator(), seconds=60)
 
     assert minutes.rate(0, 60) >= 0.85 * 5
     assert sum(at >= 5 for at in minutes.refused) <= 6
 
 
-def test_a_server_without_a_store_of_requests_is_paced_too() -> None:
-    """Where not two may come at once, the refusals of the first second are the lesson."""
+def test_a_server_that_allows_no_bursts_is_supported() -> None:
+    """If no two requests may start at once, the refusals of the first second set the rate."""
     minutes = Minutes(bucket(20, size=1, whole_seconds=False)).play(RateEstimator(), seconds=120)
 
     assert minutes.rate(60, 120) >= 0.8 * 20
@@ -104,7 +104,7 @@ def test_a_server_without_a_store_of_requests_is_paced_too() -> None:
 
 
 def test_a_rate_that_rises_is_found() -> None:
-    """Probing goes on for ever, and faster the longer nothing is refused."""
+    """Probing never stops, and is faster the longer nothing is refused."""
     slow, fast = bucket(5), bucket(40)
     minutes = Minutes(lambda now: slow(now) if now < 60 else fast(now)).play(
         RateEstimator(), seconds=240
@@ -115,7 +115,7 @@ def test_a_rate_that_rises_is_found() -> None:
 
 
 def test_a_rate_that_falls_is_followed() -> None:
-    """To less than 2 % refused again."""
+    """Less than 2 % are refused soon after the change."""
     slow, fast = bucket(5), bucket(40)
     minutes = Minutes(lambda now: fast(now) if now < 60 else slow(now)).play(
         RateEstimator(), seconds=180
@@ -125,35 +125,35 @@ def test_a_rate_that_falls_is_followed() -> None:
     assert minutes.rate(90, 180) >= 0.85 * 5
 
 
-def test_refusals_that_have_nothing_to_do_with_the_rate_do_not_stop_everything() -> None:
-    """A server that refuses half of all at random is asked about as often as without a pace."""
+def test_refusals_unrelated_to_the_rate_do_not_stop_requests() -> None:
+    """A server that refuses half at random still gets at least a third of the requests."""
     chance, fair = random.Random(1), random.Random(1)
     free = Minutes(lambda _: 0.25 * (fair.random() < 0.5), latency=0.1)
     minutes = Minutes(lambda _: 0.25 * (chance.random() < 0.5), latency=0.1)
 
     minutes.play(RateEstimator(), seconds=600)
 
-    free.play(_NoPace(), seconds=600)
+    free.play(_NoEstimate(), seconds=600)
     assert minutes.rate(0, 600) >= free.rate(0, 600) / 3
 
 
-class _NoPace(RateEstimator):
-    """Learns nothing."""
+class _NoEstimate(RateEstimator):
+    """Ignores refusals."""
 
     def refused(self, now: float) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 @given(
     st.lists(st.tuples(st.booleans(), st.floats(min_value=0, max_value=30)), max_size=300),
     st.none() | st.floats(min_value=0.5, max_value=50),
 )
-def test_whatever_happens_the_pace_is_a_number_and_keeps_the_cap(
+def test_the_interval_is_finite_and_keeps_the_cap(
     answers: list[tuple[bool, float]], cap: float | None
 ) -> None:
-    """No sequence of answers makes it stand still, run backwards, or exceed what was set."""
-    pace, now = RateEstimator(cap), 0.0
+    """No sequence of responses makes it infinite or negative, or makes the rate exceed the cap."""
+    estimator, now = RateEstimator(cap), 0.0
     for good, later in answers:
         now += later
-        (pace.passed if good else pace.refused)(now)
-        assert 1 / (cap or math.inf) <= pace.interval(now) < math.inf
+        (estimator.passed if good else estimator.refused)(now)
+        assert 1 / (cap or math.inf) <= estimator.interval(now) < math.inf

@@ -9,7 +9,7 @@ from dlt.common.destination import Destination
 from dlt.destinations.exceptions import DatabaseTransientException
 
 from comms_source.destinations import capabilities as module
-from comms_source.destinations.capabilities import Abilities, abilities
+from comms_source.destinations.capabilities import Capabilities, capabilities_of
 from comms_source.destinations.dlt_errors import translate_dlt_errors
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError, LoadFailed
@@ -17,10 +17,10 @@ from comms_source.errors import ConfigurationError, LoadFailed
 SETTING = "SOURCES__COMMS_SOURCE__TABLE_FORMAT"
 
 
-def of(destination: str) -> Abilities:
+def of(destination: str) -> Capabilities:
     """The abilities of one of dlt's destinations."""
     known: Any = Destination.from_reference(destination)
-    return abilities(known.capabilities())
+    return capabilities_of(known.capabilities())
 
 
 @pytest.mark.parametrize("destination", ["duckdb", "ducklake", "postgres", "snowflake", "redshift"])
