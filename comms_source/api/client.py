@@ -87,6 +87,7 @@ class CommsClient:
         meter: RequestMeter,
         clock: Callable[[], datetime],
         on_reply: Callable[[datetime, Reply], None] | None = None,
+        learned: Callable[[str], frozenset[str]] = lambda _: frozenset(),
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Create a client; nothing is sent yet.
@@ -98,6 +99,8 @@ class CommsClient:
             clock: The time on this machine, for when a response was received.
             on_reply: Called with the time at which a request was sent, and the reply to it. An
                 exception that it raises ends the request.
+            learned: Returns the counters of a channel that this run has met beside the documented
+                ones.
             transport: Sends the requests; by default the HTTP library's connection pool.
         """
         guard_http_logs()
@@ -106,6 +109,7 @@ class CommsClient:
         self._meter = meter
         self._clock = clock
         self._on_reply = on_reply
+        self._learned = learned
         self._http = _open_http(settings, transport)
 
     def list_page(
@@ -136,7 +140,8 @@ class CommsClient:
         def attempt() -> PageAnswer:
             reply = self._send(channel, f"/{channel.path}/Operations", parameters)
             self._check(reply, channel=channel, is_list=True, token=page_token)
-            page = decoded(partial(decode_page, channel=channel), reply.body)
+            decode = partial(decode_page, channel=channel, learned=self._learned(channel.name))
+            page = decoded(decode, reply.body)
             return PageAnswer(page, reply.received_at, reply.api_time)
 
         return self._with_retries(attempt)

@@ -119,6 +119,8 @@ class ScanWorker:
             channel=self._channel,
             stamp=Stamp(account=self._session.settings.account, synced_at=answer.received_at),
         )
+        if tables.learned:
+            self._session.learn(self._channel.name, tables.learned)
         return replace(tables, operations=within(tables.operations, span))
 
     def _pieces(self, first_page: pa.Table, scan: Scan) -> list[Scan]:

@@ -55,6 +55,7 @@ class Session:
         self.is_clock_confirmed = False
         """Whether the API has said its time in this run, and this machine's clock is the same."""
         self._users = 0
+        self._learned: dict[str, frozenset[str]] = {}
         self._lock = threading.Lock()
 
     @cached_property
@@ -75,6 +76,15 @@ class Session:
         """Note that the API's clock has passed `instant`."""
         with self._lock:
             self._api_time = max(instant, self._api_time or instant)
+
+    def learn(self, channel: str, counters: frozenset[str]) -> None:
+        """Have pages of the channel read fast that have these counters beside the documented."""
+        with self._lock:
+            self._learned[channel] = self.learned(channel) | counters
+
+    def learned(self, channel: str) -> frozenset[str]:
+        """The counters that were learned, as the API spells them."""
+        return self._learned.get(channel, frozenset())
 
     def compare_clocks(self, sent_at: datetime, reply: Reply) -> None:
         """Compare this machine's clock with the API's, which answered after `sent_at`.
@@ -117,6 +127,7 @@ class Session:
                     meter=self.stats,
                     clock=self.clock,
                     on_reply=self.compare_clocks,
+                    learned=self.learned,
                     transport=self.transport,
                 )
             return self._client

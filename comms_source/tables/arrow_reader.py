@@ -1,8 +1,7 @@
-"""Rows that are exactly as the reference documents them, read in columns by Arrow.
+"""The fast parser: Arrow reads a page in columns, outside the interpreter.
 
-Arrow's reader works outside the interpreter: threads do not wait for each other, and no object is
-made for a value. It is strict about types; what is not as documented is no fault of the row, and is
-left to whoever looks more closely, see `tables`.
+No object is made for a value, and threads do not wait for each other. It is strict about types:
+whatever is not as expected is left to `row_reader`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,9 @@ _ONE_BLOCK: Final = pj.ReadOptions(use_threads=False, block_size=2**30)
 """An answer is read in one piece, however large it is."""
 
 
-def read_documented(operations: bytes, *, channel: Channel) -> pa.StructArray | None:
+def read_documented(
+    operations: bytes, *, channel: Channel, learned: frozenset[str] = frozenset()
+) -> pa.StructArray | None:
     """The rows of a JSON array, or None where one of them is not as documented.
 
     Every row that is returned has an `id` and a `createdAt`, and no field without a column.
@@ -29,13 +30,14 @@ def read_documented(operations: bytes, *, channel: Channel) -> pa.StructArray | 
         operations: JSON that a decoder has found to be complete: Arrow's reader ends the process
             on some text that is none.
         channel: The channel that the rows come from.
+        learned: Counters beside the documented ones, whole numbers as well.
     """
     text: Any = pa.BufferReader(b'{"operations":%b}' % operations)
     try:
         table = pj.read_json(
             text,
             read_options=_ONE_BLOCK,
-            parse_options=_parse_options(channel),
+            parse_options=_parse_options(channel, learned),
             memory_pool=pa.system_memory_pool(),
         )
         # Arrow takes bytes for text as they are; only this looks whether they are UTF-8.
@@ -53,9 +55,9 @@ def _named(rows: Any) -> pa.StructArray | None:
 
 
 @cache
-def _parse_options(channel: Channel) -> pj.ParseOptions:
+def _parse_options(channel: Channel, learned: frozenset[str]) -> pj.ParseOptions:
     text = pa.string()
-    stats = pa.struct([(counter, pa.int64()) for counter in channel.counters])
+    stats = pa.struct([(counter, pa.int64()) for counter in (*channel.counters, *sorted(learned))])
     fields = [("id", text), ("status", text), ("stats", stats)]
     row = pa.struct([*fields, ("createdAt", text), ("updatedAt", text)])
     return pj.ParseOptions(

@@ -1,19 +1,17 @@
 """From the rows of a page to Arrow tables of one fixed schema per channel. Pure.
 
-A page whose rows are as documented comes in columns, and nobody looks at a single row. Where a row
-holds more than that, a new counter say, the columns are taken from decoded JSON. And where a column
-is not what it should be, `rows` sifts that page row by row.
+Two parsers: Arrow reads a page in columns if each row has documented fields and counters only, or
+counters that were learned in this run. All other pages go row by row, see `row_reader`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from types import NoneType
 from typing import Any, Final
 
 import msgspec
@@ -64,6 +62,8 @@ class PageTables:
     rejected: pa.Table
     new_counters: frozenset[str] = frozenset()
     """Columns for counters that the reference does not name."""
+    learned: frozenset[str] = frozenset()
+    """The same counters as the API spells them."""
     new_fields: frozenset[str] = frozenset()
     """Top-level fields that the reference does not name."""
     new_statuses: frozenset[str] = frozenset()
@@ -92,20 +92,21 @@ def operations_table(channel: Channel) -> TableSpec:
 
 
 def read_page(page: Page, *, channel: Channel, stamp: Stamp) -> PageTables:
-    """Read the rows of a page, whatever they look like; `stamp` is what each gets beside."""
+    """Read the rows of a page, as they are; `stamp` is what each gets beside."""
     rows = page.rows
     if not isinstance(rows, pa.StructArray):
         return read_rows(rows, raw=lambda: raw_rows(page.body), channel=channel, stamp=stamp)
     try:
-        return _read_documented(rows, channel=channel, stamp=stamp)
+        return _read_columns(rows, channel=channel, stamp=stamp)
     except pa.ArrowInvalid:
+        # A time that is no time, which only the cast finds.
         return read_page(plain_page(page.body), channel=channel, stamp=stamp)
 
 
 def read_rows(
     operations: Sequence[Any], *, raw: RawRows, channel: Channel, stamp: Stamp
 ) -> PageTables:
-    """Read rows that are decoded JSON, whatever they look like.
+    """Read rows that are decoded JSON, one by one; a row that cannot be read is rejected.
 
     Args:
         operations: The decoded rows.
@@ -113,14 +114,32 @@ def read_rows(
         channel: The channel that they come from.
         stamp: What every row gets beside.
     """
-    try:
-        return _read(Sifted(operations), raw=raw, channel=channel, stamp=stamp)
-    except _OUT_OF_THE_ORDINARY:
-        return _read(sift(operations, channel=channel), raw=raw, channel=channel, stamp=stamp)
-
-
-_OUT_OF_THE_ORDINARY: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
-"""What the column path raises on a row that is not as documented; Arrow's errors are among them."""
+    sifted = sift(operations, channel=channel)
+    rows, stats = sifted.rows, [row["stats"] for row in sifted.rows]
+    statuses, new_statuses = _statuses(pa.array([row["status"] for row in rows], TEXT))
+    new_fields: set[str] = set()
+    table = _operations(
+        ids=pa.array([row["id"] for row in rows], TEXT),
+        statuses=statuses,
+        created=_instants([row["createdAt"] for row in rows]),
+        updated=_instants([row["updatedAt"] for row in rows]),
+        counters=[_integers(stats, name) for name in channel.counters],
+        extra=pa.array(_extra(sifted, new_fields), TEXT),
+        channel=channel,
+        stamp=stamp,
+    )
+    new = frozenset[str]().union(*stats) - frozenset(channel.counters)
+    for column, names in _by_column(new, channel).items():
+        # Rows may spell a counter differently, but no row has it twice.
+        table = table.append_column(column, pc.coalesce(*(_integers(stats, n) for n in names)))
+    return PageTables(
+        operations=table,
+        rejected=_rejected(sifted.rejections, raw=raw, channel=channel, stamp=stamp),
+        new_counters=frozenset(_by_column(new, channel)),
+        learned=new,
+        new_fields=frozenset(new_fields),
+        new_statuses=new_statuses,
+    )
 
 
 def within(table: pa.Table, span: Span) -> pa.Table:
@@ -189,54 +208,39 @@ def joined(tables: Sequence[pa.Table], *, key: str) -> pa.Table:
     return table.take(pa.array(sorted(last.values())))
 
 
-def _read_documented(rows: pa.StructArray, *, channel: Channel, stamp: Stamp) -> PageTables:
+def _read_columns(rows: pa.StructArray, *, channel: Channel, stamp: Stamp) -> PageTables:
+    """Read rows that Arrow has parsed: documented fields, documented or learned counters."""
     statuses, new_statuses = _statuses(rows.field("status"))
+    stats: Any = rows.field("stats")
+    names = [stats.type.field(position).name for position in range(stats.type.num_fields)]
+    counters = dict(zip(names, stats.flatten(), strict=True))  # NULL where a row has no stats.
     table = _operations(
         ids=rows.field("id"),
         statuses=statuses,
         created=pc.cast(rows.field("createdAt"), TIMESTAMP),
         updated=pc.cast(rows.field("updatedAt"), TIMESTAMP),
-        counters=_counters(rows),
-        extra=pa.nulls(len(rows), pa.string()),
+        counters=[counters.pop(name) for name in channel.counters],
+        extra=pa.nulls(len(rows), TEXT),
         channel=channel,
         stamp=stamp,
     )
-    return PageTables(operations=table, rejected=REJECTED.empty(), new_statuses=new_statuses)
-
-
-def _counters(rows: Any) -> list[pa.Array[Any]]:
-    """The columns of `stats`; NULL where a row has none."""
-    stats: list[pa.Array[Any]] = rows.field("stats").flatten()
-    return stats
-
-
-def _read(sifted: Sifted, *, raw: RawRows, channel: Channel, stamp: Stamp) -> PageTables:
-    rows = sifted.rows
-    stats = _objects([row.get("stats") for row in rows])
-    statuses, new_statuses = _statuses(pa.array([row.get("status") for row in rows], pa.string()))
-    new_fields: set[str] = set()
-    table = _operations(
-        ids=_identifiers([row["id"] for row in rows]),
-        statuses=statuses,
-        created=_instants([row["createdAt"] for row in rows], needed=True),
-        updated=_instants([row.get("updatedAt") for row in rows]),
-        counters=[
-            _integers([counters.get(name) for counters in stats]) for name in channel.counters
-        ],
-        extra=pa.array(_extra(sifted, new_fields), pa.string()),
-        channel=channel,
-        stamp=stamp,
-    )
-    new_counters = _new_counters(stats, channel)
-    for column, values in new_counters.items():
-        table = table.append_column(column, values)
+    new = {name for name, values in counters.items() if values.null_count < len(rows)}
+    for column, names in _by_column(new, channel).items():
+        table = table.append_column(column, pc.coalesce(*(counters[name] for name in names)))
     return PageTables(
         operations=table,
-        rejected=_rejected(sifted.rejections, raw=raw, channel=channel, stamp=stamp),
-        new_counters=frozenset(new_counters),
-        new_fields=frozenset(new_fields),
+        rejected=REJECTED.empty(),
+        new_counters=frozenset(_by_column(new, channel)),
         new_statuses=new_statuses,
     )
+
+
+def _by_column(names: Iterable[str], channel: Channel) -> dict[str, list[str]]:
+    """Counters by the column that they get."""
+    columns: dict[str, list[str]] = {}
+    for name in sorted(names):
+        columns.setdefault(counter_column(name, channel=channel), []).append(name)
+    return columns
 
 
 def _operations(
@@ -266,42 +270,12 @@ def _statuses(column: pa.Array[Any]) -> tuple[pa.Array[Any], frozenset[str]]:
     return upper, frozenset(filter(None, pc.unique(upper).to_pylist())) - frozenset(STATUSES)
 
 
-def _objects(values: list[Any]) -> list[Mapping[str, Any]]:
-    if not set(map(type, values)) <= {dict, NoneType}:
-        raise TypeError("stats that is no object")
-    return [value or {} for value in values]
+def _instants(texts: list[str | None]) -> pa.Array[Any]:
+    return pc.cast(pa.array(texts, TEXT), TIMESTAMP)
 
 
-def _identifiers(values: list[Any]) -> pa.Array[Any]:
-    if "" in values or None in values:
-        raise ValueError("a row without an id")
-    return pa.array(values, pa.string())
-
-
-def _instants(values: list[Any], *, needed: bool = False) -> pa.Array[Any]:
-    if needed and None in values:
-        raise ValueError("a row without a time of creation")
-    return pc.cast(pa.array(values, pa.string()), TIMESTAMP)
-
-
-def _integers(values: list[Any]) -> pa.Array[Any]:
-    # Arrow takes 1.0 and, on the way, more than it should; only whole numbers pass here.
-    if not set(map(type, values)) <= {int, NoneType}:
-        raise TypeError("a counter that is no whole number")
-    return pa.array(values, pa.int64())
-
-
-def _new_counters(stats: Sequence[Mapping[str, Any]], channel: Channel) -> dict[str, pa.Array[Any]]:
-    """A column for each counter that the reference does not name, unless it is NULL throughout."""
-    names = sorted(frozenset[str]().union(*stats) - frozenset(channel.counters))
-    columns = {counter_column(name, channel=channel): name for name in names}
-    if len(columns) < len(names):
-        raise ValueError("two counters for one column")
-    arrays = {
-        column: _integers([counters.get(name) for counters in stats])
-        for column, name in columns.items()
-    }
-    return {column: array for column, array in arrays.items() if array.null_count < len(array)}
+def _integers(stats: Sequence[Mapping[str, int]], name: str) -> pa.Array[Any]:
+    return pa.array([counters.get(name) for counters in stats], pa.int64())
 
 
 def _extra(sifted: Sifted, new_fields: set[str]) -> list[str | None]:

@@ -36,8 +36,10 @@ class Page:
         return pa.array([_identity(row) for row in self.rows], pa.string())
 
 
-def decode_page(body: bytes, *, channel: Channel) -> Page:
-    """Take a list answer apart.
+def decode_page(
+    body: bytes, *, channel: Channel, learned: frozenset[str] = frozenset()
+) -> Page:
+    """Take a list answer apart; `learned` are counters beside the documented ones.
 
     Raises:
         msgspec.DecodeError: if the body is no complete JSON.
@@ -47,7 +49,7 @@ def decode_page(body: bytes, *, channel: Channel) -> Page:
         envelope = _ENVELOPE.decode(body)
     except msgspec.ValidationError:
         return plain_page(body)
-    rows = read_documented(bytes(envelope.operations), channel=channel)
+    rows = read_documented(bytes(envelope.operations), channel=channel, learned=learned)
     if rows is None:
         return plain_page(body)
     return Page(rows, next_token(envelope.pagination), body)

@@ -490,3 +490,32 @@ def test_rows_become_part_of_a_load() -> None:
     assert stamped.schema == operations_table(MESSAGES).schema
     assert stamped["_dlt_load_id"].to_pylist() == ["18"]
     assert stamped.drop_columns(["_dlt_load_id"]).equals(table)
+
+
+def test_a_learned_counter_is_read_fast_and_gives_the_same_table() -> None:
+    """The first page that has it goes row by row; later ones are read in columns."""
+    rows = [GOOD | {"id": str(n), "stats": {"total": n, "linkClicks": 7 * n}} for n in range(3)]
+    body = msgspec.json.encode({"operations": rows, "pagination": {"next": None}})
+    slow = decode_page(body, channel=MESSAGES)
+    first = read_page(slow, channel=MESSAGES, stamp=STAMP)
+    fast = decode_page(body, channel=MESSAGES, learned=first.learned)
+    second = read_page(fast, channel=MESSAGES, stamp=STAMP)
+
+    assert first.learned == {"linkClicks"}
+    assert not isinstance(slow.rows, pa.StructArray)
+    assert isinstance(fast.rows, pa.StructArray)
+    assert second.operations.equals(first.operations)
+    assert second.new_counters == first.new_counters == {"link_clicks"}
+
+
+def test_spellings_of_one_counter_share_a_column() -> None:
+    """Each row has its own; none is lost, and none makes a second column."""
+    rows = [
+        GOOD | {"id": "a", "stats": {"linkClicks": 1}},
+        GOOD | {"id": "b", "stats": {"link_clicks": 2}},
+    ]
+
+    tables = read(*rows)
+
+    assert tables.operations["link_clicks"].to_pylist() == [1, 2]
+    assert tables.new_counters == {"link_clicks"}
