@@ -36,6 +36,11 @@ class TableSpec:
         """All columns of the table."""
         return pa.schema([*self.columns, *([LOAD_ID] if self.has_load_id else [])])
 
+    @property
+    def column_names(self) -> list[str]:
+        """The names of all columns in the destination."""
+        return [*self.schema.names, *(["valid_from", "valid_to"] if self.is_history else [])]
+
     def rows(self, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
         """Rows of the table; what a row lacks is NULL."""
         return pa.Table.from_pylist([*rows], schema=self.columns)

@@ -12,7 +12,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dlt.destinations.exceptions import DatabaseException, DatabaseTerminalException
+from dlt.destinations.exceptions import (
+    DatabaseException,
+    DatabaseTerminalException,
+    DatabaseUndefinedRelation,
+)
 from dlt.destinations.impl.duckdb.sql_client import WithTableScanners
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
@@ -21,7 +25,7 @@ from comms_source.errors import ConfigurationError, LoadFailed
 from comms_source.views.files import read_views, source_files, sql_files
 from comms_source.views.macros import Columns, documented_columns
 from comms_source.views.settings import ViewSettings
-from comms_source.views.statements import ViewStatements, view_statements
+from comms_source.views.statements import ViewStatements, table_comments, view_statements
 
 if TYPE_CHECKING:
     import dlt
@@ -137,6 +141,11 @@ def _create(pipeline: dlt.Pipeline, *, settings: ViewSettings, current: Collecti
             names, problem = [name for name in names if name in result.created], str(result)
         else:
             _create_together(client, statements)
+        for comments in table_comments(**place):
+            try:
+                client.execute_many(comments)
+            except (DatabaseTerminalException, DatabaseUndefinedRelation) as error:
+                logger.info("a table gets no comments here: %s", error)
     record = _record_file(pipeline)
     record.parent.mkdir(parents=True, exist_ok=True)
     record.write_text("\n".join([_digest(pipeline, settings), *names]))

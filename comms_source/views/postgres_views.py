@@ -19,9 +19,9 @@ import psycopg2  # type: ignore[import-untyped]
 
 from comms_source.destinations.postgres_locks import (
     first_line,
-    short_lock_timeout,
     is_connection_lost,
     is_lock_conflict,
+    short_lock_timeout,
     users_of,
 )
 from comms_source.errors import LoadFailed

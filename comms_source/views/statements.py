@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from comms_source.tables.registry import all_tables
 from comms_source.timespans import to_iso
 from comms_source.views.files import View, parsed, read_views, tables_of
 from comms_source.views.macros import (
@@ -21,7 +22,7 @@ from comms_source.views.macros import (
 from comms_source.views.settings import ViewSettings
 
 COMMENTING: Final = frozenset({"duckdb", "postgres", "snowflake", "redshift"})
-"""The dialects with `comment on` for views."""
+"""The dialects with `comment on`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _statements_of(view: View, place: Place, settings: ViewSettings) -> ViewStat
         name=view.name,
         create=create.sql(dialect=place.dialect, comments=False),
         drop=f"drop view if exists {_qualified(view.name, place)}",
-        comments=_comments(view, place),
+        comments=_comments("view", view.name, place, comment=view.comment, columns=view.columns),
         relation=_qualified(view.name, place),
         query=query.sql(dialect=place.dialect, comments=False),
         columns=tuple(view.columns),
@@ -195,16 +196,35 @@ def _instant(settings: ViewSettings) -> Any:
     return exp.cast(exp.Literal.string(text), "timestamptz")
 
 
-def _comments(view: View, place: Place) -> list[str]:
+def table_comments(
+    *, dialect: str, dataset: str, catalog: str = "", prefix: str = ""
+) -> list[list[str]]:
+    """The statements that comment each table and its columns, table by table."""
+    place = Place(dialect, dataset, catalog, prefix)
+    return [
+        _comments(
+            "table",
+            spec.name,
+            place,
+            comment=spec.description,
+            columns={name: spec.described(name) for name in spec.column_names},
+        )
+        for spec in all_tables()
+    ]
+
+
+def _comments(
+    kind: str, relation: str, place: Place, *, comment: str, columns: Mapping[str, str]
+) -> list[str]:
     if place.dialect not in COMMENTING:
         return []
     mark = '"' if _quotes(place.dialect) else ""
-    name = _qualified(view.name, place)
-    column_comments = [
-        f"comment on column {name}.{mark}{column}{mark} is {_quoted(comment)}"
-        for column, comment in view.columns.items()
+    name = _qualified(relation, place)
+    on_columns = [
+        f"comment on column {name}.{mark}{column}{mark} is {_quoted(text)}"
+        for column, text in columns.items()
     ]
-    return [f"comment on view {name} is {_quoted(view.comment)}", *column_comments]
+    return [f"comment on {kind} {name} is {_quoted(comment)}", *on_columns]
 
 
 def _qualified(name: str, place: Place) -> str:

@@ -14,6 +14,7 @@ from comms_source.destinations.duckdb_file import MAX_PARALLEL_JOBS, MEGABYTES_P
 from comms_source.destinations.load_packages import commit
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Sandbox
+from comms_source.tables.registry import all_tables
 from tests.support import FILE, load
 
 
@@ -122,3 +123,25 @@ def _is_open(file: Path) -> bool:
         except FileNotFoundError:
             continue
     return file.resolve() in opened
+
+
+@pytest.mark.usefixtures("views")
+def test_tables_have_comments_as_views_have(sandbox: Sandbox) -> None:
+    """On each table and each of its columns, in the sentences of the registry."""
+    load(sandbox)
+
+    with duckdb.connect(FILE, read_only=True) as connection:
+        tables = dict(
+            connection.execute(
+                "select table_name, comment from duckdb_tables() where schema_name = 'comms'"
+            ).fetchall()
+        )
+        columns = connection.execute(
+            "select table_name, column_name, comment from duckdb_columns() "
+            "where schema_name = 'comms'"
+        ).fetchall()
+    comments = {(table, column): comment for table, column, comment in columns}
+    for spec in all_tables():
+        assert tables[spec.name] == spec.description
+        for name in spec.column_names:
+            assert comments[spec.name, name] == spec.described(name) != ""
