@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 SEEDS ?= 2000
 KILLS ?= 50
 
-# $(call environment,FOLDER,ARGUMENTS): a virtual environment with what pip is told to install.
+# $(call environment,FOLDER,ARGUMENTS): a virtual environment; ARGUMENTS go to pip install.
 define environment
 	$(PYTHON) -m venv --clear $(1)
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'

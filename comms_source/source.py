@@ -398,13 +398,13 @@ def _channel_resources(
                 f"history: {spec.name} was mapped to {type(rows).__name__}, and histories are made "
                 "of Arrow tables; leave them out with history=False"
             )
-        able = current_capabilities()
-        if able.histories == "none":
-            return None
         if not rows.num_rows or not history:
-            # The views read the table of the history, empty or not.
-            return with_load_id(states_spec.empty(), "") if _is_missing(states_spec) else None
-        return HistoryRows(states_spec, able, read_by=read_by).to_load(history_rows(rows))
+            if not _is_missing(states_spec):
+                return None
+            rows = rows.slice(0, 0)  # The views read the table of the history, empty or not.
+        return HistoryRows(states_spec, current_capabilities(), read_by=read_by).to_load(
+            history_rows(rows)
+        )
 
     operations: Any = dlt.resource(read, **table_hints(spec))
     return [

@@ -81,7 +81,7 @@ def comms_backfill() -> None:
         from comms_source import tasks
 
         since, until = params["since"], params["until"]
-        summary = tasks.backfill(account, since=since, until=until, channels=params["channels"])
+        summary = tasks.backfill(since, until, account=account, channels=params["channels"])
         conclude(summary, of=f"account {account}, {since} to {until or 'now'}")
 
     backfill.expand(account=list_accounts())

@@ -18,7 +18,7 @@ def load() -> None:
     pipeline = dlt.pipeline(
         pipeline_name="twilio_comms", destination="duckdb", dataset_name="comms"
     )
-    print(pipeline.run(comms_source()))  # noqa: T201 - a script talks to whoever runs it
+    print(pipeline.run(comms_source()))  # noqa: T201 - a script prints
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What all tests share: no settings of this machine's user, and no telemetry."""
+"""Fixtures of all tests: no settings of this machine's user, and no telemetry."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_report_header() -> str:
-    """Name the versions that matter for what goes wrong."""
+    """The versions that matter for failures."""
     names = ("dlt", "duckdb", "pyarrow", "httpx", "sqlglot")
     return ", ".join(f"{name} {version(name)}" for name in names)
 
 
 @pytest.fixture(autouse=True)
 def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each test works in a folder of its own, with no settings but those it makes."""
+    """Run each test in its own folder, without any settings."""
     for name in list(os.environ):
         if name.startswith(("TWILIO_", "SOURCES__", "DESTINATION", "DATASET", "COMMS_")):
             monkeypatch.delenv(name)
@@ -38,7 +38,7 @@ def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
-    Container()[PipelineContext].deactivate()  # another test's, of another destination perhaps
+    Container()[PipelineContext].deactivate()  # the pipeline of another test
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server for all tests that need one; where there is none, they are skipped."""
+    """A PostgreSQL server for all tests that need one; without its programs, they are skipped."""
     try:
         with running_postgres() as server:
             yield server

@@ -1,4 +1,4 @@
-"""A PgBouncer of the tests' own, in transaction mode, before a PostgreSQL server of theirs.
+"""A PgBouncer for tests, in transaction mode, in front of their PostgreSQL server.
 
 It needs Debian's package `pgbouncer`.
 """
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psycopg2  # type: ignore[import-untyped]
 
-from tests.postgres import MAX_API_WAIT, USER, Postgres, free_port, owner_of_servers, start
+from tests.postgres import MAX_WAIT, USER, Postgres, free_port, owner_of_servers, start
 
 FEW = 4
-"""Connections to the server, shared by all clients: few, so that they go from hand to hand."""
+"""Connections to the server, shared by all clients: few, so that clients get different ones."""
 
 CONFIG = """
 [databases]
@@ -37,15 +37,15 @@ ignore_startup_parameters = extra_float_digits,options
 
 
 class NoPgBouncer(Exception):
-    """PgBouncer is not on this machine."""
+    """PgBouncer is not installed."""
 
 
 @contextmanager
 def running_pgbouncer(server: Postgres) -> Iterator[Postgres]:
-    """Start a PgBouncer before a server, and stop it in the end; yields what connects through it.
+    """Start a PgBouncer in front of a server, and stop it at the end; yields the pooled server.
 
     Raises:
-        NoPgBouncer: if the program is not there.
+        NoPgBouncer: if the program is not installed.
     """
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
@@ -63,12 +63,12 @@ def running_pgbouncer(server: Postgres) -> Iterator[Postgres]:
         yield pooled
     finally:
         process.kill()
-        process.wait(MAX_API_WAIT)
+        process.wait(MAX_WAIT)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _await(pooled: Postgres, process: subprocess.Popen[bytes], *, log: Path) -> None:
-    until = time.monotonic() + MAX_API_WAIT
+    until = time.monotonic() + MAX_WAIT
     while True:
         try:
             psycopg2.connect(pooled.url()).close()

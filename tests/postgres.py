@@ -1,6 +1,6 @@
-"""A PostgreSQL server of the tests' own: made in a folder, started, and thrown away.
+"""A PostgreSQL server for tests: created in a folder, started, and deleted.
 
-It needs PostgreSQL's programs `initdb` and `postgres`, in the search path or where Debian has them.
+It needs the programs `initdb` and `postgres`, in the path or where Debian installs them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import psycopg2  # type: ignore[import-untyped]
 
 DEBIANS: Final = "/usr/lib/postgresql"
 USER: Final = "tests"
-MAX_API_WAIT: Final = 30.0
+MAX_WAIT: Final = 30.0
 """Seconds within which the server must answer."""
 
 FAST: Final = (
@@ -33,33 +33,33 @@ FAST: Final = (
     *("-c", "autovacuum=off"),
     *("-c", "shared_buffers=32MB"),
 )
-"""What is safe only for a server that nobody will miss."""
+"""Options that are safe only for a server without valuable data."""
 
 
 class NoPostgres(Exception):
-    """PostgreSQL's programs are not on this machine."""
+    """PostgreSQL's programs are not installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """A server that runs, for programs of this machine only."""
+    """A running server, for programs on this machine only."""
 
     port: int
 
     def url(self, database: str = "postgres") -> str:
-        """Where a database is."""
+        """The URL of a database."""
         return f"postgresql://{USER}:any@127.0.0.1:{self.port}/{database}"
 
     @contextmanager
     def connect(self, database: str = "postgres", *, zone: str = "UTC") -> Iterator[Any]:
-        """A cursor, in the time zone of whose session instants are told; commits each statement."""
+        """A cursor of a session in the time zone `zone`; commits each statement."""
         connection = psycopg2.connect(self.url(database), options=f"-c timezone={zone}")
         connection.autocommit = True
         with closing(connection), connection.cursor() as cursor:
             yield cursor
 
     def make_database(self, name: str) -> str:
-        """Make a database without tables, in the place of one that there was; returns its URL."""
+        """Create an empty database, after dropping an existing one; returns its URL."""
         with self.connect() as cursor:
             cursor.execute(f'drop database if exists "{name}" with (force)')
             cursor.execute(f'create database "{name}"')
@@ -68,10 +68,10 @@ class Postgres:
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
-    """Start a server, and stop it in the end.
+    """Start a server, and stop it at the end.
 
     Raises:
-        NoPostgres: if its programs are not there.
+        NoPostgres: if its programs are not installed.
     """
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
@@ -88,7 +88,7 @@ def running_postgres() -> Iterator[Postgres]:
 def _served(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -> Iterator[Postgres]:
     data = str(folder / "data")
     made = [programs / "initdb", "-D", data, "-U", USER, "--auth=trust", "--no-sync", "--locale=C"]
-    start([*made, "--encoding=UTF8", "--no-instructions"], folder, owner).wait(MAX_API_WAIT)
+    start([*made, "--encoding=UTF8", "--no-instructions"], folder, owner).wait(MAX_WAIT)
     port = free_port()
     place = ("-h", "127.0.0.1", "-p", port, "-k", folder)
     server = start([programs / "postgres", "-D", data, *place, *FAST], folder, owner)
@@ -97,14 +97,14 @@ def _served(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -> It
         _await(postgres, server, log=folder / "log")
         yield postgres
     finally:
-        server.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
-        server.wait(MAX_API_WAIT)
+        server.send_signal(signal.SIGQUIT)  # at once: no data is kept
+        server.wait(MAX_WAIT)
 
 
 def start(
     command: list[Any], folder: Path, owner: pwd.struct_passwd | None
 ) -> subprocess.Popen[bytes]:
-    """Start a program; as root, as another user, since PostgreSQL refuses to run as root."""
+    """Start a program; if run by root, as another user, since PostgreSQL refuses to run as root."""
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             [str(part) for part in command],
@@ -119,7 +119,7 @@ def start(
 
 
 def free_port() -> int:
-    """A port of this machine on which nobody listens."""
+    """A free port on this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -127,7 +127,7 @@ def free_port() -> int:
 
 
 def _await(postgres: Postgres, server: subprocess.Popen[bytes], *, log: Path) -> None:
-    until = time.monotonic() + MAX_API_WAIT
+    until = time.monotonic() + MAX_WAIT
     while True:
         try:
             with postgres.connect():
@@ -139,7 +139,7 @@ def _await(postgres: Postgres, server: subprocess.Popen[bytes], *, log: Path) ->
 
 
 def _programs() -> Path:
-    """The folder with the programs, the newest if there are several."""
+    """The folder with the programs; the newest version if there are several."""
     found = shutil.which("initdb")
     folders = [Path(found).parent] if found else sorted(Path(DEBIANS).glob("*/bin"), key=_version)
     if not folders or not (folders[-1] / "postgres").exists():
@@ -153,7 +153,7 @@ def _version(folder: Path) -> int:
 
 
 def owner_of_servers() -> pwd.struct_passwd | None:
-    """Who runs the server: nobody in particular, if the tests run as root."""
+    """The user that runs the server if the tests run as root, else None."""
     if os.geteuid() != 0:
         return None
     users = {user.pw_name: user for user in pwd.getpwall()}

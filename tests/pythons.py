@@ -1,14 +1,15 @@
-"""Every version of Python that is here: the wheel alone loads, and passes the tests.
+"""Tests the wheel in every installed version of Python.
 
     python -m tests.pythons --environments .pythons
 
-For each version an environment is made that has nothing but the wheel and what it needs. In an
-empty folder and with bare surroundings it must load from a sandbox. Then it gets what the tests
-need, and runs those of the source distribution, which import the wheel's package. The version that
-runs this script is left out: `make test` runs it. One that is not here is told, and is no failure.
+For each version, a virtual environment is created with only the wheel and its dependencies. In an
+empty folder and with a bare environment it must load from a sandbox. Then the dependencies of the
+tests are installed, and the tests of the source distribution run with the wheel's package. The
+version that runs this script is left out: `make test` covers it. A version that is not installed is
+reported, and is not a failure.
 
-Nor does the wheel find the same in each: one version has the oldest of all that `pyproject.toml`
-asks for, one a newer DuckDB than all other tests run on.
+The dependencies differ: one version has the oldest ones that `pyproject.toml` allows, another one a
+newer DuckDB than all other tests.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ NEWER: Final = {"3.13": ["duckdb==2.0.0"]}
 EXTRAS: Final = ("report", "sandbox")
 HOURS: Final = 3600
 CAREFULLY: Final[dict[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-"""How to unpack; before Python 3.11.4 there was no choice."""
+"""How to unpack; Python before 3.11.4 has no such argument."""
 
 
 def main() -> int:
-    """Try each version; the exit code is 1 if one that is here fails."""
+    """Test each version; the exit code is 1 if one fails."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--environments", type=Path, required=True)
     folder: Path = parser.parse_args().environments.resolve()
@@ -55,12 +56,12 @@ def main() -> int:
 
 
 def attempt(version: str, *, wheel: Path, sources: Path, folder: Path) -> str:
-    """What became of one version."""
+    """The result of one version."""
     if version == ".".join(map(str, sys.version_info[:2])):
         return "left to make test"
     python = find(version)
     if python is None:
-        return "not here"
+        return "not installed"
     say(f"Python {version}: {python}")
     try:
         try_out(version, python, wheel=wheel, sources=sources, folder=folder)
@@ -71,7 +72,7 @@ def attempt(version: str, *, wheel: Path, sources: Path, folder: Path) -> str:
 
 
 def find(version: str) -> Path | None:
-    """An interpreter of this version that starts: on the path, or one of pyenv's."""
+    """A working interpreter of this version: in the path, or one of pyenv's."""
     for candidate in candidates(version):
         try:
             asked: list[str | Path] = [
@@ -82,12 +83,12 @@ def find(version: str) -> Path | None:
             if run(asked).strip() == version:
                 return candidate
         except (subprocess.CalledProcessError, OSError):
-            continue  # a stub of pyenv's, for a version that is not switched on
+            continue  # a shim of pyenv for a version that is not active
     return None
 
 
 def candidates(version: str) -> Iterator[Path]:
-    """Where to look."""
+    """The interpreters to try."""
     if on_path := shutil.which(f"python{version}"):
         yield Path(on_path)
     if shutil.which("pyenv"):
@@ -97,7 +98,7 @@ def candidates(version: str) -> Iterator[Path]:
 
 
 def try_out(version: str, python: Path, *, wheel: Path, sources: Path, folder: Path) -> None:
-    """Load with nothing but the wheel, then run the tests.
+    """Load with only the wheel, then run the tests.
 
     Raises:
         subprocess.CalledProcessError: if anything fails.
@@ -116,13 +117,13 @@ def try_out(version: str, python: Path, *, wheel: Path, sources: Path, folder: P
 
 
 def constraints(version: str) -> list[str]:
-    """What is installed in a version of Python: what `constraints.txt` says, or other than that."""
+    """The pinned dependencies of a version of Python: `constraints.txt`, with exceptions."""
     other = least() if version == LEAST else NEWER.get(version, [])
     if other:
         say(f"  with {', '.join(other)}")
     pinned = (ROOT / "constraints.txt").read_text().splitlines()
     names = {_name(each) for each in other}
-    names |= {f"{name}-stubs" for name in names}  # which want the version that they describe
+    names |= {f"{name}-stubs" for name in names}  # which need the version that they describe
     return [*other, *(each for each in pinned if _name(each) not in names)]
 
 
@@ -131,15 +132,15 @@ def _name(pin: str) -> str:
 
 
 def least() -> list[str]:
-    """The oldest of everything that the project asks for by itself."""
+    """The oldest versions of the project's direct dependencies."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    asked = [*project["dependencies"], *(each for extra in EXTRAS for each in optional[extra])]
-    return [each.partition(",")[0].replace(">=", "==") for each in asked]
+    required = [*project["dependencies"], *(each for extra in EXTRAS for each in optional[extra])]
+    return [each.partition(",")[0].replace(">=", "==") for each in required]
 
 
 def run_tests(sources: Path, *, folder: Path) -> None:
-    """Run the tests of the source distribution in an environment, on the package that it has.
+    """Run the tests of the source distribution in an environment, with the installed package.
 
     Raises:
         subprocess.CalledProcessError: if one fails.
@@ -159,7 +160,7 @@ def run_tests(sources: Path, *, folder: Path) -> None:
 
 
 def load_from_nothing(environment: Path) -> None:
-    """In an empty folder: `comms init`, a pair of variables, `comms load`.
+    """In an empty folder: `comms init`, two variables, `comms load`.
 
     Raises:
         subprocess.CalledProcessError: if one of the commands fails.
@@ -179,8 +180,8 @@ def load_from_nothing(environment: Path) -> None:
 
 
 def say(text: str) -> None:
-    """Print it at once, so that a log shows how far we are."""
-    print(text, flush=True)  # noqa: T201 - a script talks to whoever runs it
+    """Print without buffering, so that a log shows the progress."""
+    print(text, flush=True)  # noqa: T201 - a script
 
 
 def run(
@@ -190,7 +191,7 @@ def run(
     env: dict[str, str] | None = None,
     shown: bool = False,
 ) -> str:
-    """What a command prints, unless that is `shown` while it runs; its time is bounded.
+    """Run a command with a time limit; returns its output unless it is `shown` directly.
 
     Raises:
         subprocess.CalledProcessError: if it fails.

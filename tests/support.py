@@ -1,4 +1,4 @@
-"""What several tests need: sessions that read a sandbox, and what is stored after a load."""
+"""Helpers for tests: sessions that read a sandbox, and the rows after a load."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def load(sandbox: Sandbox, **changes: Any) -> RunSummary:
 
 
 def columns_of(channel: str) -> tuple[str, ...]:
-    """What a row is compared by: account, status, both times, every counter, extra."""
+    """The columns to compare: account, status, both times, every counter, extra."""
     counters = CHANNELS[channel].counters
     return ("account", "status", "created_at", "updated_at", *counters, "extra")
 
 
 def read(session: Session, channel: str) -> dict[str, tuple[Any, ...]]:
-    """The rows that one channel's first run reads, by id, with no warehouse at all."""
+    """The rows that one channel's first run reads, by id, without a warehouse."""
     run = ChannelRun(channel=CHANNELS[channel], session=session, on_error="raise")
     run.open({})
     own = operations_table(CHANNELS[channel])
@@ -58,7 +58,7 @@ def stored(channel: str) -> dict[str, tuple[Any, ...]]:
 
 
 def true(sandbox: Sandbox, channel: str) -> dict[str, tuple[Any, ...]]:
-    """The same, from what the sandbox knows without any page or window."""
+    """The same from the sandbox's data, without pages or windows."""
     return {
         row["id"]: (
             "default",
@@ -73,11 +73,11 @@ def true(sandbox: Sandbox, channel: str) -> dict[str, tuple[Any, ...]]:
 
 
 def settings_for(sandbox: Sandbox, **changes: Any) -> Settings:
-    """Settings with which a sandbox can be read."""
+    """Settings for reading a sandbox."""
     credentials = BasicCredentials(ACCOUNT_ID, AUTH_TOKEN)
     return Settings(**{"credentials": credentials, "base_url": sandbox.url, **changes})
 
 
 def session_for(sandbox: Sandbox, **changes: Any) -> Session:
-    """A session that reads a sandbox, by the sandbox's clock."""
+    """A session that reads a sandbox, with the sandbox's clock."""
     return Session(settings=settings_for(sandbox, **changes), clock=sandbox.clock.now)

@@ -1,8 +1,8 @@
-"""Kills a first load at random moments, with SIGKILL, and looks whether anything was lost.
+"""Kills a first load at random moments, with SIGKILL, and checks that nothing was lost.
 
-Run it with `make torture`. Each round starts a load in an empty folder, kills it, lets what was
-left pending be loaded, counts what is there, and loads again: nothing may be lost or doubled, and
-what was there may not be read again.
+Run it with `make torture`. Each round starts a load in an empty folder, kills it, loads the pending
+packages, counts the rows, and loads again: nothing may be lost or duplicated, and stored rows may
+not be read again.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from comms_source.destinations.pipeline import open_pipeline
 finish_pending(open_pipeline())
 """
 YOUNG: Final = 0.03
-"""The share of all rows that lies in windows which a later run reads again in any case."""
+"""The share of rows in windows that a later run reads again in any case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one kill led to."""
+    """The result of one kill."""
 
     after: float
     """Seconds until the kill."""
     kept: int
-    """Rows that were there before the second load."""
+    """Rows in the warehouse before the second load."""
     read_again: int
-    """Rows that the second load read although they were there."""
+    """Rows that the second load read again."""
     requests: tuple[int, int]
     """Of the first load and the second."""
     lost: int
@@ -54,20 +54,20 @@ class Round:
 
 
 def main() -> None:
-    """Kill as often as told, print each round and the verdict."""
-    told = argparse.ArgumentParser(description=__doc__)
-    told.add_argument("--kills", type=int, default=50)
-    told.add_argument("--operations", type=int, default=100_000)
-    told.add_argument("--commit-pages", type=int, default=20)
-    told.add_argument("--seed", type=int, default=1)
-    options = told.parse_args()
+    """Kill `--kills` loads, and print each round and the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--operations", type=int, default=100_000)
+    parser.add_argument("--commit-pages", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
     chance = random.Random(options.seed)
     clock = Clock(datetime.now(UTC).replace(microsecond=0))
     settings = SandboxSettings(operations_per_week=options.operations // 3)
     with Sandbox(settings, clock) as sandbox:
         truth = {name: {row["id"] for row in sandbox.truth(name)} for name in CHANNELS}
         longest = _whole_load(sandbox, options.commit_pages)
-        print(f"a load that nobody kills takes {longest:.1f} s", flush=True)  # noqa: T201
+        print(f"a load without a kill takes {longest:.1f} s", flush=True)  # noqa: T201
         rounds = []
         for _ in range(options.kills):
             rounds.append(
@@ -179,8 +179,8 @@ def _judge(rounds: list[Round], *, rows: int) -> None:
     again = max(r.read_again for r in rounds)
     midway = sum(0 < r.kept < rows for r in rounds)
     print(  # noqa: T201
-        f"{len(rounds)} kills, {midway} of them midway: {lost} lost, {doubled} doubled; of rows "
-        f"that were there at most {again:,} of {rows:,} were read again"
+        f"{len(rounds)} kills, {midway} of them midway: {lost} lost, {doubled} duplicates; at most "
+        f"{again:,} of {rows:,} stored rows were read again"
     )
     sys.exit(bool(lost or doubled or again > YOUNG * rows))
 

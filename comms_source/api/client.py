@@ -99,8 +99,7 @@ class CommsClient:
             clock: The time on this machine, for when a response was received.
             on_reply: Called with the time at which a request was sent, and the reply to it. An
                 exception that it raises ends the request.
-            learned: Returns the counters of a channel that this run has met beside the documented
-                ones.
+            learned: Returns the undocumented counters of a channel that this run has found so far.
             transport: Sends the requests; by default the HTTP library's connection pool.
         """
         guard_http_logs()

@@ -73,7 +73,7 @@ class LoadPlan:
 
     @property
     def exit_code(self) -> int:
-        """0: whatever is due, the plan is complete."""
+        """0: a plan is always complete."""
         return COMPLETE
 
     def as_dict(self) -> dict[str, Any]:

@@ -53,14 +53,14 @@ def run_channels(
     Raises:
         RunStopped: if nothing (more) can be loaded, or the destination does not take it.
     """
-    told = view_settings()
+    settings = view_settings()  # Wrong ones are found before anything is read.
     with exclusive_run(pipeline, command=command):
         found = finish_pending(pipeline)
         concludes = changes_rows(pipeline)
         log = RunRecord(session=session, command=command, concludes=concludes)
         load_ids = _commit_all(make_runs, log=log, pipeline=pipeline, found=found)
         session = log.session
-        views = update_views(pipeline, told)
+        views = update_views(pipeline, settings)
     return RunSummary(
         stats=session.stats,
         account=session.settings.account,

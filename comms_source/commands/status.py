@@ -58,21 +58,7 @@ class ChannelStatus:
 
     def as_dict(self) -> dict[str, Any]:
         """The same for machines; times in ISO 8601 and UTC."""
-        return {
-            "operations": self.operations,
-            "newest_operation": _iso(self.newest_operation),
-            "last_complete_read": _iso(self.last_complete_read),
-            "windows": self.windows,
-            "fresh": self.fresh,
-            "short": self.short,
-            "deadline": _iso(self.deadline),
-            "freezes_at": _iso(self.freezes_at),
-            "frozen": [_span(span) for span in self.frozen],
-            "failures": list(self.failures),
-            "rejected": self.rejected,
-            "followed": dict(self.followed),
-            "gaps": [_span(gap) for gap in self.gaps],
-        }
+        return _builtins(self, but=["channel"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +72,8 @@ class LastRun:
     channels: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for machines."""
-        return {
-            "command": self.command,
-            "started_at": to_iso(self.started_at),
-            "outcome": self.outcome,
-            "error": self.error,
-        }
+        """The same for machines, but for the channels."""
+        return _builtins(self, but=["channels"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +93,7 @@ class Status:
 
     @property
     def exit_code(self) -> int:
-        """0: the answer is complete, whatever it says."""
+        """0: a status is always complete."""
         return COMPLETE
 
     @property
@@ -127,13 +108,7 @@ class Status:
 
     def as_dict(self) -> dict[str, Any]:
         """The same for machines."""
-        return {
-            "now": to_iso(self.now),
-            "destination": self.destination,
-            "dataset": self.dataset,
-            "account": self.account,
-            "pipeline": self.pipeline,
-            "pipelines_dir": self.pipelines_dir,
+        return _builtins(self, but=[]) | {
             "deadline": _iso(self.deadline),
             "freezes_at": _iso(self.freezes_at),
             "last_run": self.last_run and self.last_run.as_dict(),
@@ -175,7 +150,8 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
     """
     if not retry_while_locked(dataset_exists)(pipeline):
         raise LoadFailed(
-            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; run comms load first"
+            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
+            "run comms load first"
         )
     channels, account = settings.selected, settings.account
     coverages = retry_while_locked(stored_coverage)(pipeline, channels=channels, account=account)
@@ -295,10 +271,10 @@ def _last_runs(pipeline: dlt.Pipeline, account: str) -> list[LastRun]:
 
 def _failures(runs: Sequence[LastRun], channel: str) -> list[str]:
     records = (run.channels[channel] for run in runs if channel in run.channels)
-    told: Mapping[str, Any] = next(records, {})
-    scans = [f"[{f['start']}, {f['end']}): {f['message']}" for f in told.get("failures", ())]
-    by_id = [f"{name}: {message}" for name, message in told.get("unfollowed", {}).items()]
-    return [*([told["refused"]] if told.get("refused") else []), *scans, *by_id]
+    last: Mapping[str, Any] = next(records, {})
+    scans = [f"[{f['start']}, {f['end']}): {f['message']}" for f in last.get("failures", ())]
+    by_id = [f"{name}: {message}" for name, message in last.get("unfollowed", {}).items()]
+    return [*([last["refused"]] if last.get("refused") else []), *scans, *by_id]
 
 
 def _ask(pipeline: dlt.Pipeline, query: str, table: str, *values: Any) -> list[Any]:
@@ -313,8 +289,9 @@ def _ask(pipeline: dlt.Pipeline, query: str, table: str, *values: Any) -> list[A
     return retry_while_locked(ask)()
 
 
-def _span(span: Span) -> dict[str, str]:
-    return {"start": to_iso(span.start), "end": to_iso(span.end)}
+def _builtins(value: Any, *, but: Sequence[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(value)
+    return {name: field for name, field in fields.items() if name not in but}
 
 
 def _iso(instant: datetime | None) -> str | None:

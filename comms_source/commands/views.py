@@ -46,7 +46,7 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
     if not dataset_exists(pipeline):
         raise LoadFailed(
             f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
-            "run comms load first, it makes the views too"
+            "run comms load first, it creates the views too"
         )
     settings = view_settings()
     with in_turn(pipeline):

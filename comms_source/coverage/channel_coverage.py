@@ -83,7 +83,7 @@ class ChannelCoverage:
     """The coverage of one channel. `to_state` and `from_state` convert it for dlt's state."""
 
     tracked_from: datetime | None = None
-    """All creation time before this is complete or recorded as a gap; None before the first run."""
+    """Creation time before this is complete, a gap, or not tracked; None before the first run."""
     complete_at: datetime | None = None
     """The beginning of the last run that left nothing due."""
     windows: dict[datetime, WindowRead] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class ChannelCoverage:
             kept: What the API keeps.
 
         Returns:
-            The starts of the windows of which the read is now complete.
+            The starts of the windows that are now read completely.
         """
         self.set_width(kept.window)
         touched = self.cut(result.span, kept.window)

@@ -81,7 +81,7 @@ class DueScans:
 
 @dataclass(frozen=True, slots=True)
 class ExactRange:
-    """Read a range, whatever was read before, and leave no state behind."""
+    """Read a range, also where it was read before, and leave no state behind."""
 
     span: Span
 

@@ -1,4 +1,4 @@
-"""What the table `coverage` claims of load packages that were not loaded whole."""
+"""Corrects the table `coverage` after a load package was not loaded completely."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _WITHDRAW: Final = "update {table} set is_complete = false where _dlt_load_id = 
 
 
 def withdraw_claims(pipeline: dlt.Pipeline) -> None:
-    """Mark the windows of pending packages as incomplete; log it if the destination refuses.
+    """Mark the windows of pending packages as incomplete; a failure of that is only logged.
 
-    Jobs of one package are loaded in parallel, so that of `coverage` may have succeeded where that
-    of the operations has not. The next run that loads states the coverage again. Nothing is done in
-    lakes, where single rows cannot be changed.
+    The jobs of a package run in parallel, so the job of `coverage` may have succeeded although that
+    of the operations failed. The next load writes the coverage again. In lakes nothing is done,
+    since single rows cannot be updated there.
     """
     if not changes_rows(pipeline):
         return
@@ -32,7 +32,7 @@ def withdraw_claims(pipeline: dlt.Pipeline) -> None:
             for load_id in pipeline.list_normalized_load_packages():
                 _withdraw(client, load_id)
     except (CommsSourceError, DatabaseException) as error:
-        logger.warning("the coverage that a failed load claims is still there: %s", error)
+        logger.warning("could not mark the coverage of the failed load as incomplete: %s", error)
 
 
 def _withdraw(client: Any, load_id: str) -> None:

@@ -1,9 +1,13 @@
-"""What a dead run may have staged: taken back where it would be staged a second time.
+"""Crash recovery: load what a dead run has read, or drop it.
 
 Rows go to a staging table, and from there into their own. dlt notes each job when the destination
-has committed it, and finishes a dead run's package by doing what is not noted. A run that is killed
-between the two stages its rows twice. Operations do not mind, since their merge looks for doubles.
-Histories would: `scd2` takes each staged row for a state of its own.
+has committed it, and finishes a dead run's package by running the jobs that are not noted. A run
+that is killed between the two stages its rows twice. Operations do not mind, since their merge
+removes duplicates. Histories would: `scd2` takes each staged row for a state of its own. So staging
+tables with a job of unknown outcome are emptied, and their jobs run again.
+
+Dropping such packages instead would be simpler. It would lose rows where a machine is down for
+longer than the API's retention, and the package holds the only copy.
 """
 
 from __future__ import annotations
@@ -39,11 +43,8 @@ _FOLLOWING: Final = frozenset({"sql", "reference"})
 """The formats of jobs that work on what others have staged."""
 
 
-def take_back(pipeline: dlt.Pipeline) -> None:
-    """Empty the staging tables that a dead run was filling, and have all that fills them done anew.
-
-    Of those are only the ones with a job of which nobody knows whether it was done.
-    """
+def requeue_unknown_jobs(pipeline: dlt.Pipeline) -> None:
+    """Empty the staging tables that have a job of unknown outcome, and re-queue all their jobs."""
     folders = Path(pipeline.working_dir) / "load" / "normalized"
     with pipeline.destination_client() as client:
         if not isinstance(client, SqlJobClientWithStagingDataset):
@@ -128,12 +129,14 @@ def finish_pending(pipeline: dlt.Pipeline) -> Found:
     found.had_pending = True
     try:
         retry_while_locked(_load_pending)(pipeline)
-        logger.warning("an earlier run had died; what it had read has now been loaded")
+        logger.warning("recovered: loaded the data that an interrupted run had already read")
     except _Unloadable:
         withdraw_claims(pipeline)
         with translate_dlt_errors():
             pipeline.abort_packages()
-        logger.warning("an earlier run had died; what it had read was dropped and is read again")
+        logger.warning(
+            "an interrupted run left data that could not be loaded; discarded, it will be read again"
+        )
     return found
 
 
@@ -179,7 +182,7 @@ def _load_pending(pipeline: dlt.Pipeline) -> None:
     try:
         with translate_dlt_errors():
             with in_turn(pipeline):
-                take_back(pipeline)
+                requeue_unknown_jobs(pipeline)
             _load(pipeline)
     except PipelineBusy:
         raise
@@ -190,7 +193,7 @@ def _load_pending(pipeline: dlt.Pipeline) -> None:
 
 
 def _sweep(pipeline: dlt.Pipeline) -> None:
-    """Remove what extracts that were killed had written: dlt starts anew and leaves it for ever."""
+    """Remove the files of extracts that were killed: dlt never reads or deletes them."""
     for left in Path(pipeline.working_dir).glob("normalize/*"):
         if left.is_dir() and left.name != "extracted":
             shutil.rmtree(left, ignore_errors=True)

@@ -1,9 +1,9 @@
 """Compares this machine's pipeline state with the destination.
 
-dlt keeps a pipeline's state in a working folder and in the destination, and uses the newer one. That
-is wrong if the destination was reset: a database that was restored from a backup lacks rows that the
-local state covers. So if the destination does not contain the load that the local state came from,
-the state in the destination is used.
+dlt keeps a pipeline's state in a working folder and in the destination, and uses the newer one.
+That is wrong if the destination was reset: a database that was restored from a backup lacks rows
+that the local state covers. So if the destination does not contain the load that the local state
+came from, the state in the destination is used.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def create_missing_tables(pipeline: dlt.Pipeline) -> None:
             client.update_stored_schema(force=True)
         except DatabaseException as error:
             raise LoadFailed(
-                f"{describe_destination(pipeline)}: {missing} cannot be repaired ({error}); add the "
-                "missing columns as they were, or drop the table, and load again"
+                f"{describe_destination(pipeline)}: {missing} cannot be repaired ({error}); "
+                "add the missing columns as they were, or drop the table, and load again"
             ) from None
         if isinstance(client, SqlJobClientWithStagingDataset):
             with client.with_staging_dataset():

@@ -100,7 +100,7 @@ T = TypeVar("T")
 
 
 def retry_while_locked(action: Callable[P, T]) -> Callable[P, T]:
-    """`action`, retried while its destination is locked, for `max_lock_wait` after the first failure."""
+    """`action`, retried while its destination is locked, for `max_lock_wait`."""
 
     def with_retries(*arguments: P.args, **named: P.kwargs) -> T:
         # The time before the first failure, such as for reading the API, does not count.

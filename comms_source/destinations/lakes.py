@@ -75,8 +75,8 @@ def _current(table: Any, *, first: datetime, last: datetime) -> pa.RecordBatchRe
 def ready_iceberg(pipeline: dlt.Pipeline) -> None:
     """Repair Iceberg tables so that dlt can load into them; only while no other run is loading.
 
-    The latest snapshot of a table may lack columns. dlt adds them to the table, but PyIceberg merges
-    with the columns of the snapshot, and fails if some are missing.
+    The latest snapshot of a table may lack columns. dlt adds them to the table, but PyIceberg
+    merges with the columns of the snapshot, and fails if some are missing.
 
     On a local disk, a killed run may have left an incomplete metadata file, which dlt would use as
     the latest.

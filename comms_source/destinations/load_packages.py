@@ -31,8 +31,8 @@ Then = Callable[[Any], None]
 def commit(pipeline: dlt.Pipeline, source: Any, *, then: Then | None = None) -> list[str]:
     """Extract `source` and load it; returns the load ids.
 
-    While another program holds a DuckDB file, loading is tried again for `max_lock_wait`. What was read
-    stays in the pipeline's folder if that is not enough, and the next run loads it.
+    While another program holds a DuckDB file, loading is tried again for `max_lock_wait`. If that is
+    not enough, what was read stays in the pipeline's folder, and the next run loads it.
 
     Args:
         pipeline: The pipeline.

@@ -96,8 +96,8 @@ def _acquire(lock: FileLock, holder: Path, deadline: Deadline) -> None:
     except Timeout:
         raise PipelineBusy(
             f"another run is still loading: {_described(holder)}. Gave up after max_load_wait "
-            f"({deadline.allowed}). What was read is kept: load again later, or stop that run if it "
-            "is stuck.",
+            f"({deadline.allowed}). What was read is kept: load again later, or stop that run if "
+            "it is stuck.",
             waited=True,
         ) from None
 
@@ -163,7 +163,11 @@ def _created(folder: Path) -> Path:
 
 
 def _this_process(program: str) -> dict[str, str]:
-    return {"program": program, "process": str(os.getpid()), "since": to_iso(utc_now())}
+    return {
+        "program": program,
+        "process": str(os.getpid()),
+        "since": to_iso(utc_now().replace(microsecond=0)),
+    }
 
 
 def _described(holder: Path) -> str:

@@ -1,7 +1,7 @@
 """Adds new columns and tables on PostgreSQL before dlt loads, without blocking readers for long.
 
 Adding a column needs a lock that waits for each query that reads the table, and all later readers
-queue up behind it. So each attempt waits for half a second at most, and then pauses for the readers.
+queue up behind it. So each attempt waits for half a second at most, then pauses for the readers.
 Staging tables have no readers, so they are left to dlt's own load step.
 
 Needs psycopg2, so import it only where the destination is PostgreSQL.
@@ -19,7 +19,12 @@ import psycopg2  # type: ignore[import-untyped]
 from dlt.destinations.exceptions import DatabaseException
 
 from comms_source.config.waits import load_deadline
-from comms_source.destinations.postgres_locks import first_line, short_lock_timeout, is_lock_conflict, users_of
+from comms_source.destinations.postgres_locks import (
+    first_line,
+    is_lock_conflict,
+    short_lock_timeout,
+    users_of,
+)
 from comms_source.errors import LoadFailed, PipelineBusy
 
 logger = logging.getLogger("comms_source")

@@ -100,15 +100,15 @@ def _release(connection: Any) -> None:
         connection.rollback()
     except psycopg2.Error as error:
         logger.warning(
-            "the lock between loads was lost, since PostgreSQL closed its connection (%s). Rows are "
-            "merged by key, so the rows of this run are correct. If another run loaded at the same "
-            "time, comms load --full repairs duplicates",
+            "the lock between loads was lost, since PostgreSQL closed its connection (%s). Rows "
+            "are merged by key, so the rows of this run are correct. If another run loaded at the "
+            "same time, comms load --full repairs duplicates",
             first_line(error),
         )
 
 
 def name_of_this_run() -> str:
-    """The application name by which other runs see this one: `comms 12 on host, since 2026-...Z`."""
+    """The application name that identifies this run: `comms 12 on host, since 2026-...Z`."""
     begin, end = f"comms {os.getpid()} on ", f", since {to_iso(align_down(utc_now(), SECOND))}"
     host = platform.node().encode("ascii", "replace").decode()
     return begin + host[: MAX_NAME_LENGTH - len(begin + end)] + end

@@ -1,8 +1,8 @@
 """What the tables contain of one account, queried on one connection before a run.
 
-Rows may have been deleted, or the database restored from a backup. So the row counts in the coverage
-are compared with the tables. Windows that lack rows are read again while the API has them; later
-they are recorded as gaps.
+Rows may have been deleted, or the database restored from a backup. So the row counts in the
+coverage are compared with the tables. Windows that lack rows are read again while the API has them;
+later they are recorded as gaps.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _SCD2: Final[Any] = {
     "row_version_column_name": ROW_VERSION,
     "validity_column_names": [VALID_FROM, VALID_TO],
 }
-"""A row version that differs from the operation's current one replaces that as the current one."""
+"""A version that differs from the current one of its operation ends that, and becomes current."""
 
 
 def table_hints(spec: TableSpec) -> dict[str, Any]:

@@ -36,8 +36,8 @@ from comms_source.tables.specs import Piece
 from comms_source.timespans import Span, parse_instant, to_iso
 
 UNRECORDED: Final = "unrecorded"
-"""Where a channel's state keeps gaps that are in no table yet, by account. The account is there as
-well if rows of `coverage` are missing: whoever reads it writes them all again."""
+"""Where a channel's state keeps gaps that are in no table yet, by account. An account that is there
+lacks rows in `coverage`, so the next run with bookkeeping writes them all again."""
 
 _YOUNG: Final = timedelta(days=1)
 """How old the newest row may be to confirm this machine's clock, where the API does not say its
@@ -103,7 +103,7 @@ class ChannelRun:
         """Read until nothing is left or the limit is reached; yields rows as they come.
 
         Raises:
-            RunStopped: whatever `on_error` says.
+            RunStopped: also with `on_error="continue"`.
             ChannelRefused, ScanFailed: with `on_error="raise"`.
         """
         scans = self._queue

@@ -99,7 +99,7 @@ class ParallelScans:
         A scan that came to its end is in `scans.results` once all its pages have been yielded.
 
         Raises:
-            RunStopped: whatever `on_error` says.
+            RunStopped: also with `on_error="continue"`.
             ChannelRefused, ScanFailed: with `on_error="raise"`.
         """
         if not self._scans.waiting:

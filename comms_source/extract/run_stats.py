@@ -1,7 +1,7 @@
 """What a run did, counted while it happens.
 
-One stats is shared by everything that takes part in a run; it is safe for threads. Whoever wants
-to watch subscribes and is called after each page and each scan.
+One object is shared by everything that takes part in a run; it is thread-safe. A watcher is called
+after each page and each scan.
 """
 
 from __future__ import annotations

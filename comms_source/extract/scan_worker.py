@@ -110,7 +110,8 @@ class ScanWorker:
             tally.add(answer, rows_by_window(page.operations, self._unit))
             self._put(page)
         if not scan.reasons:
-            requested.require_allowed()  # A plan goes on without it, but a backfill asked for just this.
+            # A plan goes on without it, but a backfill asked for just this.
+            requested.require_allowed()
         return ScanEnd(scan, tally.result(requested.covered))
 
     def _read(self, answer: PageAnswer, span: Span) -> PageTables:

@@ -1,7 +1,7 @@
 """The fast parser: Arrow reads a page in columns, outside the interpreter.
 
 No object is made for a value, and threads do not wait for each other. It is strict about types:
-whatever is not as expected is left to `row_reader`.
+a page that is not as expected is left to `row_reader`.
 """
 
 from __future__ import annotations

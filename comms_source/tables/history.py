@@ -78,7 +78,7 @@ def row_versions(operations: pa.Table) -> pa.Array[Any]:
     """The version of each row; two rows of one operation share it if they show the same state.
 
     Counters count by name, and not at all where they are NULL: a row that was read before the API
-    had a counter keeps its version when the column comes to be.
+    had a counter keeps its version when the column is added.
     """
     total = _of_texts(operations["id"], operations["status"])
     for name in operations.schema.names:

@@ -36,9 +36,7 @@ class Page:
         return pa.array([_identity(row) for row in self.rows], pa.string())
 
 
-def decode_page(
-    body: bytes, *, channel: Channel, learned: frozenset[str] = frozenset()
-) -> Page:
+def decode_page(body: bytes, *, channel: Channel, learned: frozenset[str] = frozenset()) -> Page:
     """Take a list answer apart; `learned` are counters beside the documented ones.
 
     Raises:
@@ -56,7 +54,7 @@ def decode_page(
 
 
 def plain_page(body: bytes) -> Page:
-    """The same, with the rows as decoded JSON, whatever they are.
+    """The same, with the rows as decoded JSON, not looked at.
 
     Raises:
         msgspec.DecodeError: if the body is no complete JSON.

@@ -28,7 +28,7 @@ from comms_source.errors import LoadFailed
 from comms_source.views.postgres_grants import restore_statements, revoke_statements
 from comms_source.views.statements import ViewStatements
 
-MAX_API_WAIT: Final = 10.0
+MAX_VIEW_WAIT: Final = 10.0
 """Seconds during which views in use are tried again; after that each view is tried once."""
 
 PAUSE: Final = 1.0
@@ -139,7 +139,7 @@ class _Work:
     unchanged: dict[str, str] = field(default_factory=dict)
     dependent: list[str] = field(default_factory=list)
     types_changed: set[str] = field(default_factory=set)
-    until: float = field(default_factory=lambda: time.monotonic() + MAX_API_WAIT)
+    until: float = field(default_factory=lambda: time.monotonic() + MAX_VIEW_WAIT)
 
     def replace(self, view: ViewStatements) -> None:
         """Replace one view, together with the views that depend on the change."""

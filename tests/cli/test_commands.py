@@ -1,4 +1,4 @@
-"""The commands as people type them: what they print, and how they end."""
+"""The commands from the command line: their output and exit codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Comms = Callable[..., Result]
 
 @pytest.fixture
 def today(sandbox: Sandbox) -> Sandbox:
-    """A sandbox whose clock stands at the real time."""
+    """A sandbox with a clock that shows the real time."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     return sandbox
 
@@ -49,8 +49,8 @@ COMMANDS = ("load", "fetch", "report", "views", "check", "sandbox", "demo")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_and_its_options(command: str) -> None:
-    """Help is there for the command and for each option, and needs no settings."""
+def test_every_command_and_option_has_a_help_text(command: str) -> None:
+    """And the help needs no settings."""
     shown = run(command, "--help")
 
     assert shown.exit_code == 0
@@ -59,7 +59,7 @@ def test_every_command_explains_itself_and_its_options(command: str) -> None:
 
 
 def test_help_lists_the_commands_and_the_exit_codes() -> None:
-    """What a stranger sees first."""
+    """The first thing that a new user reads."""
     shown = run("--help").output
 
     assert all(f"│ {command} " in shown for command in COMMANDS)
@@ -79,7 +79,7 @@ def test_load_prints_what_it_read(comms: Comms, today: Sandbox) -> None:
 def test_counter_modes_can_be_pinned_by_a_setting(
     comms: Comms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The views of every later load keep to it; nonsense is exit code 2."""
+    """The views of every later load use it; an invalid value is exit code 2."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__COUNTER_MODE", '{"emails": "exclusive"}')
     for command in ("load", "views"):
         assert comms(command).exit_code == 0
@@ -93,20 +93,20 @@ def test_counter_modes_can_be_pinned_by_a_setting(
     assert comms("load").exit_code == 2
 
 
-def test_load_tells_machines_the_same(comms: Comms, today: Sandbox) -> None:
+def test_load_prints_json(comms: Comms, today: Sandbox) -> None:
     """One JSON object on standard output."""
     done = comms("load", "--json")
-    told = json.loads(done.stdout)
+    summary = json.loads(done.stdout)
 
-    assert (told["outcome"], told["exit_code"], done.exit_code) == ("complete", 0, 0)
-    assert told["requests"] == len(today.requests)
-    assert told["channels"]["emails"]["operations"] == len(today.truth("emails"))
-    assert told["views"] == [view.name for view in read_views()]
-    assert told["load_ids"]
+    assert (summary["outcome"], summary["exit_code"], done.exit_code) == ("complete", 0, 0)
+    assert summary["requests"] == len(today.requests)
+    assert summary["channels"]["emails"]["operations"] == len(today.truth("emails"))
+    assert summary["views"] == [view.name for view in read_views()]
+    assert summary["load_ids"]
 
 
 def test_an_incomplete_load_says_what_is_missing(comms: Comms, today: Sandbox) -> None:
-    """Exit code 3; the scan that failed, with its error, in both forms of output."""
+    """Exit code 3; the failed scan with its error, in text and JSON."""
     today.faults.replace([Fault(kind="no_envelope", channel="emails")])
 
     for arguments in (("load",), ("load", "--json")):
@@ -121,14 +121,14 @@ def test_an_incomplete_load_says_what_is_missing(comms: Comms, today: Sandbox) -
 def test_refused_credentials_are_exit_code_2_and_one_line(
     comms: Comms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No traceback; with --json an object besides."""
+    """No traceback; with --json also an object."""
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "wrong")
 
     done = comms("load")
     assert (done.exit_code, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
-    told = json.loads(comms("load", "--json").stdout)
-    assert (told["outcome"], told["error"]) == ("failed", "CredentialsRefused")
+    summary = json.loads(comms("load", "--json").stdout)
+    assert (summary["outcome"], summary["error"]) == ("failed", "CredentialsRefused")
 
 
 @pytest.mark.parametrize(
@@ -145,15 +145,15 @@ def test_refused_credentials_are_exit_code_2_and_one_line(
     ],
 )
 def test_wrong_usage_is_exit_code_2(comms: Comms, arguments: tuple[str, ...]) -> None:
-    """Whether the command line or this project finds it."""
+    """Whether the command line or this project detects it."""
     assert comms(*arguments).exit_code == 2
 
 
 @pytest.mark.parametrize("value", ["many", "0"])
-def test_a_setting_that_does_not_fit_is_exit_code_2(
+def test_an_invalid_setting_is_exit_code_2(
     comms: Comms, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    """Whether dlt finds it or this project; no traceback, the setting is named."""
+    """Whether dlt or this project detects it; no traceback, and the setting is named."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__PAGE_SIZE", value)
 
     done = comms("load")
@@ -179,7 +179,7 @@ def test_a_command_that_lacks_its_extra_says_what_to_install(
 def test_another_destination_gets_the_same_rows(
     comms: Comms, today: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A DuckDB file of any name and place, and another dataset, by options and settings."""
+    """A DuckDB file with any name and path, and another dataset, by options and settings."""
     Path("data").mkdir()
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "data/w.duckdb")
 
@@ -191,7 +191,7 @@ def test_another_destination_gets_the_same_rows(
 
 
 def test_a_destination_that_lacks_settings_is_exit_code_2(comms: Comms) -> None:
-    """The list of what is missing is dlt's own."""
+    """Dlt's own message lists what is missing."""
     for destination in ("postgres", "motherduck"):
         done = comms("load", "--destination", destination)
         assert done.exit_code == 2
@@ -215,10 +215,10 @@ def test_an_unreachable_host_is_exit_code_1(comms: Comms, monkeypatch: pytest.Mo
     assert comms("load").exit_code == 1
 
 
-def test_a_file_that_another_program_holds_is_exit_code_1(
+def test_a_file_locked_by_another_program_is_exit_code_1(
     comms: Comms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a while; the message says so, names who, and what to do."""
+    """After a while; the message names the program and says what to do."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOCK_WAIT", "1 second")
     comms("load")
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
@@ -240,7 +240,7 @@ def test_a_file_that_another_program_holds_is_exit_code_1(
 
 
 def test_fetch_refreshes_single_operations(comms: Comms, today: Sandbox) -> None:
-    """Found in any channel, told apart from unknown ones; only they are loaded."""
+    """They are found in any channel; unknown ones are reported and not loaded."""
     ids = [today.truth(channel)[3]["id"] for channel in ("messages", "push_notifications")]
 
     done = comms("fetch", *ids, "comms_operation_unknown")
@@ -255,10 +255,8 @@ def test_fetch_refreshes_single_operations(comms: Comms, today: Sandbox) -> None
     assert stored("messages")[ids[0]] == true(today, "messages")[ids[0]]
 
 
-def test_fetch_brings_a_stored_row_up_to_date_and_leaves_the_rest(
-    comms: Comms, today: Sandbox
-) -> None:
-    """The row changes, its neighbours do not."""
+def test_fetch_updates_a_stored_row(comms: Comms, today: Sandbox) -> None:
+    """Other rows do not change."""
     comms("load")
     before = stored("messages")
     today.clock.advance(timedelta(days=2))
@@ -269,16 +267,16 @@ def test_fetch_brings_a_stored_row_up_to_date_and_leaves_the_rest(
     assert stored("messages") == before | {moved: true(today, "messages")[moved]}
 
 
-def test_fetch_of_nothing_but_unknown_ids_is_exit_code_1(comms: Comms) -> None:
-    """Nothing could be loaded; an id is sent as it is, whatever is in it."""
+def test_fetch_of_unknown_ids_only_is_exit_code_1(comms: Comms) -> None:
+    """Nothing could be loaded; an id may contain any characters."""
     done = comms("fetch", "a/../b?c")
 
     assert done.exit_code == 1
     assert "a/../b?c  unknown to the API (404)" in done.stdout
 
 
-def test_fetch_names_a_row_that_cannot_be_read(comms: Comms, today: Sandbox) -> None:
-    """And an API that fails."""
+def test_fetch_reports_a_row_that_cannot_be_read(comms: Comms, today: Sandbox) -> None:
+    """And an error of the API."""
     today.faults.replace([Fault(kind="internal_error", endpoint="fetch")])
 
     done = comms("fetch", "x")
@@ -287,8 +285,8 @@ def test_fetch_names_a_row_that_cannot_be_read(comms: Comms, today: Sandbox) -> 
     assert "not loaded: the API failed" in done.stdout
 
 
-def test_views_are_made_again(comms: Comms) -> None:
-    """After somebody dropped them."""
+def test_views_are_created_again(comms: Comms) -> None:
+    """After they were dropped."""
     comms("load")
     with duckdb.connect("twilio_comms.duckdb") as connection:
         connection.execute("drop view comms.daily_delivery")
@@ -304,7 +302,7 @@ def test_views_are_made_again(comms: Comms) -> None:
 
 
 def test_views_without_tables_say_what_to_do_first(comms: Comms) -> None:
-    """Exit code 1, and no file is left behind."""
+    """Exit code 1, and no file is created."""
     done = comms("views")
 
     assert done.exit_code == 1
@@ -312,26 +310,26 @@ def test_views_without_tables_say_what_to_do_first(comms: Comms) -> None:
     assert not Path("twilio_comms.duckdb").exists()
 
 
-def test_a_folder_that_does_not_exist_is_told_before_anything_is_read(
+def test_a_folder_that_does_not_exist_is_reported_at_once(
     comms: Comms, today: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By `load` with exit code 1, and by `check`."""
+    """By `load` with exit code 1, and by `check`, before anything is read."""
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "nowhere/w.duckdb")
 
     for command in ("load", "check"):
         done = comms(command)
         assert done.exit_code == 1
-        assert "make the folder" in done.output
+        assert "create the folder" in done.output
     assert {entry.parameters.get("pageSize") for entry in today.requests} == {"1"}
 
 
 def kinds(done: Result) -> dict[str, str]:
-    """What `check --json` found, by subject."""
+    """The results of `check --json`, by subject."""
     return {check["subject"]: check["kind"] for check in json.loads(done.stdout)["checks"]}
 
 
-def test_check_passes_where_all_is_well(comms: Comms, today: Sandbox) -> None:
-    """One request a channel, and nothing is loaded."""
+def test_check_passes(comms: Comms, today: Sandbox) -> None:
+    """With one request per channel, and nothing is loaded."""
     done = comms("check")
 
     assert done.exit_code == 0
@@ -340,7 +338,7 @@ def test_check_passes_where_all_is_well(comms: Comms, today: Sandbox) -> None:
     assert list(Path().iterdir()) == []
 
 
-def test_check_tells_a_wrong_secret(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_reports_a_wrong_secret(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
     """For every channel, after one request."""
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "wrong")
 
@@ -351,7 +349,7 @@ def test_check_tells_a_wrong_secret(comms: Comms, monkeypatch: pytest.MonkeyPatc
     assert kinds(done)["destination"] == "passed"
 
 
-def test_check_tells_a_missing_permission_by_channel(comms: Comms, today: Sandbox) -> None:
+def test_check_reports_a_missing_permission_by_channel(comms: Comms, today: Sandbox) -> None:
     """The other channels pass."""
     today.faults.replace([Fault(kind="forbidden", channel="push_notifications")])
 
@@ -366,8 +364,8 @@ def test_check_tells_a_missing_permission_by_channel(comms: Comms, today: Sandbo
     }
 
 
-def test_check_tells_an_unreachable_host(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port that nobody listens on."""
+def test_check_reports_an_unreachable_host(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port without a server."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
@@ -380,10 +378,10 @@ def test_check_tells_an_unreachable_host(comms: Comms, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(("hours", "direction"), [(2, "behind"), (-2, "ahead of")])
-def test_check_tells_a_skewed_clock(
+def test_check_reports_a_skewed_clock(
     comms: Comms, today: Sandbox, hours: int, direction: str
 ) -> None:
-    """From the `Date` header of the answers."""
+    """By the `Date` header of the responses."""
     today.clock.advance(timedelta(hours=hours))
 
     done = comms("check")
@@ -392,8 +390,8 @@ def test_check_tells_a_skewed_clock(
     assert f"{direction} the API's" in done.stdout
 
 
-def test_a_project_folder_is_worked_in_from_anywhere(comms: Comms, tmp_path: Path) -> None:
-    """As cron calls it: settings and DuckDB file are the folder's."""
+def test_a_project_folder_works_from_anywhere(comms: Comms, tmp_path: Path) -> None:
+    """As from cron: settings and DuckDB file are those of the folder."""
     folder = tmp_path / "srv"
     folder.mkdir()
 
@@ -402,7 +400,7 @@ def test_a_project_folder_is_worked_in_from_anywhere(comms: Comms, tmp_path: Pat
 
 
 def test_demo_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No account, no settings; it leaves one file in the folder."""
+    """No account, no settings; it creates one file in the folder."""
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "unused")
 
     done = run("demo", "--operations", "150")
@@ -413,8 +411,8 @@ def test_demo_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"push_notifications .* \d+\.\d% acc\.", done.stdout)
 
 
-def test_the_sandbox_command_serves_what_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Options become settings; the lines to copy are printed."""
+def test_the_options_of_the_sandbox_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines to copy are printed."""
     served: list[SandboxSettings] = []
     monkeypatch.setattr(
         "comms_source.sandbox.serve", lambda model, **_: served.append(model.settings)

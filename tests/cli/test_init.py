@@ -1,4 +1,4 @@
-"""`comms init`: what it writes into a folder, and what it leaves alone."""
+"""`comms init`: what it writes into a folder, and what it does not change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def test_an_empty_folder_becomes_a_project() -> None:
-    """Settings as the repository has them, a crontab, all DAGs, and git told to look away."""
+    """Settings as in the repository, a crontab, all DAGs, and a .gitignore."""
     done = comms("init")
 
     found = contents(Path())
@@ -47,7 +47,7 @@ def test_an_empty_folder_becomes_a_project() -> None:
 
 
 def test_it_says_what_to_do_next() -> None:
-    """The pair of variables, and the two commands."""
+    """The variables for the credentials, and the two commands."""
     said = comms("init").output
 
     for word in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "comms check", "comms load"):
@@ -55,7 +55,7 @@ def test_it_says_what_to_do_next() -> None:
 
 
 def test_running_it_again_changes_nothing() -> None:
-    """And says that everything was kept."""
+    """And reports that everything was kept."""
     comms("init")
     before = contents(Path())
 
@@ -67,8 +67,8 @@ def test_running_it_again_changes_nothing() -> None:
     assert "kept   .dlt/config.toml\n" in again.output
 
 
-def test_what_is_there_already_is_kept() -> None:
-    """A file of the same name is not looked into, even where it is empty; the rest is written."""
+def test_existing_files_are_kept() -> None:
+    """Even empty ones; the other files are written."""
     Path(".dlt").mkdir()
     Path(".dlt/config.toml").write_text("mine")
     Path("crontab.example").touch()
@@ -90,7 +90,7 @@ def test_what_is_there_already_is_kept() -> None:
     ],
 )
 def test_gitignore_gets_the_lines_that_it_lacks(before: str, after: str) -> None:
-    """Behind what is there, whether or not that ends with a line's end."""
+    """At its end, whether or not the last line ends with a newline."""
     Path(".gitignore").write_text(before)
 
     comms("init")
@@ -99,7 +99,7 @@ def test_gitignore_gets_the_lines_that_it_lacks(before: str, after: str) -> None
 
 
 def test_the_crontab_runs_this_program_in_this_folder() -> None:
-    """Nothing of the example's own folder is left, and the program is one that can be started."""
+    """Nothing of the example's own folder is left, and the program can be started."""
     comms("init")
 
     text = Path("crontab.example").read_text()
@@ -110,8 +110,8 @@ def test_the_crontab_runs_this_program_in_this_folder() -> None:
     assert subprocess.run([programs.pop(), "--version"], check=True, capture_output=True).stdout
 
 
-def test_names_with_blanks_and_percent_signs_reach_the_shell_as_they_are() -> None:
-    """Cron ends a command at a `%` and the shell a name at a blank; an assignment takes both."""
+def test_names_with_blanks_and_percent_signs_work_in_the_crontab() -> None:
+    """Cron ends a command at `%`, and the shell a name at a blank; an assignment takes both."""
     example = "A=/srv/comms\n* * * * * /srv/comms/.venv/bin/comms load > /srv/comms/last.log\n"
 
     made = crontab(example, folder=Path("/a b/50%"), program="/my env/comms")
@@ -120,7 +120,7 @@ def test_names_with_blanks_and_percent_signs_reach_the_shell_as_they_are() -> No
 
 
 def test_another_folder_can_be_named(tmp_path: Path) -> None:
-    """By the option that all commands have; this folder stays as it is."""
+    """By the option that all commands have; this folder does not change."""
     there = tmp_path / "there"
     there.mkdir()
 
@@ -128,8 +128,8 @@ def test_another_folder_can_be_named(tmp_path: Path) -> None:
     assert f"COMMS_PROJECT={there}\n" in (there / "crontab.example").read_text()
 
 
-def test_a_folder_that_takes_no_files_is_told_with_the_file() -> None:
-    """One line and exit code 2; here a file stands where a folder is needed."""
+def test_a_folder_that_is_not_writable_is_reported() -> None:
+    """In one line with the file, and exit code 2; here a file exists instead of a folder."""
     Path(".dlt").touch()
 
     done = comms("init")
@@ -139,7 +139,7 @@ def test_a_folder_that_takes_no_files_is_told_with_the_file() -> None:
 
 
 def test_the_settings_that_are_written_can_be_read() -> None:
-    """Both files are TOML, and no secret that could be taken for one is in them."""
+    """Both files are TOML, and contain no value that could be mistaken for a secret."""
     comms("init")
 
     settings = tomllib.loads(Path(".dlt/config.toml").read_text())

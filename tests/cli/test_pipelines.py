@@ -1,4 +1,4 @@
-"""The scripts that people copy from `pipelines/`: each does what it says, as it is."""
+"""The scripts in `pipelines/` that users copy: each works unchanged."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PIPELINES = Path(__file__).parents[2] / "pipelines"
 
 @pytest.fixture
 def today(sandbox: Sandbox) -> Sandbox:
-    """A sandbox whose clock stands at the real time."""
+    """A sandbox with a clock that shows the real time."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     return sandbox
 
 
 def script(name: str, sandbox: Sandbox, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in this folder, with what its environment must say."""
+    """Run a script in this folder, with the environment that it needs."""
     environment = os.environ | {
         "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,
         "TWILIO_ACCOUNT_SID": ACCOUNT_ID,
@@ -40,8 +40,8 @@ def script(name: str, sandbox: Sandbox, **more: str) -> subprocess.CompletedProc
 
 
 @pytest.mark.slow
-def test_the_script_for_cron_loads_and_alerts_only_where_something_is_wrong(today: Sandbox) -> None:
-    """Exit code 0 and silence; and 1 with a line that names the account, once a key is refused."""
+def test_the_script_for_cron_loads_and_alerts(today: Sandbox) -> None:
+    """Exit code 0 and no output; or 1 with a line that names the account, if a key is refused."""
     done = script("load_and_alert.py", today)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -54,10 +54,10 @@ def test_the_script_for_cron_loads_and_alerts_only_where_something_is_wrong(toda
 
 
 @pytest.mark.slow
-def test_the_script_for_a_warehouse_loads_and_makes_the_views(
+def test_the_script_for_a_warehouse_loads_and_creates_the_views(
     postgres: Postgres, today: Sandbox
 ) -> None:
-    """Into PostgreSQL, as it stands in the file."""
+    """Into PostgreSQL, unchanged."""
     url = postgres.make_database("warehouse_script")
 
     done = script("load_to_warehouse.py", today, DESTINATION__POSTGRES__CREDENTIALS=url)

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on."""
+"""The progress of a run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from comms_source.extract.run_stats import RunStats
 
 
 class Terminal(io.StringIO):
-    """Standard error of somebody who is watching."""
+    """Standard error as a terminal."""
 
     def isatty(self) -> bool:
-        """It is one."""
+        """Always true."""
         return True
 
 
 def half_done() -> RunStats:
-    """A run that is under way."""
+    """A run that is in progress."""
     stats = RunStats()
     record = stats.channel("emails")
     record.scans_planned, record.scans_done = 8, 3
@@ -29,7 +29,7 @@ def half_done() -> RunStats:
     return stats
 
 
-def test_under_cron_a_plain_line_comes_now_and_then(
+def test_without_a_terminal_a_line_is_printed_from_time_to_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """For each channel; not for every page."""
@@ -49,8 +49,8 @@ def test_under_cron_a_plain_line_comes_now_and_then(
     )
 
 
-def test_on_a_terminal_bars_move(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On standard error, so that standard output stays clean; nothing is left behind."""
+def test_on_a_terminal_there_are_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On standard error, so that standard output is clean; they are removed at the end."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
@@ -67,8 +67,8 @@ def test_on_a_terminal_bars_move(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "messages" in terminal.getvalue()
 
 
-def test_nobody_hears_of_a_run_that_is_over_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """A short run prints no progress."""
+def test_a_short_run_prints_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even one line."""
     with watching() as watch:
         half_done().watch(watch)
 

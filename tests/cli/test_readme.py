@@ -1,4 +1,4 @@
-"""The documentation says what is so: every command, setting, table and column it names exists."""
+"""The documentation is correct: every command, setting, table and column in it exists."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OUTSIDE = {
 
 
 def options_of(command: str) -> set[str]:
-    """The options that a command has."""
+    """The options of a command."""
     group = typer.main.get_command(app)
     parameters = group.commands[command].params  # type: ignore[attr-defined]
     return {option for parameter in parameters for option in parameter.opts}
@@ -45,8 +45,8 @@ def table_rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_every_command_is_in_the_readme_with_options_that_it_has() -> None:
-    """And no other is."""
+def test_every_command_is_in_the_readme_with_its_options() -> None:
+    """And no other command."""
     rows = [row for row in table_rows("Use it") if row[0].startswith("`comms ")]
     named = {row[0].strip("`").split()[1]: set(re.findall(r"--[a-z-]+", row[1])) for row in rows}
 
@@ -56,14 +56,14 @@ def test_every_command_is_in_the_readme_with_options_that_it_has() -> None:
 
 
 def test_the_commands_of_the_makefile_are_those_of_the_readme() -> None:
-    """`make run`, `make test` and what else is named exist as targets."""
+    """`make run`, `make test` and the others exist as targets."""
     targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
     assert set(re.findall(r"(?:`|^)make ([a-z]+)", README, flags=re.MULTILINE)) <= set(targets)
 
 
 def test_every_setting_is_in_the_readme_and_in_config_toml() -> None:
-    """By its name, and no other is; the ones of a single run aside."""
+    """By its name, and no other; except those of a single run."""
     single_run = {"start_date", "end_date", "on_error"}
     settings = set(inspect.signature(comms_source).parameters) - single_run
     settings |= OUTSIDE
@@ -76,7 +76,7 @@ def test_every_setting_is_in_the_readme_and_in_config_toml() -> None:
 
 
 def test_config_toml_shows_the_defaults() -> None:
-    """Each line that is commented out is the default, so that turning it on changes nothing."""
+    """Each commented line is the default, so that uncommenting it changes nothing."""
     text = (ROOT / ".dlt/config.toml").read_text()
     section = text.split("[sources.comms_source]")[1].split("[runtime]")[0]
     shown = tomllib.loads(re.sub(r"^# (?=[a-z_]+ = )", "", section, flags=re.MULTILINE))
@@ -90,7 +90,7 @@ def test_config_toml_shows_the_defaults() -> None:
 
 
 def test_every_table_and_view_is_in_the_readme() -> None:
-    """And no other is."""
+    """And no other."""
     cells = [row[0] for row in table_rows("Tables, and the questions they answer")]
     named = {name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)}
     tables = {channel.table for channel in CHANNELS.values()} | {kind.name for kind in BOOKKEEPING}
@@ -100,7 +100,7 @@ def test_every_table_and_view_is_in_the_readme() -> None:
 
 
 def test_every_column_of_the_records_is_documented() -> None:
-    """Table by table, in the page on coverage, in the table's order, and no other is."""
+    """Table by table, in the page on coverage, in the order of the table, and no other."""
     page = (ROOT / "docs/coverage.md").read_text().split("## Tables")[1]
     for kind in BOOKKEEPING:
         if kind is REJECTED:
@@ -112,7 +112,7 @@ def test_every_column_of_the_records_is_documented() -> None:
 
 
 def test_the_queries_of_the_readme_run(sandbox: Sandbox) -> None:
-    """As they stand there, after a load."""
+    """Unchanged, after a load."""
     load(sandbox)
     queries = re.findall(r"```sql\n(.+?)```", README, flags=re.DOTALL)
 
@@ -133,8 +133,8 @@ def test_every_column_is_in_the_readme() -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", *sorted(PAGES)])
-def test_every_link_to_a_file_leads_to_one(page: str) -> None:
-    """Relative links only; addresses on the web are not followed."""
+def test_every_link_to_a_file_works(page: str) -> None:
+    """Relative links only; web addresses are not tested."""
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         if "://" not in target:

@@ -33,8 +33,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_adds_nothing_but_comms_source(wheel: Path) -> None:
-    """No tests, no scripts, no folder `sql` beside the package; views and page are inside it."""
+def test_the_wheel_contains_only_comms_source(wheel: Path) -> None:
+    """No tests, no scripts, no separate folder `sql`; views and web page are in the package."""
     names = zipfile.ZipFile(wheel).namelist()
 
     tops = {name.split("/")[0] for name in names}
@@ -44,8 +44,8 @@ def test_the_wheel_adds_nothing_but_comms_source(wheel: Path) -> None:
     assert {f"comms_source/report/html/page.{kind}" for kind in ("css", "html.jinja")} <= {*names}
 
 
-def test_the_wheel_brings_what_init_writes(wheel: Path) -> None:
-    """The settings and all that a schedule runs, to the letter; and nothing is in it twice."""
+def test_the_wheel_contains_what_init_writes(wheel: Path) -> None:
+    """The settings and all files for schedulers, unchanged; no file is in it twice."""
     built = zipfile.ZipFile(wheel)
     sources = [*(ROOT / "pipelines").glob("*.*"), *(ROOT / ".dlt").glob("*.toml")]
     names = [path.relative_to(ROOT).as_posix() for path in sources if path.name != "secrets.toml"]
@@ -58,10 +58,8 @@ def test_the_wheel_brings_what_init_writes(wheel: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_wheel_an_empty_folder_and_two_variables_are_enough(
-    wheel: Path, tmp_path: Path, sandbox: Sandbox
-) -> None:
-    """In an environment of its own that has the dependencies, and as bare as cron's: it loads."""
+def test_the_wheel_loads_in_an_empty_folder(wheel: Path, tmp_path: Path, sandbox: Sandbox) -> None:
+    """In a virtual environment with its dependencies, and an environment as bare as cron's."""
     home = tmp_path / "environment"
     venv.create(home, with_pip=True)
     python = home / "bin" / "python"

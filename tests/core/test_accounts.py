@@ -1,4 +1,4 @@
-"""Which accounts a configuration holds, and which settings each of them has."""
+"""Which accounts a configuration has, and the settings of each."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ api_key_secret = "news"
 
 
 def configure(*, config: str = SHOP, secrets: str = SECRETS) -> None:
-    """Have dlt read these files, and nothing that it read before."""
+    """Write these files, and make dlt read them."""
     Path(".dlt").mkdir(exist_ok=True)
     Path(".dlt/config.toml").write_text(config)
     Path(".dlt/secrets.toml").write_text(secrets)
@@ -45,7 +45,7 @@ def configure(*, config: str = SHOP, secrets: str = SECRETS) -> None:
 
 @pytest.fixture(autouse=True)
 def forgotten(clean_surroundings: None) -> Iterator[None]:  # noqa: ARG001 - first
-    """What a test configures is read by no other."""
+    """Each test has its own configuration."""
     Container()[PluggableRunContext].reload(".")
     yield
     shutil.rmtree(".dlt", ignore_errors=True)
@@ -57,7 +57,7 @@ def users(accounts: Accounts) -> dict[str, str]:
     return {each.name: each.settings.credentials.user for each in accounts.selected}
 
 
-def test_each_account_has_its_credentials_and_shares_what_it_does_not_say() -> None:
+def test_accounts_have_own_credentials_and_share_other_settings() -> None:
     """Sections of both files count; the name is the label on the rows."""
     configure()
 
@@ -73,7 +73,7 @@ def test_each_account_has_its_credentials_and_shares_what_it_does_not_say() -> N
 
 
 def test_accounts_do_not_share_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither those of the section around them nor those of the environment, whoever has none."""
+    """An account without any uses neither those of the outer section nor Twilio's variables."""
     configure(secrets=SECRETS.replace("accounts.news", "accounts.blog"), config="")
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__ACCOUNTS", '["shop", "news"]')
     monkeypatch.setenv("TWILIO_API_KEY", "SK-mine")
@@ -86,8 +86,8 @@ def test_accounts_do_not_share_credentials(monkeypatch: pytest.MonkeyPatch) -> N
         _ = found["news"].settings
 
 
-def test_the_environment_alone_can_hold_several_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list of their names, and for each what it has of its own."""
+def test_several_accounts_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a list of names, and each account's own settings."""
     prefix = "SOURCES__COMMS_SOURCE__ACCOUNTS"
     monkeypatch.setenv(prefix, '["shop", "news"]')
     for name in ("SHOP", "NEWS"):
@@ -101,8 +101,8 @@ def test_the_environment_alone_can_hold_several_accounts(monkeypatch: pytest.Mon
     assert [each.settings.window.total_seconds() for each in found.selected] == [3600, 7200]
 
 
-def test_what_is_wrong_with_one_account_is_that_one_s_alone() -> None:
-    """It is told when that one's settings are asked for."""
+def test_an_error_in_one_account_does_not_affect_others() -> None:
+    """It is raised when the settings of that account are used."""
     configure(config=SHOP.replace("concurrency = 2", "concurrency = 200"))
 
     found = {each.name: each for each in read_accounts().selected}
@@ -113,7 +113,7 @@ def test_what_is_wrong_with_one_account_is_that_one_s_alone() -> None:
 
 
 def test_two_names_for_the_same_account_are_refused() -> None:
-    """Every row would belong to whichever was read last."""
+    """Otherwise the rows would get the label of the account that was read last."""
     configure(secrets=SECRETS.replace('api_key = "SK-news"', 'api_key = "AC-shop"'))
 
     with pytest.raises(ConfigurationError, match="shop and news have the same credentials"):
@@ -121,7 +121,7 @@ def test_two_names_for_the_same_account_are_refused() -> None:
 
 
 def test_an_account_that_is_not_configured_is_refused_by_name() -> None:
-    """Whether there are others or not."""
+    """Whether the configuration names other accounts or not."""
     configure()
     with pytest.raises(ConfigurationError, match=r"'blog' has no section .* are shop, news"):
         read_accounts(names=["blog"])
@@ -133,8 +133,8 @@ def test_an_account_that_is_not_configured_is_refused_by_name() -> None:
         read_accounts(names=["blog"])
 
 
-def test_a_command_for_some_channels_leaves_to_an_account_those_it_has() -> None:
-    """An account that has none of them is left out; a channel that nobody knows is an error."""
+def test_channels_are_limited_to_those_of_the_account() -> None:
+    """An account with none of them is left out; an unknown channel is an error."""
     configure()
 
     def channels_of(*names: str) -> dict[str, list[str]]:
@@ -147,8 +147,8 @@ def test_a_command_for_some_channels_leaves_to_an_account_those_it_has() -> None
         channels_of("letters")
 
 
-def test_a_list_of_accounts_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what it should look like."""
+def test_an_invalid_list_of_accounts_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message shows what it should look like."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__ACCOUNTS", "shop, news")
 
     with pytest.raises(ConfigurationError, match=r'names such as \["shop", "news"\]'):
@@ -174,8 +174,8 @@ def test_the_exit_code_of_several_accounts(codes: list[int], all_together: int) 
     assert code_of_all(codes) == all_together
 
 
-def test_dlt_does_not_fall_back_on_the_environment_of_tests() -> None:
-    """Without any configuration there is one account, and it lacks credentials."""
+def test_tests_do_not_use_the_settings_of_this_machine() -> None:
+    """Without any configuration there is one account, and it has no credentials."""
     assert dlt.config.get("sources.comms_source.accounts") is None
     with pytest.raises(ConfigurationError, match="no complete pair"):
         read_accounts()

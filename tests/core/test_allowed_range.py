@@ -91,7 +91,7 @@ class Run:
         return requested
 
 
-def test_a_refused_range_is_requested_within_retention_and_up_to_now() -> None:
+def test_a_refused_range_is_requested_within_retention() -> None:
     """It takes one more request; a second at each bound of the narrower range does not count."""
     run = Run(Api())
 
@@ -127,7 +127,7 @@ def test_a_run_is_refused_once_and_logs_it_once(caplog: pytest.LogCaptureFixture
     ]
 
 
-def test_a_chain_overtaken_by_retention_restarts_with_twice_the_margin() -> None:
+def test_a_chain_overtaken_by_retention_restarts() -> None:
     """All pages of a chain have the bounds of the first, so a later one may be refused."""
     run = Run(Api(pages=10, page_takes=MINUTE))
 

@@ -1,4 +1,4 @@
-"""What is done with a destination follows from what dlt says that it can do."""
+"""What a run does with a destination depends on dlt's capabilities of it."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ SETTING = "SOURCES__COMMS_SOURCE__TABLE_FORMAT"
 
 
 def of(destination: str) -> Capabilities:
-    """The abilities of one of dlt's destinations."""
+    """The capabilities of one of dlt's destinations."""
     known: Any = Destination.from_reference(destination)
     return capabilities_of(known.capabilities())
 
 
 @pytest.mark.parametrize("destination", ["duckdb", "ducklake", "postgres", "snowflake", "redshift"])
-def test_where_dlt_keeps_histories_it_keeps_them(destination: str) -> None:
-    """By its scd2, whatever else the destination can do."""
+def test_dlt_keeps_histories_if_it_can(destination: str) -> None:
+    """With its scd2, regardless of other strategies."""
     assert of(destination).histories == "scd2"
 
 
 @pytest.mark.parametrize("table_format", ["delta", "iceberg"])
-def test_tables_in_folders_get_their_histories_merged(
+def test_histories_in_folders_are_merged(
     table_format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They have upsert, and no scd2."""
+    """Such tables have upsert, but no scd2."""
     monkeypatch.setenv(SETTING, table_format)
 
-    able = of("filesystem")
+    found = of("filesystem")
 
-    able.check_merging()
-    assert (able.histories, able.table_format) == ("merged", table_format)
+    found.check_merging()
+    assert (found.histories, found.table_format) == ("merged", table_format)
 
 
-def test_where_nobody_can_read_the_history_there_is_none() -> None:
-    """A vector store merges rows, and is not asked for any."""
-    able = of("weaviate")
+def test_without_scd2_or_a_table_format_there_are_no_histories() -> None:
+    """A vector store can merge rows, but its history cannot be read."""
+    found = of("weaviate")
 
-    able.check_merging()
-    assert able.histories == "none"
+    found.check_merging()
+    assert found.histories == "none"
 
 
 @pytest.mark.parametrize("destination", ["filesystem", "athena"])
 def test_a_destination_that_cannot_merge_is_refused(
     destination: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what to do instead is said, before anything is asked for."""
+    """The message says what to do instead, before any request is sent."""
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", "lake")
 
     with pytest.raises(ConfigurationError, match=r"table_format = \"delta\".*ducklake, duckdb"):
@@ -64,22 +64,22 @@ def test_a_destination_that_cannot_merge_is_refused(
 @pytest.mark.parametrize(
     ("destination", "table_format", "said"),
     [
-        ("duckdb", "delta", "no 'delta' tables, so leave the setting out"),
+        ("duckdb", "delta", "no 'delta' tables, so remove the setting"),
         ("filesystem", "hudi", "no 'hudi' tables, but delta and iceberg"),
     ],
 )
-def test_a_table_format_that_is_not_there_is_refused(
+def test_an_unsupported_table_format_is_refused(
     destination: str, table_format: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would be left out silently otherwise, or fail when everything had been read."""
+    """Otherwise it would be ignored, or fail after everything had been read."""
     monkeypatch.setenv(SETTING, table_format)
 
     with pytest.raises(ConfigurationError, match=said):
         of(destination)
 
 
-def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what installs it."""
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says how to install it."""
     monkeypatch.setenv(SETTING, "delta")
     monkeypatch.setattr(module, "find_spec", lambda _: None)
 
@@ -88,11 +88,13 @@ def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_extension_that_duckdb_cannot_download_is_named() -> None:
-    """With what to do about it, and no page of DuckDB's own."""
-    told = 'while trying to install:\nFailed to download extension "delta" at URL "http://..."\n...'
+    """The message says what to do, without the text of DuckDB's error."""
+    message = (
+        'while trying to install:\nFailed to download extension "delta" at URL "http://..."\n...'
+    )
 
     with (
         pytest.raises(LoadFailed, match=r"its extension 'delta'.*docs/destinations\.md"),
         translate_dlt_errors(),
     ):
-        raise DatabaseTransientException(Exception(told))
+        raise DatabaseTransientException(Exception(message))

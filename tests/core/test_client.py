@@ -1,4 +1,4 @@
-"""The client against a real socket: what it sends, and what it does not."""
+"""The client with a real socket: what it sends, and what it does not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY = Span(NOW - timedelta(days=1), NOW)
 
 @pytest.mark.parametrize("channel", CHANNELS.values(), ids=lambda c: c.name)
 def test_every_documented_parameter_of_a_list_is_sent(sandbox: Sandbox, channel: object) -> None:
-    """startDate, endDate, status, pageSize, and with the token the same again."""
+    """startDate, endDate, status, pageSize, and the same again with the token."""
     (entry,) = [c for c in CHANNELS.values() if c is channel]
     with session_for(sandbox).connected() as client:
         filters = {"channel": entry, "span": DAY, "status": "COMPLETED", "page_size": 2}
@@ -44,7 +44,7 @@ def test_every_documented_parameter_of_a_list_is_sent(sandbox: Sandbox, channel:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_status_filters_the_list(sandbox: Sandbox, status: str) -> None:
-    """To the operations that are in it."""
+    """Only operations with that status are listed."""
     with session_for(sandbox).connected() as client:
         answer = client.list_page(channel=CHANNELS["emails"], span=None, status=status)
 
@@ -52,8 +52,8 @@ def test_a_status_filters_the_list(sandbox: Sandbox, status: str) -> None:
     assert len(answer.page.rows) == len(expected)
 
 
-def test_an_operation_is_fetched_by_id_or_is_not_there(sandbox: Sandbox) -> None:
-    """404 to an id is an answer, and an id goes into the path as it is."""
+def test_an_operation_is_fetched_by_id(sandbox: Sandbox) -> None:
+    """A 404 means that it does not exist; the id is quoted in the path."""
     known = sandbox.truth("emails")[5]
     with session_for(sandbox).connected() as client:
         found = client.fetch_operation(channel=CHANNELS["emails"], operation_id=known["id"])
@@ -76,7 +76,7 @@ def test_a_proxy_from_the_environment_is_not_used_on_this_machine(
         assert client.list_page(channel=CHANNELS["emails"], span=None).page.rows
 
 
-def test_the_apis_time_comes_with_an_answer(sandbox: Sandbox) -> None:
+def test_a_response_has_the_apis_time(sandbox: Sandbox) -> None:
     """To the second, so that clocks can be compared."""
     with session_for(sandbox).connected() as client:
         answer = client.list_page(channel=CHANNELS["emails"], span=None)
@@ -85,8 +85,8 @@ def test_the_apis_time_comes_with_an_answer(sandbox: Sandbox) -> None:
     assert answer.received_at == NOW
 
 
-def test_a_page_is_let_go_at_once(sandbox: Sandbox) -> None:
-    """Without a garbage collection: at 300 kB a page, waiting for one takes a lot of memory."""
+def test_the_memory_of_a_page_is_freed_at_once(sandbox: Sandbox) -> None:
+    """Without a garbage collection: waiting for one needs much memory, at 300 kB a page."""
     with session_for(sandbox).connected() as client:
         client.list_page(channel=CHANNELS["emails"], span=None)
         gc.collect()
@@ -102,8 +102,8 @@ def test_a_page_is_let_go_at_once(sandbox: Sandbox) -> None:
     assert not left
 
 
-def test_a_compressed_answer_is_asked_for_and_understood(sandbox: Sandbox) -> None:
-    """A page shrinks to a fraction of its size on the way, where the API offers that."""
+def test_compressed_responses_are_requested_and_decoded(sandbox: Sandbox) -> None:
+    """A page is much smaller then, if the API supports it."""
 
     def compress(request: httpx.Request) -> httpx.Response:
         assert "gzip" in request.headers["Accept-Encoding"]

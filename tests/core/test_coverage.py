@@ -1,4 +1,4 @@
-"""What the coverage of a channel claims, forgets and owes."""
+"""What the coverage of a channel records, drops and reports as gaps."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def held(span: Span) -> set[datetime]:
 
 
 def held_by(covers: Iterable[Span]) -> set[datetime]:
-    """The whole hours in any of some spans."""
+    """The whole hours in any of the spans."""
     return {hour for span in covers for hour in held(span)}
 
 
-def ledger_of(
+def coverage_of(
     history: Sequence[WindowRead | None], *, since: datetime, until: datetime, width: timedelta
 ) -> ChannelCoverage:
-    """A coverage of the windows that touch `[since, until)`, with the history repeated over them."""
+    """A coverage of the windows in `[since, until)`, with the history repeated over them."""
     known = {
         window.start: read
         for window, read in zip(
@@ -93,8 +93,8 @@ def incomplete(
 
 
 @given(spans, st.lists(spans, max_size=6))
-def test_what_is_uncovered_is_what_no_cover_holds(span: Span, covers: list[Span]) -> None:
-    """Hour by hour, what is left and what is covered make up the span; what is left is in order."""
+def test_uncovered_is_what_no_cover_contains(span: Span, covers: list[Span]) -> None:
+    """Hour by hour, the covered and the uncovered parts make up the span, in order."""
     left = uncovered(span, covers)
 
     assert held(span) - held_by(covers) == held_by(left)
@@ -102,8 +102,8 @@ def test_what_is_uncovered_is_what_no_cover_holds(span: Span, covers: list[Span]
 
 
 @given(st.sets(hours, max_size=40))
-def test_joined_spans_hold_the_same_hours_and_none_adjoin(chosen: set[int]) -> None:
-    """Joining neither adds nor loses time, and leaves nothing that could still be joined."""
+def test_joined_spans_have_the_same_hours_and_are_not_adjacent(chosen: set[int]) -> None:
+    """Joining neither adds nor removes time, and leaves nothing that could still be joined."""
     apart = [Span(START + k * HOUR, START + (k + 1) * HOUR) for k in sorted(chosen)]
     whole = joined(apart)
 
@@ -119,7 +119,7 @@ def test_joined_spans_hold_the_same_hours_and_none_adjoin(chosen: set[int]) -> N
     st.integers(min_value=1, max_value=12),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_coverage_survives_its_state(
+def test_a_coverage_survives_a_round_trip_through_state(
     tracked_from: datetime | None,
     complete_at: datetime | None,
     history: list[WindowRead | None],
@@ -127,7 +127,7 @@ def test_a_coverage_survives_its_state(
     width: int,
 ) -> None:
     """To state, through JSON text and back is the same coverage, to the second."""
-    coverage = ledger_of(history, since=START, until=START + 48 * HOUR, width=width * HOUR)
+    coverage = coverage_of(history, since=START, until=START + 48 * HOUR, width=width * HOUR)
     coverage.tracked_from, coverage.complete_at = tracked_from, complete_at
     for hour, began, ended, rows in sorted(pieces):
         piece = Span(START + hour * HOUR, START + (hour + 1) * HOUR)
@@ -138,13 +138,13 @@ def test_a_coverage_survives_its_state(
 
 
 def test_no_state_is_an_empty_coverage() -> None:
-    """A channel that was never read owes nothing and knows nothing."""
+    """A channel that was never read has no coverage and no deadline."""
     assert ChannelCoverage() == ChannelCoverage.from_state(None) == ChannelCoverage.from_state({})
     assert ChannelCoverage() == ChannelCoverage.from_state(ChannelCoverage().to_state())
 
 
 @given(moments, moments, st.timedeltas(timedelta(0), timedelta(seconds=1)))
-def test_state_claims_no_more_than_was_read(
+def test_rounding_in_the_state_claims_no_more_than_was_read(
     began: datetime, ended: datetime, fraction: timedelta
 ) -> None:
     """Fractions of a second make a reading begin earlier and end later, never the other way."""
@@ -157,13 +157,13 @@ def test_state_claims_no_more_than_was_read(
 
 
 @given(keeping, spans, st.lists(readings, max_size=8), st.randoms(use_true_random=False))
-def test_a_window_is_read_exactly_when_readings_cover_all_of_it_that_is_needed(
+def test_a_window_is_read_when_scans_cover_what_is_needed_of_it(
     kept: Retained, within: Span, finished: list[ScanResult], order: Random
 ) -> None:
-    """Whatever the pieces and their order; what ended after the API forgot it does not count."""
+    """For any parts in any order; scans that ended after the window expired do not count."""
     order.shuffle(finished)
     coverage = ChannelCoverage()
-    told = {start for r in finished for start in coverage.note(r, within=within, kept=kept)}
+    returned = {start for r in finished for start in coverage.note(r, within=within, kept=kept)}
 
     expected = set()
     for window in windows(within, kept.window):
@@ -172,11 +172,11 @@ def test_a_window_is_read_exactly_when_readings_cover_all_of_it_that_is_needed(
         counted = held_by(r.span for r in finished if r.ended < forgotten)
         if needed and held(needed) <= counted:
             expected.add(window.start)
-    assert expected == set(coverage.windows) == told
+    assert expected == set(coverage.windows) == returned
 
 
 @given(keeping, spans, st.lists(readings, max_size=8))
-def test_a_complete_window_was_covered_after_it_closed_and_before_it_was_forgotten(
+def test_a_complete_window_was_read_closed_and_not_expired(
     kept: Retained, within: Span, finished: list[ScanResult]
 ) -> None:
     """Each instant of it was in a reading that began late enough and ended early enough."""
@@ -203,9 +203,7 @@ def test_a_complete_window_was_covered_after_it_closed_and_before_it_was_forgott
 @example(timedelta(0), timedelta(0))
 @example(timedelta(seconds=-1), timedelta(0))
 @example(timedelta(0), timedelta(seconds=1))
-def test_one_reading_of_a_window_is_complete_exactly_within_its_two_bounds(
-    late: timedelta, over: timedelta
-) -> None:
+def test_a_read_is_complete_exactly_within_its_two_bounds(late: timedelta, over: timedelta) -> None:
     """Not before the lag after its end, and not past the retention of its start."""
     window = Span(START, START + HOUR)
     began, ended = window.end + VISIBILITY_LAG + late, window.start + WEEK.retention + over
@@ -218,7 +216,7 @@ def test_one_reading_of_a_window_is_complete_exactly_within_its_two_bounds(
 
 
 @given(keeping, spans, st.lists(readings, min_size=1, max_size=8))
-def test_a_window_once_complete_stays_complete(
+def test_a_complete_window_stays_complete(
     kept: Retained, within: Span, finished: list[ScanResult]
 ) -> None:
     """No later reading, however late, takes it back."""
@@ -231,8 +229,8 @@ def test_a_window_once_complete_stays_complete(
         complete = after
 
 
-def test_a_reading_as_the_api_forgets_takes_nothing_back_and_one_after_is_ignored() -> None:
-    """While part of a window is kept it is noted, with no claim of its own; then no more."""
+def test_a_read_of_an_expiring_window_is_not_complete() -> None:
+    """It is recorded, and leaves a complete window complete; a read after expiry is ignored."""
     window = Span(START, START + HOUR)
     half_forgotten, forgotten = (
         window.start + WEEK.retention + HOUR / 2,
@@ -253,8 +251,8 @@ def test_a_reading_as_the_api_forgets_takes_nothing_back_and_one_after_is_ignore
     assert coverage.windows[START].read_at == late.began
 
 
-def test_a_window_read_in_pieces_is_as_old_as_its_first_piece_and_has_the_rows_of_all() -> None:
-    """Until the last piece it is no more than parts; then it is read, and the parts are gone."""
+def test_a_window_read_in_parts_has_the_age_of_its_first_part() -> None:
+    """And the rows of all. Until the last part is read, the window does not count as read."""
     window = Span(START, START + HOUR)
     middle = START + HOUR / 2
     late, later = START + 5 * HOUR, START + 9 * HOUR
@@ -269,8 +267,8 @@ def test_a_window_read_in_pieces_is_as_old_as_its_first_piece_and_has_the_rows_o
     assert coverage.parts == {}
 
 
-def test_pieces_read_too_early_or_too_long_ago_are_dropped() -> None:
-    """A piece is stale if its window was open, or if its share of the time since has passed."""
+def test_parts_read_too_early_or_too_long_ago_are_dropped() -> None:
+    """A part is stale if its window was open, or if its share of the window's age has passed."""
     window = Span(START, START + HOUR)
     begun = {
         "too early": window.end + VISIBILITY_LAG - timedelta(seconds=1),
@@ -287,8 +285,8 @@ def test_pieces_read_too_early_or_too_long_ago_are_dropped() -> None:
 
 
 @given(keeping, moments)
-def test_the_first_run_owes_nothing(kept: Retained, now: datetime) -> None:
-    """It finds no gap, and answers for what the API still holds in whole windows."""
+def test_the_first_run_has_no_gap(kept: Retained, now: datetime) -> None:
+    """It tracks creation time from the first whole window within the retention."""
     coverage = ChannelCoverage()
 
     assert coverage.deadline(now=now, kept=kept) is None
@@ -299,12 +297,12 @@ def test_the_first_run_owes_nothing(kept: Retained, now: datetime) -> None:
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=4)))
 @settings(max_examples=60, deadline=None)
-def test_gaps_are_the_longest_runs_of_forgotten_windows_that_are_not_complete(
+def test_gaps_are_the_expired_windows_that_are_not_complete(
     kept: Retained, history: list[WindowRead | None], away: timedelta
 ) -> None:
     """Exactly those from what was owed up to what the API holds in whole windows."""
     now = NOW + away
-    coverage = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    coverage = coverage_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
     owed, horizon = coverage.tracked_from, align_up(now - kept.retention, kept.window)
     assert owed is not None
     missed = incomplete(coverage, since=owed, until=horizon, kept=kept)
@@ -322,11 +320,11 @@ def test_gaps_are_the_longest_runs_of_forgotten_windows_that_are_not_complete(
     st.timedeltas(timedelta(0), timedelta(days=8)),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_gap_is_told_once(
+def test_a_gap_is_reported_once(
     kept: Retained, history: list[WindowRead | None], away: timedelta, longer: timedelta
 ) -> None:
-    """A later call tells only of what has been forgotten since; one at the same time, nothing."""
-    coverage = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    """A later call returns only windows that expired since; one at the same time returns none."""
+    coverage = coverage_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
     first = coverage.expire(now=NOW + away, kept=kept)
     accounted = coverage.tracked_from
     assert accounted is not None
@@ -339,11 +337,11 @@ def test_a_gap_is_told_once(
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=8)))
 @settings(max_examples=60, deadline=None)
-def test_expiry_keeps_exactly_the_windows_that_the_api_has_not_forgotten(
+def test_expiry_keeps_exactly_the_windows_within_retention(
     kept: Retained, history: list[WindowRead | None], away: timedelta
 ) -> None:
     """The window that is half forgotten stays, all before it goes, and so do its parts."""
-    coverage = ledger_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
+    coverage = coverage_of(history, since=NOW - kept.retention, until=NOW, width=kept.window)
     coverage.parts = {
         start: [Part(Span(start, start + kept.window / 2), NOW, NOW, 0)]
         for start in coverage.windows
@@ -366,10 +364,10 @@ def test_expiry_keeps_exactly_the_windows_that_the_api_has_not_forgotten(
     ),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_coverage_never_outgrows_what_the_api_holds(
+def test_the_size_of_a_coverage_is_bounded(
     kept: Retained, runs: list[tuple[timedelta, list[tuple[float, float]]]]
 ) -> None:
-    """Whatever was read and when, it has one entry a window of the retention, and two at most."""
+    """After any reads it has one entry per window of the retention, and two more at most."""
     coverage, now = ChannelCoverage(), NOW
     most = kept.retention / kept.window + 2
     for away, pieces in runs:
@@ -385,7 +383,7 @@ def test_a_coverage_never_outgrows_what_the_api_holds(
 
 
 def test_windows_keep_their_bounds_when_the_width_changes() -> None:
-    """Hours that were read stay hours; the day they are in goes on where they end."""
+    """Hours that were read stay hours; the day around them begins where they end."""
     eleven = START + 11 * HOUR
     coverage = ChannelCoverage(width=HOUR, tracked_from=START)
     for hour in range(8, 11):
@@ -425,7 +423,7 @@ def live_run(
 )
 @example([(HOUR, 60), (2 * HOUR, 60), (1.5 * HOUR, 60), (4 * HOUR, 60), (24 * HOUR, 3600)], 37815)
 @settings(max_examples=40, deadline=None)
-def test_no_change_of_width_makes_a_gap_or_reads_again_what_is_complete(
+def test_changing_the_width_keeps_complete_windows(
     runs: list[tuple[timedelta, int]], second: int
 ) -> None:
     """For any sequence of widths; a run right after a change reads what is still open."""
@@ -448,8 +446,8 @@ def test_no_change_of_width_makes_a_gap_or_reads_again_what_is_complete(
         assert gaps == []
 
 
-def test_what_a_clock_ahead_has_claimed_is_forgotten_by_the_time_of_the_api() -> None:
-    """Windows read later than now are due again, and what is accounted for does not lie ahead."""
+def test_records_of_a_clock_that_was_ahead_are_dropped() -> None:
+    """Windows read after the API's time are due again, and `tracked_from` is not in the future."""
     ahead = NOW + timedelta(days=30)
     coverage = ChannelCoverage(width=HOUR, tracked_from=ahead - WEEK.retention, complete_at=ahead)
     sound = WindowRead(NOW - HOUR, 1, complete=True)
@@ -466,11 +464,11 @@ def test_what_a_clock_ahead_has_claimed_is_forgotten_by_the_time_of_the_api() ->
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=4)))
 @settings(max_examples=60, deadline=None)
-def test_the_deadline_is_when_the_first_window_that_is_not_complete_begins_to_be_forgotten(
+def test_the_deadline_is_when_the_first_incomplete_window_expires(
     kept: Retained, history: list[WindowRead | None], away: timedelta
 ) -> None:
     """Its start and the retention; where all is complete, that of the window now open."""
-    coverage = ledger_of(history, since=NOW - kept.retention, until=NOW - HOUR, width=kept.window)
+    coverage = coverage_of(history, since=NOW - kept.retention, until=NOW - HOUR, width=kept.window)
     now = NOW + away + kept.window
     owed = coverage.tracked_from
     assert owed is not None

@@ -1,4 +1,4 @@
-"""What tells the states of an operation apart, and that no operation is staged twice."""
+"""What makes a new state of an operation, and that no operation is staged twice."""
 
 from __future__ import annotations
 
@@ -69,24 +69,24 @@ def differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 @given(states, surroundings, surroundings)
-def test_equal_states_share_a_version_whatever_surrounds_them(
+def test_equal_states_have_the_same_version(
     state: dict[str, Any], one: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    """Times, label, load and fields without a column are no part of a state."""
+    """Times, label, load and fields without a column are not part of a state."""
     assert not differ(state | one, state | other)
 
 
 @given(states, st.permutations(SCHEMA.names))
 def test_the_order_of_columns_does_not_matter(state: dict[str, Any], names: list[str]) -> None:
-    """Columns may come in another order from another version of this project."""
+    """Another version of this project may have another order of columns."""
     table = operations(state)
 
     assert versions(table) == versions(table.select(names))
 
 
 @given(st.lists(states, max_size=5), st.integers(0, 5))
-def test_a_row_has_its_version_whatever_stands_beside_it(rows: list[Any], cut: int) -> None:
-    """Alone, among others, or in a table that is made of several."""
+def test_a_version_does_not_depend_on_other_rows(rows: list[Any], cut: int) -> None:
+    """Alone, among others, or in a table of several chunks."""
     apart = [versions(operations(row))[0] for row in rows]
     halves = pa.concat_tables([operations(*rows[:cut]), operations(*rows[cut:])])
 
@@ -95,13 +95,13 @@ def test_a_row_has_its_version_whatever_stands_beside_it(rows: list[Any], cut: i
 
 @given(states)
 def test_two_operations_in_the_same_state_have_two_versions(state: dict[str, Any]) -> None:
-    """A destination looks a version up among those of all operations."""
+    """A destination looks up a version among those of all operations."""
     assert differ(state, state | {"id": "comms_operation_01h2xcejqtf2nbrexx3vqjhp42"})
 
 
 @given(states, statuses)
 def test_another_status_is_another_state(state: dict[str, Any], status: str | None) -> None:
-    """One that is not known, too."""
+    """Also an unknown one."""
     assume(status != state["status"])
 
     assert differ(state, state | {"status": status})
@@ -111,7 +111,7 @@ def test_another_status_is_another_state(state: dict[str, Any], status: str | No
 def test_another_value_of_one_counter_is_another_state(
     state: dict[str, Any], name: str, value: int | None
 ) -> None:
-    """Up, down, by one or by far, to NULL or from NULL; a NULL is no 0."""
+    """Up or down, by one or by many, to or from NULL; NULL is not 0."""
     assume(value != state[name])
 
     assert differ(state, state | {name: value})
@@ -121,7 +121,7 @@ def test_another_value_of_one_counter_is_another_state(
 def test_a_counter_that_moves_by_one_makes_another_state(
     state: dict[str, Any], name: str, value: int, step: int
 ) -> None:
-    """As most do, down as well as up."""
+    """The most common change, up as well as down."""
     assert differ(state | {name: value}, state | {name: value + step})
 
 
@@ -129,17 +129,17 @@ def test_a_counter_that_moves_by_one_makes_another_state(
 def test_two_counters_that_swap_their_values_make_another_state(
     state: dict[str, Any], one: str, other: str
 ) -> None:
-    """Values count under the names of their counters."""
+    """Values are hashed with the names of their counters."""
     assume(state[one] != state[other])
 
     assert differ(state, state | {one: state[other], other: state[one]})
 
 
 @given(states, counters, counters, st.integers(1, 2**62), st.integers(0, 2**62))
-def test_a_unit_that_moves_from_one_counter_to_another_makes_another_state(
+def test_moving_a_unit_between_counters_makes_another_state(
     state: dict[str, Any], one: str, other: str, much: int, little: int
 ) -> None:
-    """From queued to sent, say: their sum stays what it was."""
+    """From queued to sent, for example: their sum does not change."""
     assume(one != other)
     before = state | {one: much, other: little}
 
@@ -147,10 +147,10 @@ def test_a_unit_that_moves_from_one_counter_to_another_makes_another_state(
 
 
 @given(states, st.sampled_from(["clicks", "link_clicks"]), numbers)
-def test_a_new_counter_counts_once_it_has_a_value(
+def test_a_new_counter_makes_a_new_state_if_it_has_a_value(
     state: dict[str, Any], name: str, value: int
 ) -> None:
-    """A column that comes to be makes no new state of each row that has nothing to put in it."""
+    """A new column makes no new state of the rows in which it is NULL."""
     assert not differ(state, state | {name: None})
     assert versions(operations(state)) == versions(operations(state | {name: None}))
     assert differ(state, state | {name: value})
@@ -164,14 +164,14 @@ def test_a_new_counter_counts_once_it_has_a_value(
         ({"clicks": 2**63 - 1}, -8636192815121820722),
     ],
 )
-def test_a_version_is_the_same_number_for_ever(changes: dict[str, Any], version: int) -> None:
-    """Destinations hold old ones: another digest would add a row to every operation's history."""
+def test_versions_never_change(changes: dict[str, Any], version: int) -> None:
+    """Destinations store them: another hash would add a row to the history of every operation."""
     assert versions(operations(changes)) == [version]
 
 
 @pytest.mark.parametrize("name", CHANNELS)
-def test_a_history_has_the_columns_of_the_operations_but_for_extra(name: str) -> None:
-    """And a version, which is never NULL; a page without rows has them too."""
+def test_a_history_has_the_columns_of_operations_except_extra(name: str) -> None:
+    """And a version that is never NULL; also if a page has no rows."""
     channel = CHANNELS[name]
     expected = [name for name in operations_table(channel).columns.names if name != "extra"]
 
@@ -181,7 +181,7 @@ def test_a_history_has_the_columns_of_the_operations_but_for_extra(name: str) ->
 
 
 def test_a_new_counter_is_a_column_of_the_history() -> None:
-    """With the values that the operations have."""
+    """With the same values as in the operations."""
     rows = history_rows(operations({"clicks": 7}, {"clicks": None}))
 
     assert rows["clicks"].to_pylist() == [7, None]
@@ -192,10 +192,8 @@ ids = st.lists(st.sampled_from("abcdefg"), max_size=8)
 
 
 @given(st.lists(ids, max_size=4), st.sets(st.sampled_from("abc")))
-def test_an_operation_is_taken_where_it_is_seen_first(
-    pages: list[list[str]], before: set[str]
-) -> None:
-    """Page after page, in the order in which they come, and none that had been seen before."""
+def test_the_first_row_of_an_operation_is_kept(pages: list[list[str]], before: set[str]) -> None:
+    """Pages are processed in order; operations of earlier pages are dropped."""
     seen = set(before)
     numbered = [
         operations(*({"id": key, "total": place} for place, key in enumerate(page)))
@@ -212,18 +210,18 @@ def test_an_operation_is_taken_where_it_is_seen_first(
     assert seen == known
 
 
-def test_a_page_that_holds_nothing_twice_is_left_as_it_is() -> None:
-    """Which is what nearly all pages are, so they cost no copy."""
+def test_a_page_without_duplicates_is_unchanged() -> None:
+    """That is the usual case, so it must not copy the rows."""
     page = operations({"id": "a"}, {"id": "b"})
 
     assert first_sights(page, {"c"}) is page
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), instants)), instants)
-def test_ids_before_an_instant_are_those_of_rows_created_before(
+def test_ids_before_an_instant_are_of_rows_created_before_it(
     rows: list[tuple[str, datetime]], instant: datetime
 ) -> None:
-    """What was created at the instant itself is not among them."""
+    """Rows created at that instant are not included."""
     table = operations(*({"id": key, "created_at": created} for key, created in rows))
 
     assert ids_before(table, instant) == {key for key, created in rows if created < instant}

@@ -1,4 +1,4 @@
-"""Where dlt keeps no history, the rows to merge make the same one: each state seen, once."""
+"""Histories that this project merges itself: each observed state is in the table once."""
 
 from __future__ import annotations
 
@@ -20,68 +20,68 @@ THEN = datetime(2026, 11, 19, 6, 20, tzinfo=UTC)
 SECOND, TICK = timedelta(seconds=1), timedelta(microseconds=1)
 
 Row = dict[str, Any]
-Sight = dict[str, int]
-"""In which version each operation is seen."""
+Read = dict[str, int]
+"""The version in which each operation is read."""
 
-sights = st.dictionaries(st.sampled_from("abc"), st.integers(1, 3))
-lives = st.lists(st.tuples(sights, st.integers(-1, 2)), max_size=8)
+reads = st.dictionaries(st.sampled_from("abc"), st.integers(1, 3))
+lives = st.lists(st.tuples(reads, st.integers(-1, 2)), max_size=8)
 
 
 class Lake:
-    """A history, merged by `KEY` as a lake does it, row after row."""
+    """A history that is merged by `KEY`, row by row, as a lake does it."""
 
     def __init__(self) -> None:
-        """Begin without a table."""
+        """Start without a table."""
         self.rows: dict[Any, Row] | None = None
 
-    def see(self, sight: Sight, at: datetime, *, rows: int | None = None) -> pa.Table:
-        """Merge what a reading brought, or the first `rows` of that before the merge is stopped."""
-        staged = successors(seen(sight), self.current(), read_at=at)
+    def see(self, read: Read, at: datetime, *, rows: int | None = None) -> pa.Table:
+        """Merge the rows of a read, or the first `rows` of them before the merge is interrupted."""
+        staged = successors(seen(read), self.current(), read_at=at)
         self.rows = self.rows or {}
         for row in staged.to_pylist()[:rows]:
             self.rows[tuple(row[column] for column in KEY)] = row
         return staged
 
     def current(self) -> pa.Table | None:
-        """What is read of the table before a reading; None before there is one."""
+        """The current rows before a read; None before there is a table."""
         if self.rows is None:
             return None
         empty = successors(seen({}), None, read_at=THEN).schema
         return pa.Table.from_pylist([r for r in self.rows.values() if not r["valid_to"]], empty)
 
     def states(self) -> dict[str, list[Row]]:
-        """The states of each operation, in their order."""
+        """The states of each operation, in order."""
         rows = sorted((self.rows or {}).values(), key=lambda row: (row["id"], row["valid_from"]))
         return {key: list(of_it) for key, of_it in groupby(rows, key=lambda row: str(row["id"]))}
 
 
-def seen(sight: Mapping[str, int]) -> pa.Table:
+def seen(read: Mapping[str, int]) -> pa.Table:
     """States as they are staged."""
     rows = [
         {"id": key, "account": "acme", "created_at": THEN, "synced_at": THEN}
         | {"_dlt_load_id": "17", "row_version": version, "sent": 10 * version}
-        for key, version in sight.items()
+        for key, version in read.items()
     ]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def versions(lake: Lake) -> dict[str, list[int]]:
-    """The versions of each operation, in their order."""
+    """The versions of each operation, in order."""
     return {key: [row["row_version"] for row in rows] for key, rows in lake.states().items()}
 
 
-def changes(sights: Sequence[Sight]) -> dict[str, list[int]]:
-    """The law: a version that is not the one before it is a new state."""
-    told: dict[str, list[int]] = {}
-    for sight in sights:
-        for key, version in sight.items():
-            states = told.setdefault(key, [])
+def changes(reads: Sequence[Read]) -> dict[str, list[int]]:
+    """The expected versions: one that differs from the previous one is a new state."""
+    expected: dict[str, list[int]] = {}
+    for read in reads:
+        for key, version in read.items():
+            states = expected.setdefault(key, [])
             if states[-1:] != [version]:
                 states.append(version)
-    return told
+    return expected
 
 
-def assert_in_one_piece(lake: Lake) -> None:
+def assert_contiguous(lake: Lake) -> None:
     """Each state ends where the next begins, and one has no end."""
     for rows in lake.states().values():
         assert all(one["valid_to"] == then["valid_from"] for one, then in pairwise(rows))
@@ -92,43 +92,43 @@ def assert_in_one_piece(lake: Lake) -> None:
 @settings(deadline=None)
 @given(lives)
 def test_each_change_is_one_state_and_a_state_may_return(
-    life: Sequence[tuple[Sight, int]],
+    life: Sequence[tuple[Read, int]],
 ) -> None:
-    """Whatever is seen in whatever order, and though the clock stands still or goes back."""
+    """For any order of states, even if the clock stops or goes back."""
     lake, at = Lake(), THEN
 
-    for sight, passed in life:
+    for read, passed in life:
         at += passed * SECOND
-        lake.see(sight, at)
+        lake.see(read, at)
 
-    assert versions(lake) == changes([sight for sight, _ in life])
-    assert_in_one_piece(lake)
+    assert versions(lake) == changes([read for read, _ in life])
+    assert_contiguous(lake)
 
 
 @settings(deadline=None)
-@given(lives, sights, st.integers(0, 6))
-def test_a_merge_that_stopped_half_way_is_mended_by_the_next_reading(
-    life: Sequence[tuple[Sight, int]], last: Sight, rows: int
+@given(lives, reads, st.integers(0, 6))
+def test_the_next_read_repairs_an_interrupted_merge(
+    life: Sequence[tuple[Read, int]], last: Read, rows: int
 ) -> None:
-    """The rows of a dropped package may have been merged in part; then the same is read again."""
+    """Some rows of a dropped package may have been merged; then the same is read again."""
     lake = Lake()
-    for day, (sight, _) in enumerate(life):
-        lake.see(sight, THEN + day * SECOND)
+    for day, (read, _) in enumerate(life):
+        lake.see(read, THEN + day * SECOND)
 
     lake.see(last, THEN + len(life) * SECOND, rows=rows)
     lake.see(last, THEN + (len(life) + 1) * SECOND)
 
-    assert versions(lake) == changes([*(sight for sight, _ in life), last])
-    assert_in_one_piece(lake)
+    assert versions(lake) == changes([*(read for read, _ in life), last])
+    assert_contiguous(lake)
 
 
 @settings(deadline=None)
 @given(lives)
-def test_merging_the_same_rows_again_changes_nothing(life: Sequence[tuple[Sight, int]]) -> None:
-    """A load job that is retried merges what it merged before."""
+def test_merging_the_same_rows_again_changes_nothing(life: Sequence[tuple[Read, int]]) -> None:
+    """A retried load job merges the same rows again."""
     lake = Lake()
-    for day, (sight, _) in enumerate(life):
-        staged = lake.see(sight, THEN + day * SECOND)
+    for day, (read, _) in enumerate(life):
+        staged = lake.see(read, THEN + day * SECOND)
         before = lake.states()
         for row in staged.to_pylist():
             assert lake.rows is not None
@@ -137,7 +137,7 @@ def test_merging_the_same_rows_again_changes_nothing(life: Sequence[tuple[Sight,
 
 
 def test_a_state_is_valid_from_when_it_had_been_read() -> None:
-    """And its end is the instant from which its successor is valid."""
+    """It ends at the instant from which the next state is valid."""
     lake = Lake()
     lake.see({"a": 1}, THEN)
     lake.see({"a": 1}, THEN + SECOND)
@@ -149,7 +149,7 @@ def test_a_state_is_valid_from_when_it_had_been_read() -> None:
 
 
 def test_two_states_read_at_the_same_instant_follow_each_other() -> None:
-    """They would share a key otherwise, and one of them would be lost."""
+    """Otherwise they would have the same key, and one would be lost."""
     lake = Lake()
     lake.see({"a": 1}, THEN)
     lake.see({"a": 2}, THEN)
@@ -157,8 +157,8 @@ def test_two_states_read_at_the_same_instant_follow_each_other() -> None:
     assert [row["valid_from"] for row in lake.states()["a"]] == [THEN, THEN + TICK]
 
 
-def test_what_ends_keeps_its_row_and_columns_of_its_own() -> None:
-    """A counter that is not told any more stays in the states that had it."""
+def test_an_ended_state_keeps_its_row_and_columns() -> None:
+    """A counter that the API no longer returns stays in the states that had it."""
     clicked = pa.chunked_array([pa.array([7])])
     held = successors(seen({"a": 1}), None, read_at=THEN).append_column("clicked", clicked)
 

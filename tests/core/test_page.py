@@ -1,4 +1,4 @@
-"""The envelope of a list answer."""
+"""The envelope of a list response."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from comms_source.tables.page import Page, decode_page, raw_rows
 
 
 def decode(body: bytes) -> Page:
-    """Take an answer of the messages' list apart."""
+    """Decode a list response of the channel `messages`."""
     return decode_page(body, channel=CHANNELS["messages"])
 
 
 def body_with(following: object) -> bytes:
-    """A list answer that names `following` as the next page."""
+    """A list response that names `following` as the next page."""
     return msgspec.json.encode({"operations": [], "pagination": {"next": following, "self": "x"}})
 
 
 @pytest.mark.parametrize("following", [None, ""])
 def test_null_or_empty_next_ends_the_chain(following: str | None) -> None:
-    """Both mean that no page follows."""
+    """Both mean that there is no next page."""
     assert decode(body_with(following)).next_token is None
 
 
 def test_a_missing_next_ends_the_chain() -> None:
-    """A `pagination` without `next` names no further page."""
+    """A `pagination` without `next` names no next page."""
     assert decode(b'{"operations": [], "pagination": {}}').next_token is None
 
 
 def test_a_token_is_opaque() -> None:
-    """Whatever text it is, it is handed on as it is."""
+    """Any text is passed on unchanged."""
     assert decode(body_with("eyJ+/=")).next_token == "eyJ+/="
 
 
@@ -45,8 +45,8 @@ def test_a_token_is_opaque() -> None:
         "/v1/Emails/Operations?pageToken=a%2Bb%3D",
     ],
 )
-def test_an_address_in_place_of_a_token_gives_its_token(address: str) -> None:
-    """A guide shows addresses where the reference has tokens: both are understood."""
+def test_a_url_instead_of_a_token_gives_its_token(address: str) -> None:
+    """A guide shows URLs where the reference has tokens, so both are supported."""
     assert decode(body_with(address)).next_token == "a+b="
 
 
@@ -64,21 +64,21 @@ def test_an_address_in_place_of_a_token_gives_its_token(address: str) -> None:
         b'{"operations": [], "pagination": {"next": "https://x/?page=2"}}',
     ],
 )
-def test_json_without_the_envelope_is_a_named_error(body: bytes) -> None:
-    """Never an empty success; the message says what came instead and where to look."""
+def test_json_without_the_envelope_is_an_error(body: bytes) -> None:
+    """Never an empty success; the message says what was received, and what to check."""
     with pytest.raises(EnvelopeMissing, match="base_url"):
         decode(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"operations": [1,', b"\xff\xfe"])
-def test_a_cut_answer_is_no_json(body: bytes) -> None:
-    """It raises what the client takes for a cut."""
+def test_an_incomplete_response_is_a_decode_error(body: bytes) -> None:
+    """The client treats that error as a broken connection."""
     with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
         decode(body)
 
 
-def test_raw_rows_are_the_text_to_the_letter() -> None:
-    """Spaces, order and number formats stay."""
+def test_raw_rows_are_the_exact_text() -> None:
+    """Spaces, order and number formats are kept."""
     body = b'{"operations": [{"a":1.50,  "b": 2}, 7], "pagination": {}}'
 
     assert raw_rows(body) == ['{"a":1.50,  "b": 2}', "7"]
@@ -119,10 +119,10 @@ edits = st.lists(
 
 @settings(max_examples=500)
 @given(edits)
-def test_an_answer_with_bytes_lost_or_added_is_read_as_json_or_refused(
+def test_a_corrupted_response_is_read_as_json_or_rejected(
     changes: list[tuple[int, int, bytes]],
 ) -> None:
-    """Arrow's reader never sees what is no JSON, and finds as many rows as a decoder does."""
+    """Arrow's reader never gets invalid JSON, and finds as many rows as a JSON decoder."""
     body = BODY
     for at, lost, added in changes:
         body = body[:at] + added + body[at + lost :]
@@ -135,6 +135,6 @@ def test_an_answer_with_bytes_lost_or_added_is_read_as_json_or_refused(
 
 
 def test_text_that_is_not_utf8_is_refused() -> None:
-    """Arrow would take it as it is, and the destination would stumble over it."""
+    """Arrow would accept it, and the destination would fail on it."""
     with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
         decode(BODY.replace(b"COMPLETED", b"COMPL\xffTED"))

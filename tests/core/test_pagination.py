@@ -46,7 +46,7 @@ def pages_of(*pages: tuple[Sequence[Any], str | None]) -> tuple[Book, list[PageA
     return book, list(scan_pages(client=book, channel=CHANNELS["emails"], requested=requested))
 
 
-def test_a_scan_requests_one_more_second_on_both_sides_with_every_token() -> None:
+def test_a_scan_requests_one_more_second_on_both_sides() -> None:
     """It is not documented whether bounds are included, or whether tokens include filters."""
     book, _ = pages_of(([{"id": 1}], "a"), ([{"id": 2}], "b"), ([], None))
 
@@ -62,7 +62,7 @@ def test_short_and_empty_pages_do_not_end_a_scan() -> None:
 
 
 @pytest.mark.parametrize("tokens", ["aa", "aba", "abcb"])
-def test_a_repeated_token_ends_the_scan_with_an_error(tokens: str) -> None:
+def test_a_repeated_token_is_an_error(tokens: str) -> None:
     """Immediately or some pages later; the error does not show the token."""
     pages = [([{"id": n}], token) for n, token in enumerate(tokens)]
     with pytest.raises(EndlessScan) as caught:
@@ -72,7 +72,7 @@ def test_a_repeated_token_ends_the_scan_with_an_error(tokens: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [[], [{"id": 1}, {"id": 2}], ["no object"]])
-def test_too_many_pages_without_new_rows_end_the_scan_with_an_error(rows: list[Any]) -> None:
+def test_too_many_pages_without_new_rows_are_an_error(rows: list[Any]) -> None:
     """Even if each page has a different token."""
     pages = [(rows, f"token {n}") for n in range(MAX_IDLE_PAGES + 5)]
     with pytest.raises(EndlessScan, match="no new operation"):

@@ -1,4 +1,4 @@
-"""Which scans a run takes, and how a long one is cut."""
+"""Which scans a run makes, and how long ones are split."""
 
 from __future__ import annotations
 
@@ -65,43 +65,43 @@ policies = st.builds(
 adaptive = policies.map(lambda policy: replace(policy, refresh="adaptive"))
 weights = st.integers(min_value=0, max_value=9)
 memories = st.tuples(st.sampled_from([0.0, 0.3, 0.7, 0.9, 0.99, 1.5, 9.0]), weights)
-"""How much of a window's allowance is used, and how its rows compare with others'."""
+"""How much of a window's allowance has passed, and its rows relative to others."""
 histories = st.lists(st.none() | memories, min_size=1, max_size=8).filter(
     lambda history: any(history[:3])
 )
-"""What is known of the windows in turn, repeated for as many as there are; never of none."""
+"""What is known of the windows, repeated for all of them; at least one is known."""
 fractions = st.floats(min_value=0, max_value=0.95)
 pieces = st.lists(st.none() | st.tuples(fractions, fractions), min_size=1, max_size=5)
-"""Which pieces of the windows are finished, likewise."""
+"""Which parts of the windows are finished, repeated likewise."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a plan is made from."""
+    """The input of a plan."""
 
     now: datetime
     coverage: ChannelCoverage
     policy: Policy
 
     def plan(self, since: datetime | None = None) -> list[Scan]:
-        """The plan."""
+        """The plan for this case."""
         return plan(now=self.now, coverage=self.coverage, policy=self.policy, since=since)
 
     @property
     def span(self) -> Span:
-        """What the API still answers for."""
+        """The API's retention."""
         return retained(now=self.now, policy=self.policy)
 
     @property
     def windows(self) -> list[tuple[Span, Reason | None]]:
-        """Each window, as far as it lies before now, and why it is due."""
-        told = []
+        """Each window, up to now, and the reason why it is due."""
+        found = []
         for window in windows(self.span, self.policy.window):
             read = self.coverage.windows.get(window.start)
             part = clip(window, to=self.span)
             assert part is not None
-            told.append((part, due_reason(window, read, now=self.now, policy=self.policy)))
-        return told
+            found.append((part, due_reason(window, read, now=self.now, policy=self.policy)))
+        return found
 
     @property
     def due(self) -> list[Span]:
@@ -110,16 +110,16 @@ class Case:
 
     @property
     def fresh(self) -> list[Span]:
-        """The windows that are not."""
+        """The windows that are not due."""
         return [window for window, reason in self.windows if not reason]
 
     @property
     def finished(self) -> list[Span]:
-        """The pieces of windows that were read already."""
+        """The finished parts of windows."""
         return [part.span for parts in self.coverage.parts.values() for part in parts]
 
     def rows(self, window: Span) -> int:
-        """How many rows a window should bring: those known, and the usual since it was read."""
+        """The expected rows of a window: those known, and the average rate since it was read."""
         counts = [read.rows for read in self.coverage.windows.values()]
         usual = sum(counts) / (len(counts) * self.policy.window.total_seconds())
         read = self.coverage.windows.get(align_down(window.start, self.policy.window))
@@ -136,11 +136,11 @@ def case_of(
     done: Sequence[tuple[float, float] | None] = (None,),
     heaviest: float = 3.0,
 ) -> Case:
-    """A coverage with the history repeated over its windows, the heaviest of so many pages."""
+    """A coverage with the history repeated over its windows, the largest of `heaviest` pages."""
     coverage = ChannelCoverage(width=policy.window)
     every = windows(retained(now=now, policy=policy), policy.window)
-    told = zip(every, itertools.cycle(history), itertools.cycle(done), strict=False)
-    for window, memory, piece in told:
+    known = zip(every, itertools.cycle(history), itertools.cycle(done), strict=False)
+    for window, memory, piece in known:
         if memory:
             allowance = policy.refresh_ratio * max(0 * SECOND, now - window.end)
             read_at = max(window.start, now - memory[0] * allowance)
@@ -154,7 +154,7 @@ def case_of(
 
 
 def small_case(now: datetime, policy: Policy, history: Sequence[tuple[float, int] | None]) -> Case:
-    """A case whose windows were told to hold fewer than five pages in all."""
+    """A case whose windows hold fewer than five pages in all, by their history."""
     count = len(list(windows(retained(now=now, policy=policy), policy.window)))
     return case_of(now, policy, history, heaviest=4.5 / count)
 
@@ -171,7 +171,7 @@ few_windows = adaptive.map(
 
 
 def is_uncut(case: Case) -> bool:
-    """Whether what is expected of all windows is so little that no run of them is cut."""
+    """Whether the expected rows of all windows are so few that no scan is split."""
     expected = sum(case.rows(window) for window, _ in case.windows)
     return expected <= MIN_SCAN_PAGES * FULL_PAGE * case.policy.page_size
 
@@ -181,7 +181,7 @@ quick = settings(max_examples=40, deadline=None)
 
 
 def spread(rows: int, *, due: Sequence[int]) -> Case:
-    """Two days of just-read windows with so many rows each, but some hours ago never read.
+    """Two days of just-read windows with `rows` each, but some hours ago never read.
 
     The hour that is still open has so many rows too, and is always due.
     """
@@ -192,13 +192,13 @@ def spread(rows: int, *, due: Sequence[int]) -> Case:
 
 
 def hours(first: int, last: int = 0) -> Span:
-    """The windows from so many hours ago to so many hours ago, both included, up to now."""
+    """The windows from `first` to `last` hours ago, both included, up to now."""
     start, end = (align_down(NOW - ago * HOUR, HOUR) for ago in (first, last))
     return Span(start, min(end + HOUR, NOW))
 
 
 def test_forty_operations_a_week_are_one_scan_of_one_page() -> None:
-    """Ten in two days; half of the windows are due, and one request brings them all."""
+    """Half of the windows are due, and one request reads them all."""
     case = case_of(NOW, POLICY, [(1.5, 0), (0.3, 0), (0.3, 0), (1.5, 9)], heaviest=1 / PAGE)
     (scan,) = case.plan()
 
@@ -208,7 +208,7 @@ def test_forty_operations_a_week_are_one_scan_of_one_page() -> None:
 
 
 def test_two_due_windows_that_share_a_page_are_one_scan() -> None:
-    """What lies between them comes along, since one request brings it all."""
+    """The windows between them are read too, since one request returns all."""
     (scan,) = spread(300, due=[2]).plan()
 
     assert scan.span == hours(2)
@@ -216,8 +216,8 @@ def test_two_due_windows_that_share_a_page_are_one_scan() -> None:
     assert scan.reasons == ("never read", "not closed when read")
 
 
-def test_what_lies_between_comes_along_on_pages_that_are_paid_for_anyway() -> None:
-    """Runs of 1200 and 800 rows take three pages, and so do they with 800 rows between them."""
+def test_windows_between_are_read_if_they_cost_no_more_pages() -> None:
+    """Runs of 1200 and 800 rows take three pages, also with 800 rows between them."""
     near, far = spread(400, due=[6, 5, 4, 1]), spread(400, due=[7, 6, 5, 1])
 
     assert [scan.span for scan in near.plan()] == [hours(6)]
@@ -225,35 +225,35 @@ def test_what_lies_between_comes_along_on_pages_that_are_paid_for_anyway() -> No
 
 
 def test_two_due_windows_too_far_apart_for_a_page_are_two_scans() -> None:
-    """What lies between them would cost more pages than it saves."""
+    """The windows between them would cost more pages than joining saves."""
     case = spread(300, due=[20])
 
     assert [scan.span for scan in case.plan()] == case.due == [hours(20, 20), hours(0)]
 
 
-def test_what_will_soon_be_due_comes_along_while_it_fits() -> None:
-    """Half of its allowance has passed; beside 300 rows that are due, a page has room for 600."""
+def test_windows_that_are_due_soon_are_read_if_they_fit() -> None:
+    """Half of their allowance has passed; a page with 300 due rows has room for 600 more."""
     late = case_of(NOW, replace(POLICY, retention=DAY + HOUR), [(0.6, 9)], heaviest=300 / PAGE)
 
     assert late.due[-1] == hours(0)
     assert late.plan()[-1].span == hours(2)
 
 
-def test_a_window_of_more_than_a_page_comes_along_where_it_fills_the_last_one() -> None:
-    """Four of 1200 rows take two pages each, and five together; the fifth would take two more."""
+def test_a_large_window_is_read_if_it_fills_the_last_page() -> None:
+    """Windows of 1200 rows take two pages each, and four take five; another would take two more."""
     late = case_of(NOW, replace(POLICY, retention=DAY + HOUR), [(0.6, 9)], heaviest=1.2)
 
     assert late.plan()[-1].span == hours(3)
     assert late.plan()[-1].pages(PAGE) == 5
 
 
-def test_what_was_just_read_stays_out() -> None:
-    """However much room there is on the page."""
+def test_windows_that_were_just_read_are_not_read_again() -> None:
+    """Even if the page has room for them."""
     assert [scan.span for scan in spread(10, due=[]).plan()] == [hours(0)]
 
 
 def test_many_pages_are_read_by_several_scans_at_once() -> None:
-    """They adjoin, and none has more than its share of the pages."""
+    """The scans are adjacent, and none has more than its share of the pages."""
     policy = replace(POLICY, refresh="full")
     scans = replace(spread(PAGE, due=[]), policy=policy).plan()
 
@@ -262,8 +262,8 @@ def test_many_pages_are_read_by_several_scans_at_once() -> None:
     assert max(scan.pages(PAGE) for scan in scans) <= 5
 
 
-def test_a_window_of_very_many_rows_is_cut_within() -> None:
-    """Its pieces adjoin and bring a share each."""
+def test_a_window_with_very_many_rows_is_split() -> None:
+    """Its parts are adjacent, and have equal shares of the rows."""
     scans = spread(50 * PAGE, due=[]).plan()
 
     assert len(scans) == 10
@@ -274,7 +274,7 @@ def test_a_window_of_very_many_rows_is_cut_within() -> None:
 @quick
 @given(cases)
 def test_every_due_instant_is_in_exactly_one_scan(case: Case) -> None:
-    """Scans are in order and apart, and hold all that is due but for finished pieces."""
+    """Scans are ordered and disjoint, and cover all that is due except finished parts."""
     scans = [scan.span for scan in case.plan()]
 
     assert all(a.end <= b.start for a, b in itertools.pairwise(scans))
@@ -285,16 +285,16 @@ def test_every_due_instant_is_in_exactly_one_scan(case: Case) -> None:
 
 @quick
 @given(cases)
-def test_no_finished_piece_is_read_again(case: Case) -> None:
-    """What an interrupted run has read of a window is left out of every scan."""
+def test_no_finished_part_is_read_again(case: Case) -> None:
+    """What an interrupted run has read of a window is in no scan."""
     for scan in case.plan():
         assert not any(clip(piece, to=scan.span) for piece in case.finished)
 
 
 @quick
 @given(small_cases)
-def test_a_window_that_is_not_due_only_comes_along_with_one_that_is(case: Case) -> None:
-    """No scan is made for its sake, and each scan gives the reasons of its due windows."""
+def test_each_scan_has_a_due_window(case: Case) -> None:
+    """It gives the reasons of its due windows, and consists of whole windows."""
     for scan in case.plan():
         within = [(span, why) for span, why in case.windows if clip(span, to=scan.span)]
         reasons = [why for _, why in within if why]
@@ -305,15 +305,15 @@ def test_a_window_that_is_not_due_only_comes_along_with_one_that_is(case: Case) 
 
 @settings(max_examples=150, deadline=None)
 @given(small_cases)
-def test_what_comes_along_costs_half_of_what_it_would_alone(case: Case) -> None:
-    """Each window that is not due adds at most half of the pages that it would take alone."""
+def test_windows_not_due_cost_half_of_what_they_would_alone(case: Case) -> None:
+    """Each adds at most half of the pages that it would take alone."""
 
     def pages(spans: Sequence[Span]) -> int:
         return pages_for(sum(map(case.rows, spans)), int(FULL_PAGE * PAGE))
 
     every = [window for window, _ in case.windows]
     scans = [[w for w in every if clip(w, to=scan.span)] for scan in case.plan()]
-    runs = itertools.groupby(case.windows, key=lambda told: bool(told[1]))
+    runs = itertools.groupby(case.windows, key=lambda window: bool(window[1]))
     alone = [[window for window, _ in run] for is_due, run in runs if is_due]
     along = [pages([window]) // 2 for scan in scans for window in scan if window in case.fresh]
     assert sum(map(pages, scans)) <= sum(map(pages, alone)) + sum(along)
@@ -321,8 +321,8 @@ def test_what_comes_along_costs_half_of_what_it_would_alone(case: Case) -> None:
 
 @quick
 @given(cases)
-def test_the_order_in_which_windows_were_noted_does_not_matter(case: Case) -> None:
-    """A coverage that was filled backwards gives the same plan."""
+def test_the_order_of_windows_in_the_coverage_does_not_matter(case: Case) -> None:
+    """A coverage in reverse order gives the same plan."""
     backwards = dict(reversed(case.coverage.windows.items()))
 
     assert case.plan() == replace(case, coverage=replace(case.coverage, windows=backwards)).plan()
@@ -330,8 +330,8 @@ def test_the_order_in_which_windows_were_noted_does_not_matter(case: Case) -> No
 
 @quick
 @given(cases)
-def test_a_plan_depends_on_what_it_is_given_alone(case: Case) -> None:
-    """The same again gives the same plan, and planning changes nothing."""
+def test_a_plan_is_deterministic(case: Case) -> None:
+    """The same input gives the same plan, and planning does not change it."""
     before = copy.deepcopy(case.coverage)
 
     assert case.plan() == case.plan()
@@ -341,7 +341,7 @@ def test_a_plan_depends_on_what_it_is_given_alone(case: Case) -> None:
 @quick
 @given(cases)
 def test_no_scan_is_much_longer_than_a_full_scan(case: Case) -> None:
-    """As far as rows are known; what holds more is cut, of about equal rows."""
+    """As far as row counts are known; longer ones are split into about equal parts."""
     for scan in case.plan():
         assert scan.rows is not None
         assert scan.pages(PAGE) <= 1.25 * MAX_SCAN_PAGES
@@ -349,8 +349,8 @@ def test_no_scan_is_much_longer_than_a_full_scan(case: Case) -> None:
 
 @quick
 @given(whole_cases)
-def test_a_scan_may_be_cut_later_only_if_a_count_in_it_was_guessed(case: Case) -> None:
-    """Its rows are known exactly if each of its windows was read before."""
+def test_a_scan_may_be_split_later_if_its_rows_are_estimated(case: Case) -> None:
+    """The row count is known if and only if each of its windows was read before."""
     for scan in case.plan():
         within = [window for window, _ in case.windows if clip(window, to=scan.span)]
         homes = [align_down(window.start, case.policy.window) for window in within]
@@ -359,10 +359,8 @@ def test_a_scan_may_be_cut_later_only_if_a_count_in_it_was_guessed(case: Case) -
 
 @quick
 @given(instants, policies)
-def test_the_first_run_is_one_scan_of_everything_that_may_be_cut(
-    now: datetime, policy: Policy
-) -> None:
-    """Nothing is known of its rows."""
+def test_the_first_run_is_one_scan_that_may_be_split(now: datetime, policy: Policy) -> None:
+    """Its row count is not known."""
     (scan,) = Case(now, ChannelCoverage(), policy).plan()
 
     assert scan == Scan(
@@ -373,10 +371,10 @@ def test_the_first_run_is_one_scan_of_everything_that_may_be_cut(
 
 @quick
 @given(instants, policies, st.timedeltas(SECOND, 400 * DAY))
-def test_the_first_run_begins_where_it_is_told_to(
+def test_the_first_run_begins_at_the_given_start(
     now: datetime, policy: Policy, back: timedelta
 ) -> None:
-    """Even before what the API is known to hold, and within a window."""
+    """Even before the retention, and within a window."""
     (scan,) = Case(now, ChannelCoverage(), policy).plan(since=now - back)
 
     assert scan.span == Span(now - back, now)
@@ -384,10 +382,8 @@ def test_the_first_run_begins_where_it_is_told_to(
 
 @quick
 @given(cases, st.floats(min_value=0, max_value=2))
-def test_a_later_run_asks_for_nothing_before_its_start_or_what_the_api_holds(
-    case: Case, back: float
-) -> None:
-    """All that is due from there on is in a scan; a start too long ago changes nothing."""
+def test_a_later_run_starts_at_its_start_or_the_retention(case: Case, back: float) -> None:
+    """All that is due from then on is in a scan; a start before the retention changes nothing."""
     since = case.now - max(SECOND, back * case.span.width)
     scans = [scan.span for scan in case.plan(since=since)]
     reach = Span(max(since, case.span.start), case.now)
@@ -402,10 +398,10 @@ def test_a_later_run_asks_for_nothing_before_its_start_or_what_the_api_holds(
 
 @quick
 @given(instants, adaptive, st.lists(weights, min_size=1, max_size=8))
-def test_where_all_was_just_read_no_scan_is_left_but_of_what_is_still_open(
+def test_if_all_was_just_read_only_open_windows_are_scanned(
     now: datetime, policy: Policy, rows: list[int]
 ) -> None:
-    """A window is open until all that was created in it is sure to show."""
+    """A window is open until all operations created in it are listed for sure."""
     case = case_of(now, policy, [(0.0, weight) for weight in rows])
     still_open = align_down(now - VISIBILITY_LAG, policy.window)
 
@@ -418,7 +414,7 @@ def test_where_all_was_just_read_no_scan_is_left_but_of_what_is_still_open(
 def test_a_small_account_is_one_scan(
     now: datetime, policy: Policy, history: list[tuple[float, int] | None]
 ) -> None:
-    """Where all rows fit a page, one request does."""
+    """If all rows fit on a page, one request is enough."""
     case = case_of(now, policy, history, heaviest=0.002)
     (scan,) = case.plan()
 
@@ -430,7 +426,7 @@ def test_a_small_account_is_one_scan(
 @quick
 @given(whole_cases)
 def test_a_full_refresh_reads_every_window(case: Case) -> None:
-    """However fresh they are; scans adjoin from one end of what the API holds to the other."""
+    """Even fresh ones; the scans cover the whole retention."""
     scans = replace(case, policy=replace(case.policy, refresh="full")).plan()
 
     assert uncovered(case.span, [scan.span for scan in scans]) == []
@@ -458,8 +454,8 @@ def test_a_window_is_due_when_its_allowance_has_passed(
     assert due_reason(window, read, now=NOW, policy=POLICY) == expected
 
 
-def test_a_window_that_was_never_read_is_due_whatever_the_policy() -> None:
-    """There is no allowance for it."""
+def test_a_window_that_was_never_read_is_always_due() -> None:
+    """Under any policy."""
     full = replace(POLICY, refresh="full")
     window = Span(NOW - HOUR, NOW)
 
@@ -477,8 +473,8 @@ widths = st.integers(min_value=1, max_value=24).map(lambda hours: hours * HOUR)
 
 
 @given(cuttable, counts, widths)
-def test_pieces_adjoin_and_make_up_the_span(span: Span, count: int, width: timedelta) -> None:
-    """None is lost or read twice, and there are no more than asked for."""
+def test_parts_are_adjacent_and_cover_the_span(span: Span, count: int, width: timedelta) -> None:
+    """Nothing is lost or read twice, and there are at most `count` of them."""
     cuts = cut(span, count, width)
 
     assert 1 <= len(cuts) <= count
@@ -487,10 +483,10 @@ def test_pieces_adjoin_and_make_up_the_span(span: Span, count: int, width: timed
 
 
 @given(cuttable, counts, widths)
-def test_pieces_meet_at_window_bounds_where_there_are_enough(
+def test_parts_meet_at_window_bounds_if_there_are_enough(
     span: Span, count: int, width: timedelta
 ) -> None:
-    """Then they are as many as asked for and differ by two windows at most; else whole seconds."""
+    """Then there are `count`, which differ by two windows at most; else they meet at seconds."""
     cuts = cut(span, count, width)
     enough = len(list(windows(span, width))) >= count
 
@@ -507,22 +503,20 @@ PIECE = replace(UNKNOWN, rows=PAGE)
 
 
 @given(st.floats(0, 10 * PAGE), st.integers(1, 64), st.sampled_from([UNKNOWN, PIECE]))
-def test_a_scan_of_up_to_ten_pages_is_left_whole(rows: float, parallel: int, scan: Scan) -> None:
-    """What cutting costs would be more than what reading at once saves."""
+def test_a_scan_of_up_to_ten_pages_is_not_split(rows: float, parallel: int, scan: Scan) -> None:
+    """Splitting would cost more than parallel reading saves."""
     assert cuts_for(scan, rows=rows, page_size=PAGE, parallel=parallel) == 1
 
 
 @given(st.floats(0, 25 * PAGE), st.integers(1, 64))
-def test_a_piece_is_not_cut_again_for_a_little_more(rows: float, parallel: int) -> None:
-    """There are other pieces to read at the same time; its first page would be read twice."""
+def test_a_part_is_not_split_again_for_a_few_more_rows(rows: float, parallel: int) -> None:
+    """Other parts can be read in parallel; its first page would be read twice."""
     assert cuts_for(PIECE, rows=rows, page_size=PAGE, parallel=parallel) == 1
 
 
 @given(st.floats(25 * PAGE + 1, 10**9), st.integers(1, 64), st.sampled_from([UNKNOWN, PIECE]))
-def test_a_longer_scan_is_cut_into_what_may_run_at_once(
-    rows: float, parallel: int, scan: Scan
-) -> None:
-    """Into at least two of at most a full scan each, unless even the most pieces are too few."""
+def test_a_longer_scan_is_split(rows: float, parallel: int, scan: Scan) -> None:
+    """Into at least two parts of at most a full scan each, up to `MAX_CUTS`."""
     count = cuts_for(scan, rows=rows, page_size=PAGE, parallel=parallel)
 
     assert 1 <= count <= MAX_CUTS
@@ -532,12 +526,12 @@ def test_a_longer_scan_is_cut_into_what_may_run_at_once(
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, 1), (1, 1), (PAGE, 1), (PAGE + 1, 2)])
 def test_every_scan_takes_at_least_one_page(rows: int, pages: int) -> None:
-    """Even one that brings nothing has to be asked for."""
+    """Even a scan without rows needs a request."""
     assert pages_for(rows, PAGE) == pages
 
 
 def test_on_its_last_day_a_window_is_read_once_more() -> None:
-    """A window read before that day is due when it begins, and not again once it was read."""
+    """A window read before that day is due when the day begins, and not again after that."""
     end = NOW - POLICY.retention + LAST_CHANCE
     window = Span(end - HOUR, end)
     before = WindowRead(NOW - SECOND, 0, complete=True)

@@ -1,4 +1,4 @@
-"""What an answer means."""
+"""The classification of responses."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def reply(status: int, body: bytes = b"{}", headers: Mapping[str, str] | None = None) -> Reply:
-    """An answer of the API."""
+    """A response of the API."""
     return Reply(status, headers or {}, body, NOW)
 
 
 def outcome(given: Reply, *, is_list: bool = True) -> Exception:
-    """What judging an answer raises."""
+    """The error that classifying a response raises."""
     with pytest.raises((RetryableError, errors.CommsSourceError)) as caught:
         classify_response(given, channel="emails", is_list=is_list)
     return caught.value
 
 
 def final(given: Reply) -> Exception:
-    """What an answer leads to once no further attempt is made."""
+    """The error of a response after the last retry."""
     raised = outcome(given)
     return raised.error if isinstance(raised, RetryableError) else raised
 
@@ -63,20 +63,20 @@ def final(given: Reply) -> Exception:
         (307, errors.Redirected),
     ],
 )
-def test_each_status_of_a_list_has_one_outcome(status: int, kind: type[Exception]) -> None:
-    """The table at the top of the file holds."""
+def test_each_status_of_a_list_has_one_error(status: int, kind: type[Exception]) -> None:
+    """As the table at the top of `responses.py` says."""
     assert type(final(reply(status))) is kind
 
 
-def test_a_good_answer_passes() -> None:
-    """200 with JSON raises nothing."""
+def test_a_success_raises_nothing() -> None:
+    """A 200 with JSON raises nothing."""
     classify_response(
         reply(200, headers={"content-type": "application/json"}), channel="x", is_list=True
     )
 
 
-def test_a_404_to_an_id_is_no_closed_channel() -> None:
-    """Only a list that does not exist says that the channel is closed."""
+def test_a_404_to_an_id_does_not_close_the_channel() -> None:
+    """Only a list that does not exist means that the channel is closed."""
     assert type(outcome(reply(404), is_list=False)) is errors.RequestRefused
 
 
@@ -90,16 +90,14 @@ def test_a_404_to_an_id_is_no_closed_channel() -> None:
         (504, ConnectionBroken),
     ],
 )
-def test_only_these_are_worth_another_attempt(status: int, kind: type[RetryableError]) -> None:
-    """And how, depends on the kind."""
+def test_only_these_statuses_are_retried(status: int, kind: type[RetryableError]) -> None:
+    """Each with the kind of error that determines how."""
     assert type(outcome(reply(status))) is kind
 
 
 @pytest.mark.parametrize(("status", "shared"), [(429, True), (503, False)])
-def test_too_many_requests_concern_everybody_and_unavailability_one_request(
-    status: int, shared: bool
-) -> None:
-    """A refusal for the account's pace pauses all scans."""
+def test_a_429_pauses_all_requests_and_a_503_only_one(status: int, shared: bool) -> None:
+    """A rate limit applies to the account, so all scans pause."""
     busy = outcome(reply(status))
 
     assert isinstance(busy, ServerBusy)
@@ -130,7 +128,7 @@ def test_too_many_requests_concern_everybody_and_unavailability_one_request(
 def test_retry_after_is_read_as_seconds_or_as_a_date(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    """A date counts from the API's own time where it tells it; nonsense counts as not told."""
+    """A date is relative to the API's own time if given; an unreadable value counts as missing."""
     busy = outcome(reply(429, headers=headers))
 
     assert isinstance(busy, ServerBusy)
@@ -145,14 +143,14 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(
         (b"Please log in", {"content-type": "text/HTML; charset=utf-8"}),
     ],
 )
-def test_a_web_page_is_named_as_such(body: bytes, headers: dict[str, str]) -> None:
-    """By its type or by how it begins."""
+def test_a_web_page_is_reported_as_such(body: bytes, headers: dict[str, str]) -> None:
+    """It is recognized by its content type or its first character."""
     assert type(outcome(reply(200, body, headers))) is errors.NotJson
 
 
 @pytest.mark.parametrize("name", ["error_400", "error_404", "error_429", "error_500", "error_503"])
-def test_documented_error_bodies_speak_in_the_message(name: str) -> None:
-    """Code and words of each documented error are passed on, but not its literal 'null'."""
+def test_the_message_quotes_documented_errors(name: str) -> None:
+    """With the code and message of each documented error, but not its literal 'null'."""
     body = documented_payloads()[name]
     said = str(final(reply(int(name[-3:]), msgspec.json.encode(body))))
 
@@ -165,12 +163,12 @@ def test_documented_error_bodies_speak_in_the_message(name: str) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"oops", b"[]", b'{"errors": 5}', b'{"errors": [5, {}]}'])
 def test_an_error_without_a_readable_body_is_the_same_error(body: bytes) -> None:
-    """The outcome depends on the status alone."""
+    """The kind of error depends on the status alone."""
     assert type(final(reply(400, body))) is errors.RequestRefused
 
 
-def test_secrets_that_the_api_echoes_do_not_get_into_a_message() -> None:
-    """Plain or encoded, and control characters with them."""
+def test_secrets_that_the_api_echoes_are_not_in_the_message() -> None:
+    """Neither plain nor encoded; control characters are removed too."""
     body = msgspec.json.encode({"errors": [{"code": 1, "message": "a tok/en \x1b[31m tok%2Fen"}]})
     with pytest.raises(errors.RequestRefused) as caught:
         classify_response(
@@ -181,13 +179,13 @@ def test_secrets_that_the_api_echoes_do_not_get_into_a_message() -> None:
     assert "\x1b" not in str(caught.value)
 
 
-def test_incomplete_json_is_a_cut_answer() -> None:
-    """It is worth another attempt."""
+def test_incomplete_json_is_retried() -> None:
+    """It is treated as a broken connection."""
     with pytest.raises(ConnectionBroken):
         decoded(msgspec.json.decode, b'{"operations": [')
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "Fri, 99 Nov 2026"])
-def test_an_unreadable_date_header_is_no_time(text: str) -> None:
+def test_an_unreadable_date_header_is_ignored(text: str) -> None:
     """The clock check then has nothing to compare with."""
     assert reply(200, headers={"date": text}).api_time is None

@@ -1,4 +1,4 @@
-"""How long to insist."""
+"""The retry policy."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def failed() -> RetryableError:
 
 
 def busy(seconds: float | None, *, shared: bool = True) -> RetryableError:
-    """An API that asks to wait."""
+    """An API that requires a wait."""
     return ServerBusy(StillBusy("busy"), retry_after=seconds, shared=shared)
 
 
 class Attempts:
-    """Attempts that meet one fault after the other, and what happened between them."""
+    """Attempts that fail one after the other, with a record of what happened between them."""
 
     def __init__(
-        self, *faults: RetryableError, max_api_wait: float = 60, attempts: int = 4
+        self, *failures: RetryableError, max_api_wait: float = 60, attempts: int = 4
     ) -> None:
-        self.left = list(faults)
+        self.left = list(failures)
         self.made = 0
         self.slept: list[float] = []
         self.paused_all: list[float] = []
         self.retries = 0
-        self._insistence = RetryPolicy(
+        self._policy = RetryPolicy(
             max_api_wait=max_api_wait,
             attempts=attempts,
             sleep=self.slept.append,
@@ -45,8 +45,8 @@ class Attempts:
         )
 
     def call(self) -> str:
-        """Insist."""
-        return self._insistence.call(self._attempt)
+        """Call with the retry policy."""
+        return self._policy.call(self._attempt)
 
     def _attempt(self) -> str:
         self.made += 1
@@ -59,21 +59,21 @@ class Attempts:
 
 
 def assert_gives_up(attempts: Attempts, error: type[ScanFailed], *, after: int) -> None:
-    """It raises the fault's own error after so many attempts."""
+    """The policy raises the failure's own error after this many attempts."""
     with pytest.raises(error):
         attempts.call()
     assert attempts.made == after
 
 
-def test_a_good_answer_needs_no_insisting() -> None:
+def test_a_success_is_not_retried() -> None:
     """One attempt, no wait."""
     attempts = Attempts()
 
     assert (attempts.call(), attempts.made, attempts.slept) == ("answer", 1, [])
 
 
-def test_told_waits_are_kept_as_told() -> None:
-    """And, after 429, by everybody."""
+def test_retry_after_is_respected() -> None:
+    """And after a 429, by all requests."""
     attempts = Attempts(busy(7), busy(2.5))
 
     assert attempts.call() == "answer"
@@ -81,60 +81,60 @@ def test_told_waits_are_kept_as_told() -> None:
     assert attempts.retries == 2
 
 
-def test_unavailability_makes_only_its_own_request_wait() -> None:
-    """503 says nothing of other requests."""
+def test_a_503_delays_only_its_own_request() -> None:
+    """It says nothing about other requests."""
     attempts = Attempts(busy(7, shared=False))
 
     assert attempts.call() == "answer"
     assert (attempts.slept, attempts.paused_all) == ([7], [])
 
 
-def test_a_wait_of_no_time_is_a_short_wait() -> None:
-    """A server that says 0 again and again is not hammered."""
+def test_there_is_a_minimum_wait() -> None:
+    """Even if the API repeatedly says to retry after 0 seconds."""
     attempts = Attempts(busy(0), busy(0))
     attempts.call()
 
     assert min(attempts.slept) >= 0.25
 
 
-def test_untold_waits_are_random_and_bounded() -> None:
-    """They grow up to a bound."""
+def test_without_retry_after_waits_are_random_and_bounded() -> None:
+    """They grow up to a maximum."""
     attempts = Attempts(*(busy(None) for _ in range(9)), max_api_wait=500)
     attempts.call()
 
     assert all(0 < wait <= MAX_BACKOFF_SECONDS for wait in attempts.slept)
 
 
-def test_patience_is_the_sum_of_waits() -> None:
-    """The wait that would exceed it is not begun."""
+def test_max_api_wait_limits_the_sum_of_waits() -> None:
+    """A wait that would exceed it does not begin."""
     attempts = Attempts(busy(30), busy(30), busy(1), max_api_wait=60)
 
     assert_gives_up(attempts, StillBusy, after=3)
     assert attempts.slept == [30, 30]
 
 
-def test_an_api_that_is_busy_for_no_time_is_not_asked_for_ever() -> None:
-    """Attempts are counted beside the time."""
+def test_the_retries_of_a_busy_api_are_limited() -> None:
+    """The number of attempts is limited in addition to the time."""
     attempts = Attempts(*(busy(0) for _ in range(1000)), max_api_wait=10_000)
 
     assert_gives_up(attempts, StillBusy, after=300)
 
 
-def test_a_server_fault_is_repeated_once_whatever_came_before() -> None:
-    """Kinds of faults are counted apart."""
+def test_an_internal_error_is_retried_once() -> None:
+    """Each kind of failure is counted separately."""
     assert_gives_up(Attempts(broken(), failed(), broken(), failed()), ServerFault, after=4)
     assert Attempts(failed(), broken(), broken()).call() == "answer"
 
 
-def test_broken_connections_are_repeated_as_often_as_set() -> None:
-    """And the last one's error is raised, without dragging the request along."""
+def test_broken_connections_are_retried_as_often_as_set() -> None:
+    """Then the error of the last attempt is raised."""
     attempts = Attempts(*(broken() for _ in range(9)), attempts=4)
 
     assert_gives_up(attempts, ConnectionLost, after=4)
 
 
-def test_what_is_no_fault_is_raised_at_once() -> None:
-    """Other errors pass through untouched."""
+def test_other_errors_are_raised_at_once() -> None:
+    """They are passed through unchanged."""
     attempts = Attempts()
     with pytest.raises(ZeroDivisionError):
-        attempts._insistence.call(lambda: 1 // 0)
+        attempts._policy.call(lambda: 1 // 0)

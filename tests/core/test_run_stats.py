@@ -1,4 +1,4 @@
-"""The counts of a run."""
+"""The run stats."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from comms_source.extract.run_stats import RunStats
 
 
 @pytest.mark.parametrize("arrivals", list(permutations(CHANNELS)))
-def test_channels_come_in_one_order_whichever_answered_first(arrivals: tuple[str, ...]) -> None:
-    """So that two reports of the same account can be compared line by line."""
+def test_channels_are_in_one_order(arrivals: tuple[str, ...]) -> None:
+    """Regardless of which answered first, so that two reports can be compared line by line."""
     stats = RunStats()
     for name in arrivals:
         stats.channel(name).pages += 1
@@ -21,8 +21,8 @@ def test_channels_come_in_one_order_whichever_answered_first(arrivals: tuple[str
     assert all(record.pages == 1 for record in stats.channels.values())
 
 
-def test_a_channel_that_took_no_part_has_no_record() -> None:
-    """A refusal of the first one does not make the others look read."""
+def test_a_channel_that_was_not_read_has_no_stats() -> None:
+    """If the first channel is refused, the others do not look as if they had been read."""
     stats = RunStats()
     stats.channel("emails")
 

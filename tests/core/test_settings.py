@@ -38,9 +38,7 @@ GOOD = Settings(credentials=BasicCredentials("user", "secret"))
         ("window", timedelta(days=8)),
     ],
 )
-def test_a_setting_out_of_range_is_refused_by_name_before_anything_is_sent(
-    setting: str, value: Any
-) -> None:
+def test_a_setting_out_of_range_is_refused_by_name(setting: str, value: Any) -> None:
     """The message names it and says what is expected, without credentials."""
     with pytest.raises(ConfigurationError, match=f"^{setting}: ") as caught:
         replace(GOOD, **{setting: value})
@@ -52,8 +50,8 @@ def test_a_setting_out_of_range_is_refused_by_name_before_anything_is_sent(
     "base_url",
     ["https://comms.twilio.com/v1", "http://127.0.0.1:8765/v1", "http://[::1]:1/v1"],
 )
-def test_credentials_cross_a_network_only_encrypted(base_url: str) -> None:
-    """Https anywhere, http to this machine."""
+def test_credentials_are_sent_encrypted_only(base_url: str) -> None:
+    """Https anywhere, http to this machine only."""
     assert replace(GOOD, base_url=base_url).base_url == base_url
 
 
@@ -62,12 +60,12 @@ def test_credentials_cross_a_network_only_encrypted(base_url: str) -> None:
     [("localhost", True), ("127.8.8.8", True), ("::1", True), ("8.8.8.8", False), ("local", False)],
 )
 def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:
-    """By address or by its one name."""
+    """By address or as `localhost`."""
     assert is_loopback(host) is expected
 
 
-def test_channels_are_read_in_one_order_whatever_the_selection_says() -> None:
-    """The table's order, and each once."""
+def test_channels_are_read_in_a_fixed_order() -> None:
+    """In the order of `CHANNELS`, and each once."""
     settings = replace(GOOD, channels=["emails", "messages", "emails"])
 
     assert [channel.name for channel in settings.selected] == ["messages", "emails"]

@@ -1,4 +1,4 @@
-"""From rows to tables: everything that an answer may hold."""
+"""From rows to tables: everything that a response may contain."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def reasons(tables: PageTables) -> list[str | None]:
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_the_schema_is_the_same_whatever_a_page_holds(channel: str) -> None:
-    """One fixed schema per channel, in the documented order; an empty page has it too."""
+def test_the_schema_does_not_depend_on_the_page(channel: str) -> None:
+    """One fixed schema per channel, in the documented order, also for an empty page."""
     schema = read(channel=channel).operations.schema
 
     assert schema == operations_table(CHANNELS[channel]).columns
@@ -73,8 +73,8 @@ def test_the_schema_is_the_same_whatever_a_page_holds(channel: str) -> None:
     ]
 
 
-def test_a_documented_row_is_read_value_for_value() -> None:
-    """Every field lands in its column, typed, with the page's stamp."""
+def test_a_documented_row_is_read_exactly() -> None:
+    """Every field is in its column, typed, with the load's label and times."""
     assert only(read(GOOD)) == {
         "id": GOOD["id"],
         "account": "acme",
@@ -104,8 +104,8 @@ EXPECTED_SAMPLES = {
 
 
 @pytest.mark.parametrize("name", EXPECTED_SAMPLES)
-def test_documented_payloads_load_to_the_exact_typed_row(name: str) -> None:
-    """Each example of the documentation, contradictions and all; a missing counter is NULL."""
+def test_documented_payloads_are_read_exactly(name: str) -> None:
+    """Each example of the documentation, even if contradictory; a missing counter is NULL."""
     payload_name, _, number = name.partition(" ")
     payload = documented_payloads()[payload_name]
     row = payload.get("operations", [payload])[int(number or 1) - 1]
@@ -133,8 +133,8 @@ def test_documented_payloads_load_to_the_exact_typed_row(name: str) -> None:
     assert not tables.rejected.num_rows
 
 
-def test_a_missing_counter_is_null_and_never_zero() -> None:
-    """So is a null one; `stats` may lack them all, be null, or be absent."""
+def test_a_missing_counter_is_null_not_zero() -> None:
+    """So is a null one; `stats` may be null or absent too."""
     for stats in ({"total": None}, {}, None):
         row = only(read(GOOD | {"stats": stats}))
         assert [row[name] for name in MESSAGES.counters] == [None] * len(MESSAGES.counters)
@@ -142,8 +142,8 @@ def test_a_missing_counter_is_null_and_never_zero() -> None:
     assert only(read(without))["total"] is None
 
 
-def test_a_new_counter_is_a_new_column_and_is_named() -> None:
-    """Its column is called in snake case; rows without it hold NULL."""
+def test_a_new_counter_is_a_new_column() -> None:
+    """It is reported, its column name is in snake case, and rows without it have NULL."""
     tables = read(GOOD | {"stats": {"total": 1, "linkClicks": 7}}, GOOD)
 
     assert tables.new_counters == {"link_clicks"}
@@ -159,8 +159,8 @@ UNFIT = (
 
 
 @pytest.mark.parametrize("name", UNFIT)
-def test_a_counter_that_can_have_no_column_of_its_own_is_kept_in_extra(name: str) -> None:
-    """Names that are taken or make no column name lose nothing."""
+def test_a_counter_that_cannot_have_a_column_is_kept_in_extra(name: str) -> None:
+    """Nothing is lost if its name is taken, or is not a valid column name."""
     tables = read(GOOD | {"stats": GOOD["stats"] | {name: 3}})
 
     assert msgspec.json.decode(only(tables)["extra"]) == {"stats": {name: 3}}
@@ -173,8 +173,8 @@ def to_camel(name: str) -> str:
 
 
 @pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
-def test_no_counter_can_take_a_column_that_a_table_has_already(channel: Channel) -> None:
-    """The column of an operation, of its history, or one that dlt adds to either."""
+def test_no_counter_can_take_an_existing_column(channel: Channel) -> None:
+    """Neither of operations, nor of histories, nor one that dlt adds to either."""
     taken = {*operations_table(channel).schema.names, *history_table(channel).schema.names}
     taken |= {VALID_FROM, VALID_TO, C_DLT_ID, C_DLT_LOAD_ID}
 
@@ -184,15 +184,15 @@ def test_no_counter_can_take_a_column_that_a_table_has_already(channel: Channel)
                 counter_column(spelling, channel=channel)
 
 
-def test_two_counters_that_want_one_column_do_not_mix() -> None:
+def test_two_counters_with_one_column_name_are_not_mixed_up() -> None:
     """The first gets the column, the other is kept in `extra`."""
     row = only(read(GOOD | {"stats": {"linkClicks": 1, "link_clicks": 2}}))
 
     assert (row["link_clicks"], row["extra"]) == (1, '{"stats":{"link_clicks":2}}')
 
 
-def test_an_undocumented_stat_that_is_no_number_is_kept_in_extra() -> None:
-    """Text, objects and fractions under new names cost the row nothing."""
+def test_an_undocumented_stat_that_is_not_a_number_is_in_extra() -> None:
+    """Text, objects and fractions under new names do not reject the row."""
     stats = {"note": "x", "by_region": {"eu": 1}, "share": 0.5, "nothing": None}
     row = only(read(GOOD | {"stats": GOOD["stats"] | stats}))
 
@@ -200,24 +200,24 @@ def test_an_undocumented_stat_that_is_no_number_is_kept_in_extra() -> None:
     assert msgspec.json.decode(row["extra"]) == {"stats": stats}
 
 
-def test_a_new_field_is_kept_in_extra_and_named() -> None:
-    """Only the row that has it has an `extra`."""
+def test_a_new_field_is_kept_in_extra_and_reported() -> None:
+    """Only rows that have it have an `extra`."""
     tables = read(GOOD | {"tags": {"campaign": "spring"}}, GOOD)
 
     assert tables.operations["extra"].to_pylist() == ['{"tags":{"campaign":"spring"}}', None]
     assert tables.new_fields == {"tags"}
 
 
-def test_status_is_upper_cased_and_an_unknown_one_is_kept_and_named() -> None:
-    """Documentation shows both cases; new values are values."""
+def test_status_is_upper_cased_and_unknown_ones_are_reported() -> None:
+    """The documentation shows both cases; unknown values are stored."""
     tables = read(GOOD | {"status": "completed"}, GOOD | {"status": "paused"})
 
     assert tables.operations["status"].to_pylist() == ["COMPLETED", "PAUSED"]
     assert tables.new_statuses == {"PAUSED"}
 
 
-def test_what_is_odd_but_no_key_costs_the_row_nothing() -> None:
-    """A status or `updatedAt` of another type is NULL in its column and whole in `extra`."""
+def test_a_wrong_type_outside_the_key_does_not_reject_the_row() -> None:
+    """A status or `updatedAt` of another type is NULL, and its value is in `extra`."""
     row = only(read(GOOD | {"status": 7, "updatedAt": "later"}))
 
     assert (row["status"], row["updated_at"]) == (None, None)
@@ -236,7 +236,7 @@ def test_what_is_odd_but_no_key_costs_the_row_nothing() -> None:
     ],
 )
 def test_times_are_read_in_any_precision_and_offset(text: str, expected: datetime) -> None:
-    """Alone or beside others, an instant is the same instant."""
+    """The same instant is read, alone or among others."""
     assert only(read(GOOD | {"createdAt": text}))["created_at"] == expected
     both = read(GOOD, GOOD | {"createdAt": text}).operations["created_at"].to_pylist()
     assert both[1] == expected
@@ -271,9 +271,7 @@ def test_times_are_read_in_any_precision_and_offset(text: str, expected: datetim
         ({**GOOD, "stats": {"total": {}}}, "the counter total is {}"),
     ],
 )
-def test_a_row_that_cannot_be_read_is_rejected_with_its_text_and_costs_nothing_else(
-    row: Any, reason: str
-) -> None:
+def test_an_unreadable_row_is_rejected_with_its_text(row: Any, reason: str) -> None:
     """The rows around it are read as if it were not there."""
     tables = read(GOOD, row, GOOD)
 
@@ -285,8 +283,8 @@ def test_a_row_that_cannot_be_read_is_rejected_with_its_text_and_costs_nothing_e
     assert tables.operations.to_pylist() == read(GOOD, GOOD).operations.to_pylist()
 
 
-def test_a_whole_number_written_as_a_fraction_is_a_number() -> None:
-    """JSON has one kind of number: 5.0 counts five."""
+def test_a_whole_number_with_a_fraction_is_read() -> None:
+    """JSON has one number type: 5.0 is 5."""
     assert only(read(GOOD | {"stats": {"total": 5.0}}))["total"] == 5
 
 
@@ -304,8 +302,8 @@ def test_a_whole_number_written_as_a_fraction_is_a_number() -> None:
         (str(-(2**63)), -(2**63)),
     ],
 )
-def test_a_whole_number_written_as_text_is_a_number(text: str, number: int) -> None:
-    """In a documented counter and in a new one; the rows around it read as ever."""
+def test_a_whole_number_as_text_is_read(text: str, number: int) -> None:
+    """In a documented counter and in a new one; other rows are not affected."""
     stats = {"total": text, "linkClicks": text}
     tables = read(GOOD, GOOD | {"stats": stats})
 
@@ -317,15 +315,15 @@ def test_a_whole_number_written_as_text_is_a_number(text: str, number: int) -> N
 
 @pytest.mark.parametrize("text", ["40.5", "1e3", "", " 40", "40 ", "forty", str(2**63)])
 def test_other_text_under_a_new_name_is_kept_in_extra(text: str) -> None:
-    """It makes no column, and costs the row nothing."""
+    """It makes no column, and does not reject the row."""
     tables = read(GOOD | {"stats": GOOD["stats"] | {"linkClicks": text}})
 
     assert msgspec.json.decode(only(tables)["extra"]) == {"stats": {"linkClicks": text}}
     assert not tables.new_counters
 
 
-def test_the_same_rejected_row_has_the_same_key_and_others_have_others() -> None:
-    """So that reading it again changes nothing; account and channel are part of it."""
+def test_a_rejected_row_has_a_stable_key() -> None:
+    """So that reading it again changes nothing; account and channel are part of the key."""
     one, again = read(5, channel="emails"), read(5, channel="emails")
     other = read(5, channel="messages")
 
@@ -352,8 +350,8 @@ rows = st.dictionaries(st.text(max_size=5), anything) | st.fixed_dictionaries(
 
 
 @given(st.lists(rows | anything, max_size=5))
-def test_no_answer_can_break_the_reading_or_lose_a_row(page: list[Any]) -> None:
-    """Whatever JSON a page holds, each of its rows is either read or rejected."""
+def test_any_json_is_read_without_losing_a_row(page: list[Any]) -> None:
+    """Each row of a page is either read or rejected."""
     tables = read(*page)
 
     assert tables.operations.num_rows + tables.rejected.num_rows == len(page)
@@ -372,8 +370,8 @@ ordinary = st.builds(
 
 
 @given(st.lists(ordinary, min_size=1, max_size=4))
-def test_the_column_path_and_the_careful_path_agree(page: list[Any]) -> None:
-    """A page of ordinary rows reads the same when a bad row forces it through the sieve."""
+def test_reading_by_column_and_by_row_agree(page: list[Any]) -> None:
+    """A page of valid rows reads the same if a bad row forces the reader to go row by row."""
     alone, beside = read(*page), read(*page, "not a row")
 
     assert alone.operations.equals(beside.operations)
@@ -381,8 +379,8 @@ def test_the_column_path_and_the_careful_path_agree(page: list[Any]) -> None:
 
 
 @given(st.lists(rows | ordinary | st.just(GOOD), max_size=5))
-def test_a_typed_page_reads_as_it_does_from_plain_json(page: list[Any]) -> None:
-    """Arrow's reader is a short cut and changes nothing, whatever the page holds."""
+def test_arrow_and_plain_json_agree(page: list[Any]) -> None:
+    """Arrow's reader is only faster: any page gives the same rows."""
     body = msgspec.json.encode({"operations": page, "pagination": {"next": None}})
     typed, plain = decode_page(body, channel=MESSAGES), plain_page(body)
 
@@ -396,8 +394,8 @@ def test_a_typed_page_reads_as_it_does_from_plain_json(page: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["message_list", "email_list", "push_list"])
-def test_a_documented_page_takes_the_short_cut(name: str) -> None:
-    """The lists of the reference are read by Arrow, and so are rows without `stats`."""
+def test_a_documented_page_is_read_by_arrow(name: str) -> None:
+    """The lists of the reference, and rows without `stats`."""
     rows = documented_payloads()[name]["operations"]
     bare = {"id": "op", "createdAt": "2026-11-19T06:20:00Z"}
     listed = {"operations": [*rows, bare, bare | {"stats": None}], "pagination": {}}
@@ -408,8 +406,8 @@ def test_a_documented_page_takes_the_short_cut(name: str) -> None:
     assert isinstance(page.rows, pa.StructArray)
 
 
-def test_sifting_keeps_the_positions_of_what_is_rejected() -> None:
-    """A rejection names where on the page the row stood."""
+def test_a_rejection_has_the_position_of_the_row() -> None:
+    """It says where on the page the row was."""
     sifted = sift([1, GOOD, 2], channel=MESSAGES)
 
     assert [rejection.position for rejection in sifted.rejections] == [0, 2]
@@ -417,7 +415,7 @@ def test_sifting_keeps_the_positions_of_what_is_rejected() -> None:
 
 
 def test_within_keeps_the_start_and_drops_the_end() -> None:
-    """Spans are half-open, whatever the API's bounds are."""
+    """Spans are half-open, regardless of the API's bounds."""
     start = datetime(2026, 11, 19, 6, 20, tzinfo=UTC)
     times = ["2026-11-19T06:19:59.999999Z", "2026-11-19T06:20:00Z", "2026-11-19T06:21:00Z"]
     table = read(*(GOOD | {"createdAt": time} for time in times)).operations
@@ -442,8 +440,8 @@ counter_names = (
 
 
 @given(st.lists(st.dictionaries(counter_names, st.integers(0, 9)), min_size=1, max_size=3))
-def test_counters_of_any_name_make_tables_that_dlt_takes(stats: list[dict[str, int]]) -> None:
-    """Each column keeps its name in dlt's spelling, and is no other's; no count is lost."""
+def test_counters_of_any_name_have_valid_columns(stats: list[dict[str, int]]) -> None:
+    """Each column has a different name, which dlt does not change; no count is lost."""
     ours = {*operations_table(MESSAGES).schema.names, *history_table(MESSAGES).schema.names}
     ours |= {VALID_FROM, VALID_TO, C_DLT_ID, C_DLT_LOAD_ID}
 
@@ -468,8 +466,8 @@ def test_counters_of_any_name_make_tables_that_dlt_takes(stats: list[dict[str, i
         assert sorted([*counted, *kept.values()]) == sorted(each.values())
 
 
-def test_joined_tables_keep_the_last_row_of_an_id_and_every_column() -> None:
-    """Later observations win; columns that a table lacks are NULL."""
+def test_joined_tables_keep_the_last_row_of_an_id() -> None:
+    """And all columns; those that a table lacks are NULL."""
     older = read(GOOD, GOOD | {"id": "other"}).operations
     newer = read(GOOD | {"stats": {"total": 9, "clicks": 1}}).operations
 
@@ -481,7 +479,7 @@ def test_joined_tables_keep_the_last_row_of_an_id_and_every_column() -> None:
     }
 
 
-def test_rows_become_part_of_a_load() -> None:
+def test_rows_get_the_load_id() -> None:
     """In a last column; nothing else changes."""
     table = read(GOOD).operations
 

@@ -47,8 +47,8 @@ def starts(throttle: Throttle, time: FakeTime, count: int) -> list[float]:
     return times
 
 
-def test_after_a_refusal_no_request_starts_before_the_pause_is_over() -> None:
-    """The pause applies to all requests."""
+def test_after_a_refusal_all_requests_pause() -> None:
+    """No request starts before the pause is over."""
     time = FakeTime()
     throttle = throttle_at(time)
     throttle.back_off(7)

@@ -1,4 +1,4 @@
-"""Spans, windows, instants and lengths of time."""
+"""Spans, windows, instants and durations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ spans = st.builds(lambda start, length: Span(start, start + length), instants, l
 
 @given(spans, widths)
 def test_windows_cover_a_span_without_gap_or_overlap(span: Span, width: timedelta) -> None:
-    """Windows adjoin, are all of one width, and hold the span with no whole window to spare."""
+    """Windows are adjacent, have one width, and cover the span without a superfluous window."""
     if span.width / width > 5000:
         width = span.width / 5000
     cut = list(windows(span, width))
@@ -41,10 +41,8 @@ def test_windows_cover_a_span_without_gap_or_overlap(span: Span, width: timedelt
 
 
 @given(instants, widths)
-def test_a_window_begins_at_a_bound_that_every_machine_shares(
-    instant: datetime, width: timedelta
-) -> None:
-    """Bounds are multiples of the width since the epoch."""
+def test_windows_are_aligned_to_the_epoch(instant: datetime, width: timedelta) -> None:
+    """Bounds are multiples of the width since the epoch, on every machine."""
     down = align_down(instant, width)
 
     assert down <= instant < down + width
@@ -52,8 +50,8 @@ def test_a_window_begins_at_a_bound_that_every_machine_shares(
 
 
 @given(spans, spans)
-def test_clip_is_what_two_spans_have_in_common(one: Span, other: Span) -> None:
-    """An instant is in the clipped span exactly if it is in both."""
+def test_clip_is_the_intersection_of_two_spans(one: Span, other: Span) -> None:
+    """An instant is in the clipped span if and only if it is in both."""
     common = clip(one, other)
     for instant in (one.start, one.end, other.start, other.end):
         in_both = one.start <= instant < one.end and other.start <= instant < other.end
@@ -62,20 +60,20 @@ def test_clip_is_what_two_spans_have_in_common(one: Span, other: Span) -> None:
 
 
 @given(spans)
-def test_what_is_asked_for_is_wider_on_both_sides_by_a_second_and_in_whole_seconds(
+def test_a_widened_span_is_a_second_wider_on_both_sides(
     span: Span,
 ) -> None:
-    """So that neither inclusive nor exclusive bounds, nor coarse ones, leave anything out."""
-    asked = span.widened()
+    """In whole seconds, so that nothing is missed whether or not the API includes bounds."""
+    wider = span.widened()
 
-    for margin in (span.start - asked.start, asked.end - span.end):
+    for margin in (span.start - wider.start, wider.end - span.end):
         assert timedelta(seconds=1) <= margin < timedelta(seconds=2)
-    assert asked.start.microsecond == asked.end.microsecond == 0
+    assert wider.start.microsecond == wider.end.microsecond == 0
 
 
 @given(instants)
-def test_an_instant_survives_its_own_text(instant: datetime) -> None:
-    """Text and back is the same instant to the microsecond."""
+def test_an_instant_survives_a_round_trip(instant: datetime) -> None:
+    """Formatting and parsing keeps it to the microsecond."""
     assert instant == parse_instant(to_iso(instant))
 
 
@@ -97,8 +95,8 @@ def test_instants_are_read_in_utc(value: str | date, expected: datetime) -> None
     assert expected == parse_instant(value)
 
 
-def test_text_that_is_no_date_is_refused() -> None:
-    """Words raise ValueError."""
+def test_text_that_is_not_a_date_is_refused() -> None:
+    """It raises ValueError."""
     with pytest.raises(ValueError, match="yesterday"):
         parse_instant("yesterday")
 
@@ -112,20 +110,20 @@ def test_text_that_is_no_date_is_refused() -> None:
         ("1.5 Weeks", timedelta(weeks=1.5)),
     ],
 )
-def test_lengths_of_time_are_a_number_and_a_unit(text: str, expected: timedelta) -> None:
+def test_a_duration_is_a_number_and_a_unit(text: str, expected: timedelta) -> None:
     """Plural, case and spaces do not matter."""
     assert expected == parse_duration(text)
 
 
 @pytest.mark.parametrize("text", ["", "7", "days", "0 days", "-1 day", "3 fortnights"])
-def test_other_lengths_of_time_are_refused_with_an_example(text: str) -> None:
+def test_other_durations_are_refused_with_an_example(text: str) -> None:
     """The message shows how to write one."""
     with pytest.raises(ValueError, match="like '7 days'"):
         parse_duration(text)
 
 
-def test_a_span_must_hold_time_and_know_its_zone() -> None:
-    """Empty, backward and naive spans are refused."""
+def test_a_span_needs_a_length_and_time_zones() -> None:
+    """Empty, reversed and naive spans are refused."""
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     for start, end in ((noon, noon), (noon, noon - timedelta(1)), (noon.replace(tzinfo=None),) * 2):
         with pytest.raises(ValueError, match="a span needs"):

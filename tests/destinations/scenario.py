@@ -43,6 +43,8 @@ HISTORIES: Final = tuple(channel.history_table for channel in CHANNELS.values())
 TABLES: Final = (*OPERATIONS, *HISTORIES, *(record.name for record in BOOKKEEPING))
 OF_ONE_LOAD: Final = {"_dlt_load_id", "_dlt_id", "run_id", "waited_seconds"}
 """Columns that differ between runs of the scenario."""
+LOCATION: Final = {"destination", "pipelines_dir"}
+"""Keys of status and report that name the location of a run."""
 
 
 @dataclass(kw_only=True)
@@ -143,11 +145,11 @@ def _read_outputs(results: Results, place: Place, sandbox: Sandbox) -> None:
         results.views = {view.name: list(_rows(client, view.name)) for view in public_views()}
     settings = settings_for(sandbox)
     status = read_status(settings=settings, pipeline=pipeline, now=now).as_dict()
-    results.status = {key: value for key, value in status.items() if key != "destination"}
+    results.status = {key: value for key, value in status.items() if key not in LOCATION}
     plans = plan_load(settings=settings, pipeline=pipeline, now=now + timedelta(hours=5))
     results.plan = [plan.as_dict() for plan in plans]
     report = as_dict(read_facts(pipeline, settings=view_settings, now=now))
-    results.report = plain({key: value for key, value in report.items() if key != "destination"})
+    results.report = plain({key: value for key, value in report.items() if key not in LOCATION})
 
 
 def _rows(client: Any, name: str) -> Iterator[Row]:

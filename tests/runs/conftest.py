@@ -1,4 +1,4 @@
-"""Runs are tested without their views, which take as long as all else that a small run does."""
+"""Tests of runs. Most skip creating the views, which takes as long as the rest of a small run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.runs.on_postgres import DATABASE
 
 @pytest.fixture
 def views() -> None:
-    """Asked for by tests that look at views: there they are made, as in any run."""
+    """Requested by tests of the views: then they are created, as in any run."""
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +25,8 @@ def _no_views(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def cursor(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A look into an empty database, which is where dlt's `postgres` loads to."""
+    """A cursor in an empty database, into which dlt's `postgres` loads."""
     url = postgres.make_database(DATABASE)
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
-    with postgres.connect(DATABASE) as looking:
-        yield looking
+    with postgres.connect(DATABASE) as querying:
+        yield querying

@@ -1,4 +1,4 @@
-"""What the tests of PostgreSQL share: a load into it, and what a query there gives."""
+"""Helpers for the tests of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DATABASE = "runs"
 COMMS = "from comms_source.cli import main; main()"
 LOCKS = "select count(*) from pg_locks where locktype = 'advisory' and granted"
 READ = "select count(*) from comms.email_operations"
-MAX_API_WAIT = 30
+MAX_WAIT = 30
 """Seconds within which a process must do what is expected."""
 
 
@@ -41,7 +41,7 @@ def pipeline() -> dlt.Pipeline:
 
 
 def rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
-    """What a query gives."""
+    """The result of a query."""
     cursor.execute(query)
     found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
@@ -49,7 +49,7 @@ def rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def other_load(sandbox: Sandbox, *, data: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that runs `comms load`; on another machine, if `data` is another folder."""
+    """A process that runs `comms load`; as on another machine if `data` is another folder."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     process = subprocess.Popen(
         [sys.executable, "-c", COMMS, "--verbose", "load", "--destination", "postgres"],
@@ -73,7 +73,7 @@ def other_load(sandbox: Sandbox, *, data: Path) -> Iterator[subprocess.Popen[str
 
 
 def until_it_waits(process: subprocess.Popen[str]) -> str:
-    """The line in which a load says what it waits for."""
+    """The log line that says what the load waits for."""
     assert process.stderr
     lines = []
     for line in process.stderr:
@@ -84,8 +84,8 @@ def until_it_waits(process: subprocess.Popen[str]) -> str:
 
 
 def none_locked(cursor: Any) -> bool:
-    """Whether the server soon has no advisory lock; a connection's end takes it a moment."""
-    until = time.monotonic() + MAX_API_WAIT
+    """Whether the server soon has no advisory lock; closing a connection takes a moment."""
+    until = time.monotonic() + MAX_WAIT
     while rows(cursor, LOCKS) != [(0,)]:
         if time.monotonic() > until:
             return False

@@ -1,4 +1,4 @@
-"""Accounts loaded at the same time: each in a dlt pipeline of its own, into one dataset."""
+"""Accounts loaded at the same time: each has its own dlt pipeline, into one dataset."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ labels = st.text(min_size=1).filter(str.strip)
 
 
 @given(labels, labels)
-def test_accounts_have_different_suffixes_that_fit_everywhere(one: str, other: str) -> None:
-    """Lower-case letters, digits and underscores, at most 39 of them, whatever the labels."""
+def test_suffixes_of_accounts_are_different_and_valid(one: str, other: str) -> None:
+    """For any labels: at most 39 lower-case letters, digits and underscores."""
     suffixes = [account_suffix(one), account_suffix(other)]
 
     assert (suffixes[0] == suffixes[1]) == (one == other)
@@ -43,7 +43,7 @@ def test_accounts_have_different_suffixes_that_fit_everywhere(one: str, other: s
 
 
 def test_a_plain_name_is_its_own_suffix() -> None:
-    """`dlt pipeline twilio_comms_shop` is what a person would type."""
+    """So `dlt pipeline twilio_comms_shop` is the expected name."""
     assert account_suffix("shop") == "shop"
     assert account_suffix("eu_2") == "eu_2"
     assert account_suffix("Shop & Co").startswith("shop_co_")
@@ -52,7 +52,7 @@ def test_a_plain_name_is_its_own_suffix() -> None:
 
 
 def test_a_second_run_of_an_account_is_refused(sandbox: Sandbox) -> None:
-    """Runs of other accounts go on."""
+    """Runs of other accounts continue."""
     with exclusive_run(open_pipeline(account="shop"), command="load"):
         with (
             pytest.raises(PipelineBusy, match="comms load"),
@@ -102,7 +102,7 @@ print(json.dumps(tasks.load(sys.argv[1]).as_dict()))
 def test_two_processes_load_two_accounts_into_one_database(
     accounts: dict[str, Sandbox], postgres: Postgres
 ) -> None:
-    """From the first load on: every row once, a state for each, one set of views."""
+    """From the first load on: every row once, one state per account, one set of views."""
     assert tasks.accounts() == [*ACCOUNTS]
     for _ in range(2):
         running = [
@@ -151,7 +151,7 @@ def test_one_of_several_accounts_has_to_be_named() -> None:
 def test_status_and_plan_need_no_credentials(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They read the destination, and never call the API."""
+    """They read the destination, and do not call the API."""
     load(sandbox)
     for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -159,7 +159,7 @@ def test_status_and_plan_need_no_credentials(
     assert status().channels[0].operations == len(sandbox.truth("messages"))
 
 
-def test_loading_goes_in_turn() -> None:
+def test_only_one_process_loads_at_a_time() -> None:
     """A second process waits for the one that is loading into the destination."""
     pipeline = open_pipeline()
     script = (
@@ -177,8 +177,8 @@ def test_loading_goes_in_turn() -> None:
     assert other.communicate(timeout=30)[0] == "loading\n"
 
 
-def test_a_wait_for_another_load_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After `max_load_wait` the run says which process is loading, and since when."""
+def test_a_wait_for_another_load_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `max_load_wait` the message names the loading process, and when it started."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "0.2 seconds")
     said = rf"PID {os.getpid()}, started .*max_load_wait .0.2 seconds.*load again later"
     with (

@@ -1,4 +1,4 @@
-"""What `runs`, `coverage`, `gaps` and status claim is in the tables, and nothing else."""
+"""What `runs`, `coverage`, `gaps` and status say is true for the tables."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ DAY = timedelta(days=1)
 
 
 def rows(query: str) -> list[tuple[Any, ...]]:
-    """What a query on the warehouse gives."""
+    """The result of a query on the warehouse."""
     with duckdb.connect(FILE, read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         return connection.execute(query).fetchall()
 
 
 def claimed_and_missing(sandbox: Sandbox, *, since: datetime = NOW) -> int:
-    """How many emails lie in a window that `coverage` calls complete, and are not in the table.
+    """How many emails are in a window that `coverage` marks as complete, but not in the table.
 
-    Of those created since an instant: others may have been deleted by the test.
+    Only those created since `since`: the test may have deleted others.
     """
     there = stored("emails").keys()
     missing = [row for key, row in true(sandbox, "emails").items() if key not in there]
@@ -48,10 +48,10 @@ def claimed_and_missing(sandbox: Sandbox, *, since: datetime = NOW) -> int:
 
 
 @pytest.mark.parametrize("workers", ["1", "4"])
-def test_a_failed_load_claims_nothing_until_it_is_loaded(
+def test_a_failed_load_does_not_count_until_it_is_loaded(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, workers: str
 ) -> None:
-    """A unique index of the user's stops one table; jobs of the others end well, or never begin."""
+    """A unique index stops the job of one table; the other jobs succeed or do not start."""
     monkeypatch.setenv("LOAD__WORKERS", workers)
     load(sandbox)
     with duckdb.connect(FILE) as connection:
@@ -87,7 +87,7 @@ def test_a_failed_load_claims_nothing_until_it_is_loaded(
 
 @pytest.fixture(autouse=True)
 def _no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dlt would try five times to load what cannot be loaded."""
+    """By default dlt retries five times, even if that cannot help."""
     monkeypatch.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
 
 
@@ -100,11 +100,11 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, {bytes}))
 from comms_source.cli import main
 main()
 """
-"""A load whose files cannot grow any more, as on a disk that is full."""
+"""A load whose files cannot grow any more, as on a full disk."""
 
 
-def test_a_full_disk_claims_nothing(sandbox: Sandbox) -> None:
-    """No run says that it was complete, and the load after it has all."""
+def test_a_load_on_a_full_disk_does_not_count(sandbox: Sandbox) -> None:
+    """The run is not recorded as complete, and the next load has all rows."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     load(sandbox)
     assert Path(FILE).stat().st_size > 2 * ROOM
@@ -126,8 +126,8 @@ def test_a_full_disk_claims_nothing(sandbox: Sandbox) -> None:
     assert all(true(sandbox, name).keys() <= stored(name).keys() for name in CHANNELS)
 
 
-def test_a_run_that_died_is_interrupted_once_the_next_has_run(sandbox: Sandbox) -> None:
-    """It said running until then; its counts stay."""
+def test_the_next_run_marks_a_dead_run_as_interrupted(sandbox: Sandbox) -> None:
+    """Its outcome was `running` until then; its counts are kept."""
     load(sandbox)
     with duckdb.connect(FILE) as connection:
         connection.execute(
@@ -140,8 +140,8 @@ def test_a_run_that_died_is_interrupted_once_the_next_has_run(sandbox: Sandbox) 
     assert found == [("interrupted", 41, True), ("complete", 3, False)]
 
 
-def test_a_run_that_died_when_all_was_loaded_is_complete(sandbox: Sandbox) -> None:
-    """Between the last package and its outcome: the next run finds what its reading came to."""
+def test_a_run_that_died_after_its_last_load_is_complete(sandbox: Sandbox) -> None:
+    """The next run finds the last package loaded, and records the outcome."""
     load(sandbox)
     with duckdb.connect(FILE) as connection:
         connection.execute("update comms.runs set outcome = 'running'")
@@ -154,7 +154,7 @@ def test_a_run_that_died_when_all_was_loaded_is_complete(sandbox: Sandbox) -> No
 def test_on_postgres_a_failed_load_is_recorded_as_failed(
     sandbox: Sandbox, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The row in `runs` comes with the package, and says complete only when that is loaded."""
+    """The row in `runs` is in the package, and is complete only after that is loaded."""
     url = postgres.make_database("claims")
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
 
@@ -185,11 +185,11 @@ def test_on_postgres_a_failed_load_is_recorded_as_failed(
     ("minute", "lasts"),
     [(59, timedelta(minutes=20)), (1, timedelta(hours=3))],
 )
-def test_what_a_first_run_could_not_see_is_no_gap(minute: int, lasts: timedelta) -> None:
-    """Whenever it begins, and however long it takes: the next runs find none."""
+def test_what_expires_during_the_first_run_is_not_a_gap(minute: int, lasts: timedelta) -> None:
+    """Whenever it starts, and however long it takes: later runs record no gap."""
     begins = NOW.replace(minute=minute, second=59)
-    told = SandboxSettings(operations_per_week={"emails": 600})
-    with Sandbox(told, Clock(begins)) as sandbox:
+    settings = SandboxSettings(operations_per_week={"emails": 600})
+    with Sandbox(settings, Clock(begins)) as sandbox:
         session = session_for(sandbox, channels=("emails",), page_size=20, concurrency=1)
         pages = 30
         session.stats.watch(lambda _: sandbox.clock.advance(lasts / pages))
@@ -206,10 +206,10 @@ def test_what_a_first_run_could_not_see_is_no_gap(minute: int, lasts: timedelta)
 
 
 @pytest.mark.slow
-def test_changing_the_width_of_windows_makes_no_gap_and_reads_nothing_again() -> None:
-    """Hours, two hours, ninety minutes, four hours, a day; each run asks for what is open."""
-    told = SandboxSettings(operations_per_week=2400)
-    with Sandbox(told, Clock(NOW)) as sandbox:
+def test_changing_the_width_of_windows_makes_no_gap() -> None:
+    """Hours, two hours, ninety minutes, four hours, a day; each run reads only open windows."""
+    settings = SandboxSettings(operations_per_week=2400)
+    with Sandbox(settings, Clock(NOW)) as sandbox:
         load(sandbox)
         operations = []
         for minutes in (120, 90, 240, 1440, 60):

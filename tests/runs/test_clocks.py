@@ -1,4 +1,4 @@
-"""A machine whose clock is wrong claims nothing that is not so."""
+"""A machine with a wrong clock records nothing that is not true."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ DAY = timedelta(days=1)
 
 
 def rows(query: str) -> list[tuple[Any, ...]]:
-    """What a query on the warehouse gives."""
+    """The result of a query on the warehouse."""
     with duckdb.connect(FILE, read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         return connection.execute(query).fetchall()
 
 
 class Dateless(httpx.HTTPTransport):
-    """A proxy that takes the API's time out of its answers."""
+    """A proxy that removes the API's time from responses."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass on an answer without its `Date`."""
+        """Pass on a response without its `Date`."""
         response = super().handle_request(request)
         del response.headers["date"]
         return response
@@ -45,7 +45,7 @@ class Dateless(httpx.HTTPTransport):
 def session_off_by(
     sandbox: Sandbox, skew: timedelta, *, dateless: bool = False, **changes: Any
 ) -> Session:
-    """A session on a machine whose clock is ahead of the API's."""
+    """A session on a machine with a clock ahead of the API's."""
     return Session(
         settings=settings_for(sandbox, **changes),
         clock=lambda: sandbox.clock.now() + skew,
@@ -63,10 +63,10 @@ HISTORIES = [channel.history_table for channel in CHANNELS.values()]
 
 
 @pytest.mark.parametrize("days", [-2, 30])
-def test_a_run_goes_by_the_clock_of_the_api(
+def test_a_run_uses_the_apis_clock(
     sandbox: Sandbox, days: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It costs one request more, is said, and leaves what a run with a right clock leaves."""
+    """That takes one more request, is logged, and gives the same result as with a correct clock."""
     load(sandbox)
     sandbox.clock.advance(timedelta(hours=5))
     with caplog.at_level(logging.WARNING):
@@ -85,15 +85,15 @@ def test_a_run_goes_by_the_clock_of_the_api(
     assert all(true(sandbox, name).keys() <= stored(name).keys() for name in CHANNELS)
 
 
-def test_a_first_run_goes_by_the_clock_of_the_api(sandbox: Sandbox) -> None:
-    """There is nothing yet with which its clock could be compared."""
+def test_a_first_run_uses_the_apis_clock(sandbox: Sandbox) -> None:
+    """Although there is no earlier run to compare its clock with."""
     assert load_off_by(sandbox, 30 * DAY).exit_code == 0
     assert all(true(sandbox, name) == stored(name) for name in CHANNELS)
     assert load(sandbox).exit_code == 0
     assert rows("select * from comms.gaps") == []
 
 
-def test_a_pipeline_of_your_own_stops_with_a_sentence(sandbox: Sandbox) -> None:
+def test_a_users_pipeline_fails_if_the_clock_is_wrong(sandbox: Sandbox) -> None:
     """It cannot start over, so nothing is loaded."""
     resources = operation_resources(session_off_by(sandbox, 2 * DAY))
     pipeline = dlt.pipeline("twilio_comms", destination="duckdb", dataset_name="comms")
@@ -107,8 +107,8 @@ def test_a_pipeline_of_your_own_stops_with_a_sentence(sandbox: Sandbox) -> None:
     assert isinstance(chain, ClockSkewed)
 
 
-def test_fetching_by_id_goes_by_the_clock_of_the_api(sandbox: Sandbox) -> None:
-    """The row says when the API said so."""
+def test_fetching_by_id_uses_the_apis_clock(sandbox: Sandbox) -> None:
+    """The row has the API's time."""
     load(sandbox)
     key = list(true(sandbox, "emails"))[-1]
     sandbox.clock.advance(timedelta(hours=1))
@@ -120,9 +120,7 @@ def test_fetching_by_id_goes_by_the_clock_of_the_api(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("days", [-2, 30])
-def test_where_the_api_does_not_say_its_time_nothing_unseen_is_claimed(
-    sandbox: Sandbox, days: int
-) -> None:
+def test_without_the_apis_time_nothing_unread_counts_as_read(sandbox: Sandbox, days: int) -> None:
     """No gap, no window that had not closed, no state that ends before it begins."""
     load(sandbox)
     sandbox.clock.advance(timedelta(hours=5))
@@ -141,8 +139,8 @@ def test_where_the_api_does_not_say_its_time_nothing_unseen_is_claimed(
     assert all(true(sandbox, name).keys() <= stored(name).keys() for name in CHANNELS)
 
 
-def test_without_the_time_of_the_api_coverage_grows_all_the_same(sandbox: Sandbox) -> None:
-    """Its rows show how late it must be; what is older than the newest of them is complete."""
+def test_without_the_apis_time_coverage_still_grows(sandbox: Sandbox) -> None:
+    """Rows show how late it must be; windows older than the newest row are complete."""
     load_off_by(sandbox, timedelta(0), dateless=True)
     sandbox.clock.advance(2 * DAY)
     load_off_by(sandbox, timedelta(0), dateless=True)

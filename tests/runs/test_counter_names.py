@@ -1,4 +1,4 @@
-"""Counters with the names of columns that the tables have already."""
+"""Counters with names of existing columns."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ FREE = ("order", "select", "linkClicks", "channel", "operation_id", "dltId", "x"
 
 
 def load_with(sandbox: Sandbox, *names: str) -> RunSummary:
-    """A load of operations, each of which has counters of these names, all of them 7."""
+    """Load operations with counters of these names, all of them 7."""
     sandbox.faults.replace([Fault(kind="new_counter", rows=1, name=name) for name in names])
     return load(sandbox)
 
 
 def rows_of(table: str, columns: str) -> list[tuple[Any, ...]]:
-    """What a table holds."""
+    """The rows of a table."""
     with duckdb.connect(FILE, read_only=True) as connection:
         return connection.execute(f"select {columns} from comms.{table}").fetchall()
 
 
 def test_counters_named_like_our_columns_load_into_extra(sandbox: Sandbox) -> None:
-    """Twice over, since the second load meets the tables of the first; no state is made up."""
+    """Also in a second load, into the tables of the first; they make no new state."""
     first = load_with(sandbox, *TAKEN)
     second = load_with(sandbox, *TAKEN)
 
@@ -47,7 +47,7 @@ def test_counters_named_like_our_columns_load_into_extra(sandbox: Sandbox) -> No
 
 @pytest.mark.usefixtures("views")
 def test_counters_of_other_names_load_into_columns(sandbox: Sandbox) -> None:
-    """The views are made all the same."""
+    """And the views can be created."""
     summary = load_with(sandbox, *FREE)
 
     assert summary.exit_code == 0

@@ -1,4 +1,4 @@
-"""What runs do over time: read what is due, know what is missing, lose nothing."""
+"""Runs over time: they read what is due, record what is missing, and lose nothing."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ HOUR = timedelta(hours=1)
 
 
 def rows(query: str) -> list[tuple[Any, ...]]:
-    """What a query on the warehouse gives."""
+    """The result of a query on the warehouse."""
     with duckdb.connect(FILE, read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         return connection.execute(query).fetchall()
 
 
 def plans(sandbox: Sandbox, **changes: Any) -> list[ChannelPlan]:
-    """What the next load would ask for."""
+    """What the next load would request."""
     settings = settings_for(sandbox, **changes)
     return plan_load(settings=settings, pipeline=open_pipeline(), now=sandbox.clock.now())
 
@@ -52,12 +52,12 @@ def backfill(sandbox: Sandbox, since: Any, until: Any = None, **changes: Any) ->
 
 
 def requests_since(sandbox: Sandbox, count: int) -> list[Any]:
-    """What was asked after the first `count` requests."""
+    """The requests after the first `count`."""
     return list(sandbox.requests)[count:]
 
 
 def test_a_small_account_costs_one_request_per_channel_and_run() -> None:
-    """Forty operations a week: on the first run, on every later one, and after a long silence."""
+    """Forty operations a week: in the first run, in later ones, and after a long break."""
     with Sandbox(SandboxSettings(operations_per_week=40), Clock(NOW)) as sandbox:
         for pause in (0, 0.25, 1, 5, 24, 24 * 6, 24 * 30):
             sandbox.clock.advance(timedelta(hours=pause))
@@ -70,7 +70,7 @@ def test_a_small_account_costs_one_request_per_channel_and_run() -> None:
 
 
 def test_a_second_run_reads_only_what_may_have_changed() -> None:
-    """Young windows; all the others are left alone until a tenth of their age has passed."""
+    """Young windows; the others only after a tenth of their age has passed."""
     with Sandbox(SandboxSettings(operations_per_week=6000), Clock(NOW)) as sandbox:
         first = load(sandbox)
         again = load(sandbox)
@@ -85,8 +85,8 @@ def test_a_second_run_reads_only_what_may_have_changed() -> None:
         assert stored("emails").items() >= true(sandbox, "emails").items()
 
 
-def test_eleven_silent_days_leave_one_gap_per_channel_told_once(sandbox: Sandbox) -> None:
-    """Right to the window: from the one that was open at the last run to what is still kept."""
+def test_eleven_days_without_a_run_leave_one_gap_per_channel(sandbox: Sandbox) -> None:
+    """From the window that was open at the last run to the start of retention, reported once."""
     load(sandbox)
     sandbox.clock.advance(timedelta(days=11))
     foreseen = [plan.gaps for plan in plans(sandbox)]
@@ -107,10 +107,10 @@ def test_eleven_silent_days_leave_one_gap_per_channel_told_once(sandbox: Sandbox
     assert [channel.gaps for channel in status.channels] == [[gap]] * 3
 
 
-def test_a_fresh_machine_plans_the_same_scans(
+def test_a_new_machine_plans_the_same_scans(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Only the DuckDB file is moved; the coverage is in it."""
+    """Only the DuckDB file is copied: the coverage is in it."""
     with Sandbox(SandboxSettings(operations_per_week=3000), Clock(NOW)) as sandbox:
         load(sandbox)
         sandbox.clock.advance(timedelta(hours=30))
@@ -132,7 +132,7 @@ def test_a_fresh_machine_plans_the_same_scans(
 
 
 def test_a_failed_scan_stays_due_and_does_not_stop_the_others(sandbox: Sandbox) -> None:
-    """Its windows are read by the next run; the other channels' are not read again."""
+    """Its windows are read by the next run; those of the other channels are not read again."""
     sandbox.faults.replace([Fault(kind="internal_error", channel="emails")])
     broken = load(sandbox)
     sandbox.faults.replace([])
@@ -146,8 +146,8 @@ def test_a_failed_scan_stays_due_and_does_not_stop_the_others(sandbox: Sandbox) 
     assert stored("emails") == true(sandbox, "emails")
 
 
-def test_a_large_run_is_committed_in_parts_that_a_dead_run_keeps() -> None:
-    """What was committed is not read again; `runs` tells that the run died."""
+def test_committed_parts_of_a_dead_run_are_kept() -> None:
+    """What was committed is not read again; `runs` shows that the run died."""
     with Sandbox(SandboxSettings(operations_per_week=6000), Clock(NOW)) as sandbox:
         sandbox.faults.replace([Fault(kind="unauthorized", first=100)])
         with pytest.raises(Exception, match="401"):
@@ -164,8 +164,8 @@ def test_a_large_run_is_committed_in_parts_that_a_dead_run_keeps() -> None:
         assert sorted(outcomes) == [("complete", None), ("failed", "CredentialsRefused")]
 
 
-def test_a_second_run_at_the_same_time_is_refused_and_told_who_holds_it(sandbox: Sandbox) -> None:
-    """It does no harm, and sends nothing."""
+def test_a_second_run_at_the_same_time_is_refused(sandbox: Sandbox) -> None:
+    """The message names the first run, and no request is sent."""
     pipeline = open_pipeline()
     with (
         exclusive_run(pipeline, command="load"),
@@ -178,7 +178,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_told_who_holds_it(sandbox:
 
 
 def hold(code: str) -> subprocess.Popen[str]:
-    """Another process that runs `code`, and has said that it is ready."""
+    """Another process that runs `code`, and has printed that it is ready."""
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -193,8 +193,8 @@ time.sleep(float(sys.argv[1]) if len(sys.argv) > 1 else 60)
 """
 
 
-def test_a_file_that_a_reader_holds_for_a_while_is_waited_for(sandbox: Sandbox) -> None:
-    """The reader ends, and the load goes on by itself."""
+def test_a_load_waits_for_a_reader_of_the_file(sandbox: Sandbox) -> None:
+    """When the reader ends, the load continues."""
     load(sandbox)
     sandbox.clock.advance(HOUR)
     with hold(READER.replace("60", "1.5")) as reader:
@@ -204,10 +204,10 @@ def test_a_file_that_a_reader_holds_for_a_while_is_waited_for(sandbox: Sandbox) 
     assert summary.exit_code == 0
 
 
-def test_a_file_that_a_reader_keeps_is_told_with_the_process(
+def test_a_reader_that_keeps_the_file_is_named(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the time that `max_lock_wait` allows; what to do is said, and nothing is lost."""
+    """After `max_lock_wait`; the message says what to do, and nothing is lost."""
     load(sandbox)
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOCK_WAIT", "1 second")
     with hold(READER) as reader:
@@ -218,10 +218,10 @@ def test_a_file_that_a_reader_keeps_is_told_with_the_process(
     assert load(sandbox).exit_code == 0
 
 
-def test_a_reader_that_comes_while_the_api_is_read_loses_nothing(
+def test_a_reader_that_opens_the_file_during_a_read_loses_nothing(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was read waits in the pipeline's folder, and the next run loads it without asking."""
+    """What was read stays in the working folder, and the next run loads it without requests."""
     load(sandbox)
     sandbox.clock.advance(timedelta(days=1))
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOCK_WAIT", "1 second")
@@ -242,18 +242,18 @@ def test_a_reader_that_comes_while_the_api_is_read_loses_nothing(
     with caplog.at_level(logging.WARNING):
         summary = load(sandbox)
 
-    assert "an earlier run had died; what it had read has now been loaded" in caplog.text
+    assert "recovered: loaded the data that an interrupted run had already read" in caplog.text
     assert summary.exit_code == 0
     assert len(requests_since(sandbox, count)) == 3
     assert true(sandbox, "messages").items() <= stored("messages").items()
 
 
 @pytest.mark.parametrize("days", [7, 14])
-def test_operations_that_leave_the_lists_open_are_followed_by_id(days: int) -> None:
-    """Until they end; where the API no longer knows them they are lost from sight, and kept."""
-    told = {"operations_per_week": {"messages": 200}, "fetch_retention": timedelta(days=days)}
+def test_open_operations_past_retention_are_followed_by_id(days: int) -> None:
+    """Until they end; if the API no longer has them, they are marked as such and kept."""
+    choices = {"operations_per_week": {"messages": 200}, "fetch_retention": timedelta(days=days)}
     asked = []
-    with Sandbox(SandboxSettings(**told), Clock(NOW)) as sandbox:  # type: ignore[arg-type]
+    with Sandbox(SandboxSettings(**choices), Clock(NOW)) as sandbox:  # type: ignore[arg-type]
         for _ in range(5):
             load(sandbox, channels=("messages",))
             asked.append(sum(entry.endpoint == "fetch" for entry in sandbox.requests))
@@ -272,8 +272,8 @@ def test_operations_that_leave_the_lists_open_are_followed_by_id(days: int) -> N
     assert (lost[0][0] > 0) == (days == 7)
 
 
-def test_backfill_reads_the_range_and_counts_only_what_the_api_keeps(sandbox: Sandbox) -> None:
-    """Days within retention are covered by it; nothing before is claimed to be read."""
+def test_backfill_covers_only_days_within_retention(sandbox: Sandbox) -> None:
+    """It reads the whole range, but older days do not count as covered."""
     since, until = NOW - timedelta(days=20), NOW - timedelta(days=2)
     summary = backfill(sandbox, since, until)
 
@@ -288,8 +288,8 @@ def test_backfill_reads_the_range_and_counts_only_what_the_api_keeps(sandbox: Sa
     assert {reasons for _, reasons in spans} != {()}
 
 
-def test_backfill_goes_on_where_it_stopped(sandbox: Sandbox) -> None:
-    """A chunk that failed is read by the same command, run again; the others are not."""
+def test_backfill_continues_where_it_stopped(sandbox: Sandbox) -> None:
+    """A failed chunk is read when the command is run again; the others are not."""
     sandbox.faults.replace([Fault(kind="internal_error", first=5, count=2)])
     since = NOW - timedelta(days=6)
     broken = backfill(sandbox, since, channels=("emails",), concurrency=1)
@@ -313,18 +313,18 @@ def test_backfill_goes_on_where_it_stopped(sandbox: Sandbox) -> None:
         (timedelta(hours=-1), None, "since.* still to come"),
     ],
 )
-def test_backfill_refuses_ranges_that_make_no_sense(
+def test_backfill_refuses_invalid_ranges(
     sandbox: Sandbox, since: timedelta, until: timedelta | None, words: str
 ) -> None:
-    """By the name of the option; nothing is asked."""
+    """The message names the option; no request is sent."""
     with pytest.raises(ConfigurationError, match=words):
         backfill(sandbox, NOW - since, None if until is None else NOW - until)
 
     assert not sandbox.requests
 
 
-def test_runs_and_coverage_tell_what_was_done(sandbox: Sandbox) -> None:
-    """One row a run; one row a channel and window, whose rows are those of the tables."""
+def test_runs_and_coverage_record_what_was_done(sandbox: Sandbox) -> None:
+    """One row per run, and one per channel and window with the number of rows in the tables."""
     summary = load(sandbox)
 
     ((command, outcome, requests, operations),) = rows(
@@ -343,7 +343,7 @@ def test_runs_and_coverage_tell_what_was_done(sandbox: Sandbox) -> None:
 
 
 def test_status_names_the_deadline_and_what_failed(sandbox: Sandbox) -> None:
-    """The first window that was not read after it closed, and seven days."""
+    """The deadline is the first window that was not read after it closed, plus seven days."""
     sandbox.faults.replace([Fault(kind="forbidden", channel="emails")])
     load(sandbox)
 
@@ -366,7 +366,7 @@ def _dates(content: Any) -> Sequence[str]:
 
 
 def test_status_names_the_second_deadline(sandbox: Sandbox) -> None:
-    """After a load the oldest window with rows not yet in its last day freezes first, in a day."""
+    """After a load the oldest window not yet in its last day freezes first, in a day."""
     load(sandbox)
 
     stand = read_status(settings=settings_for(sandbox), pipeline=open_pipeline(), now=NOW)
@@ -377,8 +377,8 @@ def test_status_names_the_second_deadline(sandbox: Sandbox) -> None:
     assert stand.freezes_at < stand.deadline
 
 
-def test_status_says_what_froze_while_nothing_was_loaded(sandbox: Sandbox) -> None:
-    """Six days and 22 hours lose nothing, and yet most of a week was last read too early."""
+def test_status_shows_what_froze_without_a_load(sandbox: Sandbox) -> None:
+    """After six days and 22 hours nothing is lost, but most of a week was last read too early."""
     load(sandbox)
     later = NOW + timedelta(days=6, hours=22)
     sandbox.clock.set(later)

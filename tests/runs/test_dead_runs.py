@@ -1,4 +1,4 @@
-"""What a run that died leaves behind neither blocks the next one nor gets lost."""
+"""What a dead run has read neither blocks the next run nor is lost."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from tests.support import load, session_for, stored, true
 
 
 def die_after_extract(sandbox: Sandbox) -> dlt.Pipeline:
-    """Leave what a run leaves that dies before it loads."""
+    """Leave the state of a run that dies before it loads."""
     pipeline = open_pipeline()
     resources = operation_resources(session_for(sandbox))
     pipeline.extract(dlt.source(lambda: resources, name="comms_source", section="comms_source")())
     return pipeline
 
 
-def test_what_a_dead_run_had_read_is_loaded_first_and_told(
+def test_what_a_dead_run_had_read_is_loaded_first(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And then this run reads and loads its own; dlt alone would have stopped there."""
+    """And logged; then this run reads and loads its own data. dlt alone would have stopped."""
     die_after_extract(sandbox)
     then = {channel: true(sandbox, channel) for channel in CHANNELS}
     sandbox.clock.advance(timedelta(hours=5))
@@ -40,7 +40,7 @@ def test_what_a_dead_run_had_read_is_loaded_first_and_told(
     with caplog.at_level(logging.WARNING):
         summary = load(sandbox)
 
-    assert "an earlier run had died; what it had read has now been loaded" in caplog.text
+    assert "recovered: loaded the data that an interrupted run had already read" in caplog.text
     assert summary.exit_code == 0
     assert summary.stats.operations < sum(len(true(sandbox, channel)) for channel in CHANNELS)
     for channel in CHANNELS:
@@ -49,10 +49,10 @@ def test_what_a_dead_run_had_read_is_loaded_first_and_told(
         assert all(row in (now.get(key), then[channel].get(key)) for key, row in kept.items())
 
 
-def test_what_cannot_be_loaded_any_more_is_dropped_and_read_again(
+def test_a_broken_pending_package_is_dropped_and_read_again(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A package that is broken for good does not stop all later runs."""
+    """It does not block later runs."""
     monkeypatch.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
     pipeline = die_after_extract(sandbox)
     pipeline.normalize()
@@ -72,8 +72,8 @@ def test_what_cannot_be_loaded_any_more_is_dropped_and_read_again(
         assert stored(channel) == true(sandbox, channel)
 
 
-def test_interrupted_a_load_ends_soon_and_the_next_one_is_complete(sandbox: Sandbox) -> None:
-    """Ctrl-C while the API hangs: the process ends in seconds, and nothing is broken."""
+def test_an_interrupted_load_ends_soon(sandbox: Sandbox) -> None:
+    """Ctrl-C while the API hangs: the process ends in seconds, and the next load is complete."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     sandbox.faults.replace([Fault(kind="hang", first=6, seconds=300)])
     environment = os.environ | {

@@ -1,4 +1,4 @@
-"""What the destination holds decides what is read, not what this machine remembers of it."""
+"""The destination determines what is read, not the local state of the machine."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ COPY = "copy.duckdb"
 
 
 def rows(query: str) -> list[tuple[Any, ...]]:
-    """What a query on the warehouse gives."""
+    """The result of a query on the warehouse."""
     with duckdb.connect(FILE, read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         return connection.execute(query).fetchall()
 
 
 def change(*statements: str) -> None:
-    """Change the warehouse behind the connector's back."""
+    """Change the warehouse directly."""
     with duckdb.connect(FILE) as connection:
         connection.execute("set timezone = 'UTC'")
         for statement in statements:
@@ -49,22 +49,22 @@ def change(*statements: str) -> None:
 
 
 def is_true(sandbox: Sandbox) -> bool:
-    """Whether all that the API lists is in the warehouse, as the API shows it."""
+    """Whether the warehouse has everything that the API lists, with the same values."""
     return all(true(sandbox, name).items() <= stored(name).items() for name in CHANNELS)
 
 
-def standing(sandbox: Sandbox) -> dict[str, ChannelStatus]:
-    """What status says, by channel."""
+def status_of(sandbox: Sandbox) -> dict[str, ChannelStatus]:
+    """The status, by channel."""
     status = read_status(
         settings=settings_for(sandbox), pipeline=open_pipeline(), now=sandbox.clock.now()
     )
     return {channel.channel: channel for channel in status.channels}
 
 
-def test_a_restored_backup_is_read_up_to_date_at_once(
+def test_a_restored_backup_is_brought_up_to_date_at_once(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Three days are missing in it, which the folder claims; the API still has them."""
+    """It lacks three days that the local state covers; the API still has them."""
     load(sandbox)
     shutil.copy(FILE, COPY)
     sandbox.clock.advance(3 * DAY)
@@ -83,7 +83,7 @@ def test_a_restored_backup_is_read_up_to_date_at_once(
     assert caplog.text == ""
 
 
-def test_what_a_restored_backup_lacks_and_the_api_too_is_a_gap(sandbox: Sandbox) -> None:
+def test_what_neither_a_restored_backup_nor_the_api_has_is_a_gap(sandbox: Sandbox) -> None:
     """Twelve days after the backup, the first five are recorded as lost."""
     load(sandbox)
     shutil.copy(FILE, COPY)
@@ -101,7 +101,7 @@ def test_what_a_restored_backup_lacks_and_the_api_too_is_a_gap(sandbox: Sandbox)
     assert load(sandbox).exit_code == 0
 
 
-def test_a_database_restored_to_an_earlier_point_is_read_up_to_date(
+def test_a_restored_database_is_brought_up_to_date(
     sandbox: Sandbox, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In PostgreSQL as in a file."""
@@ -130,8 +130,8 @@ def test_a_database_restored_to_an_earlier_point_is_read_up_to_date(
     assert true(sandbox, "emails").keys() <= there
 
 
-def test_a_folder_older_than_the_database_puts_nothing_back(sandbox: Sandbox) -> None:
-    """The load package that was pending in it is dropped: its rows are older than those there."""
+def test_an_outdated_working_folder_does_not_revert_rows(sandbox: Sandbox) -> None:
+    """Its pending load package is dropped: its rows are older than those in the database."""
     load(sandbox)
     sandbox.clock.advance(timedelta(hours=5))
     pipeline = open_pipeline()
@@ -151,9 +151,9 @@ def test_a_folder_older_than_the_database_puts_nothing_back(sandbox: Sandbox) ->
 
 
 def account(seed: int, user: str) -> Sandbox:
-    """A Twilio account of its own, with operations of its own."""
-    told = SandboxSettings(seed=seed, operations_per_week=120, credentials={user: "secret"})
-    return Sandbox(told, Clock(NOW))
+    """A Twilio account with its own operations."""
+    settings = SandboxSettings(seed=seed, operations_per_week=120, credentials={user: "secret"})
+    return Sandbox(settings, Clock(NOW))
 
 
 def load_as(user: str, sandbox: Sandbox) -> int:
@@ -163,10 +163,10 @@ def load_as(user: str, sandbox: Sandbox) -> int:
     return run_load(session=session, pipeline=open_pipeline()).exit_code
 
 
-def test_a_database_of_another_account_claims_nothing_of_this_one(
+def test_a_database_of_another_account_covers_nothing_of_this_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Production copied over test, both under the label that is the default."""
+    """Production copied over test, both with the default label."""
     with account(1, "ACone") as one, account(2, "ACtwo") as two:
         load_as("ACtwo", two)
         Path(FILE).unlink()
@@ -184,11 +184,11 @@ def test_a_database_of_another_account_claims_nothing_of_this_one(
 
 
 def test_another_key_of_the_same_account_reads_nothing_again() -> None:
-    """It costs one request a channel, for an operation that the API knows."""
-    told = SandboxSettings(
+    """It takes one request per channel, for an operation that the API knows."""
+    settings = SandboxSettings(
         operations_per_week=3000, credentials={"ACone": "secret", "SKkey": "secret"}
     )
-    with Sandbox(told, Clock(NOW)) as sandbox:
+    with Sandbox(settings, Clock(NOW)) as sandbox:
         load_as("ACone", sandbox)
         count = len(sandbox.requests)
         assert load_as("SKkey", sandbox) == 0
@@ -209,11 +209,11 @@ BOOKKEEPING = ("runs", "coverage", "gaps", "followed_operations", "rejected_oper
         ("_dlt_pipeline_state", "_dlt_loads", "_dlt_version"),
     ],
 )
-def test_dropped_tables_are_made_again(sandbox: Sandbox, tables: Sequence[str]) -> None:
-    """Later loads go on, and what the API still has is there again."""
+def test_dropped_tables_are_created_again(sandbox: Sandbox, tables: Sequence[str]) -> None:
+    """And what the API still has is loaded into them."""
     load(sandbox)
     change(*(f"drop table comms.{table}" for table in tables))
-    before = standing(sandbox)
+    before = status_of(sandbox)
 
     assert before.keys() == CHANNELS.keys()
     assert load(sandbox).exit_code == 0
@@ -227,8 +227,8 @@ def test_dropped_tables_are_made_again(sandbox: Sandbox, tables: Sequence[str]) 
     assert coverage[0][1]
 
 
-def test_where_the_state_is_lost_coverage_says_what_was_read(sandbox: Sandbox) -> None:
-    """What expired since the last load is a gap, as if the state were there."""
+def test_without_a_state_the_coverage_table_is_used(sandbox: Sandbox) -> None:
+    """What expired since the last load is a gap, as if the state existed."""
     load(sandbox)
     change("drop table comms._dlt_pipeline_state")
     sandbox.clock.advance(11 * DAY)
@@ -239,8 +239,8 @@ def test_where_the_state_is_lost_coverage_says_what_was_read(sandbox: Sandbox) -
     assert load(sandbox).exit_code == 0
 
 
-def test_a_dropped_column_and_staging_table_are_made_again(sandbox: Sandbox) -> None:
-    """Dlt takes both to be there, since it knows the version of the schema."""
+def test_a_dropped_column_and_staging_table_are_created_again(sandbox: Sandbox) -> None:
+    """Dlt itself assumes that both exist, since it knows the version of the schema."""
     load(sandbox)
     change(
         "alter table comms.runs drop column error",
@@ -254,7 +254,7 @@ def test_a_dropped_column_and_staging_table_are_made_again(sandbox: Sandbox) -> 
 
 
 def test_a_column_that_cannot_be_added_is_named(sandbox: Sandbox) -> None:
-    """DuckDB adds none that may not be NULL; without the table there is nothing to add to."""
+    """DuckDB cannot add a NOT NULL column; after the table is dropped, the load succeeds."""
     load(sandbox)
     change("alter table comms.runs drop column version")
 
@@ -264,14 +264,14 @@ def test_a_column_that_cannot_be_added_is_named(sandbox: Sandbox) -> None:
     assert load(sandbox).exit_code == 0
 
 
-def test_deleted_rows_are_seen_and_read_again(
+def test_deleted_rows_are_detected_and_read_again(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Half of a table: status and plan see it before the load, and the load says so."""
+    """Half of a table: status and plan show it before the load, and the load reports it."""
     load(sandbox)
     change("delete from comms.message_operations where hash(id) % 2 = 0")
     before, plans = (
-        standing(sandbox)["messages"],
+        status_of(sandbox)["messages"],
         plan_load(settings=settings_for(sandbox), pipeline=open_pipeline(), now=NOW),
     )
     with caplog.at_level(logging.WARNING):
@@ -286,11 +286,11 @@ def test_deleted_rows_are_seen_and_read_again(
     assert any("lacked rows that had been loaded" in line for line in summary.lines())
     assert summary.exit_code == 0
     assert is_true(sandbox)
-    assert standing(sandbox)["messages"].short == 0
+    assert status_of(sandbox)["messages"].short == 0
 
 
-def test_deleted_rows_that_the_api_has_no_more_are_a_gap(sandbox: Sandbox) -> None:
-    """Told once, and `coverage` claims them no longer; other channels are left alone."""
+def test_deleted_rows_past_retention_are_a_gap(sandbox: Sandbox) -> None:
+    """Reported once, and not complete in `coverage` any more; other channels are not affected."""
     load(sandbox)
     for _ in range(2):
         sandbox.clock.advance(5 * DAY)
@@ -315,7 +315,7 @@ def test_deleted_rows_that_the_api_has_no_more_are_a_gap(sandbox: Sandbox) -> No
 
 
 def true_before(sandbox: Sandbox, instant: datetime) -> list[datetime]:
-    """When the emails of the first week were created that a complete run had read."""
+    """The creation times of the first week's emails that a complete run had read."""
     kept = sandbox.clock.now() - 7 * DAY
     created = [row[0] for row in _copy_of_emails(sandbox)]
     return [at for at in created if at < min(instant, kept) and at >= NOW - timedelta(days=6)]
@@ -337,7 +337,7 @@ def _at(sandbox: Sandbox, instant: datetime) -> Iterator[None]:
 
 
 def test_old_rows_may_be_deleted(sandbox: Sandbox) -> None:
-    """Those past retention: a load looks at them only where younger ones are missing too."""
+    """Rows past retention are only checked if younger ones are missing too."""
     load(sandbox)
     sandbox.clock.advance(5 * DAY)
     load(sandbox)

@@ -1,4 +1,4 @@
-"""What a user of dlt does with any source: each idiom touches what it names and nothing else."""
+"""Idioms that dlt users use with any source: each affects what it names and nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CREDENTIALS = {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}
 
 @pytest.fixture
 def source(sandbox: Sandbox) -> DltSource:
-    """The public source; the sandbox's clock stands at the real time."""
+    """The public source; the sandbox's clock shows the real time."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     return build(sandbox)
 
@@ -41,14 +41,14 @@ def build(sandbox: Sandbox, **changes: Any) -> DltSource:
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> dlt.Pipeline:
-    """A pipeline as a user makes one, into this folder's DuckDB file."""
+    """A pipeline as a user creates it, into this folder's DuckDB file."""
     return dlt.pipeline(
         "twilio_comms", destination="duckdb", dataset_name="comms", pipelines_dir=str(tmp_path)
     )
 
 
 def tables() -> dict[str, int]:
-    """The number of rows of each table that exists, dlt's own aside."""
+    """The number of rows of each existing table, without dlt's own."""
     with duckdb.connect(FILE, read_only=True) as connection:
         names = connection.execute(
             "select table_name from information_schema.tables "
@@ -60,10 +60,10 @@ def tables() -> dict[str, int]:
         }
 
 
-def test_with_resources_fills_the_tables_that_are_named(
+def test_with_resources_loads_the_selected_tables(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
-    """The rest is made by the next run, and nothing is lost between the two."""
+    """The next run loads the rest, and nothing is lost between the two."""
     pipeline.run(source.with_resources("message_operations"))
     assert tables() == {"message_operations": len(sandbox.truth("messages"))}
 
@@ -79,10 +79,10 @@ def test_with_resources_fills_the_tables_that_are_named(
     assert stored("messages") == true(sandbox, "messages")
 
 
-def test_a_history_alone_is_filled_from_operations_that_are_not_loaded(
+def test_a_history_can_be_loaded_without_its_operations(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
-    """A transformer's parent is read whether it is selected or not."""
+    """The parent of a transformer is read even if it is not selected."""
     pipeline.run(source.with_resources("email_operation_history", "coverage"))
 
     found = tables()
@@ -94,7 +94,7 @@ def test_a_history_alone_is_filled_from_operations_that_are_not_loaded(
 def test_add_limit_gives_a_page_and_covers_nothing(
     sandbox: Sandbox, pipeline: dlt.Pipeline
 ) -> None:
-    """What was not read is read by the next run."""
+    """The next run reads the rest."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     limited = build(sandbox).with_resources("message_operations", "coverage").add_limit(1)
     pipeline.run(limited)
@@ -108,7 +108,7 @@ def test_add_limit_gives_a_page_and_covers_nothing(
 def test_add_map_and_add_filter_see_operations_only(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
-    """Arrow tables of one kind; histories are made of what they return."""
+    """They get Arrow tables with one schema; histories are made from what they return."""
     seen: list[set[str]] = []
 
     def labelled(rows: pa.Table) -> pa.Table:
@@ -135,10 +135,10 @@ def test_add_map_and_add_filter_see_operations_only(
     assert tables()["message_operation_history"] == len(completed_ids)
 
 
-def test_a_transformer_has_a_table_of_its_own(
+def test_a_transformer_has_its_own_table(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
-    """It gets Arrow tables of operations, and its rows land where it says."""
+    """It gets Arrow tables of operations, and its rows go to its table."""
 
     @dlt.transformer(name="failures")
     def failures(rows: pa.Table) -> Any:
@@ -164,7 +164,7 @@ def test_apply_hints_names_another_table(source: DltSource, pipeline: dlt.Pipeli
 def test_parallelize_changes_nothing(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
-    """Channels are read in threads of dlt's anyway."""
+    """Channels are read in dlt's threads anyway."""
     pipeline.run(source.parallelize())
 
     assert all(stored(channel) == true(sandbox, channel) for channel in CHANNELS)
@@ -174,7 +174,7 @@ def test_parallelize_changes_nothing(
 def test_drop_resources_empties_the_named_resource_only(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
-    """Its table and its state; other channels and the bookkeeping stay as they are."""
+    """Its table and its state; other channels and the bookkeeping are kept."""
     pipeline.run(source)
     before = tables()
     sandbox.clock.advance(timedelta(minutes=1))
@@ -189,7 +189,7 @@ def test_drop_resources_empties_the_named_resource_only(
 
 
 def test_a_frozen_schema_refuses_a_new_column(source: DltSource, pipeline: dlt.Pipeline) -> None:
-    """`schema_contract` is dlt's; what is documented passes."""
+    """With dlt's `schema_contract`; documented columns pass."""
     pipeline.run(source, schema_contract={"columns": "freeze"})
     assert tables()["message_operations"] > 0
 
@@ -201,10 +201,10 @@ def test_a_frozen_schema_refuses_a_new_column(source: DltSource, pipeline: dlt.P
         pipeline.run(source, schema_contract={"columns": "freeze"})
 
 
-def test_dev_mode_loads_into_a_dataset_of_its_own(
+def test_dev_mode_loads_into_a_separate_dataset(
     source: DltSource, tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    """With a state of its own: everything is read."""
+    """With a separate state, so everything is read."""
     pipeline = dlt.pipeline(
         "twilio_comms",
         destination="duckdb",
@@ -220,7 +220,7 @@ def test_dev_mode_loads_into_a_dataset_of_its_own(
 
 
 def test_discover_schema_knows_columns_and_descriptions(source: DltSource) -> None:
-    """Before any request, for every table; so do tools that draw a catalogue from it."""
+    """Of every table, before any request, for catalogue tools."""
     schema = source.discover_schema()
 
     assert set(schema.data_table_names()) == {spec.name for spec in all_tables()}
@@ -234,7 +234,7 @@ def test_discover_schema_knows_columns_and_descriptions(source: DltSource) -> No
             assert columns[name]["data_type"]
 
 
-def test_the_dataset_and_an_attached_pipeline_answer(
+def test_the_dataset_can_be_queried(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """`pipeline.dataset()` reads the tables; `dlt.attach` finds the pipeline by its name."""
@@ -248,7 +248,7 @@ def test_the_dataset_and_an_attached_pipeline_answer(
 
 
 def test_the_bookkeeping_can_be_left_out(pipeline: dlt.Pipeline, sandbox: Sandbox) -> None:
-    """A run with it writes what is missing, gaps included."""
+    """A later run with it writes what is missing, gaps included."""
     operations = [channel.table for channel in CHANNELS.values()]
 
     def later(days: int) -> DltSource:
@@ -272,8 +272,8 @@ def test_the_bookkeeping_can_be_left_out(pipeline: dlt.Pipeline, sandbox: Sandbo
     assert all(timedelta(days=1) < missed < timedelta(days=3) for _, missed in gaps)
 
 
-def test_a_sink_gets_rows_when_asked_for(sandbox: Sandbox, tmp_path: Path) -> None:
-    """`@dlt.destination` cannot merge, so an operation that is read again is there twice."""
+def test_a_sink_gets_rows_if_duplicates_are_allowed(sandbox: Sandbox, tmp_path: Path) -> None:
+    """`@dlt.destination` cannot merge, so an operation that is read again is a duplicate."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     received: dict[str, int] = {}
 

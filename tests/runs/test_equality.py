@@ -1,4 +1,4 @@
-"""After a load, every table is what the API says, whatever the API leaves open."""
+"""After a load, every table equals the API's data, for any undocumented behaviour of the API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VOLUME = 300
 
 
 def combinations() -> Iterator[dict[str, Any]]:
-    """Every reading of bounds, order, tokens, pages and times that the documentation allows."""
+    """All variants of bounds, order, tokens, pages and times that the documentation allows."""
     for start, end, order, tokens, ragged, timestamps in itertools.product(
         ("inclusive", "exclusive"),
         ("inclusive", "exclusive"),
@@ -43,7 +43,7 @@ def combinations() -> Iterator[dict[str, Any]]:
 
 
 def pairs() -> list[dict[str, Any]]:
-    """Eight of them, in which each two choices meet in every way."""
+    """Eight of them, in which each two choices occur in every combination."""
     first = next(combinations())
 
     def evenly(reading: dict[str, Any], *names: str) -> bool:
@@ -59,13 +59,13 @@ def pairs() -> list[dict[str, Any]]:
 
 
 def named(reading: dict[str, Any]) -> str:
-    """A combination's name."""
+    """The name of a combination."""
     return "-".join(map(str, reading.values()))
 
 
 @pytest.mark.parametrize("reading", list(combinations()), ids=named)
 def test_what_is_read_equals_the_truth_row_for_row(reading: dict[str, Any]) -> None:
-    """900 operations of three channels, under each combination of what is undocumented."""
+    """900 operations of three channels, under each combination of undocumented behaviour."""
     with Sandbox(SandboxSettings(operations_per_week=VOLUME, **reading), Clock(NOW)) as sandbox:
         session = session_for(sandbox, page_size=30)
         for channel in CHANNELS:
@@ -76,7 +76,7 @@ def test_what_is_read_equals_the_truth_row_for_row(reading: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("reading", pairs(), ids=named)
 def test_every_table_equals_the_truth_row_for_row(reading: dict[str, Any]) -> None:
-    """In the warehouse too, which sees nothing of these choices."""
+    """Also in the warehouse, which does not depend on these choices."""
     with Sandbox(SandboxSettings(operations_per_week=VOLUME, **reading), Clock(NOW)) as sandbox:
         summary = load(sandbox, page_size=30)
 
@@ -86,7 +86,7 @@ def test_every_table_equals_the_truth_row_for_row(reading: dict[str, Any]) -> No
 
 
 def test_loading_twice_changes_nothing(sandbox: Sandbox) -> None:
-    """With time standing still, the second run leaves every row as it was."""
+    """If the clock stands still, the second run changes no row."""
     load(sandbox)
     before = {channel: stored(channel) for channel in CHANNELS}
 
@@ -96,10 +96,10 @@ def test_loading_twice_changes_nothing(sandbox: Sandbox) -> None:
     assert before == {channel: stored(channel) for channel in CHANNELS}
 
 
-def test_a_later_load_brings_counters_up_to_date_and_keeps_what_the_api_forgot(
+def test_a_later_load_updates_counters_and_keeps_expired_rows(
     sandbox: Sandbox,
 ) -> None:
-    """Rows within the retention equal the truth; older ones stay as they were last seen."""
+    """Rows within retention equal the truth; older ones keep their last values."""
     load(sandbox)
     before = {channel: stored(channel) for channel in CHANNELS}
     sandbox.clock.advance(timedelta(days=3))
@@ -114,8 +114,8 @@ def test_a_later_load_brings_counters_up_to_date_and_keeps_what_the_api_forgot(
         assert kept == {id_: before[channel][id_] for id_ in kept}
 
 
-def test_operations_that_show_up_late_are_there_after_the_next_load() -> None:
-    """An operation that lists do not show yet is read once they do."""
+def test_operations_that_are_listed_late_are_loaded_later() -> None:
+    """The next load reads an operation that lists did not show before."""
     lag = timedelta(hours=2)
     with Sandbox(
         SandboxSettings(operations_per_week=5000, visibility_lag=lag), Clock(NOW)
@@ -134,7 +134,7 @@ def test_operations_that_show_up_late_are_there_after_the_next_load() -> None:
 
 @pytest.mark.parametrize("page_size", [1, 7, 1000])
 def test_the_page_size_does_not_matter(page_size: int) -> None:
-    """From one operation a page to all that the API allows."""
+    """From one operation per page to the maximum of the API."""
     settings = SandboxSettings(operations_per_week=60, order="ascending")
     with Sandbox(settings, Clock(NOW)) as sandbox:
         load(sandbox, page_size=page_size, commit_pages=10_000)
@@ -143,7 +143,7 @@ def test_the_page_size_does_not_matter(page_size: int) -> None:
 
 @pytest.mark.usefixtures("views")
 def test_an_account_that_sent_nothing_has_all_tables_and_views() -> None:
-    """So that nothing that reads them breaks."""
+    """So that queries on them work."""
     with Sandbox(SandboxSettings(operations_per_week=0), Clock(NOW)) as sandbox:
         summary = load(sandbox)
 
@@ -161,8 +161,8 @@ def test_an_account_that_sent_nothing_has_all_tables_and_views() -> None:
     assert counts == (0,)
 
 
-def test_a_selection_of_channels_leaves_the_others_alone(sandbox: Sandbox) -> None:
-    """Nothing is asked of them; their tables are there all the same."""
+def test_unselected_channels_are_not_read(sandbox: Sandbox) -> None:
+    """No request is sent for them, but their tables exist."""
     load(sandbox, channels=("emails",))
 
     assert {entry.channel for entry in sandbox.requests} == {"emails"}
@@ -171,16 +171,16 @@ def test_a_selection_of_channels_leaves_the_others_alone(sandbox: Sandbox) -> No
 
 
 def test_the_account_label_is_on_every_row(sandbox: Sandbox) -> None:
-    """It tells accounts apart in one warehouse."""
+    """It distinguishes accounts in one warehouse."""
     load(sandbox, account="acme")
 
     assert {row[0] for row in stored("emails").values()} == {"acme"}
 
 
-def test_two_folders_do_not_share_what_dlt_keeps(
+def test_two_folders_do_not_share_dlts_state(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each DuckDB file has a working folder of its own, so the second gets everything too."""
+    """Each DuckDB file has its own working folder, so the second gets everything too."""
     load(sandbox)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

@@ -1,4 +1,4 @@
-"""Everything that can go wrong on the way has one outcome, and none is silence."""
+"""Every failure has a defined outcome, and none is silent."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.support import NOW, load, stored, true
 
 
 def meet(sandbox: Sandbox, *faults: Fault, **changes: Any) -> RunSummary:
-    """One run that meets `faults`."""
+    """One run with `faults`."""
     sandbox.faults.replace(faults)
     return load(sandbox, **{"timeout": timedelta(seconds=2), "page_size": 20, **changes})
 
 
 def assert_complete(sandbox: Sandbox, *channels: str) -> None:
-    """The tables of these channels (all, if none is named) equal the truth."""
+    """The tables of these channels (by default all) equal the truth."""
     for channel in channels or CHANNELS:
         assert stored(channel) == true(sandbox, channel)
 
 
 @pytest.mark.parametrize("kind", ["too_many_requests", "unavailable"])
-def test_asked_to_wait_a_run_waits_and_succeeds(sandbox: Sandbox, kind: str) -> None:
-    """429 and 503 cost the time that the API names, and nothing else."""
+def test_a_run_waits_for_retry_after_and_succeeds(sandbox: Sandbox, kind: str) -> None:
+    """429 and 503 delay it by the time that the API names, and nothing else."""
     summary = meet(sandbox, Fault(kind=kind, first=4, every=9, count=4, retry_after="0.3"))
 
     assert summary.exit_code == 0
@@ -40,10 +40,8 @@ def test_asked_to_wait_a_run_waits_and_succeeds(sandbox: Sandbox, kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["too_many_requests", "unavailable"])
-def test_a_busy_api_is_waited_for_only_as_long_as_patience_lasts(
-    sandbox: Sandbox, kind: str
-) -> None:
-    """A wait beyond it is not even begun: the scans fail, the other channels are complete."""
+def test_the_wait_for_a_busy_api_is_limited_by_max_api_wait(sandbox: Sandbox, kind: str) -> None:
+    """A longer wait does not even begin: the scans fail, the other channels are complete."""
     fault = Fault(kind=kind, channel="emails", retry_after="3600")
 
     summary = meet(sandbox, fault, max_api_wait=timedelta(seconds=10), concurrency=2)
@@ -54,16 +52,16 @@ def test_a_busy_api_is_waited_for_only_as_long_as_patience_lasts(
     assert_complete(sandbox, "messages", "push_notifications")
 
 
-def test_a_refusal_without_a_time_is_waited_out_too(sandbox: Sandbox) -> None:
-    """Where `Retry-After` is missing, a growing random wait stands in."""
+def test_a_429_without_retry_after_is_retried_too(sandbox: Sandbox) -> None:
+    """After a growing random wait."""
     fault = Fault(kind="too_many_requests", first=3, count=2, retry_after=None)
 
     assert meet(sandbox, fault).exit_code == 0
     assert_complete(sandbox)
 
 
-def test_a_server_fault_is_tried_once_more_and_fails_its_scan_only(sandbox: Sandbox) -> None:
-    """500 is repeated once; the second ends the scan and leaves the others alone."""
+def test_an_internal_error_is_retried_once(sandbox: Sandbox) -> None:
+    """A 500 is retried once; the second ends the scan, and the others continue."""
     fault = Fault(kind="internal_error", channel="emails", first=3, count=2)
 
     summary = meet(sandbox, fault, concurrency=1)
@@ -75,14 +73,14 @@ def test_a_server_fault_is_tried_once_more_and_fails_its_scan_only(sandbox: Sand
     assert_complete(sandbox, "messages", "push_notifications")
 
 
-def test_one_server_fault_alone_costs_nothing(sandbox: Sandbox) -> None:
-    """The one more try is enough."""
+def test_a_single_internal_error_does_no_harm(sandbox: Sandbox) -> None:
+    """One retry is enough."""
     assert meet(sandbox, Fault(kind="internal_error", first=5, count=1)).exit_code == 0
     assert_complete(sandbox)
 
 
-def test_refused_credentials_stop_the_run_after_one_request_a_channel(sandbox: Sandbox) -> None:
-    """401 is never tried again, and no scan follows it."""
+def test_refused_credentials_stop_the_run(sandbox: Sandbox) -> None:
+    """After one request per channel: a 401 is never retried, and no further scan starts."""
     with pytest.raises(CredentialsRefused, match="auth token"):
         load(sandbox, credentials=BasicCredentials(ACCOUNT_ID, "wrong"))
 
@@ -90,15 +88,15 @@ def test_refused_credentials_stop_the_run_after_one_request_a_channel(sandbox: S
     assert max(counts) <= 1
 
 
-def test_credentials_refused_half_way_stop_the_run(sandbox: Sandbox) -> None:
-    """A key that is revoked while a run goes on ends it."""
+def test_credentials_revoked_during_a_run_stop_it(sandbox: Sandbox) -> None:
+    """No further request is sent."""
     with pytest.raises(CredentialsRefused):
         meet(sandbox, Fault(kind="unauthorized", first=10))
 
 
 @pytest.mark.parametrize("kind", ["forbidden", "not_found"])
 def test_a_closed_channel_does_not_stop_the_others(sandbox: Sandbox, kind: str) -> None:
-    """403, and a list that does not exist, are told; one request is enough to know."""
+    """A 403, or a 404 to a list, is reported after one request."""
     summary = meet(sandbox, Fault(kind=kind, channel="push_notifications", endpoint="list"))
 
     push = summary.stats.channels["push_notifications"]
@@ -110,8 +108,8 @@ def test_a_closed_channel_does_not_stop_the_others(sandbox: Sandbox, kind: str) 
 
 
 @pytest.mark.parametrize("kind", ["reset", "cut", "cut_json", "bad_gateway", "hang"])
-def test_broken_connections_and_cut_answers_recover(sandbox: Sandbox, kind: str) -> None:
-    """Each is tried again until it is whole."""
+def test_broken_connections_are_retried(sandbox: Sandbox, kind: str) -> None:
+    """And incomplete responses too, until they succeed."""
     fault = Fault(kind=kind, first=2, every=5, count=3, seconds=5)
 
     summary = meet(sandbox, fault, timeout=timedelta(seconds=0.5))
@@ -122,8 +120,8 @@ def test_broken_connections_and_cut_answers_recover(sandbox: Sandbox, kind: str)
 
 
 @pytest.mark.parametrize("kind", ["reset", "cut"])
-def test_a_channel_that_stays_broken_fails_by_name(sandbox: Sandbox, kind: str) -> None:
-    """The other channels are complete."""
+def test_a_channel_that_never_recovers_fails(sandbox: Sandbox, kind: str) -> None:
+    """It is named; the other channels are complete."""
     summary = meet(sandbox, Fault(kind=kind, channel="emails"), attempts=2, concurrency=2)
 
     failures = summary.stats.channels["emails"].failures
@@ -143,7 +141,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize(("kind", "error"), NAMED.items())
-def test_a_wrong_answer_is_a_named_error_and_exit_code_3(
+def test_a_wrong_response_is_reported_with_exit_code_3(
     sandbox: Sandbox, kind: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Never a hang, never an empty success: the summary names scan and error."""
@@ -158,10 +156,10 @@ def test_a_wrong_answer_is_a_named_error_and_exit_code_3(
 
 
 @pytest.mark.parametrize(("kind", "error"), NAMED.items())
-def test_nothing_but_wrong_answers_is_exit_code_1(
+def test_only_wrong_responses_are_exit_code_1(
     sandbox: Sandbox, kind: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where not one scan could be finished, the run has failed."""
+    """If no scan could be finished, the run has failed."""
     monkeypatch.setattr("comms_source.api.pagination.MAX_IDLE_PAGES", 20)
     summary = meet(sandbox, Fault(kind=kind), concurrency=2)
 
@@ -171,15 +169,15 @@ def test_nothing_but_wrong_answers_is_exit_code_1(
 
 
 def test_a_redirect_is_not_followed(sandbox: Sandbox) -> None:
-    """Nothing is asked of the place that it names."""
+    """No request is sent to its target."""
     meet(sandbox, Fault(kind="redirect"))
 
     assert {entry.endpoint for entry in sandbox.requests} == {"list"}
     assert {entry.status for entry in sandbox.requests} == {302}
 
 
-def test_a_host_that_nobody_answers_from_fails_the_run_at_once(sandbox: Sandbox) -> None:
-    """It is not tried scan by scan."""
+def test_an_unreachable_host_fails_the_run_at_once(sandbox: Sandbox) -> None:
+    """It is not retried for each scan."""
     with pytest.raises(HostUnreachable, match="base_url"):
         load(sandbox, base_url="http://127.0.0.1:9/v1", attempts=2)
 
@@ -193,10 +191,8 @@ ROWS = {
 
 
 @pytest.mark.parametrize(("kind", "reason"), ROWS.items())
-def test_rows_that_cannot_be_read_are_kept_aside_and_told(
-    sandbox: Sandbox, kind: str, reason: str
-) -> None:
-    """All other rows are loaded, each bad one is stored with its text, exit code 3."""
+def test_unreadable_rows_are_stored_and_reported(sandbox: Sandbox, kind: str, reason: str) -> None:
+    """All other rows are loaded; each bad one is stored with its text, with exit code 3."""
     summary = meet(sandbox, Fault(kind=kind, channel="emails", rows=7))
 
     truth = true(sandbox, "emails")
@@ -209,7 +205,7 @@ def test_rows_that_cannot_be_read_are_kept_aside_and_told(
 
 
 def test_a_bad_row_that_is_read_again_is_stored_once(sandbox: Sandbox) -> None:
-    """A second run finds the same rows."""
+    """A second run reads the same rows."""
     fault = Fault(kind="row_without_id", channel="emails", rows=7)
     meet(sandbox, fault)
     before = _rejections()
@@ -231,8 +227,8 @@ def _rejections() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     "kind", ["duplicate_row", "lower_case_status", "new_field", "new_counter", "missing_counter"]
 )
-def test_oddities_that_can_be_read_cost_nothing(sandbox: Sandbox, kind: str) -> None:
-    """The run is complete and no operation is missing or doubled."""
+def test_readable_oddities_do_no_harm(sandbox: Sandbox, kind: str) -> None:
+    """The run is complete, and no operation is missing or duplicated."""
     summary = meet(sandbox, Fault(kind=kind, rows=3))
 
     assert summary.exit_code == 0
@@ -240,8 +236,8 @@ def test_oddities_that_can_be_read_cost_nothing(sandbox: Sandbox, kind: str) -> 
         assert stored(channel).keys() == true(sandbox, channel).keys()
 
 
-def test_new_things_are_named_in_the_summary(sandbox: Sandbox) -> None:
-    """A new counter becomes a column of the table; status and field are told too."""
+def test_new_counters_fields_and_statuses_are_reported(sandbox: Sandbox) -> None:
+    """A new counter becomes a column of the table."""
     summary = meet(
         sandbox,
         Fault(kind="new_counter", channel="emails", name="linkClicks"),
@@ -249,15 +245,15 @@ def test_new_things_are_named_in_the_summary(sandbox: Sandbox) -> None:
         Fault(kind="unknown_status", channel="emails"),
     )
 
-    told = summary.as_dict()["channels"]["emails"]
-    assert told["new_counters"] == ["link_clicks"]
-    assert told["new_fields"] == ["tags"]
-    assert told["new_statuses"] == ["PAUSED"]
+    record = summary.as_dict()["channels"]["emails"]
+    assert record["new_counters"] == ["link_clicks"]
+    assert record["new_fields"] == ["tags"]
+    assert record["new_statuses"] == ["PAUSED"]
     assert summary.exit_code == 0
 
 
-def test_a_rate_limit_is_kept_to_in_the_end() -> None:
-    """Against a server that refuses beyond a rate, everything arrives all the same."""
+def test_a_load_completes_under_a_rate_limit() -> None:
+    """Everything is loaded from a server that refuses requests beyond a rate."""
     settings = SandboxSettings(operations_per_week=300, rate_limit=25)
     with Sandbox(settings, Clock(NOW)) as sandbox:
         summary = load(sandbox, page_size=20)

@@ -1,4 +1,4 @@
-"""Each state of an operation that was seen is kept once, through dlt and into DuckDB."""
+"""Each observed state of an operation is in the history once, in DuckDB."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Row = dict[str, Any]
 
 
 def histories(channel: str = "messages") -> list[Row]:
-    """A channel's history, the states of each operation in their order."""
+    """A channel's history: the states of each operation in order."""
     with duckdb.connect(FILE, read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         table = f"comms.{CHANNELS[channel].history_table}"
@@ -50,10 +50,10 @@ def all_histories() -> dict[str, list[Row]]:
 
 
 class OneOperation:
-    """An API that knows one operation, and shows it as it is told to."""
+    """An API with one operation, in the states that a test sets."""
 
     def __init__(self, created: datetime = NOW - DAY) -> None:
-        """Make one that was created at `created`; nothing is shown yet."""
+        """Create an operation with creation time `created`; lists are still empty."""
         self.clock = Clock(NOW)
         self.created = created
         self.listed: list[Row] = []
@@ -71,14 +71,14 @@ class OneOperation:
         )
 
     def show(self, *states: Mapping[str, Any]) -> None:
-        """Load while lists show these states, a minute after the last time."""
+        """Load while lists show these states, a minute after the previous load."""
         self.listed = [self.row(state) for state in states]
         self.clock.advance(MINUTE)
         summary = run_load(session=self.session(), pipeline=open_pipeline())
         assert summary.exit_code == 0
 
     def row(self, state: Mapping[str, Any]) -> Row:
-        """The operation in a state, its `updatedAt` standing still."""
+        """The operation in a state, with a constant `updatedAt`."""
         created = to_iso(self.created)
         times = {"createdAt": created, "updatedAt": created}
         return {"id": ID, "status": "PROCESSING", **times, **state}
@@ -95,7 +95,7 @@ def counts(**stats: int | None) -> Row:
 
 
 def test_reading_the_same_again_adds_nothing(sandbox: Sandbox) -> None:
-    """All that the API has is read twice while its clock stands still."""
+    """Everything is read twice while the clock stands still."""
     load(sandbox, refresh="full")
     before, asked = all_histories(), len(sandbox.requests)
 
@@ -108,8 +108,8 @@ def test_reading_the_same_again_adds_nothing(sandbox: Sandbox) -> None:
     }
 
 
-def test_a_change_ends_the_former_state_where_the_new_one_begins(sandbox: Sandbox) -> None:
-    """One row for each state, the former as it was but for its end."""
+def test_a_change_ends_the_previous_state(sandbox: Sandbox) -> None:
+    """Where the new one begins; otherwise the row of the previous state does not change."""
     load(sandbox)
     before = {row["id"]: row for row in histories()}
     sandbox.clock.advance(DAY)
@@ -126,8 +126,8 @@ def test_a_change_ends_the_former_state_where_the_new_one_begins(sandbox: Sandbo
     assert {row["id"] for row in after} == before.keys()
 
 
-def test_the_current_states_are_what_the_channels_table_holds(sandbox: Sandbox) -> None:
-    """Of each operation one, whatever happened before."""
+def test_current_states_equal_the_operations(sandbox: Sandbox) -> None:
+    """One for each operation."""
     for _ in range(3):
         load(sandbox)
         sandbox.clock.advance(timedelta(hours=7))
@@ -140,7 +140,7 @@ def test_the_current_states_are_what_the_channels_table_holds(sandbox: Sandbox) 
 
 
 def test_each_change_is_one_row_and_a_state_may_return() -> None:
-    """Counters go up and down, come and go, and `updatedAt` says nothing of it."""
+    """Counters go up and down, appear and disappear, without a new `updatedAt`."""
     api = OneOperation()
     planned, sent = counts(queued=5, sent=0), counts(queued=4, sent=1)
     lives = [planned, sent, sent, planned, planned, counts(queued=5), counts(queued=5, read=0)]
@@ -163,7 +163,7 @@ def test_each_change_is_one_row_and_a_state_may_return() -> None:
     assert [row["valid_to"] for row in rows] == [*begun[1:], None]
 
 
-def test_a_change_of_nothing_but_other_fields_is_no_new_state() -> None:
+def test_changes_of_other_fields_make_no_new_state() -> None:
     """Neither `updatedAt` nor a field without a column is part of a state."""
     api = OneOperation()
     api.show(counts(sent=1))
@@ -174,8 +174,8 @@ def test_a_change_of_nothing_but_other_fields_is_no_new_state() -> None:
     assert (row["updated_at"], row["synced_at"]) == (NOW - DAY, NOW + MINUTE)
 
 
-def test_an_operation_that_comes_twice_in_one_scan_is_one_state() -> None:
-    """Both would become current; which it was before the page shifted is known from the first."""
+def test_an_operation_twice_in_one_scan_is_one_state() -> None:
+    """Otherwise both would become current; the first row counts."""
     api = OneOperation()
 
     api.show(counts(queued=2), counts(queued=1))
@@ -188,8 +188,8 @@ def test_an_operation_that_comes_twice_in_one_scan_is_one_state() -> None:
     assert stored("messages")[ID][4 + CHANNELS["messages"].counters.index("queued")] == 1
 
 
-def test_an_open_operation_that_a_list_shows_past_retention_is_not_asked_for_by_id() -> None:
-    """What both ways say may differ, and one package holds one state of an operation."""
+def test_an_open_operation_still_listed_is_not_requested_by_id() -> None:
+    """List and fetch may differ, and one package has one state of an operation."""
     api = OneOperation(created=NOW - 7 * DAY + MINUTE)
     api.show({"status": "SCHEDULED"})
     api.by_id = api.row({"status": "CANCELED"})
@@ -207,8 +207,8 @@ def test_an_open_operation_that_a_list_shows_past_retention_is_not_asked_for_by_
     ]
 
 
-def test_without_history_the_tables_are_there_and_stay_empty(sandbox: Sandbox) -> None:
-    """So that views and reports find them."""
+def test_without_history_the_tables_exist_and_are_empty(sandbox: Sandbox) -> None:
+    """So that views and reports can read them."""
     load(sandbox, history=False)
     sandbox.clock.advance(DAY)
     load(sandbox, history=False)
@@ -217,10 +217,10 @@ def test_without_history_the_tables_are_there_and_stay_empty(sandbox: Sandbox) -
     assert all_histories() == {channel: [] for channel in CHANNELS}
 
 
-def test_turned_off_the_history_keeps_what_it_has_and_turned_on_it_goes_on(
+def test_a_history_can_be_turned_off_and_on_again(
     sandbox: Sandbox,
 ) -> None:
-    """What changed meanwhile is one new state."""
+    """It keeps its states; what changed meanwhile is one new state."""
     load(sandbox)
     before = all_histories()
     for _ in range(2):
@@ -236,7 +236,7 @@ def test_turned_off_the_history_keeps_what_it_has_and_turned_on_it_goes_on(
 
 
 def test_fetching_an_operation_by_id_adds_to_its_history(sandbox: Sandbox) -> None:
-    """By the same rules: what has changed is a row, and what has not is none."""
+    """By the same rules: only a change adds a row."""
     load(sandbox)
     before = histories()
     sandbox.clock.advance(DAY)
@@ -254,8 +254,8 @@ def test_fetching_an_operation_by_id_adds_to_its_history(sandbox: Sandbox) -> No
 
 
 @pytest.mark.parametrize("history", [True, False])
-def test_a_bare_run_keeps_the_history_too(sandbox: Sandbox, history: bool) -> None:
-    """Dated by the end of its reading; `history=False` turns it off."""
+def test_a_plain_pipeline_run_keeps_the_history_too(sandbox: Sandbox, history: bool) -> None:
+    """Dated by the end of its read; `history=False` turns it off."""
     began = datetime.now(UTC).replace(microsecond=0)
     sandbox.clock.set(began)
     pipeline = dlt.pipeline("twilio_comms", destination="duckdb", dataset_name="comms")
@@ -273,7 +273,7 @@ def test_a_bare_run_keeps_the_history_too(sandbox: Sandbox, history: bool) -> No
 
 
 def test_a_new_counter_becomes_a_column_of_the_history(sandbox: Sandbox) -> None:
-    """An operation that has it is in a new state, and no other is."""
+    """An operation that has it gets a new state, and no other does."""
     load(sandbox)
     before = histories("emails")
     sandbox.faults.replace([Fault(kind="new_counter", channel="emails", rows=7)])
@@ -289,8 +289,8 @@ def test_a_new_counter_becomes_a_column_of_the_history(sandbox: Sandbox) -> None
     assert ended == {row["id"] for row in counted}
 
 
-def test_a_backfill_keeps_the_states_that_it_sees(sandbox: Sandbox) -> None:
-    """And a load adds those of other operations only, while nothing changes."""
+def test_a_backfill_keeps_the_states_that_it_reads(sandbox: Sandbox) -> None:
+    """If nothing changes, a load adds only states of other operations."""
     session, pipeline = session_for(sandbox), open_pipeline()
     run_backfill(session=session, pipeline=pipeline, since=NOW - 2 * DAY, until=NOW - DAY)
     before = histories()
@@ -305,8 +305,8 @@ def test_a_backfill_keeps_the_states_that_it_sees(sandbox: Sandbox) -> None:
     ] == before
 
 
-def test_what_a_dead_run_had_read_keeps_the_date_of_its_reading(sandbox: Sandbox) -> None:
-    """It is loaded first, and what the next run reads follows it."""
+def test_what_a_dead_run_had_read_keeps_its_date(sandbox: Sandbox) -> None:
+    """It is loaded first, and what the next run reads is dated after it."""
     pipeline = open_pipeline()
     resources = operation_resources(session_for(sandbox))
     pipeline.extract(dlt.source(lambda: resources, name="comms_source", section="comms_source")())
@@ -319,10 +319,8 @@ def test_what_a_dead_run_had_read_keeps_the_date_of_its_reading(sandbox: Sandbox
     assert {row["valid_to"] for row in histories()} == {None, now}
 
 
-def test_plain_files_are_refused_before_anything_is_asked_for(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
-    """They keep all they are given: each row that is read again would be there twice."""
+def test_plain_files_are_refused_before_any_request(sandbox: Sandbox, tmp_path: Path) -> None:
+    """They cannot merge: each row that is read again would be a duplicate."""
     files = dlt.destinations.filesystem(str(tmp_path / "lake"))
     pipeline = dlt.pipeline("lake", destination=files, dataset_name="comms")
 

@@ -1,4 +1,4 @@
-"""How what was read goes into a DuckDB file: opened once, in bounded memory."""
+"""Loading into a DuckDB file: it is opened once, with bounded memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support import FILE, load
 
 
 def limit_within(pipeline: dlt.Pipeline) -> float:
-    """DuckDB's memory limit, in millions of bytes, while the pipeline's file is held open."""
+    """DuckDB's memory limit, in millions of bytes, while the pipeline's file is kept open."""
     with held_open(pipeline), duckdb.connect(FILE) as beside:
         text, threads = beside.execute(
             "select current_setting('memory_limit'), current_setting('threads')"
@@ -29,8 +29,8 @@ def limit_within(pipeline: dlt.Pipeline) -> float:
     return float(number) * {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[unit] / 1e6
 
 
-def test_duckdb_takes_no_more_memory_than_its_threads_need(sandbox: Sandbox) -> None:
-    """By default it would take most of the machine's."""
+def test_duckdb_uses_no_more_memory_than_its_threads_need(sandbox: Sandbox) -> None:
+    """By default it would use most of the machine's."""
     load(sandbox)
     with duckdb.connect() as anywhere:
         (threads,) = anywhere.execute("select current_setting('threads')").fetchall()[0]
@@ -40,10 +40,10 @@ def test_duckdb_takes_no_more_memory_than_its_threads_need(sandbox: Sandbox) -> 
     assert limit == pytest.approx(MEGABYTES_PER_THREAD * max(2, threads), rel=0.01)
 
 
-def test_a_memory_limit_of_the_users_stays(
+def test_a_memory_limit_set_by_the_user_is_kept(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is set where dlt has it set."""
+    """It is set in dlt's settings."""
     config = '{"memory_limit": "333MB"}'
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", config)
     load(sandbox)
@@ -52,13 +52,13 @@ def test_a_memory_limit_of_the_users_stays(
 
 
 @pytest.mark.parametrize(
-    ("large", "told", "expected"),
+    ("large", "setting", "expected"),
     [(False, None, MAX_PARALLEL_JOBS), (True, None, 1), (True, "7", 7)],
 )
-def test_only_large_jobs_follow_each_other(
-    monkeypatch: pytest.MonkeyPatch, large: bool, told: str | None, expected: int
+def test_only_large_jobs_run_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch, large: bool, setting: str | None, expected: int
 ) -> None:
-    """Several small ones at once are faster; a setting of the user's comes first."""
+    """Several small ones at once are faster; `load.workers` takes precedence."""
     given: list[int] = []
     load = dlt.Pipeline.load
 
@@ -68,18 +68,18 @@ def test_only_large_jobs_follow_each_other(
 
     monkeypatch.setattr(packages, "MAX_BYTES_AT_ONCE", 0 if large else 10**6)
     monkeypatch.setattr(dlt.Pipeline, "load", noting)
-    if told:
-        monkeypatch.setenv("LOAD__WORKERS", told)
+    if setting:
+        monkeypatch.setenv("LOAD__WORKERS", setting)
 
     commit(open_pipeline(), dlt.resource([pa.table({"id": [1]})], name="some"))
 
     assert given == [expected]
 
 
-def test_the_file_is_open_while_it_is_loaded_into_and_not_while_the_api_is_read(
+def test_the_file_is_open_only_while_loading(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One opening for all jobs; readers are kept out for no longer than that."""
+    """Once for all jobs, and not while the API is read, so that others can read the file."""
     held: dict[str, bool] = {}
     steps = {name: getattr(dlt.Pipeline, name) for name in ("extract", "load")}
 
@@ -98,20 +98,20 @@ def test_the_file_is_open_while_it_is_loaded_into_and_not_while_the_api_is_read(
     assert held == {"extract": False, "load": True}
 
 
-@pytest.mark.parametrize("told", [None, "false"])
+@pytest.mark.parametrize("setting", [None, "false"])
 def test_nothing_is_left_in_the_staging_tables(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, told: str | None
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, setting: str | None
 ) -> None:
-    """They would take as much room as what was loaded last; a setting of the user's comes first."""
-    if told:
-        monkeypatch.setenv("LOAD__TRUNCATE_STAGING_DATASET", told)
+    """They would need as much space as the last load; the user's setting takes precedence."""
+    if setting:
+        monkeypatch.setenv("LOAD__TRUNCATE_STAGING_DATASET", setting)
     load(sandbox)
 
     with duckdb.connect(FILE, read_only=True) as connection:
         (left,) = connection.execute(
             "select count(*) from comms_staging.email_operations"
         ).fetchall()[0]
-    assert bool(left) == bool(told)
+    assert bool(left) == bool(setting)
 
 
 def _is_open(file: Path) -> bool:

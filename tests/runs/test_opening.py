@@ -1,4 +1,4 @@
-"""A pipeline is opened by many processes, and dlt empties its folder where it finds no state."""
+"""Many processes open a pipeline, and dlt empties its folder if it has no state."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ROUNDS: Final = 12
 
 
 def open_each(barrier: Barrier) -> None:
-    """Open a new pipeline in each round, at the same time as another process does."""
+    """Open a new pipeline in each round, at the same time as another process."""
     for number in range(ROUNDS):
         barrier.wait(20)
         open_pipeline(dataset=f"dataset_{number}")
 
 
-def test_a_new_pipeline_may_be_opened_by_two_at_once() -> None:
-    """As two tasks of a scheduler do, or `comms status` beside the first `comms load`."""
+def test_two_processes_may_open_a_new_pipeline_at_once() -> None:
+    """As two tasks of a scheduler do, or `comms status` next to the first `comms load`."""
     context = get_context("spawn")
     barrier = context.Barrier(2)
     processes = [context.Process(target=open_each, args=(barrier,)) for _ in range(2)]
@@ -39,8 +39,8 @@ def test_a_new_pipeline_may_be_opened_by_two_at_once() -> None:
     assert [process.exitcode for process in processes] == [0, 0]
 
 
-def test_whoever_empties_a_folder_has_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a pipeline is made, and when the destination turns out to have lost its tables."""
+def test_a_folder_is_emptied_under_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a pipeline is created, and when the destination turns out to have lost its tables."""
     alone: list[bool] = []
     empty = dlt.Pipeline._wipe_working_folder
 
@@ -59,8 +59,8 @@ def test_whoever_empties_a_folder_has_it_alone(monkeypatch: pytest.MonkeyPatch) 
     assert all(alone)
 
 
-def test_whoever_may_only_read_opens_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An analyst's `comms status` where another user loads: there is no lock to take."""
+def test_a_read_only_folder_is_opened_without_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For example, `comms status` of an analyst where another user loads."""
     folder = Path(open_pipeline().working_dir)
     lock = Path(f"{folder}.folder.lock")
     lock.unlink()
@@ -72,10 +72,10 @@ def test_whoever_may_only_read_opens_it_all_the_same(monkeypatch: pytest.MonkeyP
     assert open_pipeline().working_dir == str(folder)
 
 
-def test_where_nothing_can_be_kept_the_setting_is_named(
+def test_an_unwritable_data_folder_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Before anything is asked for, with what to do."""
+    """The message names the setting, before any request is sent."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "file"))
     with pytest.raises(ConfigurationError, match=r"^DLT_DATA_DIR: .* cannot be created"):
@@ -83,7 +83,7 @@ def test_where_nothing_can_be_kept_the_setting_is_named(
 
 
 def held(lock: Path) -> bool:
-    """Whether somebody has a lock."""
+    """Whether another process has a lock."""
     try:
         FileLock(lock).acquire(timeout=0).lock.release()
     except Timeout:

@@ -17,7 +17,7 @@ from tests.pgbouncer import NoPgBouncer, running_pgbouncer
 from tests.postgres import Postgres
 from tests.runs.on_postgres import (
     DATABASE,
-    MAX_API_WAIT,
+    MAX_WAIT,
     load_there,
     none_locked,
     other_load,
@@ -31,7 +31,7 @@ ROUNDS = 10
 
 @pytest.fixture(scope="module")
 def pooled(postgres: Postgres) -> Iterator[Postgres]:
-    """A PgBouncer before the server; where there is none, its tests are skipped."""
+    """A PgBouncer in front of the server; without the program, its tests are skipped."""
     try:
         with running_pgbouncer(postgres) as pooler:
             yield pooler
@@ -40,28 +40,30 @@ def pooled(postgres: Postgres) -> Iterator[Postgres]:
 
 
 @pytest.fixture(autouse=True)
-def through_it(cursor: Any, pooled: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loads go through PgBouncer, while the cursor looks past it; no wait is long."""
+def through_pgbouncer(cursor: Any, pooled: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loads go through PgBouncer, the cursor does not; waits are short."""
     assert cursor
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", pooled.url(DATABASE))
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "20 seconds")
 
 
 @contextmanager
-def reading(pooled: Postgres) -> Iterator[None]:
-    """Somebody who keeps one of the server's connections busy, in a transaction."""
+def busy_connection(pooled: Postgres) -> Iterator[None]:
+    """A client that keeps one of the server's connections busy, in a transaction."""
     with closing(psycopg2.connect(pooled.url(DATABASE))) as connection:
         connection.cursor().execute("select 1")
         yield
         connection.rollback()  # PgBouncer keeps only what is left outside a transaction
 
 
-def test_that_load_after_load_ends(sandbox: Sandbox, cursor: Any, pooled: Postgres) -> None:
-    """Each finds the turn free, whichever of the server's connections others have meanwhile."""
+def test_loads_one_after_the_other_complete(
+    sandbox: Sandbox, cursor: Any, pooled: Postgres
+) -> None:
+    """Each finds the lock free, on any of the server's connections."""
     with ExitStack() as before:
         for _ in range(ROUNDS):
             reader = ExitStack()
-            reader.enter_context(reading(pooled))
+            reader.enter_context(busy_connection(pooled))
             before.close()
             before.push(reader)
             assert load_there(sandbox).exit_code == 0
@@ -71,17 +73,15 @@ def test_that_load_after_load_ends(sandbox: Sandbox, cursor: Any, pooled: Postgr
     assert rows(cursor, "select count(*) from comms.runs") == [(ROUNDS,)]
 
 
-def test_that_a_second_load_waits_for_the_first_and_goes_on(
-    sandbox: Sandbox, cursor: Any, tmp_path: Path
-) -> None:
-    """The turn is kept for as long as its transaction is open."""
+def test_a_second_load_waits_for_the_first(sandbox: Sandbox, cursor: Any, tmp_path: Path) -> None:
+    """The lock is kept as long as its transaction is open."""
     with ExitStack() as first:
         first.enter_context(in_turn(pipeline()))
         with other_load(sandbox, data=tmp_path / "elsewhere") as process:
             until_it_waits(process)
             assert process.poll() is None
             first.close()
-            assert process.wait(MAX_API_WAIT) == 0
+            assert process.wait(MAX_WAIT) == 0
 
     assert none_locked(cursor)
     assert rows(cursor, "select count(*) from comms.runs") == [(1,)]

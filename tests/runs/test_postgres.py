@@ -29,7 +29,7 @@ def stored_there(cursor: Any, channel: Channel) -> dict[str, tuple[Any, ...]]:
 
 
 def states_there(cursor: Any, channel: Channel) -> dict[str, list[tuple[Any, ...]]]:
-    """Version, beginning and end of each operation's states, by id and in their order."""
+    """Version, beginning and end of each operation's states, by id and in order."""
     states: dict[str, list[tuple[Any, ...]]] = {}
     query = "select id, row_version, valid_from, valid_to from comms.{} order by valid_from"
     for name, *state in rows(cursor, query.format(channel.history_table)):
@@ -37,8 +37,8 @@ def states_there(cursor: Any, channel: Channel) -> dict[str, list[tuple[Any, ...
     return states
 
 
-def test_that_tables_and_histories_are_true_after_each_load(sandbox: Sandbox, cursor: Any) -> None:
-    """Reading again what is unchanged changes nothing; later each new state follows its former."""
+def test_tables_and_histories_are_true_after_each_load(sandbox: Sandbox, cursor: Any) -> None:
+    """Reading unchanged operations changes nothing; later each new state ends the previous one."""
     assert load_there(sandbox).exit_code == 0
     first = {channel.name: states_there(cursor, channel) for channel in PER_CHANNEL}
     load_there(sandbox)
@@ -59,7 +59,7 @@ def test_that_tables_and_histories_are_true_after_each_load(sandbox: Sandbox, cu
 
 
 def adjoining(histories: dict[str, list[tuple[Any, ...]]]) -> set[str]:
-    """The operations with more than one state, in which each state ends where the next begins."""
+    """The operations with more than one state, of which each ends where the next begins."""
     for states in histories.values():
         assert [end for _, _, end in states][-1] is None
         for (former, _, end), (version, begin, _) in pairwise(states):
@@ -69,8 +69,8 @@ def adjoining(histories: dict[str, list[tuple[Any, ...]]]) -> set[str]:
 
 
 @pytest.mark.usefixtures("views")
-def test_views_are_made_and_described(sandbox: Sandbox, cursor: Any) -> None:
-    """In the database are all views, with a description of each column."""
+def test_views_are_created_with_descriptions(sandbox: Sandbox, cursor: Any) -> None:
+    """All views are in the database, with a description of each column."""
     views = read_views()
     assert load_there(sandbox).views == [view.name for view in views]
     query = """
@@ -85,8 +85,8 @@ def test_views_are_made_and_described(sandbox: Sandbox, cursor: Any) -> None:
 
 
 @pytest.mark.usefixtures("views")
-def test_figures_are_those_of_duckdb(sandbox: Sandbox, cursor: Any) -> None:
-    """The same account, loaded at the same time, has the same figures in both."""
+def test_figures_equal_those_in_duckdb(sandbox: Sandbox, cursor: Any) -> None:
+    """For the same account, loaded at the same time."""
     load(sandbox)
     load_there(sandbox)
     figures = read_figures(pipeline())
@@ -99,13 +99,13 @@ def test_figures_are_those_of_duckdb(sandbox: Sandbox, cursor: Any) -> None:
 
 
 def counted_in(cursor: Any, channel: Channel) -> list[tuple[Any, ...]]:
-    """How many rows a channel's table has."""
+    """The number of rows in a channel's table."""
     return rows(cursor, f"select count(*) from comms.{channel.table}")
 
 
 @pytest.mark.usefixtures("views")
-def test_a_view_that_had_other_columns_is_made_again(sandbox: Sandbox, cursor: Any) -> None:
-    """PostgreSQL does not replace such a view, and does not drop one that others read."""
+def test_a_view_with_other_columns_is_created_again(sandbox: Sandbox, cursor: Any) -> None:
+    """PostgreSQL cannot replace such a view, or drop one that others read."""
     load_there(sandbox)
     expected = rows(cursor, "select * from comms.counter_modes order by 1, 2")
     for view in reversed(read_views()):

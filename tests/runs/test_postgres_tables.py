@@ -1,4 +1,4 @@
-"""A new counter on PostgreSQL while somebody reads: readers get through, and the load waits."""
+"""A new counter on PostgreSQL while others read: readers continue, and the load waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from comms_source.errors import PipelineBusy
 from comms_source.sandbox import Fault, Sandbox
 from tests.postgres import Postgres
-from tests.runs.on_postgres import MAX_API_WAIT, load_there, reader, rows
+from tests.runs.on_postgres import MAX_WAIT, load_there, reader, rows
 
 COLUMNS = """
     select count(*) from information_schema.columns where column_name = 'link_clicks'
@@ -22,34 +22,34 @@ COLUMNS = """
 
 
 def add_counter(sandbox: Sandbox) -> None:
-    """From now on emails have a counter that the tables lack, and there is more to read."""
+    """From now on emails have a new counter, and there are new operations."""
     sandbox.faults.replace([Fault(kind="new_counter", channel="emails", name="linkClicks")])
     sandbox.clock.set(sandbox.clock.now() + timedelta(hours=3))
 
 
 def columns_there(cursor: Any) -> bool:
-    """Whether the new counter has its columns: in the table, and in its history."""
+    """Whether the new counter has its columns, in the table and in its history."""
     return rows(cursor, COLUMNS) == [(2,)]
 
 
 def seconds_to_read(postgres: Postgres) -> float:
-    """How long somebody waits who comes to read now."""
+    """How long a new reader has to wait."""
     began = time.monotonic()
     with reader(postgres):
         return time.monotonic() - began
 
 
 def until_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
-    """Wait for a line of the log."""
-    until = time.monotonic() + MAX_API_WAIT
+    """Wait for a log line."""
+    until = time.monotonic() + MAX_WAIT
     while text not in caplog.text:
         assert time.monotonic() < until
 
 
-def test_that_readers_get_through_and_the_rows_are_loaded_in_the_end(
+def test_a_load_that_needs_a_new_column_does_not_block_readers(
     sandbox: Sandbox, cursor: Any, postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A long query delays the load, and no reader who comes later for more than a second."""
+    """A long query delays the load, but delays later readers by a second at most."""
     load_there(sandbox)
     add_counter(sandbox)
     caplog.set_level(logging.INFO, "comms_source")
@@ -61,7 +61,7 @@ def test_that_readers_get_through_and_the_rows_are_loaded_in_the_end(
         waits = [seconds_to_read(postgres) for _ in range(20)]
         assert loading.is_alive()
         assert not columns_there(cursor)
-    loading.join(MAX_API_WAIT)
+    loading.join(MAX_WAIT)
 
     assert max(waits) < 1
     assert codes == [0]
@@ -71,10 +71,10 @@ def test_that_readers_get_through_and_the_rows_are_loaded_in_the_end(
     assert len([line for line in caplog.messages if "needs a new column" in line]) == 1
 
 
-def test_that_a_reader_who_stays_is_named_and_nothing_is_lost(
+def test_a_reader_that_blocks_a_new_column_is_named(
     sandbox: Sandbox, cursor: Any, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After `max_load_wait` the run ends; the next one loads what it had read without asking again."""
+    """After `max_load_wait` the run fails; the next one loads what it had read."""
     load_there(sandbox)
     add_counter(sandbox)
     with monkeypatch.context() as short, reader(postgres):
@@ -83,7 +83,7 @@ def test_that_a_reader_who_stays_is_named_and_nothing_is_lost(
         said = r"a long report \(PID \d+ of PostgreSQL.*max_load_wait \(1 second\).*[Ll]oad again"
         with pytest.raises(PipelineBusy, match=said):
             load_there(sandbox)
-        assert time.monotonic() - began < MAX_API_WAIT / 2
+        assert time.monotonic() - began < MAX_WAIT / 2
     assert not columns_there(cursor)
 
     sandbox.faults.replace([])
@@ -93,10 +93,10 @@ def test_that_a_reader_who_stays_is_named_and_nothing_is_lost(
     assert counted > 0
 
 
-def test_that_a_run_without_news_waits_for_no_reader(
+def test_a_run_without_new_columns_waits_for_no_reader(
     sandbox: Sandbox, cursor: Any, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no table has to change, it needs no lock on one."""
+    """It needs no lock on a table that does not change."""
     load_there(sandbox)
     sandbox.clock.set(sandbox.clock.now() + timedelta(hours=3))
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "0.1 seconds")

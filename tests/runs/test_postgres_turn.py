@@ -1,4 +1,4 @@
-"""Loading on PostgreSQL goes in turn, between machines too, and a run says for whom it waits."""
+"""Only one run at a time loads on PostgreSQL, also between machines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from comms_source.errors import PipelineBusy
 from comms_source.sandbox import Sandbox
 from tests.runs.on_postgres import (
     LOCKS,
-    MAX_API_WAIT,
+    MAX_WAIT,
     load_there,
     none_locked,
     other_load,
@@ -33,7 +33,7 @@ from tests.runs.on_postgres import (
 NAME = re.compile(r"comms (\d+) on \S+, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-def test_that_the_turn_is_a_lock_which_ends_with_the_block(cursor: Any) -> None:
+def test_the_turn_is_a_lock_for_the_block(cursor: Any) -> None:
     """It belongs to one transaction, named after the process, which no timeout ends."""
     with in_turn(pipeline()):
         assert rows(cursor, LOCKS) == [(1,)]
@@ -50,18 +50,18 @@ def test_that_the_turn_is_a_lock_which_ends_with_the_block(cursor: Any) -> None:
     assert none_locked(cursor)
 
 
-def test_that_the_name_of_a_run_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PostgreSQL would cut off the end, which says since when."""
+def test_the_name_of_a_run_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL would truncate it, and so the start time at its end."""
     monkeypatch.setattr("platform.node", lambda: "häuslich." * 20)
     assert len(name_of_this_run().encode()) == MAX_NAME_LENGTH
     assert NAME.fullmatch(name_of_this_run())
 
 
 @pytest.mark.parametrize("elsewhere", [True, False], ids=["another machine", "this machine"])
-def test_that_a_second_load_waits_and_goes_on(
+def test_a_second_load_waits(
     sandbox: Sandbox, cursor: Any, tmp_path: Path, elsewhere: bool
 ) -> None:
-    """It names the process that it waits for, and loads once that one is done."""
+    """It logs the process that it waits for, and loads when that is done."""
     data = tmp_path / "elsewhere" if elsewhere else Path(os.environ["DLT_DATA_DIR"])
     with ExitStack() as first:
         first.enter_context(in_turn(pipeline()))
@@ -70,16 +70,16 @@ def test_that_a_second_load_waits_and_goes_on(
             assert re.search(rf"another run is loading: comms .*\b{os.getpid()}\b", line)
             assert process.poll() is None
             first.close()
-            assert process.wait(MAX_API_WAIT) == 0
+            assert process.wait(MAX_WAIT) == 0
 
     assert rows(cursor, "select count(*) from comms.runs") == [(1,)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_that_a_load_that_waits_ends_at_once_when_it_is_stopped(
+def test_a_waiting_load_can_be_interrupted(
     sandbox: Sandbox, cursor: Any, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Within a second, with the exit code of what failed, and it leaves no lock."""
+    """It ends within a second, with exit code 1, and leaves no lock."""
     with (
         in_turn(pipeline()),
         other_load(sandbox, data=tmp_path / "elsewhere") as process,
@@ -87,23 +87,25 @@ def test_that_a_load_that_waits_ends_at_once_when_it_is_stopped(
         until_it_waits(process)
         began = time.monotonic()
         process.send_signal(number)
-        assert process.wait(MAX_API_WAIT) == 1
+        assert process.wait(MAX_WAIT) == 1
         assert time.monotonic() - began < 1
 
     assert none_locked(cursor)
 
 
-def test_that_a_wait_between_machines_has_an_end(
+def test_a_wait_between_machines_is_limited(
     cursor: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After `max_load_wait` the run says who loads, and what to do; once, and without a second wait."""
+    """After `max_load_wait` the message names the other run, and says what to do."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "1 second")
     url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
     with turn(url, dataset="comms", deadline=load_deadline()):
         said = rf"comms {os.getpid()} on .* \(PID \d+ of PostgreSQL, user tests, from 127.0.0.1, "
         with (
             caplog.at_level(logging.INFO, "comms_source"),
-            pytest.raises(PipelineBusy, match=said + r"since.*max_load_wait \(1 second.*load again"),
+            pytest.raises(
+                PipelineBusy, match=said + r"since.*max_load_wait \(1 second.*load again"
+            ),
             in_turn(pipeline()),
         ):
             pytest.fail("two runs have the turn")
@@ -111,10 +113,10 @@ def test_that_a_wait_between_machines_has_an_end(
     assert none_locked(cursor)
 
 
-def test_that_what_was_waited_for_is_not_waited_for_again(
+def test_a_limited_wait_is_not_repeated(
     sandbox: Sandbox, cursor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`max_load_wait` is the whole wait for a turn: `max_lock_wait` does not add to it, nothing is lost."""
+    """`max_load_wait` is the whole wait: `max_lock_wait` is not added, and nothing is lost."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__MAX_LOAD_WAIT", "0.2 seconds")
     url = os.environ["DESTINATION__POSTGRES__CREDENTIALS"]
     began = time.monotonic()
@@ -123,7 +125,7 @@ def test_that_what_was_waited_for_is_not_waited_for_again(
         pytest.raises(PipelineBusy, match="comms"),
     ):
         load_there(sandbox)
-    assert time.monotonic() - began < MAX_API_WAIT / 2  # max_lock_wait would be 30 seconds
+    assert time.monotonic() - began < MAX_WAIT / 2  # max_lock_wait would be 30 seconds
 
     count = len(sandbox.requests)
     assert load_there(sandbox).exit_code == 0
@@ -131,13 +133,13 @@ def test_that_what_was_waited_for_is_not_waited_for_again(
     assert rows(cursor, "select count(*) from comms.runs") == [(2,)]
 
 
-def test_that_a_turn_lost_on_the_way_stops_no_load(
+def test_a_lost_turn_does_not_stop_the_load(
     sandbox: Sandbox,
     cursor: Any,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The rows are loaded, and a line of the log says that the turn was lost."""
+    """The rows are loaded, and a warning says that the lock was lost."""
     load = dlt.Pipeline.load
 
     def lose_and_load(*arguments: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What becomes of the views on PostgreSQL when an upgrade changes them: nothing of anybody's."""
+"""Views on PostgreSQL when an upgrade changes them: nothing of other users is lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("views")
 
 @pytest.fixture(autouse=True)
 def loaded(sandbox: Sandbox, cursor: Any) -> Iterator[None]:
-    """A load with all views, and two roles that nothing belongs to."""
+    """A load with all views, and two roles that own nothing."""
     for role in ROLES:
         cursor.execute(f"drop role if exists {role}")
         cursor.execute(f"create role {role}")
@@ -39,7 +39,7 @@ def loaded(sandbox: Sandbox, cursor: Any) -> Iterator[None]:
 
 
 def as_before(cursor: Any, name: str, columns: str) -> None:
-    """Make a view as a former version had it, with what of ours reads it; and forget its making."""
+    """Create a view as an earlier version had it, with our views that read it."""
     ours = [each for each in NAMES if each == name or each in above(name)]
     queries = {each: definition(cursor, each) for each in ours}
     cursor.execute(f"drop view comms.{name} cascade")
@@ -57,7 +57,7 @@ def definition(cursor: Any, name: str) -> str:
 
 
 def above(name: str) -> set[str]:
-    """The views of ours that read one of ours, by the files."""
+    """Our views that read one of ours, by the files."""
     reading = {view.name: tables_of(view.sql) for view in read_views()}
     found: set[str] = set()
     for each in NAMES:
@@ -67,7 +67,7 @@ def above(name: str) -> set[str]:
 
 
 def columns_of(cursor: Any, name: str) -> list[str]:
-    """The columns of a view, in their order."""
+    """The columns of a view, in order."""
     query = f"""
         select attname from pg_attribute where attrelid = 'comms.{name}'::regclass and attnum > 0
         order by attnum
@@ -81,13 +81,13 @@ def expected_columns(name: str) -> list[str]:
 
 
 def identities(cursor: Any) -> dict[str, int]:
-    """What tells whether a view is still the one that it was."""
+    """What shows whether a view is still the same one."""
     query = "select relname, oid from pg_class where relkind = 'v'"
     return dict(rows(cursor, query + " and relnamespace = 'comms'::regnamespace"))
 
 
 def grants(cursor: Any) -> set[tuple[Any, ...]]:
-    """Who may do what with our views and their columns, but for the owner."""
+    """The privileges on our views and their columns, without the owner's."""
     query = """
         select relname, '', grantee::regrole::text, privilege_type, is_grantable
         from pg_class, aclexplode(relacl)
@@ -101,7 +101,7 @@ def grants(cursor: Any) -> set[tuple[Any, ...]]:
 
 
 def grant(cursor: Any) -> set[tuple[Any, ...]]:
-    """Grant on a view and on one that reads it: to all, to a role, to pass on, on a column."""
+    """Grants on a view and one that reads it: to all, to a role, with grant option, on a column."""
     cursor.execute("grant select on comms.operation_completions to public, auditor")
     cursor.execute("grant select on comms.completion_times to analyst with grant option")
     cursor.execute("grant select (share) on comms.completion_sla to analyst")
@@ -113,7 +113,7 @@ def grant(cursor: Any) -> set[tuple[Any, ...]]:
 def test_new_columns_go_last_and_nothing_is_dropped(
     sandbox: Sandbox, cursor: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A view of somebody's on top of it, and all grants, are those that they were."""
+    """A user's view on top of it, and all grants, are kept."""
     columns = reversed(expected_columns("daily_delivery"))
     former = [column for column in columns if column != "api_sent"]
     as_before(cursor, "daily_delivery", ", ".join(former))
@@ -146,8 +146,10 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("columns", CHANGES.values(), ids=CHANGES.keys())
-def test_what_must_be_dropped_keeps_its_grants(sandbox: Sandbox, cursor: Any, columns: str) -> None:
-    """Only that view and those of ours that read it are made again; each keeps its grants."""
+def test_a_view_that_is_created_again_keeps_its_grants(
+    sandbox: Sandbox, cursor: Any, columns: str
+) -> None:
+    """Only that view and ours that read it are created again; each keeps its grants."""
     as_before(cursor, "operation_completions", columns)
     given, before = grant(cursor), identities(cursor)
     cursor.execute("alter default privileges in schema comms grant select on tables to analyst")
@@ -179,10 +181,10 @@ IN_THE_WAY = {
 
 
 @pytest.mark.parametrize("kind", IN_THE_WAY)
-def test_what_somebody_reads_stays_and_is_named(
+def test_a_view_that_a_users_view_reads_is_kept_and_named(
     sandbox: Sandbox, cursor: Any, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
-    """The load is complete, the other views are new, and once it is gone so are all."""
+    """The load is complete, the other views are new; without the user's view, this one is too."""
     create, name = IN_THE_WAY[kind]
     as_before(cursor, "operation_completions", "v.*, 1 as gone")
     cursor.execute(create)
@@ -206,16 +208,16 @@ def test_what_somebody_reads_stays_and_is_named(
     assert columns_of(cursor, "operation_completions") == expected_columns("operation_completions")
 
 
-def test_a_reader_is_left_in_peace(
+def test_a_reader_of_a_view_is_not_blocked(
     sandbox: Sandbox,
     cursor: Any,
     postgres: Postgres,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Others read on; the load warns and is complete; the next one makes the view."""
+    """Others can read; the load warns and is complete; the next one creates the view."""
     as_before(cursor, "daily_delivery", "v.*, 1 as gone")
-    monkeypatch.setattr(postgres_views, "MAX_API_WAIT", 2.0)
+    monkeypatch.setattr(postgres_views, "MAX_VIEW_WAIT", 2.0)
     query = "select count(*) from comms.daily_delivery"
     waits: list[float] = []
     codes: list[int] = []
@@ -238,7 +240,7 @@ def test_a_reader_is_left_in_peace(
 def test_only_a_lost_connection_ends_a_run(
     sandbox: Sandbox, cursor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says so in a sentence; the next run makes the views."""
+    """The message says so; the next run creates the views."""
     as_before(cursor, "daily_delivery", "v.*, 1 as gone")
 
     def lose(own: Any, *_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""An API that answers 400 for what lies outside its range is loaded as any other."""
+"""An API that answers 400 outside its range is loaded like any other."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def strict() -> Iterator[Sandbox]:
 
 
 def statuses(sandbox: Sandbox, *, since: int = 0) -> list[int]:
-    """What requests were answered with, from one of them on."""
+    """The statuses of responses, from the given one on."""
     return [entry.status for entry in sandbox.requests][since:]
 
 
 def surely_listed(sandbox: Sandbox, channel: str, *, from_: datetime) -> set[str]:
-    """The operations that the API lists, but for those of the last seconds."""
+    """The operations that the API lists, without those of the last seconds."""
     rows = sandbox.truth(channel)
     until = sandbox.clock.now() - timedelta(seconds=3)
     return {row["id"] for row in rows if from_ <= created(row) < until}
 
 
 def created(row: dict[str, Any]) -> datetime:
-    """When an operation was created."""
+    """The creation time of an operation."""
     return parse_instant(row["createdAt"])
 
 
 def gaps() -> int:
-    """How many gaps are on record."""
+    """The number of recorded gaps."""
     with duckdb.connect(FILE, read_only=True) as connection:
         found = connection.execute("select count(*) from comms.gaps").fetchone()
     assert found is not None
@@ -58,7 +58,7 @@ def gaps() -> int:
 
 
 def check(sandbox: Sandbox, **changes: Any) -> list[Check]:
-    """What the check of each channel finds, by the sandbox's clock."""
+    """The checks of each channel, by the sandbox's clock."""
     session = session_for(sandbox, page_size=1, **changes)
     with session.connected() as client:
         return [
@@ -68,7 +68,7 @@ def check(sandbox: Sandbox, **changes: Any) -> list[Check]:
 
 @pytest.mark.parametrize("out_of_range", ["refuse", "refuse_start", "refuse_end"])
 def test_a_first_load_is_complete_and_is_refused_once(out_of_range: Any) -> None:
-    """All that the API lists is there, but for a minute at one edge and seconds at the other."""
+    """All listed operations are loaded, except a minute at the start and seconds at the end."""
     settings = replace(SETTINGS, out_of_range=out_of_range)
     with Sandbox(settings, Clock(NOW)) as sandbox:
         summary = load(sandbox, concurrency=1)
@@ -84,15 +84,15 @@ def test_a_first_load_is_complete_and_is_refused_once(out_of_range: Any) -> None
 
 
 def test_one_channel_costs_one_refused_request(strict: Sandbox) -> None:
-    """However many scans its load is cut into, and however often it is asked for."""
+    """For any number of scans, and however often they are retried."""
     summary = load(strict, channels=("messages",), page_size=50)
 
     assert summary.stats.channels["messages"].scans_done > 3
     assert statuses(strict).count(400) == 1
 
 
-def test_a_second_load_finds_no_gap_and_all_that_came_since(strict: Sandbox) -> None:
-    """Five hours later, when the windows that were at the edge have left it."""
+def test_a_second_load_is_complete_without_a_gap(strict: Sandbox) -> None:
+    """Five hours later, when the windows at the start have expired."""
     load(strict)
     strict.clock.advance(5 * HOUR)
     before = len(strict.requests)
@@ -108,7 +108,7 @@ def test_a_second_load_finds_no_gap_and_all_that_came_since(strict: Sandbox) -> 
 
 @pytest.mark.slow
 def test_nine_days_of_daily_loads_leave_no_gap() -> None:
-    """No window is claimed that was read in part, and none is lost at the edge."""
+    """No partly read window counts as read, and none at the start is lost."""
     settings = replace(SETTINGS, operations_per_week=100)
     with Sandbox(settings, Clock(NOW)) as sandbox:
         for _ in range(9):
@@ -126,7 +126,7 @@ def test_nine_days_of_daily_loads_leave_no_gap() -> None:
 
 
 def test_a_retention_that_is_shorter_than_the_setting_is_named() -> None:
-    """The API keeps 5 days, the setting says 7: nothing is loaded, and the message names it.
+    """The API keeps 5 days, the setting says 7: nothing is loaded, and the message says why.
 
     With the setting right, all is loaded.
     """
@@ -154,8 +154,8 @@ def test_a_retention_that_is_shorter_than_the_setting_is_named() -> None:
             assert surely_listed(short, channel, from_=edge) <= stored(channel).keys()
 
 
-def test_a_chain_that_retention_overtakes_loads_each_operation_once(strict: Sandbox) -> None:
-    """A load whose requests take long starts its oldest scan over; what comes twice is dropped."""
+def test_a_chain_overtaken_by_retention_loads_each_row_once(strict: Sandbox) -> None:
+    """A slow load starts its oldest scan over; repeated rows are dropped."""
 
     def slow() -> datetime:
         strict.clock.advance(timedelta(seconds=8))
@@ -175,8 +175,8 @@ def test_a_chain_that_retention_overtakes_loads_each_operation_once(strict: Sand
     assert due <= stored("emails").keys()
 
 
-def test_a_backfill_of_what_the_api_refuses_fails_by_the_day(strict: Sandbox) -> None:
-    """A range that was asked for by hand is never done in silence; the days after it are loaded."""
+def test_a_backfill_of_a_refused_range_fails_day_by_day(strict: Sandbox) -> None:
+    """An explicit range is never skipped silently; the later days are loaded."""
     session = session_for(strict, channels=("emails",))
     since = NOW - 9 * DAY
 
@@ -190,8 +190,8 @@ def test_a_backfill_of_what_the_api_refuses_fails_by_the_day(strict: Sandbox) ->
     assert surely_listed(strict, "emails", from_=edge) <= stored("emails").keys()
 
 
-def test_check_asks_as_a_load_does_and_passes_with_a_remark(strict: Sandbox) -> None:
-    """One operation of the same range; where nothing is refused there is nothing to remark."""
+def test_check_requests_the_range_of_a_load(strict: Sandbox) -> None:
+    """One operation of the same range; a remark says if the API refused it."""
     found = check(strict)
 
     remark = "the API refuses a range beyond 7 days or up to now, so loads ask for 1 minute less"
@@ -204,12 +204,12 @@ def test_check_asks_as_a_load_does_and_passes_with_a_remark(strict: Sandbox) -> 
 
 
 def test_check_passes_by_this_machines_clock_too() -> None:
-    """As the command has it, with no clock but the real one."""
+    """As in the command, with the real clock."""
     with Sandbox(SETTINGS) as sandbox:
         assert [each.passed for each in check_channels(settings_for(sandbox))] == [True] * 3
 
 
-def test_check_has_no_remark_where_nothing_is_refused(sandbox: Sandbox) -> None:
-    """One request a channel."""
+def test_check_has_no_remark_without_a_refusal(sandbox: Sandbox) -> None:
+    """One request per channel."""
     assert [each.detail for each in check(sandbox)] == ["readable"] * 3
     assert statuses(sandbox) == [200, 200, 200]

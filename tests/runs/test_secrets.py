@@ -1,4 +1,4 @@
-"""No credential and no page token reaches anything that a run leaves or says."""
+"""No credential and no page token is in the output or the files of a run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ main()
 
 
 def run_at_debug(sandbox: Sandbox, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """A command in a process of its own, every logger at DEBUG."""
+    """A command in its own process, with every logger at DEBUG."""
     environment = os.environ | {
         "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,
         "SOURCES__COMMS_SOURCE__PAGE_SIZE": "20",
@@ -63,12 +63,12 @@ def run_at_debug(sandbox: Sandbox, *arguments: str) -> subprocess.CompletedProce
 
 
 def found_in(content: bytes) -> list[str]:
-    """Which of the secrets stand in some bytes."""
+    """Which of the secrets are in some bytes."""
     return [secret for secret in SECRETS if secret.encode() in content]
 
 
 def dump(path: Path) -> bytes:
-    """Everything that a DuckDB file holds, as text: compression must not hide anything."""
+    """The content of a DuckDB file as text, since compression could hide a secret."""
     with duckdb.connect(str(path), read_only=True) as connection:
         tables = connection.execute(
             "select table_schema, table_name from information_schema.tables"
@@ -83,7 +83,7 @@ def dump(path: Path) -> bytes:
 @pytest.mark.parametrize(
     "command", [("load",), ("load", "--json"), ("check",), ("check", "--json")]
 )
-def test_nothing_that_a_command_says_or_leaves_holds_a_secret(
+def test_nothing_that_a_command_writes_contains_a_secret(
     sandbox: Sandbox, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     """Output, logs at DEBUG, files, database, state and trace, with a server that echoes them."""
@@ -103,16 +103,16 @@ def test_nothing_that_a_command_says_or_leaves_holds_a_secret(
 
 
 def test_the_search_would_find_a_secret(tmp_path: Path) -> None:
-    """What the test above relies on."""
+    """The test above relies on that."""
     (tmp_path / "leak").write_bytes(b"..." + AUTH_TOKEN.encode())
 
     assert found_in((tmp_path / "leak").read_bytes()) == [AUTH_TOKEN]
 
 
-def test_a_traceback_with_all_its_locals_is_not_needed_to_know_what_happened(
+def test_no_error_contains_a_secret(
     sandbox: Sandbox,
 ) -> None:
-    """The error's own text and its chain of causes hold no secret."""
+    """Neither its text nor its chain of causes."""
     sandbox.faults.replace([Fault(kind="echo_secrets")])
     session = session_for(sandbox)
     with session.connected() as client, pytest.raises(RequestRefused, match=r"\*\*\*") as caught:
@@ -125,7 +125,7 @@ def test_a_traceback_with_all_its_locals_is_not_needed_to_know_what_happened(
 
 
 def test_no_repr_shows_a_password(sandbox: Sandbox) -> None:
-    """Neither of credentials, nor of anything that holds them."""
+    """Neither of credentials, nor of objects that contain them."""
     settings: Settings = settings_for(sandbox)
     session = Session(settings=settings)
     credentials = TwilioCredentials(account_id=ACCOUNT_ID, auth_token=AUTH_TOKEN)
@@ -135,7 +135,7 @@ def test_no_repr_shows_a_password(sandbox: Sandbox) -> None:
 
 
 def test_the_http_library_logs_no_page_token(caplog: pytest.LogCaptureFixture) -> None:
-    """Its line shows the whole query; the token in it is blotted out at every level."""
+    """Its log line shows the whole query; the token is removed at every level."""
     guard_http_logs()
     guard_http_logs()
     with caplog.at_level(logging.DEBUG):
@@ -149,7 +149,7 @@ def test_the_http_library_logs_no_page_token(caplog: pytest.LogCaptureFixture) -
 
 
 def test_scrubbing_hides_encoded_forms_and_keeps_lines_short() -> None:
-    """Secrets go in each form that an address can have; long texts are cut, lines stay lines."""
+    """Secrets are removed in each URL-encoded form; long texts are cut, and have one line."""
     secret = "a+b/c=="
     text = scrub(f"{secret} a%2Bb%2Fc%3D%3D \n\x1b[2J {'x' * 999}", secrets=[secret, None, ""])
 
@@ -159,7 +159,7 @@ def test_scrubbing_hides_encoded_forms_and_keeps_lines_short() -> None:
 
 
 def test_json_output_is_json(sandbox: Sandbox) -> None:
-    """With --json, standard output holds nothing else, whatever the log level."""
+    """With --json, standard output contains nothing else, at any log level."""
     done = run_at_debug(sandbox, "load", "--json")
 
     assert json.loads(done.stdout)["outcome"] == "complete"

@@ -1,4 +1,4 @@
-"""Several accounts in one configuration: each by itself, none in another's way."""
+"""Several accounts in one configuration do not affect each other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Accounts = dict[str, Sandbox]
 
 @pytest.fixture
 def accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Accounts]:
-    """Three accounts, each with an API of its own; the key of `news` is refused."""
+    """Three accounts, each with its own API; the key of `news` is refused."""
     monkeypatch.setenv(PREFIX, '["shop", "news", "club"]')
     now = datetime.now(UTC).replace(microsecond=0)
     with ExitStack() as serving:
@@ -60,26 +60,26 @@ def kept(channel: str, account: str) -> dict[str, Any]:
 
 
 def truth(sandbox: Sandbox, channel: str, account: str) -> dict[str, Any]:
-    """What its API knows, with the account's name for a label."""
+    """The operations of its API, with the account's name as label."""
     assert columns_of(channel)[0] == "account"
     return {key: (account, *row[1:]) for key, row in true(sandbox, channel).items()}
 
 
 @pytest.mark.usefixtures("views")
-def test_a_refused_account_stops_no_other_and_is_named(accounts: Accounts) -> None:
-    """Nor does one whose API answers 429 half the time; every row has its own account's name."""
+def test_a_refused_account_does_not_stop_the_others(accounts: Accounts) -> None:
+    """Nor does an API that answers 429 half the time; every row has its account's name."""
     accounts["club"].faults.replace([Fault(kind="too_many_requests", every=2, retry_after="0")])
 
     done = comms("load", "--json")
-    told = json.loads(done.stdout)
+    result = json.loads(done.stdout)
 
-    assert done.exit_code == told["exit_code"] == 3
+    assert done.exit_code == result["exit_code"] == 3
     assert "comms: account news: CredentialsRefused" in done.stderr
-    assert told["accounts"]["news"]["error"] == "CredentialsRefused"
-    assert [told["accounts"][name]["outcome"] for name in ("shop", "club")] == ["complete"] * 2, (
-        told
+    assert result["accounts"]["news"]["error"] == "CredentialsRefused"
+    assert [result["accounts"][name]["outcome"] for name in ("shop", "club")] == ["complete"] * 2, (
+        result
     )
-    assert told["accounts"]["club"]["retries"] > 0
+    assert result["accounts"]["club"]["retries"] > 0
     for channel in CHANNELS:
         assert kept(channel, "shop") == truth(accounts["shop"], channel, "shop")
         assert kept(channel, "club") == truth(accounts["club"], channel, "club")
@@ -96,8 +96,8 @@ def test_a_refused_account_stops_no_other_and_is_named(accounts: Accounts) -> No
     assert "the last run was not complete (news)" in " ".join(report.stdout.split())
 
 
-def test_every_command_tells_the_accounts_apart(accounts: Accounts) -> None:
-    """Status, plan and check by account; what stops one of them is told beside the others."""
+def test_every_command_reports_by_account(accounts: Accounts) -> None:
+    """Status, plan and check; an error of one account is reported next to the others."""
     assert comms("load", "--channel", "emails").exit_code == 3
 
     status = json.loads(comms("status", "--json").stdout)
@@ -128,10 +128,10 @@ def test_every_command_tells_the_accounts_apart(accounts: Accounts) -> None:
     assert "no-such-id  not loaded: account news" in fetched.stdout
 
 
-def test_a_wrong_setting_of_one_account_stops_no_other(
+def test_a_wrong_setting_of_one_account_does_not_stop_the_others(
     accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the command; and it is named once."""
+    """In any command; and it is reported once."""
     monkeypatch.setenv(f"{PREFIX}__SHOP__CONCURRENCY", "200")
     known = next(iter(accounts["club"].truth("emails")))["id"]
 
@@ -148,19 +148,19 @@ def test_a_wrong_setting_of_one_account_stops_no_other(
         tasks.load("shop", channels=["emails"])
 
 
-def test_an_account_that_another_run_is_at_work_on_stops_no_other(accounts: Accounts) -> None:
+def test_an_account_in_use_does_not_stop_the_others(accounts: Accounts) -> None:
     """A scheduler's task may be loading it; the others are loaded."""
     with exclusive_run(open_pipeline(account="shop"), command="load"):
         done = comms("load", "--channel", "emails", "--account", "shop", "--account", "club")
 
     assert done.exit_code == 3
-    assert "comms: account shop: PipelineBusy: comms load" in done.stderr
+    assert "account shop: PipelineBusy: another run is in progress: comms load" in done.stderr
     assert kept("emails", "club") == truth(accounts["club"], "emails", "club")
     assert not kept("emails", "shop")
 
 
-def test_each_account_keeps_a_coverage_and_gaps_of_its_own(accounts: Accounts) -> None:
-    """One that was not read for eleven days has a gap; its neighbour in the same file has none."""
+def test_each_account_has_its_own_coverage_and_gaps(accounts: Accounts) -> None:
+    """An account without a run for eleven days has a gap; the other in the same file has none."""
     now = datetime.now(UTC).replace(microsecond=0)
 
     def load(name: str, after: timedelta) -> int:
@@ -177,8 +177,8 @@ def test_each_account_keeps_a_coverage_and_gaps_of_its_own(accounts: Accounts) -
     assert gaps == [("club",)]
 
 
-def test_moving_from_a_token_to_an_api_key_changes_nothing_in_the_data() -> None:
-    """Rows, history and coverage belong to the account's label, not to what opened the door."""
+def test_moving_from_a_token_to_an_api_key_changes_no_data() -> None:
+    """Rows, history and coverage belong to the account's label, not to its credentials."""
     known = {ACCOUNT_ID: AUTH_TOKEN, "SKkey": "key-secret"}
     settings = SandboxSettings(operations_per_week=60, credentials=known)
     now = datetime.now(UTC).replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""The source as a library: what dlt gets to see of it."""
+"""The source as a library: what dlt gets from it."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ CREDENTIALS = {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}
 
 
 def source(sandbox: Sandbox, **changes: Any) -> DltSource:
-    """The public source, reading a sandbox; by default a range that its stopped clock is in."""
+    """The public source, reading a sandbox; by default a range around its stopped clock."""
     given = {"credentials": CREDENTIALS, "base_url": sandbox.url, "page_size": 50, **changes}
     return comms_source.comms_source(**given)
 
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> dlt.Pipeline:
-    """A pipeline as a user makes one, into this folder's DuckDB file."""
+    """A pipeline as a user creates it, into this folder's DuckDB file."""
     return dlt.pipeline(
         "twilio_comms", destination="duckdb", dataset_name="comms", pipelines_dir=str(tmp_path)
     )
@@ -53,19 +53,19 @@ def pipeline(tmp_path: Path) -> dlt.Pipeline:
 
 @pytest.fixture
 def today(sandbox: Sandbox) -> Sandbox:
-    """A sandbox whose clock stands at the real time, as a user's machine does."""
+    """A sandbox with a clock that shows the real time."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
     return sandbox
 
 
 def cursor_of(pipeline: dlt.Pipeline, table: str) -> Any:
-    """What dlt remembers of a resource's cursor."""
+    """The cursor of a resource in dlt's state."""
     resources = pipeline.state["sources"]["comms_source"]["resources"]
     return resources[table]["incremental"]["created_at"]["last_value"]
 
 
 def test_building_the_source_sends_no_request(sandbox: Sandbox) -> None:
-    """Names of resources can be asked for without a connection."""
+    """The names of resources are available without a connection."""
     built = source(sandbox)
 
     tables = [
@@ -75,8 +75,8 @@ def test_building_the_source_sends_no_request(sandbox: Sandbox) -> None:
     assert not sandbox.requests
 
 
-def test_a_bare_run_fills_every_table(today: Sandbox, pipeline: dlt.Pipeline) -> None:
-    """Two lines are enough, and the cursor tells up to when the table is filled."""
+def test_a_plain_pipeline_run_fills_every_table(today: Sandbox, pipeline: dlt.Pipeline) -> None:
+    """Two lines are enough, and the cursor shows up to which time the tables are filled."""
     before = datetime.now(UTC).replace(microsecond=0)
     pipeline.run(source(today))
 
@@ -85,10 +85,10 @@ def test_a_bare_run_fills_every_table(today: Sandbox, pipeline: dlt.Pipeline) ->
         assert before <= cursor_of(pipeline, channel.table) <= datetime.now(UTC)
 
 
-def test_the_schema_is_never_asked_while_it_may_grow(
+def test_the_schema_is_not_read_while_it_may_change(
     today: Sandbox, pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Channels are read in threads; meanwhile the one that dlt runs in adds tables and columns."""
+    """Channels are read in threads, while dlt's own thread adds tables and columns."""
     asking = []
     ask = dlt.Schema.data_tables
 
@@ -105,7 +105,7 @@ def test_the_schema_is_never_asked_while_it_may_grow(
 def test_the_tables_have_the_documented_columns_and_keys(
     today: Sandbox, pipeline: dlt.Pipeline
 ) -> None:
-    """One row per id, in the order in which people read the columns."""
+    """One row per id, with the columns in the documented order."""
     pipeline.run(source(today))
 
     for channel in CHANNELS.values():
@@ -117,10 +117,10 @@ def test_the_tables_have_the_documented_columns_and_keys(
 
 
 @pytest.mark.parametrize("how", ["end_date", "end_value"])
-def test_an_explicit_end_reads_exactly_that_range_and_leaves_no_state(
+def test_a_backfill_reads_exactly_its_range_and_leaves_no_state(
     today: Sandbox, pipeline: dlt.Pipeline, how: str
 ) -> None:
-    """A backfill: start included, end not, whatever the cursor says."""
+    """The start is included, the end is not, regardless of the cursor."""
     sandbox, now = today, today.clock.now()
     start, end = now - timedelta(days=3), now - timedelta(days=1, minutes=7)
     if how == "end_date":
@@ -151,10 +151,8 @@ def test_an_explicit_end_reads_exactly_that_range_and_leaves_no_state(
 
 
 @pytest.mark.parametrize("name", sample_names())
-def test_documented_payloads_arrive_in_the_warehouse_value_for_value(
-    name: str, pipeline: dlt.Pipeline
-) -> None:
-    """From a server that serves nothing else, through every layer, into typed columns."""
+def test_documented_payloads_are_loaded_exactly(name: str, pipeline: dlt.Pipeline) -> None:
+    """Through every layer into typed columns, from a server that serves nothing else."""
     channel = CHANNEL_OF[name.split("_", maxsplit=1)[0]]
     now = datetime.now(UTC).replace(microsecond=0)
     with Sandbox(SandboxSettings(samples=(name,)), Clock(now)) as sandbox:
@@ -173,10 +171,10 @@ def test_documented_payloads_arrive_in_the_warehouse_value_for_value(
     }
 
 
-def test_a_backfill_beside_the_incremental_run_disturbs_nothing(
+def test_a_backfill_does_not_affect_incremental_runs(
     today: Sandbox, pipeline: dlt.Pipeline
 ) -> None:
-    """Cursors stay where they were."""
+    """The cursors do not move."""
     pipeline.run(source(today))
     before = cursor_of(pipeline, "email_operations")
     now = today.clock.now()
@@ -189,7 +187,7 @@ def test_a_backfill_beside_the_incremental_run_disturbs_nothing(
     assert stored("emails") == true(today, "emails")
 
 
-def test_a_failure_raises_and_loads_nothing_unless_told_otherwise(
+def test_by_default_a_failure_raises_and_loads_nothing(
     today: Sandbox, pipeline: dlt.Pipeline
 ) -> None:
     """`on_error="raise"` is the default; the error names channel and range."""
@@ -206,7 +204,7 @@ def test_a_failure_raises_and_loads_nothing_unless_told_otherwise(
     assert not Path("twilio_comms.duckdb").exists() or pipeline.first_run
 
 
-def test_told_to_continue_a_run_loads_the_rest(today: Sandbox, pipeline: dlt.Pipeline) -> None:
+def test_on_error_continue_loads_the_rest(today: Sandbox, pipeline: dlt.Pipeline) -> None:
     """The other channels are complete."""
     today.faults.replace([Fault(kind="internal_error", channel="emails")])
 
@@ -217,7 +215,7 @@ def test_told_to_continue_a_run_loads_the_rest(today: Sandbox, pipeline: dlt.Pip
 
 
 def test_a_resource_can_be_read_without_a_pipeline(today: Sandbox) -> None:
-    """As Arrow tables of one kind."""
+    """As Arrow tables with one schema."""
     tables = list(source(today).message_operations)
 
     assert {type(table) for table in tables} == {pa.Table}
@@ -228,7 +226,7 @@ def test_a_resource_can_be_read_without_a_pipeline(today: Sandbox) -> None:
 def test_settings_come_from_the_environment_and_from_config_toml(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In the section sources.comms_source; the environment comes first."""
+    """In the section sources.comms_source; the environment takes precedence."""
     Path(".dlt").mkdir()
     Path(".dlt/config.toml").write_text(
         "[sources.comms_source]\nconcurrency = 3\npage_size = 77\nwindow = '2 hours'\n"
@@ -273,18 +271,18 @@ def test_settings_come_from_the_environment_and_from_config_toml(
         ),
     ],
 )
-def test_credentials_come_from_dlt_first_and_then_from_twilios_variables(
+def test_dlts_credentials_take_precedence_over_twilios_variables(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], user: str
 ) -> None:
-    """An API key goes before an account's token in either place."""
+    """In each of them, an API key takes precedence over an auth token."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
     assert resolve_settings().credentials.user == user
 
 
-def test_half_a_pair_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message tells what was found and what to set, and shows no value."""
+def test_incomplete_credentials_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says what was found and what to set, without values."""
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC-value")
     with pytest.raises(ConfigurationError, match="found only TWILIO_ACCOUNT_SID") as caught:
         resolve_settings()
@@ -301,25 +299,23 @@ def test_half_a_pair_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None
         ({"page_size": 0}, "page_size"),
     ],
 )
-def test_a_bad_argument_is_refused_when_the_source_is_built(
+def test_an_invalid_argument_is_refused_when_the_source_is_built(
     sandbox: Sandbox, changes: dict[str, Any], setting: str
 ) -> None:
-    """Not in the middle of a run."""
+    """Not during a run."""
     with pytest.raises(ConfigurationError, match=f"^{setting}: "):
         source(sandbox, **changes)
 
 
 @pytest.mark.parametrize("end", ["2026-11-18", "2026-11-19"])
-def test_a_range_that_holds_no_time_is_refused(sandbox: Sandbox, end: str) -> None:
-    """Its end must come after its start."""
+def test_an_empty_range_is_refused(sandbox: Sandbox, end: str) -> None:
+    """Its end must be after its start."""
     with pytest.raises(ConfigurationError, match="does not come before the end"):
         source(sandbox, start_date="2026-11-19", end_date=end)
 
 
-def test_a_source_that_is_built_early_reads_up_to_when_it_runs(
-    today: Sandbox, pipeline: dlt.Pipeline
-) -> None:
-    """A scheduler may build it long before; and each run has a now of its own."""
+def test_a_source_reads_up_to_the_time_of_its_run(today: Sandbox, pipeline: dlt.Pipeline) -> None:
+    """A scheduler may build it long before, and each run has its own time."""
     built = source(today)
     before = datetime.now(UTC).replace(microsecond=0)
     pipeline.run(built)
@@ -328,6 +324,6 @@ def test_a_source_that_is_built_early_reads_up_to_when_it_runs(
 
 
 def test_an_end_without_a_start_is_refused(sandbox: Sandbox) -> None:
-    """Nothing says where such a range would begin."""
+    """The start of such a range is not defined."""
     with pytest.raises(ConfigurationError, match=r"^start_date: an end_date needs it"):
         source(sandbox, end_date="2026-11-19")

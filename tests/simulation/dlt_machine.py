@@ -1,7 +1,7 @@
 """A machine with the real dlt and a real DuckDB file, which may die between any two of dlt's steps.
 
-It lives in the current folder, and dies of an exception that nobody catches: what is on disk then
-is what a process leaves that was killed there.
+It works in the current folder, and dies of an exception that nothing catches: then the files are
+those of a process that was killed at that point.
 """
 
 from __future__ import annotations
@@ -40,39 +40,39 @@ STEPS = (
     (Load, "start_new_jobs"),
     (Load, "complete_package"),
 )
-"""It may die before and after each of them."""
+"""The machine may die before and after each of them."""
 
 COPY = "backup.duckdb"
 
 START_JOBS = Load.start_new_jobs
-"""Only its first call for a package counts: how often dlt comes by depends on how long jobs take,
-and a life must not."""
+"""Only the first call for a package counts: the number of calls depends on the duration of jobs,
+but a simulation must not."""
 
 KNOWN = {
     CHANNEL: (CHANNELS[CHANNEL].table, KEPT),
     HISTORY: (CHANNELS[CHANNEL].history_table, (*KEPT, ROW_VERSION, VALID_FROM, VALID_TO)),
 }
-"""The tables of the channel, and what of them is looked at."""
+"""The tables of the channel, and the columns to check."""
 
 
 class Death(BaseException):
-    """Not an error: nothing handles it."""
+    """Not an `Exception`, so that nothing handles it."""
 
 
 class DltMachine:
-    """As `MemoryMachine`, with nothing left out."""
+    """Like `MemoryMachine`, with the real dlt and DuckDB."""
 
     def __init__(self, chance: random.Random) -> None:
-        """Make a machine; the warehouse is a file in the current folder."""
+        """Create a machine; the warehouse is a file in the current folder."""
         self._chance = chance
         self._started = set[str]()
         self.dies = 0.0
-        self.unloadable = self.fails = 0.0  # ignored: this warehouse takes everything
-        # It dies before a package's first job or after its last, so none is loaded by half.
+        self.unloadable = self.fails = 0.0  # ignored: this warehouse accepts everything
+        # It dies before a package's first job or after its last, so none is partly loaded.
         self.torn: Mapping[str, datetime] = {}
 
     def run(self, session: Session) -> bool:
-        """Whether a run read all that was due; raises `Crash` where it dies."""
+        """Returns whether a run read all that was due; raises `Crash` if it dies."""
         self._started.clear()
         try:
             with self._mortal():
@@ -84,16 +84,16 @@ class DltMachine:
         return summary.stats.channels[CHANNEL].read_all
 
     def move(self) -> None:
-        """Go on with another machine: only the DuckDB file is the same."""
+        """Continue on another machine: only the DuckDB file is kept."""
         shutil.rmtree(get_dlt_pipelines_dir(), ignore_errors=True)
 
     def back_up(self) -> None:
-        """Keep a copy of the file, in the place of an earlier one."""
+        """Keep a copy of the file, instead of an earlier one."""
         if Path(FILE).exists():
             shutil.copy(FILE, COPY)
 
     def restore(self) -> bool:
-        """Put the copy in the place of the file; False where there is none."""
+        """Restore the file from the copy; False if there is none."""
         if not Path(COPY).exists():
             return False
         shutil.copy(COPY, FILE)
@@ -107,7 +107,7 @@ class DltMachine:
         return stored_coverage(open_pipeline(), channels=channels, account="default")[CHANNEL]
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table; a channel's by its name, and its history as `HISTORY`."""
+        """The rows of a table; those of the channel by its name, its history as `HISTORY`."""
         name, columns = KNOWN.get(table, (table, ("*",)))
         if not Path(FILE).exists():
             return []
@@ -125,7 +125,7 @@ class DltMachine:
     @contextmanager
     def _mortal(self) -> Iterator[None]:
         with ExitStack() as patches:
-            # Views take as long as all else in a small run, and no law is about them.
+            # Views take as long as the rest of a small run, and no law is about them.
             patches.enter_context(mock.patch.object(runs, "refresh_views", return_value=[]))
             for kind, name in STEPS:
                 stepping = self._step(getattr(kind, name))
@@ -153,7 +153,7 @@ class DltMachine:
 
 
 def _crash_behind(error: BaseException) -> BaseException:
-    """The crash that dlt and this project have wrapped, or the error itself."""
+    """The crash that dlt and this project have wrapped, else the error itself."""
     behind, seen = [error], set[int]()
     while behind:
         one = behind.pop()

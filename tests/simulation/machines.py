@@ -1,10 +1,10 @@
-"""Machines that run the connector in a made-up world, and may die at any step.
+"""Machines that run the connector in a simulated world, and may die at any step.
 
-`MemoryMachine` stands in for dlt and a warehouse, with dlt's rules: what a run extracts is kept on
-the machine, state included; loading goes table by table, then state; only a load that ended counts
-as one; what a dead run had extracted is loaded before anything else. A job may fail while others of
-its package succeed. Histories grow by the rules of dlt's `scd2`. The warehouse may be restored from
-a backup behind the machine's back.
+`MemoryMachine` simulates dlt and a warehouse, with dlt's rules. What a run extracts is kept on the
+machine, with its state. A load writes table by table, then the state; only a complete load counts.
+What a dead run had extracted is loaded before anything else. A job may fail while others of its
+package succeed. Histories grow by the rules of dlt's `scd2`. The warehouse may be restored from a
+backup without the machine knowing.
 """
 
 from __future__ import annotations
@@ -46,61 +46,61 @@ KEYS = {
 }
 KEPT = ("id", "status", "created_at", "updated_at", "synced_at", "queued", "sent", "delivered")
 HISTORY = "history"
-"""What machines call the history of their channel."""
+"""The name of the channel's history in machines."""
 
 Rows = dict[str, list[dict[str, Any]]]
 
 
 class Machine(Protocol):
-    """What runs the connector, and keeps what it loads."""
+    """Runs the connector, and keeps what it loads."""
 
     dies: float
-    """How likely it dies at each step."""
+    """The probability of dying at each step."""
     unloadable: float
-    """How likely the warehouse refuses what a dead run left."""
+    """The probability that the warehouse rejects what a dead run left."""
     fails: float
-    """How likely a job fails while the others of its package succeed."""
+    """The probability that a job fails while the others of its package succeed."""
 
     @property
     def torn(self) -> Mapping[str, datetime]:
-        """Operations that were in a package which was lost half loaded, and when it had been read.
+        """Operations of lost packages that were partly loaded, and when those had been read.
 
-        Either their rows had been loaded or their histories, and until they are read again the two
-        may differ.
+        Either the rows or the histories had been loaded, so until the operations are read again the
+        two may differ.
         """
 
     def run(self, session: Session) -> bool:
-        """Whether a run read all that was due; raises `Crash` where it dies."""
+        """Returns whether a run read all that was due; raises `Crash` if it dies."""
 
     def move(self) -> None:
-        """Go on with another machine: only the warehouse is the same."""
+        """Continue on another machine: only the warehouse is kept."""
 
     def back_up(self) -> None:
-        """Keep a copy of the warehouse, in the place of an earlier one."""
+        """Keep a copy of the warehouse, instead of an earlier one."""
 
     def restore(self) -> bool:
-        """Put the copy in the place of the warehouse; False where there is none."""
+        """Restore the warehouse from the copy; False if there is none."""
 
     def coverage(self) -> ChannelCoverage:
         """The coverage in the warehouse."""
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table; a channel's by its name, and its history as `HISTORY`."""
+        """The rows of a table; those of the channel by its name, its history as `HISTORY`."""
 
 
 @dataclass(slots=True)
 class Package:
-    """What one extract leaves to be loaded."""
+    """What one extract leaves to load."""
 
     rows: Rows
     state: dict[str, Any]
     read_by: datetime
-    """When the extract ended, which is when the states in it begin to be valid."""
+    """When the extract ended, which is when its states begin to be valid."""
     loaded: set[str] = field(default_factory=set)
 
     @property
     def torn(self) -> bool:
-        """Whether rows are loaded and the histories are not, or the other way round."""
+        """Whether either rows or histories are loaded, but not both."""
         return len(self.loaded & {CHANNEL, HISTORY}) == 1
 
 
@@ -118,16 +118,16 @@ class MemoryMachine:
     pending: Package | None = None
     before_pending: dict[str, Any] = field(default_factory=dict)
     dies: float = 0.0
-    """How likely it dies at each step."""
+    """The probability of dying at each step."""
     unloadable: float = 0.0
-    """How likely the warehouse refuses what a dead run left."""
+    """The probability that the warehouse rejects what a dead run left."""
     fails: float = 0.0
-    """How likely a job fails while the others of its package succeed."""
+    """The probability that a job fails while the others of its package succeed."""
     copy: tuple[Any, ...] | None = None
 
     def run(self, session: Session) -> bool:
-        """Whether a run read all that was due; raises `Crash` where it dies."""
-        session.now  # noqa: B018 - fixed here, as the commands do
+        """Returns whether a run read all that was due; raises `Crash` if it dies."""
+        session.now  # noqa: B018 - fixed here, as in the commands
         sound = self.finish_pending()
         run = self._begin(session, sound=sound)
         while not run.done:
@@ -159,7 +159,7 @@ class MemoryMachine:
         )
 
     def _stored(self, session: Session, *, sound: bool) -> StoredChannel:
-        """As `stored_rows` finds it."""
+        """As `stored_account` returns it."""
         coverage = _coverage(self.current_state())
         before = session.now - session.settings.retention
         opened = self.open_operations()
@@ -174,9 +174,9 @@ class MemoryMachine:
         return StoredChannel(opened=opened, unfounded=unfounded, restates=True)
 
     def finish_pending(self) -> bool:
-        """Load what a dead run left, or drop it and go back to the state before.
+        """Load what a dead run left, or drop it and return to the state before.
 
-        Returns whether all was as the last run had left it.
+        Returns whether everything was as the last run had left it.
         """
         own, stored = (self.local_state or {}).get("hash"), self.stored_state.get("hash")
         base = (self.local_state or {}).get("based_on") if self.pending else own
@@ -192,26 +192,26 @@ class MemoryMachine:
     def _finish(self) -> None:
         if self.pending is None:
             return
-        loaded = self.stored_state is self.pending.state  # It died before it had put that down.
+        loaded = self.stored_state is self.pending.state  # It died before it had recorded that.
         if not loaded and self.chance.random() < self.unloadable:
-            take_back_claims(self.tables, self.pending)
+            retract_coverage(self.tables, self.pending)
             self._lose_pending()
             self.local_state = self.before_pending
         else:
             self._load(self.pending)
 
     def move(self) -> None:
-        """Go on with another machine: only the warehouse is the same."""
+        """Continue on another machine: only the warehouse is kept."""
         self._lose_pending()
         self.local_state = None
 
     def back_up(self) -> None:
-        """Keep a copy of the warehouse, in the place of an earlier one."""
+        """Keep a copy of the warehouse, instead of an earlier one."""
         kept = (self.tables, self.histories, self.stored_state, self.torn | _torn(self.pending))
         self.copy = deepcopy(kept)
 
     def restore(self) -> bool:
-        """Put the copy in the place of the warehouse; False where there is none."""
+        """Restore the warehouse from the copy; False if there is none."""
         if self.copy is None:
             return False
         self.tables, self.histories, self.stored_state, self.torn = deepcopy(self.copy)
@@ -224,7 +224,7 @@ class MemoryMachine:
         self.torn |= _torn(lost)
 
     def current_state(self) -> dict[str, Any]:
-        """The state that the next extract begins with."""
+        """The state that the next extract starts with."""
         return self.stored_state if self.local_state is None else self.local_state
 
     def coverage(self) -> ChannelCoverage:
@@ -232,13 +232,13 @@ class MemoryMachine:
         return _coverage(self.stored_state)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table; a channel's by its name, and its history as `HISTORY`."""
+        """The rows of a table; those of the channel by its name, its history as `HISTORY`."""
         if table == HISTORY:
             return [state for states in self.histories.values() for state in states]
         return list(self.tables.get(table, {}).values())
 
     def open_operations(self) -> list[OpenOperation]:
-        """What has not ended and is not lost from sight."""
+        """The operations that have not ended, and that the API still has."""
         followed = self.rows("followed_operations")
         lost = {row["operation_id"] for row in followed if row["outcome"] == "not_found"}
         return [
@@ -261,8 +261,8 @@ class MemoryMachine:
             package.loaded.add(table)
             self._step()
         if refused in package.rows:
-            take_back_claims(self.tables, package)
-            raise LoadFailed("made up")
+            retract_coverage(self.tables, package)
+            raise LoadFailed("simulated")
         self.stored_state = package.state
         self._step()
         self.pending = None
@@ -274,14 +274,14 @@ class MemoryMachine:
 
 
 def _torn(package: Package | None) -> dict[str, datetime]:
-    """The operations of a package that is loaded by half, and when it had been read."""
+    """The operations of a package that is partly loaded, and when it had been read."""
     if package is None or not package.torn:
         return {}
     return {row["id"]: package.read_by for row in package.rows[CHANNEL]}
 
 
-def take_back_claims(tables: dict[str, dict[Any, dict[str, Any]]], package: Package) -> None:
-    """As `runs` does where a load failed: of the package, `coverage` claims nothing."""
+def retract_coverage(tables: dict[str, dict[Any, dict[str, Any]]], package: Package) -> None:
+    """Mark the windows of a package as incomplete in `coverage`, as after a failed load."""
     for row in package.rows.get(COVERAGE.name, ()):
         there = tables.get(COVERAGE.name, {}).get(tuple(row[name] for name in KEYS["coverage"]))
         if there is not None:
@@ -293,14 +293,14 @@ def _coverage(state: dict[str, Any]) -> ChannelCoverage:
 
 
 def _date(state: dict[str, Any], session: Session) -> str:
-    """The date of a package, as `source` gives it."""
+    """The date of a package, as in `date_package`."""
     date = read_by(session)
     last = state.get("dated")
     return to_iso(package_date(date, last=parse_instant(last), is_same=False) if last else date)
 
 
 def read_by(session: Session) -> datetime:
-    """When reading ended, asked for at the end of an extract."""
+    """When the read ended; called at the end of an extract."""
     return session.clock()
 
 
@@ -320,7 +320,7 @@ def _extract(run: ChannelRun, session: Session, state: dict[str, Any]) -> Rows:
 
 
 def _merge(into: dict[Any, dict[str, Any]], table: str, rows: list[dict[str, Any]]) -> None:
-    """As dlt merges: of two rows in one load the later counts, and it replaces what is there."""
+    """Merge as dlt does: of two rows in one load the later one counts, and replaces the old one."""
     key = KEYS.get(table, ("id",))
     newest = sorted(rows, key=lambda row: row.get("synced_at") or datetime.min)  # noqa: DTZ901
     for row in newest:
@@ -328,10 +328,10 @@ def _merge(into: dict[Any, dict[str, Any]], table: str, rows: list[dict[str, Any
 
 
 def follow(histories: Rows, staged: list[dict[str, Any]], instant: datetime) -> None:
-    """As dlt's scd2 merges: another version than the current one ends that, and follows it.
+    """Merge as dlt's scd2 does: a version that differs from the current one replaces it.
 
-    It compares all that is staged with all that is current, so two versions of one operation in
-    one package would both become current.
+    It compares all staged versions with all current ones, so two versions of one operation in one
+    package would both become current.
     """
     staged_of: Rows = {}
     for row in staged:

@@ -1,4 +1,4 @@
-"""Plays one seed from beginning to end.
+"""Simulates one seed from beginning to end.
 
 Run it to replay: `python -m tests.simulation.play SEED [SEEDS]`.
 """
@@ -17,18 +17,18 @@ from datetime import timedelta
 from comms_source.errors import RunStopped
 from comms_source.extract.session import Session
 from comms_source.timespans import SECOND, align_down
-from tests.simulation.histories import look_back
+from tests.simulation.histories import check_histories
 from tests.simulation.laws import LawBroken, Witness
 from tests.simulation.machines import HISTORY, Machine, MemoryMachine
 from tests.simulation.world import BEGINNING, Crash, Weather, World, everything, habits
 
 JUMPS = tuple(timedelta(days=days) for days in (-2, 2, 30))
-"""How far a clock may be off."""
+"""By how much a clock may be wrong."""
 
 
 @dataclass(slots=True)
 class Played:
-    """What a seed was."""
+    """The figures of a simulated seed."""
 
     days: float
     runs: int
@@ -38,7 +38,7 @@ class Played:
 
 
 def play(seed: int, make: Callable[[random.Random], Machine] = MemoryMachine) -> Played:
-    """Live through `seed` on a machine and check every law after every run.
+    """Simulate `seed` on a machine, and check every law after every run.
 
     Raises:
         LawBroken: with the seed, if one does not hold.
@@ -60,24 +60,24 @@ def play(seed: int, make: Callable[[random.Random], Machine] = MemoryMachine) ->
         crashes += complete is None
         witness.died = complete is None
         if world.weather.dateless and world.weather.ahead:
-            witness.believes_dates = False
-        # Without the time of the API a run promises less.
+            witness.has_correct_dates = False
+        # Without the API's time a run guarantees less.
         promises = complete and not world.weather.dateless
         if promises:
             witness.complete_runs.append((now, world.clock.now()))
             witness.first_end = world.clock.now() if runs == 1 else witness.first_end
         with _named(seed, runs):
-            witness.look(machine, complete=bool(promises), now=now)
+            witness.check(machine, complete=bool(promises), now=now)
         _rest(world, machine, witness)
     with _named(seed, runs):
-        look_back(machine.rows(HISTORY), witness)
+        check_histories(machine.rows(HISTORY), witness)
     days = (world.clock.now() - BEGINNING).total_seconds() / 86400
-    return Played(days, runs, crashes, world.asked, len(machine.rows("gaps")))
+    return Played(days, runs, crashes, world.requests, len(machine.rows("gaps")))
 
 
 @contextmanager
 def _named(seed: int, run: int) -> Iterator[None]:
-    """Say where a law was broken."""
+    """Add the seed and the run to the error."""
     try:
         yield
     except LawBroken as broken:
@@ -107,7 +107,7 @@ def _change_weather(world: World, machine: Machine, *, first_was_seen: bool) -> 
         ahead=chance.choice(JUMPS) if bad and chance.random() < 0.3 else timedelta(0),
     )
     if not first_was_seen:
-        # Before anything was read nothing could show that a clock is off.
+        # Before the first read nothing could show that a clock is wrong.
         world.weather.dateless = False
     machine.dies = chance.choice([0.0, 0.1]) if bad else 0.0
     machine.unloadable = 0.2 if bad else 0.0
@@ -115,9 +115,9 @@ def _change_weather(world: World, machine: Machine, *, first_was_seen: bool) -> 
 
 
 def _rest(world: World, machine: Machine, witness: Witness) -> None:
-    """Time passes until the next run; now and then days pass, or another machine takes over.
+    """Let time pass until the next run: sometimes days, and sometimes on another machine.
 
-    Backups are made, and restored after at most a week; and the setting `window` is changed.
+    Backups are made, and restored after at most a week; and the setting `window` changes.
     """
     chance = world.chance
     if world.habits.widths and chance.random() < 0.2:
@@ -138,7 +138,7 @@ def _rest(world: World, machine: Machine, witness: Witness) -> None:
 
 
 def main() -> None:
-    """Play the seeds that the command line names, and say how fast that was."""
+    """Simulate the seeds on the command line, and print the speed."""
     logging.getLogger("comms_source").setLevel(logging.ERROR)
     first = int(sys.argv[1])
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 1
@@ -148,7 +148,7 @@ def main() -> None:
             played = play(seed)
         except LawBroken as law:
             broken += 1
-            print(law)  # noqa: T201 - this is what it is for
+            print(law)  # noqa: T201 - a script
             continue
         days, runs = days + played.days, runs + played.runs
         crashes, gaps = crashes + played.crashes, gaps + played.gaps

@@ -1,4 +1,4 @@
-"""Two weeks of hourly runs, whose histories must replay what the API showed at each run's end."""
+"""Two weeks of hourly runs: the histories must replay what the API showed at each run's end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HABITS = Habits(
 
 
 def two_weeks() -> tuple[Witness, MemoryMachine]:
-    """Lived without trouble, and every law checked after each run: who saw it, and what is left."""
+    """Simulate two weeks without failures, and check every law after each run."""
     chance = random.Random(1)
     world, machine = World(1, chance, HABITS), MemoryMachine(chance)
     witness = Witness(world, everything(world, until=BEGINNING + timedelta(days=DAYS)))
@@ -36,13 +36,13 @@ def two_weeks() -> tuple[Witness, MemoryMachine]:
         witness.run_ends.append(session.now)
         assert machine.run(session)
         witness.complete_runs.append((session.now, world.clock.now()))
-        witness.look(machine, complete=True, now=session.now)
+        witness.check(machine, complete=True, now=session.now)
     return witness, machine
 
 
 @pytest.mark.slow
-def test_the_history_replays_the_truth_at_the_end_of_every_run() -> None:
-    """For every operation that the API listed then; hours that brought nothing new add nothing."""
+def test_the_history_is_true_at_the_end_of_every_run() -> None:
+    """For every operation that the API listed then; hours without changes add no state."""
     witness, machine = two_weeks()
     histories, replay = by_operation(machine.rows(HISTORY)), Replay(witness)
     moments = [(states, run) for states in histories for run in replay.runs(states)]

@@ -1,4 +1,4 @@
-"""Weeks of an account's life in seconds, with everything that goes wrong; see `play` to replay."""
+"""Simulates weeks of an account in seconds, with all kinds of failures; `play` replays a seed."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, BATCH))
 def test_every_law_holds_after_every_run(first: int) -> None:
-    """Nothing is lost, claimed unseen, stale, or missing unaccounted, and histories are true."""
+    """Nothing is lost, wrongly covered or stale, gaps are recorded, and histories are true."""
     play_many(range(first, first + BATCH))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [22, 188])
-def test_the_laws_hold_with_dlt_and_a_duckdb_file_too(seed: int) -> None:
-    """Some lives with nothing left out; a run may die between any two of dlt's steps."""
+def test_the_laws_hold_with_dlt_and_a_duckdb_file(seed: int) -> None:
+    """A run may die between any two of dlt's steps."""
     assert play(seed, DltMachine).crashes
 
 
-def _ask_for_the_bounds_themselves(patch: pytest.MonkeyPatch) -> None:
+def _request_exact_bounds(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Span, "widened", lambda self: self)
 
 
@@ -63,7 +63,7 @@ def _end_scans_one_page_early(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(scan_worker, "scan_pages", early)
 
 
-def _skip_the_last_chance(patch: pytest.MonkeyPatch) -> None:
+def _skip_the_final_read(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(coverage, "LAST_CHANCE", coverage.LAST_CHANCE * 0)
 
 
@@ -78,7 +78,7 @@ def _never_refresh(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(planner, "due_reason", _only_once)
 
 
-def _tell_states_apart_by_updated_at(patch: pytest.MonkeyPatch) -> None:
+def _make_states_from_updated_at(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(history, "row_versions", lambda rows: pc.cast(rows["updated_at"], pa.int64()))
 
 
@@ -86,7 +86,7 @@ def _date_packages_by_the_beginning_of_the_run(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(machines, "read_by", lambda session: session.now)
 
 
-def _keep_no_former_states(patch: pytest.MonkeyPatch) -> None:
+def _keep_no_previous_states(patch: pytest.MonkeyPatch) -> None:
     def forget(histories: Rows, *given: Any) -> None:
         FOLLOW(histories, *given)
         histories.update({key: states[-1:] for key, states in histories.items()})
@@ -94,23 +94,23 @@ def _keep_no_former_states(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machines, "follow", forget)
 
 
-def _believe_the_working_folder(patch: pytest.MonkeyPatch) -> None:
+def _trust_the_working_folder(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machines, "may_go_on", lambda **_: True)
 
 
-def _believe_any_clock(patch: pytest.MonkeyPatch) -> None:
+def _trust_any_clock(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(session, "MAX_CLOCK_SKEW", timedelta(days=10_000))
 
 
-def _take_former_windows_for_windows_of_the_new_width(patch: pytest.MonkeyPatch) -> None:
+def _treat_old_windows_as_of_the_new_width(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(coverage, "_own_width", lambda *_: None)
 
 
-def _keep_what_a_failed_load_claims(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(machines, "take_back_claims", lambda *_: None)
+def _keep_the_coverage_of_a_failed_load(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(machines, "retract_coverage", lambda *_: None)
 
 
-def _owe_what_the_first_run_could_not_see(patch: pytest.MonkeyPatch) -> None:
+def _track_what_the_first_run_could_not_read(patch: pytest.MonkeyPatch) -> None:
     def expire(run: ChannelRun) -> list[Span]:
         policy = run._session.settings.policy
         return run._coverage.expire(now=run._session.now, kept=policy)
@@ -130,25 +130,25 @@ FOLLOW = machines.follow
 @pytest.mark.parametrize(
     ("mistake", "first"),
     [
-        (_ask_for_the_bounds_themselves, 5),
+        (_request_exact_bounds, 5),
         (_end_scans_one_page_early, 3),
-        (_skip_the_last_chance, 28),
+        (_skip_the_final_read, 28),
         (_forget_a_pending_package, 3),
         (_never_refresh, 3),
-        (_tell_states_apart_by_updated_at, 3),
+        (_make_states_from_updated_at, 3),
         (_date_packages_by_the_beginning_of_the_run, 3),
-        (_keep_no_former_states, 3),
-        (_believe_the_working_folder, 3),
-        (_believe_any_clock, 3),
-        (_take_former_windows_for_windows_of_the_new_width, 3),
-        (_keep_what_a_failed_load_claims, 47),
-        (_owe_what_the_first_run_could_not_see, 2),
+        (_keep_no_previous_states, 3),
+        (_trust_the_working_folder, 3),
+        (_trust_any_clock, 3),
+        (_treat_old_windows_as_of_the_new_width, 3),
+        (_keep_the_coverage_of_a_failed_load, 47),
+        (_track_what_the_first_run_could_not_read, 2),
     ],
 )
 def test_a_mistake_in_the_code_breaks_a_law(
     mistake: Callable[[pytest.MonkeyPatch], None], first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So the laws can fail, and a failure names its seed; `first` only saves seeds that do not."""
+    """So the laws can fail, and a failure names its seed; `first` only skips seeds that pass."""
     mistake(monkeypatch)
 
     with pytest.raises(LawBroken, match=r"^seed \d+, run \d+: "):
@@ -156,6 +156,6 @@ def test_a_mistake_in_the_code_breaks_a_law(
 
 
 def play_many(seeds: Iterable[int]) -> None:
-    """Play seeds until one breaks a law."""
+    """Simulate seeds until one breaks a law."""
     for seed in seeds:
         play(seed)

@@ -1,6 +1,6 @@
-"""A world in which time is made up: an API that lives, fails and forgets, and a carrier to it.
+"""A simulated API with its own clock, and a transport to it that fails at times.
 
-Nothing waits. Each request takes a random time of the made-up clock; waits move it on.
+Nothing really waits: requests take a random time of the simulated clock, and waits advance it.
 """
 
 from __future__ import annotations
@@ -27,52 +27,52 @@ WIDTHS = tuple(timedelta(minutes=minutes) for minutes in (45, 60, 90, 240, 360, 
 
 
 class Crash(Exception):
-    """The process dies here."""
+    """The process dies at this point."""
 
 
 @dataclass(slots=True)
 class Weather:
-    """What goes wrong with requests at present."""
+    """Which requests fail at present."""
 
     outage: bool = False
     failing: float = 0.0
-    """The share of requests that fail for good, each of them with its scan."""
+    """The share of requests that fail without a retry, and so end their scans."""
     busy: float = 0.0
-    """The share of requests that are told to come again later."""
+    """The share of requests that are answered with 429."""
     crash_after: int | None = None
     """After how many requests the process dies."""
     dateless: bool = False
-    """Whether a proxy takes the time of the API out of its answers."""
+    """Whether a proxy removes the API's time from responses."""
     seconds: float = 2.0
-    """How long a request takes on average."""
+    """The average duration of a request."""
     ahead: timedelta = timedelta(0)
-    """How far the clock of the machine is ahead of the API's."""
+    """By how much the machine's clock is ahead of the API's."""
 
 
 @dataclass(slots=True)
 class Habits:
-    """How one seed's account and its operator behave."""
+    """How the account of a seed and its operator behave."""
 
     volume: int
     interval: tuple[float, float]
     """Hours between two runs, at least and at most."""
     days: float
     grid: int
-    """Operations are created at multiples of so many milliseconds, so that some meet bounds."""
+    """Operations are created at multiples of this many milliseconds, so that some are at bounds."""
     settings: dict[str, object] = field(default_factory=dict)
     sandbox: dict[str, object] = field(default_factory=dict)
     trouble: float = 0.3
-    """How often something goes wrong in a run."""
+    """The share of runs with failures."""
     begins: timedelta = timedelta(0)
     """How long after `BEGINNING` the first run begins."""
     widths: tuple[timedelta, ...] = ()
-    """What the setting `window` is changed to now and then; never, if there are none."""
+    """The values between which the setting `window` changes; if empty, it never does."""
     restores: bool = False
-    """Whether the warehouse is restored from a backup now and then."""
+    """Whether the warehouse is sometimes restored from a backup."""
 
 
 def habits(chance: random.Random) -> Habits:
-    """The habits that a seed gives."""
+    """The habits of a seed."""
     shortest, longest = sorted(chance.uniform(2, 30) for _ in range(2))
     interval = (shortest, max(10.0, longest))
     return Habits(
@@ -104,29 +104,29 @@ def habits(chance: random.Random) -> Habits:
 
 
 class World:
-    """One account's API, with a clock of its own."""
+    """The API of one account, with its own clock."""
 
     def __init__(self, seed: int, chance: random.Random, manners: Habits) -> None:
-        """Make up the world of `seed`."""
+        """Create the world of `seed`."""
         self.chance = chance
         self.habits = manners
         self.weather = Weather()
         self.clock = Clock(BEGINNING + manners.begins)
-        told = SandboxSettings(
+        settings = SandboxSettings(
             seed=seed,
             operations_per_week={CHANNEL: manners.volume},
             **manners.sandbox,  # type: ignore[arg-type]
         )
-        self.model = SandboxModel(told, self.clock)
+        self.model = SandboxModel(settings, self.clock)
         self.population = self.model._populations[CHANNEL]
         self.population._precision = manners.grid  # type: ignore[attr-defined]
         for pure in ("created", "life", "id_of", "_key"):
             setattr(self.population, pure, cache(getattr(self.population, pure)))
-        self.asked = 0
+        self.requests = 0
         self._until_crash: int | None = None
 
     def session(self, **changes: object) -> Session:
-        """A run's session, whose waits and requests move this world's clock."""
+        """The session of a run; its waits and requests advance this world's clock."""
         self._until_crash, ahead = self.weather.crash_after, self.weather.ahead
         settings = Settings(
             credentials=BasicCredentials(ACCOUNT_ID, AUTH_TOKEN),
@@ -145,14 +145,14 @@ class World:
         )
 
     def _carry(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
+        self.requests += 1
         self._maybe_die()
         self.clock.advance(timedelta(seconds=self.chance.expovariate(1 / self.weather.seconds)))
         if self.weather.outage:
-            raise httpx.ConnectError("made up")
+            raise httpx.ConnectError("simulated")
         roll = self.chance.random()
         if roll < self.weather.failing:
-            return httpx.Response(200, text="<html>made up</html>")
+            return httpx.Response(200, text="<html>simulated</html>")
         if roll < self.weather.failing + self.weather.busy:
             return httpx.Response(429, headers={"Retry-After": "7"})
         answer = self.model.respond(
@@ -178,7 +178,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One operation as it truly is."""
+    """One true operation."""
 
     number: int
     id: str
@@ -187,7 +187,7 @@ class Sent:
 
 
 def everything(world: World, *, until: datetime) -> list[Sent]:
-    """All operations from well before the beginning up to `until`, oldest first."""
+    """All operations from before the beginning up to `until`, oldest first."""
     population = world.population
     first = population.first_from(to_ms(BEGINNING - timedelta(days=9)))
     last = population.first_from(to_ms(until))
