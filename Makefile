@@ -87,7 +87,7 @@ check: $(READY) ## Lint, check the format, the types and the imports between fol
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## Put the code into shape
 	$(BIN)/ruff check --fix .

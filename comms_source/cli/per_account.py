@@ -55,6 +55,7 @@ def run_each(
         return _run_only(act, show, accounts[0], as_json=as_json)
     results: dict[str, dict[str, Any]] = {}
     codes: list[int] = []
+    destination_failed = False
     for name in accounts:
         try:
             result = act(name)
@@ -62,7 +63,8 @@ def run_each(
             codes.append(exit_code(error))
             results[name] = failure_as_dict(error)
             typer.echo(f"comms: account {name}: {type(error).__name__}: {error}", err=True)
-            if isinstance(error, LoadFailed):
+            destination_failed = isinstance(error, LoadFailed)
+            if destination_failed:
                 break  # All accounts load into the same destination.
             continue
         codes.append(result.exit_code)
@@ -70,7 +72,7 @@ def run_each(
         if not as_json:
             typer.echo(f"account {name}")
             show(result)
-    code = code_of_all(codes) if len(codes) == len(accounts) else FAILED
+    code = FAILED if destination_failed else code_of_all(codes)
     if as_json:
         print_json({"exit_code": code, "accounts": results})
     return code

@@ -47,8 +47,8 @@ class RunSummary:
         channels = stats.channels.items()
         ending = (
             f"Loaded into {self.destination}, dataset {self.dataset}, in {seconds:.1f} s: "
-            f"{stats.requests:,} requests, {stats.retries:,} of them again; "
-            f"all requests together waited {stats.waited_seconds:.1f} s."
+            f"{stats.requests:,} requests ({stats.retries:,} retries), "
+            f"{stats.waited_seconds:.1f} s spent waiting."
         )
         return [*(line for name, record in channels for line in _lines(name, record)), ending]
 
@@ -98,9 +98,9 @@ def _lines(name: str, record: ChannelStats) -> Iterator[str]:
 def _remarks(record: ChannelStats) -> list[str]:
     remarks = [f"refused: {record.refused}"] if record.refused else []
     remarks += [f"not read {failure.span}: {failure.message}" for failure in record.failures]
-    remarks += [f"lost for good, never read completely: {gap}" for gap in record.gaps]
+    remarks += [f"gap: {gap} expired before it was fully read" for gap in record.gaps]
     remarks += [
-        f"lost for good, rows that had been loaded are gone from the table: {span}"
+        f"rows missing: {span} was loaded, is gone from the table, and has expired"
         for span in record.unrecoverable_rows
     ]
     if record.windows_missing_rows:

@@ -135,7 +135,7 @@ def finish_pending(pipeline: dlt.Pipeline) -> Found:
         with translate_dlt_errors():
             pipeline.abort_packages()
         logger.warning(
-            "an interrupted run left data that could not be loaded; discarded, it will be read again"
+            "an interrupted run left data that could not be loaded; it is discarded and read again"
         )
     return found
 

@@ -31,7 +31,7 @@ Then = Callable[[Any], None]
 def commit(pipeline: dlt.Pipeline, source: Any, *, then: Then | None = None) -> list[str]:
     """Extract `source` and load it; returns the load ids.
 
-    While another program holds a DuckDB file, loading is tried again for `max_lock_wait`. If that is
+    While another program holds a DuckDB file, loading is retried for `max_lock_wait`. If that is
     not enough, what was read stays in the pipeline's folder, and the next run loads it.
 
     Args:
