@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from comms_source.report.findings.totals import read_figures
-from comms_source.report.terminal import HEADINGS, figure_cells
 from comms_source.timespans import to_iso
 from comms_source.words import counted
 
@@ -34,6 +32,8 @@ def show_figures(
 ) -> None:
     """Print the headline figures of the whole warehouse, in 80 columns."""
     from comms_source.commands.views import reading_pipeline  # noqa: PLC0415 - slow to import
+    from comms_source.report.findings.totals import read_figures  # noqa: PLC0415
+    from comms_source.report.terminal import HEADINGS, figure_cells  # noqa: PLC0415
 
     pipeline = pipeline or reading_pipeline(destination=destination, dataset=dataset)
     table = Table(box=None, pad_edge=False, padding=(0, 1))

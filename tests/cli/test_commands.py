@@ -430,3 +430,17 @@ def test_the_options_of_the_sandbox_become_settings(monkeypatch: pytest.MonkeyPa
     assert (settings.order, settings.tokens) == ("ascending", "strict")
     assert settings.faults == (Fault(kind="reset", every=3),)
     assert "message_single" in settings.samples
+
+
+def test_help_does_not_wait_for_slow_imports() -> None:
+    """Dlt, DuckDB and Arrow take most of a second, and help needs none of them."""
+    code = (
+        "import sys; from comms_source.cli.app import app; app(['--help'], standalone_mode=False); "
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'dlt', 'duckdb', 'pyarrow'}))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout.splitlines()[-1] == "[]"
