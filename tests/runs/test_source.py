@@ -327,3 +327,16 @@ def test_an_end_without_a_start_is_refused(sandbox: Sandbox) -> None:
     """The start of such a range is not defined."""
     with pytest.raises(ConfigurationError, match=r"^start_date: an end_date needs it"):
         source(sandbox, end_date="2026-11-19")
+
+
+def test_the_example_of_the_package_works(today: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands in the docstring, with credentials and address from the environment."""
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", today.url)
+    assert comms_source.__doc__
+    example = comms_source.__doc__.split("\n\n", maxsplit=1)[1].split("The functions")[0]
+
+    exec(compile(example, "example", "exec"), {})
+
+    assert all(stored(channel) == true(today, channel) for channel in CHANNELS)
