@@ -45,11 +45,11 @@ from comms_source.config.settings import (
 )
 from comms_source.coverage.scan_plans import DueScans, ExactRange
 from comms_source.destinations.capabilities import current_capabilities
-from comms_source.destinations.load_package import current_load_id, date_package
+from comms_source.destinations.current_package import current_load_id, date_package
 from comms_source.destinations.table_hints import HistoryRows, table_hints
 from comms_source.errors import ConfigurationError
+from comms_source.extract.bookkeeping_queue import PackageRecords
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.package_records import PackageRecords
 from comms_source.extract.parallel_scans import OnError, PageLimit
 from comms_source.extract.run_record import RunRecord
 from comms_source.extract.session import Session

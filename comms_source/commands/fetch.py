@@ -11,8 +11,8 @@ from comms_source.channels import CHANNELS
 from comms_source.commands.run import _by_the_clock_of_the_api, _source_of
 from comms_source.commands.summary import FetchSummary
 from comms_source.config.accounts import read_accounts
+from comms_source.destinations.commit import commit
 from comms_source.destinations.crash_recovery import finish_pending
-from comms_source.destinations.load_packages import commit
 from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ClockSkewed, LoadFailed, RunStopped

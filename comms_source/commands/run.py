@@ -12,10 +12,10 @@ from dlt.extract import DltResource
 
 from comms_source.commands.summary import RunSummary
 from comms_source.commands.views import update_views
-from comms_source.destinations.claims import withdraw_claims
+from comms_source.destinations.commit import Then, commit
+from comms_source.destinations.coverage_claims import withdraw_claims
 from comms_source.destinations.crash_recovery import Found, finish_pending
 from comms_source.destinations.dlt_errors import retry_while_locked, translate_dlt_errors
-from comms_source.destinations.load_packages import Then, commit
 from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import describe_destination
 from comms_source.destinations.stored_account import StoredAccount, changes_rows, stored_account

@@ -15,7 +15,8 @@ from comms_source.channels import Channel
 from comms_source.config.accounts import one_account
 from comms_source.config.settings import Settings
 from comms_source.coverage.channel_coverage import ChannelCoverage, joined, last_chance
-from comms_source.coverage.planner import due_reason, retained
+from comms_source.coverage.due import due_reason
+from comms_source.coverage.planner import retained
 from comms_source.coverage.policy import Retained
 from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.destinations.dlt_errors import retry_while_locked

@@ -13,27 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
-from typing import Final, Literal
+from typing import Final
 
 from comms_source.coverage.channel_coverage import (
-    MAX_CLOCK_SKEW,
-    VISIBILITY_LAG,
     ChannelCoverage,
     WindowRead,
-    last_chance,
     uncovered,
 )
+from comms_source.coverage.due import Reason, due_reason
 from comms_source.coverage.policy import Policy, Retained
 from comms_source.timespans import SECOND, Span, align_down, clip, windows
-
-Reason = Literal[
-    "never read",
-    "read by a clock ahead",
-    "not closed when read",
-    "stale",
-    "last chance",
-    "full refresh",
-]
 
 MAX_SCAN_PAGES: Final = 20
 """About how many pages a scan has at most, as far as row counts are known."""
@@ -109,24 +98,6 @@ def plan(
     most_rows = _share(pages, policy.parallel) * policy.page_size
     scans = [scan for run in chosen for scan in _cut_run(run, most_rows)]
     return [left for scan in scans for left in _without_parts(scan, coverage, policy)]
-
-
-def due_reason(
-    window: Span, read: WindowRead | None, *, now: datetime, policy: Policy
-) -> Reason | None:
-    """Why a window is due; None if it is not."""
-    if read is None:
-        return "never read"
-    if read.read_at > now + MAX_CLOCK_SKEW:
-        return "read by a clock ahead"
-    if policy.refresh == "full":
-        return "full refresh"
-    if read.read_at < window.end + VISIBILITY_LAG:
-        return "not closed when read"
-    if read.read_at < last_chance(window, policy.retention) <= now:
-        return "last chance"
-    is_stale = now - read.read_at >= policy.refresh_ratio * (now - window.end)
-    return "stale" if is_stale else None
 
 
 def pages_for(rows: int, page_size: int) -> int:

@@ -25,14 +25,14 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from comms_source.destinations.claims import withdraw_claims
+from comms_source.destinations.commit import _load
+from comms_source.destinations.coverage_claims import withdraw_claims
 from comms_source.destinations.destination_state import (
     adopt_stored_state,
     create_missing_tables,
     read_destination_state,
 )
 from comms_source.destinations.dlt_errors import retry_while_locked, translate_dlt_errors
-from comms_source.destinations.load_packages import _load
 from comms_source.destinations.locks import alone_in, in_turn
 from comms_source.destinations.pipeline import describe_destination
 from comms_source.errors import PipelineBusy

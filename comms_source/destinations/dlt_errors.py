@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.config.waits import max_lock_wait
+from comms_source.destinations.duckdb_file import explain_duckdb
 from comms_source.errors import (
     CommsSourceError,
     ConfigurationError,
@@ -57,31 +57,14 @@ def _own_error(error: BaseException | None) -> CommsSourceError | None:
 
 def _explain(error: Exception) -> CommsSourceError:
     text = str(error)
-    if locked := _LOCK.search(text):
-        return PipelineBusy(
-            f"the DuckDB file {locked['file']} is in use by another process: {locked['program']} "
-            f"(PID {locked['pid']}); close that program, or load again later"
-        )
-    if missing := _EXTENSION.search(text):
-        return LoadFailed(
-            f"DuckDB needs its extension {missing['name']!r} for this destination and could not "
-            "download it; allow this machine to connect to extensions.duckdb.org once, or install "
-            "the extension from PyPI, as described in docs/destinations.md"
-        )
+    if explained := explain_duckdb(text):
+        return explained
     if isinstance(error, DatabaseUndefinedRelation):
         return LoadFailed(
             f"a table or view is missing ({_root(error)}); comms load creates what is missing"
         )
     step = f" (dlt step: {error.step})" if isinstance(error, PipelineStepFailed) else ""
     return LoadFailed(f"the destination rejected the data{step}: {_root(error)}")
-
-
-_LOCK: Final = re.compile(
-    r'lock on file "(?P<file>[^"]+)".*?held in (?P<program>.+?) \(PID (?P<pid>\d+)\)', re.DOTALL
-)
-
-
-_EXTENSION: Final = re.compile(r'Failed to download extension "(?P<name>\w+)"')
 
 
 def _root(error: BaseException) -> str:

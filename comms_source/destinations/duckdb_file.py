@@ -1,8 +1,9 @@
-"""Loading into a DuckDB file: memory limit, open connection, parallel jobs."""
+"""DuckDB files: memory limit, open connection, parallel jobs, and what its errors mean."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import dlt
 
-from comms_source.errors import LoadFailed
+from comms_source.errors import LoadFailed, PipelineBusy
 
 MEGABYTES_PER_THREAD: Final = 72
 """The memory that DuckDB needs for each of its threads, without using disk."""
@@ -70,3 +71,25 @@ def _jobs_at_once(pipeline: dlt.Pipeline) -> int:
     files = Path(pipeline.working_dir).glob("load/normalized/**/*.parquet")
     large = sum(file.stat().st_size for file in files) > MAX_BYTES_AT_ONCE
     return dlt.config.get("load.workers", int) or (1 if large else MAX_PARALLEL_JOBS)
+
+
+def explain_duckdb(text: str) -> PipelineBusy | LoadFailed | None:
+    """What an error of DuckDB's means and what to do: a locked file, or a missing extension."""
+    if locked := _LOCK.search(text):
+        return PipelineBusy(
+            f"the DuckDB file {locked['file']} is in use by another process: {locked['program']} "
+            f"(PID {locked['pid']}); close that program, or load again later"
+        )
+    if missing := _EXTENSION.search(text):
+        return LoadFailed(
+            f"DuckDB needs its extension {missing['name']!r} for this destination and could not "
+            "download it; allow this machine to connect to extensions.duckdb.org once, or install "
+            "the extension from PyPI, as described in docs/destinations.md"
+        )
+    return None
+
+
+_LOCK: Final = re.compile(
+    r'lock on file "(?P<file>[^"]+)".*?held in (?P<program>.+?) \(PID (?P<pid>\d+)\)', re.DOTALL
+)
+_EXTENSION: Final = re.compile(r'Failed to download extension "(?P<name>\w+)"')

@@ -141,7 +141,7 @@ def _turn_between_machines(pipeline: dlt.Pipeline, deadline: Deadline) -> Iterat
     if credentials is None:
         yield
         return
-    from comms_source.destinations.postgres_turn import turn  # noqa: PLC0415 - needs psycopg2
+    from comms_source.destinations.postgres_load_lock import turn  # noqa: PLC0415 - needs psycopg2
 
     with turn(credentials, dataset=pipeline.dataset_name, deadline=deadline):
         yield

@@ -21,16 +21,15 @@ from comms_source.coverage.channel_coverage import (
     WindowRead,
     uncovered,
 )
+from comms_source.coverage.due import Reason, due_reason
 from comms_source.coverage.planner import (
     FULL_PAGE,
     MAX_CUTS,
     MAX_SCAN_PAGES,
     MIN_SCAN_PAGES,
-    Reason,
     Scan,
     cut,
     cuts_for,
-    due_reason,
     pages_for,
     plan,
     retained,

@@ -27,7 +27,7 @@ import psycopg2  # type: ignore[import-untyped]
 
 from comms_source.channels import CHANNELS
 from comms_source.commands.load import run_load
-from comms_source.destinations.load_packages import commit
+from comms_source.destinations.commit import commit
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
 from tests.destinations.places import PLACES, Environment, configured, installed_home

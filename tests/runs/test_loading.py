@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from comms_source.destinations import duckdb_file as packages
+from comms_source.destinations.commit import commit
 from comms_source.destinations.duckdb_file import MAX_PARALLEL_JOBS, MEGABYTES_PER_THREAD, held_open
-from comms_source.destinations.load_packages import commit
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Sandbox
 from comms_source.tables.registry import all_tables

@@ -16,7 +16,7 @@ import pytest
 
 from comms_source.config.waits import load_deadline
 from comms_source.destinations.locks import in_turn
-from comms_source.destinations.postgres_turn import MAX_NAME_LENGTH, name_of_this_run, turn
+from comms_source.destinations.postgres_load_lock import MAX_NAME_LENGTH, name_of_this_run, turn
 from comms_source.errors import PipelineBusy
 from comms_source.sandbox import Sandbox
 from tests.runs.on_postgres import (

@@ -14,6 +14,7 @@ import pytest
 from comms_source.api.pagination import scan_pages
 from comms_source.coverage import channel_coverage as coverage
 from comms_source.coverage import planner
+from comms_source.coverage.due import due_reason
 from comms_source.extract import scan_worker, session
 from comms_source.extract.channel_run import ChannelRun
 from comms_source.tables import history
@@ -123,7 +124,7 @@ def _only_once(window: Span, read: Any, **named: Any) -> Any:
     return None if reason == "stale" else reason
 
 
-REAL_REASON = planner.due_reason
+REAL_REASON = due_reason
 FOLLOW = machines.follow
 
 
