@@ -65,7 +65,7 @@ def test_a_broken_pending_package_is_dropped_and_read_again(
     with caplog.at_level(logging.WARNING):
         summary = load(sandbox)
 
-    assert "dropped and is read again" in caplog.text
+    assert "discarded and read again" in caplog.text
     assert summary.exit_code == 0
     assert not open_pipeline().has_pending_data
     for channel in CHANNELS:
