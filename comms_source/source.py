@@ -187,7 +187,6 @@ def operation_resources(
 
     record = RunRecord(session=session, command="pipeline")
     package = _Package(record, session.settings.selected)
-    cursor = dlt.sources.incremental[datetime]("created_at", initial_value=start, end_value=end)
     return [
         *(
             resource
@@ -199,7 +198,8 @@ def operation_resources(
                     make_run=run_of(channel),
                     package=package,
                     limit=PageLimit(),
-                    cursor=cursor,
+                    start=start,
+                    end=end,
                 ),
                 history=session.settings.history,
                 read_by=session.clock,
@@ -229,7 +229,6 @@ def package_resources(
                 make_run=partial(_made, run),
                 package=package,
                 limit=limit,
-                cursor=dlt.sources.incremental[datetime]("created_at"),
             ),
             history=session.settings.history,
             read_by=session.clock,
@@ -334,8 +333,11 @@ def _read_channel(
     make_run: MakeRun,
     package: _Package,
     limit: PageLimit,
-    cursor: Any,
+    start: datetime | None = None,
+    end: datetime | None = None,
 ) -> Callable[..., Iterator[Any]]:
+    """The function of a channel's resource, with a cursor of its own."""
+    cursor = dlt.sources.incremental[datetime]("created_at", initial_value=start, end_value=end)
     spec = operations_table(channel)
     session = package.record.session
 
@@ -392,6 +394,16 @@ def _channel_resources(
     """The resource of a channel's operations, and the transformer of its history."""
     spec, states_spec = operations_table(channel), history_table(channel)
 
+    of_package: dict[str, HistoryRows] = {}
+
+    def history_of_package() -> HistoryRows:
+        # Once for a load package: it may open a lake's table.
+        load_id = current_load_id()
+        if load_id not in of_package:
+            of_package.clear()
+            of_package[load_id] = HistoryRows(states_spec, current_capabilities(), read_by=read_by)
+        return of_package[load_id]
+
     def states(rows: Any) -> Any:
         if not isinstance(rows, pa.Table):
             raise ConfigurationError(
@@ -402,9 +414,7 @@ def _channel_resources(
             if not _is_missing(states_spec):
                 return None
             rows = rows.slice(0, 0)  # The views read the table of the history, empty or not.
-        return HistoryRows(states_spec, current_capabilities(), read_by=read_by).to_load(
-            history_rows(rows)
-        )
+        return history_of_package().to_load(history_rows(rows))
 
     operations: Any = dlt.resource(read, **table_hints(spec))
     return [

@@ -8,7 +8,7 @@ import dlt
 from dlt.extract import DltResource
 
 from comms_source.channels import CHANNELS
-from comms_source.commands.run import _by_the_clock_of_the_api, _source_of
+from comms_source.commands.run import corrected_by_the_api, source_of
 from comms_source.commands.summary import FetchSummary
 from comms_source.config.accounts import read_accounts
 from comms_source.destinations.commit import commit
@@ -85,10 +85,10 @@ def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -
         try:
             fetched = find(ids, session=session, channels=channels)
         except ClockSkewed as skewed:
-            session = _by_the_clock_of_the_api(session, skewed)
+            session = corrected_by_the_api(session, skewed)
             fetched = find(ids, session=session, channels=channels)
         if fetched.pages:
-            commit(pipeline, _source_of(_resources(fetched, session=session)))
+            commit(pipeline, source_of(_resources(fetched, session=session)))
     return FetchSummary(fetched.found, fetched.unknown, fetched.failures)
 
 

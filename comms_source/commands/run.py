@@ -57,9 +57,9 @@ def run_channels(
     with exclusive_run(pipeline, command=command):
         found = finish_pending(pipeline)
         concludes = changes_rows(pipeline)
-        log = RunRecord(session=session, command=command, concludes=concludes)
-        load_ids = _commit_all(make_runs, log=log, pipeline=pipeline, found=found)
-        session = log.session
+        record = RunRecord(session=session, command=command, concludes=concludes)
+        load_ids = _commit_all(make_runs, record=record, pipeline=pipeline, found=found)
+        session = record.session
         views = update_views(pipeline, settings)
     return RunSummary(
         stats=session.stats,
@@ -74,43 +74,43 @@ def run_channels(
 
 
 def _commit_all(
-    make_runs: ChannelRuns, *, log: RunRecord, pipeline: dlt.Pipeline, found: Found
+    make_runs: ChannelRuns, *, record: RunRecord, pipeline: dlt.Pipeline, found: Found
 ) -> list[str]:
-    runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
+    runs = _made(make_runs, record=record, pipeline=pipeline, found=found)
     load_ids: list[str] = []
     try:
         while left := [run for run in runs if not run.done]:
-            limit = PageLimit(log.session.settings.commit_pages)
-            resources = package_resources(left, record=log, limit=limit)
+            limit = PageLimit(record.session.settings.commit_pages)
+            resources = package_resources(left, record=record, limit=limit)
             try:
-                source = _source_of(resources)
-                load_ids += commit(pipeline, source, then=_concluding(log, runs))
+                source = source_of(resources)
+                load_ids += commit(pipeline, source, then=_concluding(record, runs))
             except ClockSkewed as skewed:
-                log.session = _by_the_clock_of_the_api(log.session, skewed)
-                runs = _made(make_runs, log=log, pipeline=pipeline, found=found)
+                record.session = corrected_by_the_api(record.session, skewed)
+                runs = _made(make_runs, record=record, pipeline=pipeline, found=found)
     except LoadFailed as failed:
-        _conclude_failed(failed, log=log, pipeline=pipeline)
+        _conclude_failed(failed, record=record, pipeline=pipeline)
         raise
     except PipelineBusy:
         raise
     except RunStopped as stopped:
-        _record_failure(stopped, log=log, pipeline=pipeline)
+        _record_failure(stopped, record=record, pipeline=pipeline)
         raise
     return load_ids
 
 
 def _made(
-    make_runs: ChannelRuns, *, log: RunRecord, pipeline: dlt.Pipeline, found: Found
+    make_runs: ChannelRuns, *, record: RunRecord, pipeline: dlt.Pipeline, found: Found
 ) -> Sequence[ChannelRun]:
-    session = log.session
+    session = record.session
     stored = retry_while_locked(stored_account)(
         pipeline, settings=session.settings, now=session.now, sound=found.is_sound
     )
-    log.died = [settled(run.row, is_loaded=run.is_loaded) for run in stored.died]
+    record.died = [settled(run.row, is_loaded=run.is_loaded) for run in stored.died]
     return make_runs(session, stored)
 
 
-def _by_the_clock_of_the_api(session: Session, skewed: ClockSkewed) -> Session:
+def corrected_by_the_api(session: Session, skewed: ClockSkewed) -> Session:
     """The session to go on with; a clock that jumps a second time ends the run."""
     if session.is_corrected:
         raise skewed
@@ -118,41 +118,42 @@ def _by_the_clock_of_the_api(session: Session, skewed: ClockSkewed) -> Session:
     return session.corrected(skewed.skew)
 
 
-def _concluding(log: RunRecord, runs: Sequence[ChannelRun]) -> Then | None:
+def _concluding(record: RunRecord, runs: Sequence[ChannelRun]) -> Then | None:
     """Sets the outcome of the run once its last package is loaded; None where nothing can."""
 
     def conclude(client: Any) -> None:
         if all(run.done for run in runs):
-            log.conclude(client)
+            record.conclude(client)
 
-    return conclude if log.concludes else None
+    return conclude if record.concludes else None
 
 
-def _conclude_failed(failed: LoadFailed, *, log: RunRecord, pipeline: dlt.Pipeline) -> None:
+def _conclude_failed(failed: LoadFailed, *, record: RunRecord, pipeline: dlt.Pipeline) -> None:
     """Have `runs` and `coverage` claim nothing of a package that was not loaded whole.
 
     The next run loads what is pending, or drops it.
     """
-    if not log.concludes:
+    if not record.concludes:
         return
     pending = pipeline.list_normalized_load_packages()
     error, load_id = type(failed).__name__, pending[-1] if pending else ""
     try:
         with translate_dlt_errors(), pipeline.sql_client() as client:
-            log.conclude_failed(client, error=error, load_id=load_id)
+            record.conclude_failed(client, error=error, load_id=load_id)
     except (CommsSourceError, DatabaseException) as refused:
         logger.warning("the failed run could not be recorded: %s", refused)
     withdraw_claims(pipeline)
 
 
-def _record_failure(stopped: RunStopped, *, log: RunRecord, pipeline: dlt.Pipeline) -> None:
+def _record_failure(stopped: RunStopped, *, record: RunRecord, pipeline: dlt.Pipeline) -> None:
     """Leave a row in `runs` that tells what ended the run; the error itself comes first."""
     try:
-        row = Piece(RUNS, RUNS.rows([log.row(error=type(stopped).__name__)]))
-        commit(pipeline, _source_of(bookkeeping_resources([row])))
+        row = Piece(RUNS, RUNS.rows([record.row(error=type(stopped).__name__)]))
+        commit(pipeline, source_of(bookkeeping_resources([row])))
     except CommsSourceError as error:
         logger.warning("the failed run could not be recorded: %s", error)
 
 
-def _source_of(resources: Sequence[DltResource]) -> Any:
+def source_of(resources: Sequence[DltResource]) -> Any:
+    """The resources as the source `comms_source`, under whose name dlt keeps the state."""
     return dlt.source(lambda: resources, name="comms_source", section="comms_source")()

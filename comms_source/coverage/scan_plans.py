@@ -57,25 +57,12 @@ class DueScans:
     reads_all_due = True
 
     def scans(
-        self,
-        *,
-        coverage: ChannelCoverage,
-        state: Mapping[str, Any],  # noqa: ARG002 - the coverage says it all
-        account: str,  # noqa: ARG002
-        now: datetime,
-        policy: Policy,
+        self, *, coverage: ChannelCoverage, now: datetime, policy: Policy, **_: Any
     ) -> list[Scan]:
         """The scans that the planner chooses."""
         return plan(now=now, coverage=coverage, policy=policy, since=self.start)
 
-    def note(
-        self,
-        results: Sequence[ScanResult],
-        *,
-        state: MutableMapping[str, Any],
-        account: str,
-        done: bool,
-    ) -> None:
+    def note(self, results: Sequence[ScanResult], **_: Any) -> None:
         """Nothing: the coverage says it all."""
 
 

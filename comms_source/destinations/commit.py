@@ -13,9 +13,9 @@ from dlt.common.pipeline import LoadInfo
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.duckdb_file import (
     TRUNCATE_STAGING,
-    _jobs_at_once,
     held_open,
     loads_into_file,
+    parallel_jobs,
 )
 from comms_source.destinations.lakes import ready_iceberg, tables_to_load
 from comms_source.destinations.locks import in_turn
@@ -47,12 +47,12 @@ def commit(pipeline: dlt.Pipeline, source: Any, *, then: Then | None = None) -> 
         # What was extracted is pending, and must not be extracted again.
         if not pipeline.has_pending_data:
             pipeline.extract(source)
-        return _load(pipeline, then)
+        return load_extracted(pipeline, then)
 
     return retry_while_locked(attempt)()
 
 
-def _load(pipeline: dlt.Pipeline, then: Then | None = None) -> list[str]:
+def load_extracted(pipeline: dlt.Pipeline, then: Then | None = None) -> list[str]:
     """Load what was extracted, when it is this run's turn; returns the load ids."""
     pipeline.normalize()
     with in_turn(pipeline):
@@ -77,7 +77,7 @@ def _load_now(pipeline: dlt.Pipeline, then: Then | None) -> list[str]:
         # What was merged would be written to the file a second time, and stay there for nothing.
         dlt.config[TRUNCATE_STAGING] = True
     with held_open(pipeline) as client:
-        load_ids = _load_ids(pipeline.load(workers=_jobs_at_once(pipeline)))
+        load_ids = _load_ids(pipeline.load(workers=parallel_jobs(pipeline)))
         if then is not None:
             then(client)
     return load_ids

@@ -25,7 +25,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from comms_source.destinations.commit import _load
+from comms_source.destinations.commit import load_extracted
 from comms_source.destinations.coverage_claims import withdraw_claims
 from comms_source.destinations.destination_state import (
     adopt_stored_state,
@@ -183,7 +183,7 @@ def _load_pending(pipeline: dlt.Pipeline) -> None:
         with translate_dlt_errors():
             with in_turn(pipeline):
                 requeue_unknown_jobs(pipeline)
-            _load(pipeline)
+            load_extracted(pipeline)
     except PipelineBusy:
         raise
     except Exception as error:

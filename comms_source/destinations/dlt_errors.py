@@ -61,13 +61,15 @@ def _explain(error: Exception) -> CommsSourceError:
         return explained
     if isinstance(error, DatabaseUndefinedRelation):
         return LoadFailed(
-            f"a table or view is missing ({_root(error)}); comms load creates what is missing"
+            f"a table or view is missing ({root_message(error)}); "
+            "comms load creates what is missing"
         )
     step = f" (dlt step: {error.step})" if isinstance(error, PipelineStepFailed) else ""
-    return LoadFailed(f"the destination rejected the data{step}: {_root(error)}")
+    return LoadFailed(f"the destination rejected the data{step}: {root_message(error)}")
 
 
-def _root(error: BaseException) -> str:
+def root_message(error: BaseException) -> str:
+    """The first line of what the innermost cause of an error says."""
     while error.__cause__ is not None:
         error = error.__cause__
     return (str(error).strip() or type(error).__name__).splitlines()[0]

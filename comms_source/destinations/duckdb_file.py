@@ -35,15 +35,21 @@ def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
 
 def loads_into_file(pipeline: dlt.Pipeline) -> bool:
     """Whether the destination is a DuckDB file on this machine."""
-    return _duckdb_file(pipeline.destination_client().config.credentials) is not None
+    return duckdb_path(pipeline.destination_client().config.credentials) is not None
 
 
-def _duckdb_file(credentials: Any) -> Path | None:
+def duckdb_path(credentials: Any) -> Path | None:
+    """The DuckDB file on this machine; None for any other destination."""
     local = getattr(credentials, "drivername", None) == "duckdb"
     return Path(credentials.database) if local and credentials.database != ":memory:" else None
 
 
-def _require_folder(file: Path) -> None:
+def require_folder(file: Path) -> None:
+    """Check that a DuckDB file can be created.
+
+    Raises:
+        LoadFailed: if its folder does not exist or cannot be written to.
+    """
     if not os.access(file.parent, os.W_OK | os.X_OK):
         raise LoadFailed(
             f"{file} cannot be created: {file.parent} does not exist or is not writable; "
@@ -62,7 +68,7 @@ MAX_BYTES_AT_ONCE: Final = 12_000_000
 """Of Parquet, about 250,000 operations. Larger loads into a file run one job after the other."""
 
 
-def _jobs_at_once(pipeline: dlt.Pipeline) -> int:
+def parallel_jobs(pipeline: dlt.Pipeline) -> int:
     """How many jobs dlt runs at once on a DuckDB file: `load.workers` if it is set.
 
     Large jobs run one after the other: DuckDB uses all cores for each of them, and several at once

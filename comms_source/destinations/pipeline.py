@@ -20,8 +20,8 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from comms_source.destinations.capabilities import capabilities_of
-from comms_source.destinations.dlt_errors import _root, translate_dlt_errors
-from comms_source.destinations.duckdb_file import _duckdb_file, _require_folder
+from comms_source.destinations.dlt_errors import root_message, translate_dlt_errors
+from comms_source.destinations.duckdb_file import duckdb_path, require_folder
 from comms_source.destinations.locks import alone_in
 from comms_source.errors import ConfigurationError
 
@@ -128,9 +128,9 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[Any]:
         LoadFailed: if the DuckDB file cannot be created.
     """
     client = pipeline.destination_client()
-    file = _duckdb_file(client.config.credentials)
+    file = duckdb_path(client.config.credentials)
     if file is not None and not file.exists():
-        _require_folder(file)
+        require_folder(file)
         yield None
         return
     with client:
@@ -142,8 +142,8 @@ def _check_known(destination: str) -> None:
         Destination.from_reference(destination)
     except (DestinationException, ValueError, ImportError) as error:
         raise ConfigurationError(
-            f"destination: dlt cannot load into {destination!r} ({_root(error)}); install it with "
-            f"pip install 'dlt[{destination}]', or choose another destination"
+            f"destination: dlt cannot load into {destination!r} ({root_message(error)}); "
+            f"install it with pip install 'dlt[{destination}]', or choose another destination"
         ) from None
 
 
