@@ -77,7 +77,7 @@ readers: $(DESTINATIONS)/.ready ## Read with eight processes all through a load 
 
 $(DESTINATIONS)/.ready: pyproject.toml tests/destinations/constraints.txt
 	$(call environment,$(DESTINATIONS),--constraint tests/destinations/constraints.txt \
-		--group dev --group destinations --editable '.[lake$(,)postgres$(,)sandbox]')
+		--group test --group destinations --editable '.[lake$(,)postgres$(,)sandbox]')
 	@touch $@
 
 pythons: $(READY) ## Load and test with the wheel in each version of Python that is here

@@ -112,7 +112,7 @@ def try_out(version: str, python: Path, *, wheel: Path, sources: Path, folder: P
     run([*install, wheel])
     load_from_nothing(folder)
     say("  the wheel alone loads from a sandbox; now the tests")
-    run([*install, "--group", f"{ROOT / 'pyproject.toml'}:dev", f"{wheel}[{','.join(EXTRAS)}]"])
+    run([*install, "--group", f"{ROOT / 'pyproject.toml'}:test", f"{wheel}[{','.join(EXTRAS)}]"])
     run_tests(sources, folder=folder)
 
 
