@@ -13,7 +13,7 @@ and bookkeeping are in one load package, and dlt commits them together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Optional
@@ -22,7 +22,6 @@ import dlt
 import pyarrow as pa
 from dlt.common.typing import TAnyDateTime
 from dlt.extract import DltResource
-from dlt.extract.utils import wrap_parallel_iterator
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.config.resolve import (
@@ -46,6 +45,7 @@ from comms_source.config.settings import (
 from comms_source.coverage.scan_plans import DueScans, ExactRange
 from comms_source.destinations.capabilities import current_capabilities
 from comms_source.destinations.current_package import current_load_id, date_package
+from comms_source.destinations.dlt_internals import wrap_parallel_iterator
 from comms_source.destinations.table_hints import HistoryRows, table_hints
 from comms_source.errors import ConfigurationError
 from comms_source.extract.bookkeeping_queue import PackageRecords
@@ -62,6 +62,10 @@ from comms_source.timespans import Span, parse_instant, to_iso, utc_now
 
 PARENT: Final = "bookkeeping"
 """The resource from which those of the bookkeeping tables take their rows."""
+
+
+MakeRun = Callable[[Optional[datetime], Optional[datetime]], ChannelRun]  # noqa: UP045
+"""Makes a channel's run when it is time to read, from the cursor's bounds."""
 
 
 @dlt.source(name="comms_source", section="comms_source", spec=CommsSourceConfiguration)
@@ -177,36 +181,18 @@ def operation_resources(
     if end and not start:
         raise ConfigurationError("start_date: an end_date needs it, to say where the range begins")
 
-    def run_of(channel: Channel) -> MakeRun:
-        def make_run(first: datetime | None, last: datetime | None) -> ChannelRun:
-            exactly = None if first is None or last is None else Span(first, last)
-            plan = DueScans(first) if exactly is None else ExactRange(exactly)
-            return ChannelRun(channel=channel, session=session, on_error=on_error, plan=plan)
+    def run_of(channel: Channel, first: datetime | None, last: datetime | None) -> ChannelRun:
+        exactly = None if first is None or last is None else Span(first, last)
+        plan = DueScans(first) if exactly is None else ExactRange(exactly)
+        return ChannelRun(channel=channel, session=session, on_error=on_error, plan=plan)
 
-        return make_run
-
-    record = RunRecord(session=session, command="pipeline")
-    package = _Package(record, session.settings.selected)
-    return [
-        *(
-            resource
-            for channel in session.settings.selected
-            for resource in _channel_resources(
-                channel,
-                _read_channel(
-                    channel,
-                    make_run=run_of(channel),
-                    package=package,
-                    limit=PageLimit(),
-                    start=start,
-                    end=end,
-                ),
-                history=session.settings.history,
-                read_by=session.clock,
-            )
-        ),
-        *_bookkeeping_resources(package.bookkeeping),
-    ]
+    return _reading_resources(
+        {channel: partial(run_of, channel) for channel in session.settings.selected},
+        record=RunRecord(session=session, command="pipeline"),
+        limit=PageLimit(),
+        start=start,
+        end=end,
+    )
 
 
 def package_resources(
@@ -216,31 +202,35 @@ def package_resources(
 
     Channels that are not read have empty resources, so that all tables exist.
     """
-    session = record.session
-    package = _Package(record, [run.channel for run in runs])
-    reading = {run.channel.name for run in runs}
-    channels = [
-        resource
-        for run in runs
-        for resource in _channel_resources(
-            run.channel,
-            _read_channel(
-                run.channel,
-                make_run=partial(_made, run),
-                package=package,
-                limit=limit,
-            ),
-            history=session.settings.history,
-            read_by=session.clock,
-        )
-    ]
+    reading: dict[Channel, MakeRun] = {run.channel: partial(_made, run) for run in runs}
     others = [
         resource
         for channel in CHANNELS.values()
-        if channel.name not in reading
+        if channel not in reading
         for resource in fetched_resources(channel, [], history=False)
     ]
-    return [*channels, *others, *_bookkeeping_resources(package.bookkeeping)]
+    return [*_reading_resources(reading, record=record, limit=limit), *others]
+
+
+def _reading_resources(
+    make_runs: Mapping[Channel, MakeRun],
+    *,
+    record: RunRecord,
+    limit: PageLimit,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> list[DltResource]:
+    session = record.session
+    package = _Package(record, [*make_runs])
+    resources = []
+    for channel, make_run in make_runs.items():
+        read = _read_channel(
+            channel, make_run=make_run, package=package, limit=limit, start=start, end=end
+        )
+        resources += _channel_resources(
+            channel, read, history=session.settings.history, read_by=session.clock
+        )
+    return [*resources, *_bookkeeping_resources(package.bookkeeping)]
 
 
 def fetched_resources(
@@ -275,10 +265,6 @@ def fetched_resources(
 def bookkeeping_resources(pieces: Iterable[Piece]) -> list[DltResource]:
     """The resources of the bookkeeping tables, for rows that are there already."""
     return _bookkeeping_resources(lambda: iter(pieces))
-
-
-MakeRun = Callable[[Optional[datetime], Optional[datetime]], ChannelRun]  # noqa: UP045
-"""Makes a channel's run when it is time to read, from the cursor's bounds."""
 
 
 def _made(run: ChannelRun, *_: object) -> ChannelRun:
@@ -333,8 +319,8 @@ def _read_channel(
     make_run: MakeRun,
     package: _Package,
     limit: PageLimit,
-    start: datetime | None = None,
-    end: datetime | None = None,
+    start: datetime | None,
+    end: datetime | None,
 ) -> Callable[..., Iterator[Any]]:
     """The function of a channel's resource, with a cursor of its own."""
     cursor = dlt.sources.incremental[datetime]("created_at", initial_value=start, end_value=end)

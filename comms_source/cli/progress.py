@@ -48,7 +48,7 @@ def described(record: ChannelStats) -> str:
     """The progress of one channel."""
     return (
         f"{record.operations:,} operations, {record.pages:,} pages, "
-        f"{record.scans_done} of {record.scans_planned} scans"
+        f"{record.scans_done} of {record.scans} scans"
     )
 
 
@@ -56,7 +56,7 @@ def time_left(record: ChannelStats, *, seconds: float) -> str:
     """An estimate of the time left, from the scans done in the first `seconds`."""
     if not record.scans_done:
         return ""
-    left = (record.scans_planned - record.scans_done - len(record.failures)) * seconds
+    left = (record.scans - record.scans_done - len(record.failures)) * seconds
     minutes, rest = divmod(round(left / record.scans_done), 60)
     return f", about {minutes} min {rest} s left" if minutes else f", about {rest} s left"
 
@@ -75,7 +75,7 @@ class _Bars:
                     task = self._tasks[name] = self._progress.add_task(name, state="")
                 ended = record.scans_done + len(record.failures)
                 self._progress.update(
-                    task, total=record.scans_planned, completed=ended, state=described(record)
+                    task, total=record.scans, completed=ended, state=described(record)
                 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,6 @@ from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.pipeline import dataset_exists, open_pipeline
 from comms_source.destinations.stored_account import stored_channels
-from comms_source.destinations.stored_coverage import stored_coverage
 from comms_source.exit_codes import COMPLETE
 from comms_source.timespans import SECOND, Span, align_down, to_iso, utc_now
 
@@ -120,25 +119,17 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
     Raises:
         RunStopped: if the destination cannot be asked.
     """
-    channels, account = settings.selected, settings.account
-    coverages = {channel.name: ChannelCoverage() for channel in channels}
-    stored: dict[str, StoredChannel] = {}
+    stored: Mapping[str, tuple[ChannelCoverage, StoredChannel]] = {}
     if retry_while_locked(dataset_exists)(pipeline):
-        coverages = retry_while_locked(stored_coverage)(
-            pipeline, channels=channels, account=account
-        )
-        stored = retry_while_locked(stored_channels)(
-            pipeline, coverages=coverages, settings=settings, now=now
-        )
+        stored = retry_while_locked(stored_channels)(pipeline, settings=settings, now=now)
     return [
         _plan(
             channel,
-            coverages[channel.name],
-            stored.get(channel.name, StoredChannel()),
+            *stored.get(channel.name, (ChannelCoverage(), StoredChannel())),
             settings=settings,
             now=align_down(now, SECOND),
         )
-        for channel in channels
+        for channel in settings.selected
     ]
 
 

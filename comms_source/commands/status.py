@@ -9,23 +9,25 @@ from typing import Any, Final
 
 import dlt
 import msgspec
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from comms_source.channels import Channel
 from comms_source.config.accounts import one_account
 from comms_source.config.settings import Settings
-from comms_source.coverage.channel_coverage import ChannelCoverage, joined, last_chance
+from comms_source.coverage.channel_coverage import ChannelCoverage, last_chance
 from comms_source.coverage.due import due_reason
 from comms_source.coverage.planner import retained
-from comms_source.coverage.policy import Retained
+from comms_source.coverage.spans import joined
 from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.pipeline import dataset_exists, describe_destination, open_pipeline
+from comms_source.destinations.queries import ask
 from comms_source.destinations.stored_account import stored_channels
-from comms_source.destinations.stored_coverage import stored_coverage
 from comms_source.errors import LoadFailed
 from comms_source.exit_codes import COMPLETE
-from comms_source.timespans import Span, parse_instant, to_iso, utc_now
+from comms_source.extract.run_stats import ChannelStats
+from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS, RUNS
+from comms_source.tables.operations import REJECTED
+from comms_source.timespans import Span, parse_instant, utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +59,6 @@ class ChannelStatus:
     """Operations followed by id, by outcome."""
     gaps: Sequence[Span]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The same for machines; times in ISO 8601 and UTC."""
-        return _builtins(self, but=["channel"])
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:
@@ -70,11 +68,8 @@ class LastRun:
     started_at: datetime
     outcome: str
     error: str | None
-    channels: Mapping[str, Any]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same for machines, but for the channels."""
-        return _builtins(self, but=["channels"])
+    channels: Mapping[str, ChannelStats]
+    """What it did on each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +103,11 @@ class Status:
         return min((c.freezes_at for c in self.channels if c.freezes_at), default=None)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for machines."""
-        return _builtins(self, but=[]) | {
-            "deadline": _iso(self.deadline),
-            "freezes_at": _iso(self.freezes_at),
-            "last_run": self.last_run and self.last_run.as_dict(),
-            "channels": {channel.channel: channel.as_dict() for channel in self.channels},
-        }
+        """The same for machines; times in ISO 8601 and UTC."""
+        fields: dict[str, Any] = msgspec.to_builtins(self, order="sorted")
+        channels = {channel["channel"]: channel for channel in fields["channels"]}
+        earliest = {"deadline": self.deadline, "freezes_at": self.freezes_at}
+        return {**fields, "channels": channels, **msgspec.to_builtins(earliest)}
 
 
 def status(
@@ -154,32 +147,26 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
             f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
             "run comms load first"
         )
-    channels, account = settings.selected, settings.account
-    coverages = retry_while_locked(stored_coverage)(pipeline, channels=channels, account=account)
-    stored = retry_while_locked(stored_channels)(
-        pipeline, coverages=coverages, settings=settings, now=now
-    )
-    runs = _last_runs(pipeline, account)
+    stored = retry_while_locked(stored_channels)(pipeline, settings=settings, now=now)
+
+    @retry_while_locked
+    def channels_and_runs() -> tuple[list[ChannelStatus], list[LastRun]]:
+        with pipeline.sql_client() as client:
+            tables = _Tables(client=client, settings=settings, now=now)
+            runs = tables.last_runs()
+            selected = settings.selected
+            return [tables.status_of(each, *stored[each.name], runs) for each in selected], runs
+
+    statuses, runs = channels_and_runs()
     return Status(
         now=now,
-        account=account,
+        account=settings.account,
         destination=describe_destination(pipeline),
         dataset=pipeline.dataset_name,
         pipeline=pipeline.pipeline_name,
         pipelines_dir=pipeline.pipelines_dir,
         last_run=next(iter(runs), None),
-        channels=[
-            _channel(
-                channel,
-                coverages[channel.name],
-                stored[channel.name],
-                runs,
-                settings=settings,
-                pipeline=pipeline,
-                now=now,
-            )
-            for channel in channels
-        ],
+        channels=statuses,
     )
 
 
@@ -203,97 +190,80 @@ where account = %s order by started_at desc limit 50
 """So many, since a run may have been about other channels only."""
 
 
-def _channel(
-    channel: Channel,
-    coverage: ChannelCoverage,
-    stored: StoredChannel,
-    runs: Sequence[LastRun],
-    *,
-    settings: Settings,
-    pipeline: dlt.Pipeline,
-    now: datetime,
-) -> ChannelStatus:
-    account, policy = settings.account, settings.policy
-    deadline = coverage.deadline(now=now, kept=policy)
-    freezes_at = coverage.freezes_at(now=now, kept=policy)
-    coverage.expire(now=now, kept=policy)
-    kept = coverage.cut(retained(now=now, policy=policy), policy.window)
-    due = [due_reason(w, coverage.windows.get(w.start), now=now, policy=policy) for w in kept]
-    key = (account, channel.name)
-    ((operations, newest),) = _ask(pipeline, _NEWEST, channel.table, account) or [(0, None)]
-    ((rejected,),) = _ask(pipeline, _REJECTED, "rejected_operations", *key) or [(0,)]
-    return ChannelStatus(
-        channel=channel.name,
-        operations=operations,
-        newest_operation=None if newest is None else parse_instant(newest),
-        last_complete_read=coverage.complete_at,
-        windows=len(kept),
-        fresh=sum(reason is None for reason in due),
-        short=len(stored.short),
-        deadline=deadline,
-        freezes_at=freezes_at,
-        frozen=_frozen(pipeline, *key, now=now, kept=policy),
-        failures=_failures(runs, channel.name),
-        rejected=rejected,
-        followed=dict(_ask(pipeline, _FOLLOWED, "followed_operations", *key)),
-        gaps=[
-            Span(parse_instant(start), parse_instant(end))
-            for start, end in _ask(pipeline, _GAPS, "gaps", *key)
-        ],
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tables:
+    """The tables of an account."""
 
+    client: Any
+    settings: Settings
+    now: datetime
 
-def _frozen(
-    pipeline: dlt.Pipeline, account: str, channel: str, *, now: datetime, kept: Retained
-) -> list[Span]:
-    """Windows that left retention within as long again, with rows that were last read too early."""
-    upto = now - kept.retention
-    rows = _ask(pipeline, _LEFT, "coverage", account, channel, upto - kept.retention, upto)
-    windows = [(Span(*map(parse_instant, bounds)), parse_instant(at)) for *bounds, at in rows]
-    early = [window for window, at in windows if at < last_chance(window, kept.retention)]
-    return joined(early)
+    def last_runs(self) -> list[LastRun]:
+        """The latest runs, the last one first."""
+        return [
+            LastRun(
+                command=command,
+                started_at=parse_instant(started_at),
+                outcome=outcome,
+                error=error,
+                channels=msgspec.json.decode(channels, type=dict[str, ChannelStats]),
+            )
+            for command, started_at, outcome, error, channels in ask(
+                self.client, _LAST_RUNS, self.settings.account, table=RUNS.name
+            )
+        ]
 
-
-def _last_runs(pipeline: dlt.Pipeline, account: str) -> list[LastRun]:
-    """The latest runs, the last one first."""
-    return [
-        LastRun(
-            command=command,
-            started_at=parse_instant(started_at),
-            outcome=outcome,
-            error=error,
-            channels=msgspec.json.decode(channels),
+    def status_of(
+        self,
+        channel: Channel,
+        coverage: ChannelCoverage,
+        stored: StoredChannel,
+        runs: Sequence[LastRun],
+    ) -> ChannelStatus:
+        policy, now = self.settings.policy, self.now
+        key = (self.settings.account, channel.name)
+        deadline = coverage.deadline(now=now, kept=policy)
+        freezes_at = coverage.freezes_at(now=now, kept=policy)
+        coverage.expire(now=now, kept=policy)
+        kept = coverage.cut(retained(now=now, policy=policy), policy.window)
+        due = [due_reason(w, coverage.windows.get(w.start), now=now, policy=policy) for w in kept]
+        found = ask(self.client, _NEWEST, self.settings.account, table=channel.table)
+        operations, newest = found[0] if found else (0, None)
+        rejected = ask(self.client, _REJECTED, *key, table=REJECTED.name)
+        return ChannelStatus(
+            channel=channel.name,
+            operations=operations,
+            newest_operation=None if newest is None else parse_instant(newest),
+            last_complete_read=coverage.complete_at,
+            windows=len(kept),
+            fresh=due.count(None),
+            short=len(stored.short),
+            deadline=deadline,
+            freezes_at=freezes_at,
+            frozen=self._frozen(*key),
+            failures=_failures(runs, channel.name),
+            rejected=rejected[0][0] if rejected else 0,
+            followed=dict(ask(self.client, _FOLLOWED, *key, table=FOLLOWED.name)),
+            gaps=[
+                Span(parse_instant(start), parse_instant(end))
+                for start, end in ask(self.client, _GAPS, *key, table=GAPS.name)
+            ],
         )
-        for command, started_at, outcome, error, channels in _ask(
-            pipeline, _LAST_RUNS, "runs", account
-        )
-    ]
+
+    def _frozen(self, account: str, channel: str) -> list[Span]:
+        """Windows that left retention within as long again, with rows last read too early."""
+        retention = self.settings.retention
+        upto = self.now - retention
+        bounds = (upto - retention, upto)
+        rows = ask(self.client, _LEFT, account, channel, *bounds, table=COVERAGE.name)
+        windows = [(Span(*map(parse_instant, ends)), parse_instant(at)) for *ends, at in rows]
+        return joined([window for window, at in windows if at < last_chance(window, retention)])
 
 
 def _failures(runs: Sequence[LastRun], channel: str) -> list[str]:
-    records = (run.channels[channel] for run in runs if channel in run.channels)
-    last: Mapping[str, Any] = next(records, {})
-    scans = [f"[{f['start']}, {f['end']}): {f['message']}" for f in last.get("failures", ())]
-    by_id = [f"{name}: {message}" for name, message in last.get("unfollowed", {}).items()]
-    return [*([last["refused"]] if last.get("refused") else []), *scans, *by_id]
-
-
-def _ask(pipeline: dlt.Pipeline, query: str, table: str, *values: Any) -> list[Any]:
-    def ask() -> list[Any]:
-        with pipeline.sql_client() as client:
-            text = query.format(table=client.make_qualified_table_name(table))
-            try:
-                return list(client.execute_sql(text, *values) or [])
-            except DatabaseUndefinedRelation:
-                return []
-
-    return retry_while_locked(ask)()
-
-
-def _builtins(value: Any, *, but: Sequence[str]) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(value)
-    return {name: field for name, field in fields.items() if name not in but}
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return None if instant is None else to_iso(instant)
+    last = next((run.channels[channel] for run in runs if channel in run.channels), ChannelStats())
+    return [
+        *filter(None, [last.refused]),
+        *(f"{failure.span}: {failure.message}" for failure in last.failures),
+        *(f"{name}: {message}" for name, message in last.unfollowed.items()),
+    ]

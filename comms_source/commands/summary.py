@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
-from comms_source.extract.run_record import OUTCOMES, channels_as_dict, exit_code_of
+from comms_source.extract.run_record import OUTCOMES, channels_as_dict
 from comms_source.extract.run_stats import ChannelStats, RunStats
 from comms_source.timespans import to_iso
 from comms_source.words import counted
@@ -30,7 +30,7 @@ class RunSummary:
     @property
     def exit_code(self) -> int:
         """0 if all was read, 1 if not one scan could be finished, 3 if something is missing."""
-        return exit_code_of(self.stats)
+        return self.stats.exit_code
 
     @property
     def worth_retrying(self) -> bool:

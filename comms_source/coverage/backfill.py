@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
-from comms_source.coverage.channel_coverage import ScanResult, uncovered
+from comms_source.coverage.channel_coverage import ScanResult
 from comms_source.coverage.planner import Scan
+from comms_source.coverage.spans import joined, uncovered
+from comms_source.coverage.state import to_instant, to_seconds
 from comms_source.timespans import Span, clip, windows
 
 CHUNK: Final = timedelta(days=1)
@@ -53,34 +55,18 @@ class DailyBackfill:
         if done:
             memories.pop(account, None)
             return
-        finished = _merged([*self._done(state, account), *(each.span for each in results)])
-        memories[account] = {**self._key(), "done": [[_at(s.start), _at(s.end)] for s in finished]}
+        finished = joined([*self._done(state, account), *(each.span for each in results)])
+        memories[account] = {
+            **self._key(),
+            "done": [[to_seconds(s.start), to_seconds(s.end)] for s in finished],
+        }
 
     def _done(self, state: Mapping[str, Any], account: str) -> list[Span]:
         memory = state.get(BACKFILLS, {}).get(account)
         if not memory or any(memory[name] != value for name, value in self._key().items()):
             return []
-        return [Span(_instant(start), _instant(end)) for start, end in memory["done"]]
+        return [Span(to_instant(start), to_instant(end)) for start, end in memory["done"]]
 
     def _key(self) -> dict[str, Any]:
-        until = None if self.open_end else _at(self.span.end)
-        return {"since": _at(self.span.start), "until": until}
-
-
-def _merged(spans: Sequence[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for span in sorted(spans):
-        if merged and span.start <= merged[-1].end:
-            last = merged.pop()
-            merged.append(Span(last.start, max(last.end, span.end)))
-        else:
-            merged.append(span)
-    return merged
-
-
-def _at(instant: datetime) -> int:
-    return int(instant.timestamp())
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+        until = None if self.open_end else to_seconds(self.span.end)
+        return {"since": to_seconds(self.span.start), "until": until}

@@ -9,15 +9,14 @@ Windows that expire are removed; if one was never complete, it is a gap.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
 from math import gcd
-from typing import Any, Final
+from typing import Final
 
 from comms_source.coverage.policy import Retained
+from comms_source.coverage.spans import joined, rows_in, uncovered
 from comms_source.timespans import SECOND, TICK, Span, align_down, align_up, clip, windows
 
 VISIBILITY_LAG: Final = timedelta(minutes=1)
@@ -28,9 +27,6 @@ LAST_CHANCE: Final = timedelta(days=1)
 
 MAX_CLOCK_SKEW: Final = timedelta(seconds=60)
 """By how much this machine's clock may differ from the API's."""
-
-FORMAT: Final = 2
-"""The format of the state. Of another format only `tracked_from` is used, and all is read again."""
 
 
 def last_chance(window: Span, retention: timedelta) -> datetime:
@@ -80,7 +76,7 @@ class Part:
 
 @dataclass(slots=True)
 class ChannelCoverage:
-    """The coverage of one channel. `to_state` and `from_state` convert it for dlt's state."""
+    """The coverage of one channel."""
 
     tracked_from: datetime | None = None
     """Creation time before this is complete, a gap, or not tracked; None before the first run."""
@@ -190,7 +186,7 @@ class ChannelCoverage:
         self.parts = {start: parts for start, parts in fresh.items() if parts}
 
     def _is_stale(self, start: datetime, part: Part, now: datetime, ratio: float) -> bool:
-        end = self._around(start, self.width).end if self.width else part.span.end
+        end = self.window_around(start, self.width).end if self.width else part.span.end
         if not end + VISIBILITY_LAG <= part.began <= now + MAX_CLOCK_SKEW:
             return True
         return now - part.began >= ratio * (now - end)
@@ -254,10 +250,10 @@ class ChannelCoverage:
 
     def _horizon(self, oldest: datetime, width: timedelta) -> datetime:
         """The first window bound at or after `oldest`."""
-        window = self._around(oldest, width)
+        window = self.window_around(oldest, width)
         return oldest if window.start == oldest else window.end
 
-    def _around(self, instant: datetime, width: timedelta) -> Span:
+    def window_around(self, instant: datetime, width: timedelta) -> Span:
         """The window that contains `instant`, read or not."""
         return self.cut(Span(instant, instant + TICK), width)[0]
 
@@ -297,107 +293,8 @@ class ChannelCoverage:
         reads = [read.read_at for read in self.windows.values()]
         return max([*reads, *filter(None, [self.complete_at])], default=None)
 
-    def to_state(self) -> dict[str, Any]:
-        """The coverage as JSON: whole seconds since 1970, rounded down."""
-        return {
-            "format": FORMAT,
-            "tracked_from": _seconds(self.tracked_from),
-            "complete_at": _seconds(self.complete_at),
-            "width": None if self.width is None else int(self.width.total_seconds()),
-            "windows": [_window_state(start, read) for start, read in sorted(self.windows.items())],
-            "parts": [
-                _part_state(part) for start in sorted(self.parts) for part in self.parts[start]
-            ],
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any] | None) -> ChannelCoverage:
-        """The coverage that `to_state` returned; an empty one from None."""
-        if not state:
-            return cls()
-        if state["format"] != FORMAT:
-            return cls(tracked_from=_instant(state["tracked_from"]))
-        width = None if state["width"] is None else timedelta(seconds=state["width"])
-        coverage = cls(
-            tracked_from=_instant(state["tracked_from"]),
-            complete_at=_instant(state["complete_at"]),
-            width=width,
-        )
-        for start, read_at, rows, complete, *width_in_seconds in state["windows"]:
-            own = timedelta(seconds=width_in_seconds[0]) if width_in_seconds else None
-            coverage.windows[_at(start)] = WindowRead(_at(read_at), rows, bool(complete), own)
-        for start, end, began, ended, rows in state["parts"]:
-            part = Part(Span(_at(start), _at(end)), _at(began), _at(ended), rows)
-            home = coverage._around(part.span.start, width).start if width else part.span.start
-            coverage.parts.setdefault(home, []).append(part)
-        return coverage
-
-
-def uncovered(span: Span, covers: Iterable[Span]) -> list[Span]:
-    """The parts of `span` that none of `covers` contains, in order."""
-    left, at = [], span.start
-    for cover in sorted(covers):
-        if cover.start >= span.end:
-            break
-        if cover.start > at:
-            left.append(Span(at, cover.start))
-        at = max(at, cover.end)
-    if at < span.end:
-        left.append(Span(at, span.end))
-    return left
-
-
-def joined(spans: Sequence[Span]) -> list[Span]:
-    """Ordered spans, with adjacent ones merged."""
-    breaks = [k for k, (a, b) in enumerate(pairwise(spans), 1) if a.end < b.start]
-    bounds = [0, *breaks, len(spans)]
-    return [Span(spans[a].start, spans[b - 1].end) for a, b in pairwise(bounds) if a < b]
-
-
-def rows_in(spans: Sequence[Span], rows: Mapping[datetime, int]) -> list[int]:
-    """How many of `rows`, counted by instant, are in each of the ordered `spans`."""
-    starts = [span.start for span in spans]
-    counts = [0] * len(starts)
-    for instant, count in rows.items():
-        position = bisect_right(starts, instant) - 1
-        if position >= 0 and instant < spans[position].end:
-            counts[position] += count
-    return counts
-
 
 def _own_width(window: Span, width: timedelta) -> timedelta | None:
     """The width to store with a window: None if it is on the grid of `width`."""
     on_grid = window.width == width and align_down(window.start, width) == window.start
     return None if on_grid else window.width
-
-
-def _window_state(start: datetime, read: WindowRead) -> list[int | None]:
-    width = [int(read.width.total_seconds())] if read.width else []
-    return [_seconds(start), _seconds(read.read_at), read.rows, int(read.complete), *width]
-
-
-def _part_state(part: Part) -> list[int | None]:
-    span = part.span
-    # Rounded so that it claims less: the read began earlier, and ended later.
-    times = [span.start, span.end, part.began, align_up(part.ended, SECOND)]
-    return [*map(_seconds, times), part.rows]
-
-
-def _seconds(instant: datetime | None) -> int | None:
-    return None if instant is None else int(instant.timestamp() // 1)
-
-
-def _at(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _instant(seconds: int | None) -> datetime | None:
-    return None if seconds is None else _at(seconds)
-
-
-COVERAGE_KEY: Final = "coverage"
-"""The key of the coverages, by account, in the state of a channel's resource."""
-
-
-OWNERS: Final = "owners"
-"""The key of the digests of the credentials that the rows were read with, by account."""

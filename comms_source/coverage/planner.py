@@ -15,13 +15,10 @@ from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Final
 
-from comms_source.coverage.channel_coverage import (
-    ChannelCoverage,
-    WindowRead,
-    uncovered,
-)
+from comms_source.coverage.channel_coverage import ChannelCoverage, WindowRead
 from comms_source.coverage.due import Reason, due_reason
 from comms_source.coverage.policy import Policy, Retained
+from comms_source.coverage.spans import uncovered
 from comms_source.timespans import SECOND, Span, align_down, clip, windows
 
 MAX_SCAN_PAGES: Final = 20

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from comms_source.coverage.channel_coverage import joined
 from comms_source.coverage.open_operations import OpenOperation
+from comms_source.coverage.spans import joined
 from comms_source.timespans import Span
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Final
 
 import dlt
-from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseException
 
 from comms_source.destinations.dlt_errors import translate_dlt_errors
+from comms_source.destinations.queries import ask
 from comms_source.destinations.stored_account import changes_rows
 from comms_source.errors import CommsSourceError
 from comms_source.tables.bookkeeping import COVERAGE
@@ -30,14 +31,7 @@ def withdraw_claims(pipeline: dlt.Pipeline) -> None:
     try:
         with translate_dlt_errors(), pipeline.sql_client() as client:
             for load_id in pipeline.list_normalized_load_packages():
-                _withdraw(client, load_id)
+                # A first load may have failed before the table was created.
+                ask(client, _WITHDRAW, load_id, table=COVERAGE.name)
     except (CommsSourceError, DatabaseException) as error:
         logger.warning("could not mark the coverage of the failed load as incomplete: %s", error)
-
-
-def _withdraw(client: Any, load_id: str) -> None:
-    table = client.make_qualified_table_name(COVERAGE.name)
-    try:
-        client.execute_sql(_WITHDRAW.format(table=table), load_id)
-    except DatabaseUndefinedRelation:
-        return  # A first load that failed before the table was created.

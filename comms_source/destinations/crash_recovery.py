@@ -14,15 +14,10 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import dlt
-from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
-from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.destinations.commit import load_extracted
@@ -33,67 +28,28 @@ from comms_source.destinations.destination_state import (
     read_destination_state,
 )
 from comms_source.destinations.dlt_errors import retry_while_locked, translate_dlt_errors
+from comms_source.destinations.dlt_internals import PackageJobs, has_staging
 from comms_source.destinations.locks import alone_in, in_turn
 from comms_source.destinations.pipeline import describe_destination
+from comms_source.destinations.queries import ask
 from comms_source.errors import PipelineBusy
 
 logger = logging.getLogger("comms_source")
 
-_FOLLOWING: Final = frozenset({"sql", "reference"})
-"""The formats of jobs that work on what others have staged."""
-
 
 def requeue_unknown_jobs(pipeline: dlt.Pipeline) -> None:
     """Empty the staging tables that have a job of unknown outcome, and re-queue all their jobs."""
-    folders = Path(pipeline.working_dir) / "load" / "normalized"
     with pipeline.destination_client() as client:
-        if not isinstance(client, SqlJobClientWithStagingDataset):
+        if not has_staging(client):
             return
         for load_id in pipeline.list_normalized_load_packages():
-            package = folders / load_id
-            tables = {_table(job) for job in _unknown(package)}
-            _empty(client, tables)
+            jobs = PackageJobs(pipeline, load_id)
+            tables = jobs.tables_in_doubt()
+            with client.with_staging_dataset():
+                for table in sorted(tables):
+                    ask(client.sql_client, "delete from {table} where 1 = 1", table=table)
             for table in tables:
-                _undo(package, table)
-
-
-def _unknown(package: Path) -> Iterator[Path]:
-    """Jobs that were started, and of which dlt has not noted that they were done."""
-    for job in _staging(package / PackageStorage.STARTED_JOBS_FOLDER):
-        if not (package / PackageStorage.PENDING_TRANSITIONS_FOLDER / job.name).exists():
-            yield job
-
-
-def _staging(folder: Path) -> Iterator[Path]:
-    for job in folder.glob("*"):
-        parsed = ParsedLoadJobFileName.parse(job.name)
-        if parsed.file_format not in _FOLLOWING and not parsed.table_name.startswith("_dlt"):
-            yield job
-
-
-def _table(job: Path) -> str:
-    return ParsedLoadJobFileName.parse(job.name).table_name
-
-
-def _empty(client: Any, tables: set[str]) -> None:
-    with client.with_staging_dataset():
-        for table in sorted(tables):
-            name = client.sql_client.make_qualified_table_name(table)
-            try:
-                client.sql_client.execute_sql(f"delete from {name} where 1 = 1")  # noqa: S608
-            except DatabaseUndefinedRelation:
-                continue
-
-
-def _undo(package: Path, table: str) -> None:
-    """Have the jobs that were done for a table be done again."""
-    done = [*_staging(package / PackageStorage.COMPLETED_JOBS_FOLDER)]
-    for job in done:
-        if _table(job) == table:
-            job.rename(package / PackageStorage.NEW_JOBS_FOLDER / job.name)
-    for noted in _staging(package / PackageStorage.PENDING_TRANSITIONS_FOLDER):
-        if _table(noted) == table:
-            noted.unlink()
+                jobs.run_again(table)
 
 
 @dataclass(slots=True)

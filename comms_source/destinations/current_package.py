@@ -1,8 +1,4 @@
-"""The dlt load package that is being extracted: its id, its date, and the state it is based on.
-
-dlt has no public API for these; the names are those of `dlt.common.storages.load_package` in dlt
-1.31.
-"""
+"""The dlt load package that is being extracted: its id, its date, and the state it is based on."""
 
 from __future__ import annotations
 
@@ -11,10 +7,13 @@ from typing import Final
 
 import dlt
 import pendulum
-from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
-from dlt.common.storages.load_package import commit_load_package_state, load_package_state
 
-from comms_source.destinations.destination_state import BASED_ON, last_extracted
+from comms_source.destinations.destination_state import BASED_ON
+from comms_source.destinations.dlt_internals import (
+    commit_load_package_state,
+    current_package,
+    last_extracted,
+)
 from comms_source.tables.history import package_date
 from comms_source.timespans import parse_instant, to_iso
 
@@ -24,10 +23,8 @@ DATED: Final = "dated"
 
 def current_load_id() -> str:
     """The id of the current load package; empty if a resource is read without a pipeline."""
-    try:
-        return load_package_state()["load_id"]
-    except CurrentLoadPackageStateNotAvailable:
-        return ""
+    package = current_package()
+    return package["load_id"] if package else ""
 
 
 def date_package(read_by: datetime, *, brings: bool = True, remembers: bool = True) -> None:
@@ -42,16 +39,15 @@ def date_package(read_by: datetime, *, brings: bool = True, remembers: bool = Tr
             ahead, so later packages need not be dated after it.
         remembers: Whether the package stores a state.
     """
-    try:
-        package = load_package_state()["state"]
-    except CurrentLoadPackageStateNotAvailable:
+    package = current_package()
+    if package is None:
         return  # Read without a pipeline.
-    state, load_id = dlt.current.source_state(), load_package_state()["load_id"]
+    state, load_id = dlt.current.source_state(), package["load_id"]
     before, date = state.get(DATED, (load_id, to_iso(read_by)))
     read_by = package_date(read_by, last=parse_instant(date), is_same=before == load_id)
     if remembers and brings:
         state[DATED] = (load_id, to_iso(read_by))
     if remembers:
         state[BASED_ON] = last_extracted(dlt.current.pipeline())
-    package["created_at"] = pendulum.instance(read_by)
+    package["state"]["created_at"] = pendulum.instance(read_by)
     commit_load_package_state()

@@ -10,21 +10,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import dlt
-from dlt.common.destination.client import WithStateSync
-from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
-from dlt.destinations.job_client_impl import SqlJobClientBase, SqlJobClientWithStagingDataset
-from dlt.pipeline.state_sync import load_pipeline_state_from_destination
+from dlt.destinations.exceptions import DatabaseException
 
 from comms_source.destinations.dlt_errors import translate_dlt_errors
+from comms_source.destinations.dlt_internals import (
+    has_sql_tables,
+    has_staging,
+    keeps_state,
+    last_extracted,
+    stored_pipeline_state,
+)
 from comms_source.destinations.locks import alone_in
 from comms_source.destinations.pipeline import connected, describe_destination
+from comms_source.destinations.queries import ask
 from comms_source.errors import LoadFailed
 
 SOURCE: Final = "comms_source"
@@ -58,13 +61,14 @@ def read_destination_state(pipeline: dlt.Pipeline) -> DestinationState:
     """
     with translate_dlt_errors(), connected(pipeline) as client:
         own = last_extracted(pipeline)
-        if client is not None and not isinstance(client, WithStateSync):
+        if client is not None and not keeps_state(client):
             return DestinationState(exists=True, goes_on=True, is_same=True)
-        stored = _stored_hash(pipeline, client)
+        state = stored_pipeline_state(pipeline, client) if client is not None else None
+        stored = state["_version_hash"] if state else None
         # Pending packages are based on the state before them; without any, all was loaded.
         base = based_on(pipeline) if pipeline.has_pending_data else own
         # The tables of a lake are folders, and are created on the first write.
-        has_tables = own is not None and isinstance(client, SqlJobClientBase)
+        has_tables = own is not None and has_sql_tables(client)
         return DestinationState(
             exists=client is not None,
             goes_on=may_go_on(own=own, based_on=base, stored=stored),
@@ -91,17 +95,16 @@ def _forget_schema_versions(pipeline: dlt.Pipeline) -> None:
     again as long as it finds a known version of the schema.
     """
     with connected(pipeline) as client:
-        if isinstance(client, SqlJobClientBase):
+        if has_sql_tables(client):
             _delete_versions(client)
-        if isinstance(client, SqlJobClientWithStagingDataset):
+        if has_staging(client):
             with client.with_staging_dataset():
                 _delete_versions(client)
 
 
 def _delete_versions(client: Any) -> None:
-    table = client.sql_client.make_qualified_table_name(client.schema.version_table_name)
-    with suppress(DatabaseUndefinedRelation):
-        client.sql_client.execute_sql(f"delete from {table} where schema_name = %s", SOURCE)  # noqa: S608
+    query = "delete from {table} where schema_name = %s"
+    ask(client.sql_client, query, SOURCE, table=client.schema.version_table_name)
 
 
 def create_missing_tables(pipeline: dlt.Pipeline) -> None:
@@ -119,22 +122,10 @@ def create_missing_tables(pipeline: dlt.Pipeline) -> None:
                 f"{describe_destination(pipeline)}: {missing} cannot be repaired ({error}); "
                 "add the missing columns as they were, or drop the table, and load again"
             ) from None
-        if isinstance(client, SqlJobClientWithStagingDataset):
+        if has_staging(client):
             with client.with_staging_dataset():
                 if client.is_storage_initialized():
                     client.update_stored_schema(force=True)
-
-
-def _stored_hash(pipeline: dlt.Pipeline, client: Any) -> str | None:
-    """The hash of the state in the last complete load; None if there is none."""
-    if client is None:
-        return None
-    try:
-        state: Any = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
-    except DestinationUndefinedEntity:
-        return None
-    found: str | None = state and state["_version_hash"]
-    return found
 
 
 def _missing(client: Any) -> Iterator[str]:
@@ -144,7 +135,7 @@ def _missing(client: Any) -> Iterator[str]:
 
 
 def _lacks_staging(client: Any) -> bool:
-    if not isinstance(client, SqlJobClientWithStagingDataset):
+    if not has_staging(client):
         return False
     with client.with_staging_dataset():
         names = client.schema.data_table_names(seen_data_only=True)
@@ -160,13 +151,6 @@ def _lacking(client: Any, names: list[str]) -> Iterator[str]:
 
 BASED_ON: Final = "based_on"
 """The key, in the source's state, of the hash of the state that its load package is based on."""
-
-
-def last_extracted(pipeline: dlt.Pipeline) -> str | None:
-    """The hash of the local state as it was last extracted; None before the first load."""
-    state: Any = pipeline.state
-    found: str | None = state["_local"].get("_last_extracted_hash")
-    return found
 
 
 def based_on(pipeline: dlt.Pipeline) -> str | None:

@@ -10,12 +10,14 @@ import dlt
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from dlt.common.destination.client import SupportsOpenTables
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.libs.pyarrow import columns_to_arrow
 from dlt.common.schema.typing import TTableFormat, TTableSchemaColumns
-from dlt.common.schema.utils import new_table
 
+from comms_source.destinations.dlt_internals import (
+    SupportsOpenTables,
+    columns_to_arrow,
+    new_table,
+)
 from comms_source.tables.history import VALID_TO
 
 

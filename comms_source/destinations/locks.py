@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import dlt
 import msgspec
@@ -21,7 +20,7 @@ from filelock import FileLock, Timeout
 from comms_source.config.waits import Deadline, load_deadline
 from comms_source.destinations.postgres import postgres_credentials
 from comms_source.errors import ConfigurationError, PipelineBusy
-from comms_source.timespans import to_iso, utc_now
+from comms_source.timespans import SECOND, align_down, to_iso, utc_now
 
 logger = logging.getLogger("comms_source")
 
@@ -33,31 +32,13 @@ def exclusive_run(pipeline: dlt.Pipeline, *, command: str) -> Iterator[None]:
     Raises:
         PipelineBusy: if another run is in progress; the message names it.
     """
-    folder, name = _folder(pipeline), pipeline.pipeline_name
-    lock, holder = FileLock(folder / f"{name}.lock"), folder / f"{name}.holder.json"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    lock = _NamedLock(_folder(pipeline), pipeline.pipeline_name, program=f"comms {command}")
+    if not lock.acquired(within=0):
         raise PipelineBusy(
-            f"another run is in progress: {_described(holder)}. "
-            "Wait for it, or stop it if it is stuck."
-        ) from None
-    with _named(lock, holder, program=f"comms {command}"):
+            f"another run is in progress: {lock.holder}. Wait for it, or stop it if it is stuck."
+        )
+    with lock.held():
         yield
-
-
-@contextmanager
-def _named(lock: FileLock, holder: Path, *, program: str) -> Iterator[None]:
-    """Hold an acquired lock, and write its holder to a file next to it.
-
-    The lock file itself cannot name the holder: each process that tries to lock it truncates it.
-    """
-    try:
-        holder.write_bytes(msgspec.json.encode(_this_process(program)))
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
 
 
 @contextmanager
@@ -80,26 +61,59 @@ def in_turn(pipeline: dlt.Pipeline) -> Iterator[None]:
 
 @contextmanager
 def _turn_on_machine(folder: Path, deadline: Deadline) -> Iterator[None]:
-    lock, holder = FileLock(folder / "load.lock"), folder / "load.holder.json"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        logger.info("waiting: another run is loading: %s", _described(holder))
-        _acquire(lock, holder, deadline)
-    with _named(lock, holder, program="comms"):
+    lock = _NamedLock(folder, "load", program="comms")
+    if not lock.acquired(within=0):
+        logger.info("waiting: another run is loading: %s", lock.holder)
+        if not lock.acquired(within=deadline.left):
+            raise PipelineBusy(
+                f"another run is still loading: {lock.holder}. Gave up after max_load_wait "
+                f"({deadline.allowed}). What was read is kept: load again later, or stop that run "
+                "if it is stuck.",
+                waited=True,
+            )
+    with lock.held():
         yield
 
 
-def _acquire(lock: FileLock, holder: Path, deadline: Deadline) -> None:
-    try:
-        lock.acquire(timeout=deadline.left)
-    except Timeout:
-        raise PipelineBusy(
-            f"another run is still loading: {_described(holder)}. Gave up after max_load_wait "
-            f"({deadline.allowed}). What was read is kept: load again later, or stop that run if "
-            "it is stuck.",
-            waited=True,
-        ) from None
+class _NamedLock:
+    """A lock with a file beside it that names its holder.
+
+    The lock file itself cannot: each process that tries to lock it truncates it.
+    """
+
+    def __init__(self, folder: Path, name: str, *, program: str) -> None:
+        self._lock = FileLock(folder / f"{name}.lock")
+        self._holder = folder / f"{name}.holder.json"
+        self._program = program
+
+    def acquired(self, *, within: float) -> bool:
+        """Whether the lock could be taken within so many seconds."""
+        try:
+            self._lock.acquire(timeout=within)
+        except Timeout:
+            return False
+        return True
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Name this process as the holder; release the lock in the end."""
+        since = to_iso(align_down(utc_now(), SECOND))
+        by = {"program": self._program, "process": str(os.getpid()), "since": since}
+        try:
+            self._holder.write_bytes(msgspec.json.encode(by))
+            yield
+        finally:
+            self._holder.unlink(missing_ok=True)
+            self._lock.release()
+
+    @property
+    def holder(self) -> str:
+        """Who has it, such as `comms load (PID 12, started 2026-11-20T12:00:00Z)`."""
+        try:
+            by = msgspec.json.decode(self._holder.read_bytes(), type=dict[str, str])
+            return f"{by['program']} (PID {by['process']}, started {by['since']})"
+        except (OSError, LookupError, msgspec.MsgspecError):
+            return "an unknown process"
 
 
 @contextmanager
@@ -116,17 +130,10 @@ def alone_in(working_folder: Path) -> Iterator[None]:
         yield
         return
     lock = FileLock(_created(working_folder.parent) / f"{working_folder.name}.folder.lock")
-    with _waiting_for(lock, message=f"another process opens {working_folder}", log_after=1):
-        yield
-
-
-@contextmanager
-def _waiting_for(lock: FileLock, *, message: str, log_after: float) -> Iterator[None]:
-    """Wait for a lock and hold it; log `message` if that takes more than `log_after` seconds."""
     try:
-        lock.acquire(timeout=log_after)
+        lock.acquire(timeout=1)
     except Timeout:
-        logger.info("waiting: %s", message)
+        logger.info("waiting: another process opens %s", working_folder)
         lock.acquire()
     try:
         yield
@@ -160,20 +167,3 @@ def _created(folder: Path) -> Path:
             "set it to a writable folder"
         ) from None
     return folder
-
-
-def _this_process(program: str) -> dict[str, str]:
-    return {
-        "program": program,
-        "process": str(os.getpid()),
-        "since": to_iso(utc_now().replace(microsecond=0)),
-    }
-
-
-def _described(holder: Path) -> str:
-    """The process that has a lock, such as `comms load (PID 12, started 2026-11-20T12:00:00Z)`."""
-    try:
-        by: Any = msgspec.json.decode(holder.read_bytes(), type=dict[str, str])
-        return f"{by['program']} (PID {by['process']}, started {by['since']})"
-    except (OSError, LookupError, msgspec.MsgspecError):
-        return "an unknown process"

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
-
 from comms_source.channels import Channel
 from comms_source.coverage.open_operations import OpenOperation
+from comms_source.destinations.queries import ask
 from comms_source.tables.bookkeeping import FOLLOWED
 from comms_source.timespans import parse_instant
 
@@ -39,12 +38,6 @@ def open_operations(
         account: The label of the account.
         before: The instant.
     """
-    query = _QUERY.format(
-        operations=client.make_qualified_table_name(channel.table),
-        followed=client.make_qualified_table_name(FOLLOWED.name),
-    )
-    try:
-        found = client.execute_sql(query, account, before, account, channel.name) or []
-    except DatabaseUndefinedRelation:
-        return []
+    values = (account, before, account, channel.name)
+    found = ask(client, _QUERY, *values, operations=channel.table, followed=FOLLOWED.name)
     return [OpenOperation(row[0], parse_instant(row[1]), parse_instant(row[2])) for row in found]

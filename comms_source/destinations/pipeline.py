@@ -17,10 +17,10 @@ from typing import Any, Final
 import dlt
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
-from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from comms_source.destinations.capabilities import capabilities_of
 from comms_source.destinations.dlt_errors import root_message, translate_dlt_errors
+from comms_source.destinations.dlt_internals import get_dlt_pipelines_dir, with_dataset_name
 from comms_source.destinations.duckdb_file import duckdb_path, require_folder
 from comms_source.destinations.locks import alone_in
 from comms_source.errors import ConfigurationError
@@ -161,6 +161,5 @@ def _location(destination: str, dataset: str, name: str) -> str:
     if hasattr(initial, "pipeline_name"):
         initial.pipeline_name = name
         initial.local_dir = os.path.abspath(dlt.current.run_context().local_dir)  # noqa: PTH100
-    if hasattr(initial, "_bind_dataset_name"):
-        initial = initial._bind_dataset_name(dataset)  # noqa: SLF001 - dlt offers no other way
-    return f"{destination}|{dataset}|{factory.configuration(initial)}"
+    configuration = factory.configuration(with_dataset_name(initial, dataset))
+    return f"{destination}|{dataset}|{configuration}"

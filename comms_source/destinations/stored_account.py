@@ -15,16 +15,17 @@ from math import gcd
 from typing import Any, Final
 
 import dlt
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
-from dlt.destinations.impl.duckdb.sql_client import WithTableScanners
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.config.settings import Settings
-from comms_source.coverage.channel_coverage import ChannelCoverage, rows_in
+from comms_source.coverage.channel_coverage import ChannelCoverage
+from comms_source.coverage.spans import rows_in
 from comms_source.coverage.stored_channel import CoverageRow, StoredChannel
 from comms_source.destinations.dlt_errors import translate_dlt_errors
+from comms_source.destinations.dlt_internals import is_lake
 from comms_source.destinations.open_operations import open_operations
-from comms_source.destinations.stored_coverage import local_coverage, local_owner
+from comms_source.destinations.queries import ask
+from comms_source.destinations.stored_coverage import local_coverage, local_owner, stored_coverage
 from comms_source.tables.bookkeeping import COVERAGE, RUNS
 from comms_source.timespans import EPOCH, Span, parse_instant
 
@@ -95,22 +96,21 @@ def stored_account(
 
 
 def stored_channels(
-    pipeline: dlt.Pipeline,
-    *,
-    coverages: Mapping[str, ChannelCoverage],
-    settings: Settings,
-    now: datetime,
-) -> dict[str, StoredChannel]:
-    """The same by channel, without a load; windows that lack rows are dropped from `coverages`.
+    pipeline: dlt.Pipeline, *, settings: Settings, now: datetime
+) -> dict[str, tuple[ChannelCoverage, StoredChannel]]:
+    """The coverage of the last complete load, and what the tables contain, without a load.
+
+    Windows that lack rows in the tables are dropped from the coverage.
 
     Raises:
         RunStopped: if the destination cannot be queried.
     """
+    coverages = stored_coverage(pipeline, channels=settings.selected, account=settings.account)
     with translate_dlt_errors(), pipeline.sql_client() as client:
         found = _channels(client, coverages, settings=settings, now=now, sound=True)
     for name, stored in found.items():
         coverages[name].forget(stored.short)
-    return found
+    return {name: (coverages[name], found[name]) for name in found}
 
 
 def _channels(
@@ -142,7 +142,7 @@ def _with_newest(
     own, account = settings.credentials.digest, settings.account
     if local_owner(pipeline, channel=channel, account=account) in {None, own}:
         return stored
-    found = _query(client, _NEWEST, channel.table, account, now - settings.retention)
+    found = ask(client, _NEWEST, account, now - settings.retention, table=channel.table)
     return replace(stored, newest=found[0][0] if found else None)
 
 
@@ -152,8 +152,7 @@ def changes_rows(pipeline: dlt.Pipeline) -> bool:
 
 
 def _is_plain_sql(client: Any) -> bool:
-    is_lake = isinstance(client, WithTableScanners)
-    return not is_lake and client.capabilities.sqlglot_dialect in PLAIN
+    return not is_lake(client) and client.capabilities.sqlglot_dialect in PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,8 @@ class _ChannelQueries:
         if not _is_plain_sql(self.client):
             return StoredChannel(opened=opened, restates=not sound)
         if coverage.tracked_from is None:
-            return StoredChannel(opened=opened, complete_to=self._complete_to(), restates=not sound)
+            complete_to = max((row.window.end for row in self._complete()), default=None)
+            return StoredChannel(opened=opened, complete_to=complete_to, restates=not sound)
         short = self._short(coverage)
         if sound and not short:
             return StoredChannel(opened=opened)
@@ -222,17 +222,13 @@ class _ChannelQueries:
         ]
 
     def _counts(self, *, since: datetime, unit: timedelta) -> dict[datetime, int]:
-        seconds = int(unit.total_seconds())
-        query = _COUNTS.replace("{seconds}", str(seconds))
-        found = _query(self.client, query, self.channel.table, self.account, since)
+        query = _COUNTS.replace("{seconds}", str(int(unit.total_seconds())))
+        found = ask(self.client, query, self.account, since, table=self.channel.table)
         return {EPOCH + number * unit: count for number, count in found}
 
-    def _complete_to(self) -> datetime | None:
-        ends = [row.window.end for row in self._complete()]
-        return max(ends, default=None)
-
     def _complete(self) -> list[CoverageRow]:
-        found = _query(self.client, _COMPLETE, COVERAGE.name, self.account, self.channel.name)
+        key = (self.account, self.channel.name)
+        found = ask(self.client, _COMPLETE, *key, table=COVERAGE.name)
         return [
             CoverageRow(Span(parse_instant(start), parse_instant(end)), parse_instant(read), rows)
             for start, end, read, rows in found
@@ -241,20 +237,10 @@ class _ChannelQueries:
 
 def _died(client: Any, account: str) -> list[DiedRun]:
     names = RUNS.schema.names
-    loads = client.make_qualified_table_name("_dlt_loads")
     # The table of loads cannot be queried in a lake.
-    is_loaded = _IS_LOADED.format(loads=loads) if _is_plain_sql(client) else "1 = 0"
+    is_loaded = _IS_LOADED if _is_plain_sql(client) else "1 = 0"
     query = _DIED.replace("{columns}", ", ".join(names)).replace("{is_loaded}", is_loaded)
     return [
         DiedRun(dict(zip(names, row, strict=True)), is_loaded=bool(is_loaded))
-        for *row, is_loaded in _query(client, query, RUNS.name, account)
+        for *row, is_loaded in ask(client, query, account, table=RUNS.name, loads="_dlt_loads")
     ]
-
-
-def _query(client: Any, query: str, table: str, *values: Any) -> list[Any]:
-    """The rows of a query; none if the table does not exist yet."""
-    try:
-        text = query.format(table=client.make_qualified_table_name(table))
-        return list(client.execute_sql(text, *values) or [])
-    except DatabaseUndefinedRelation:
-        return []

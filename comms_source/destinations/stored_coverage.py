@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dlt
-from dlt.common.destination.client import WithStateSync
-from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from comms_source.channels import Channel
-from comms_source.coverage.channel_coverage import COVERAGE_KEY, OWNERS, ChannelCoverage
+from comms_source.coverage.channel_coverage import ChannelCoverage
+from comms_source.coverage.state import OWNERS, read_coverage
 from comms_source.destinations.dlt_errors import translate_dlt_errors
+from comms_source.destinations.dlt_internals import keeps_state, stored_pipeline_state
 
 
 def stored_coverage(
@@ -24,12 +23,7 @@ def stored_coverage(
         RunStopped: if the destination cannot be queried.
     """
     with translate_dlt_errors(), pipeline.destination_client() as client:
-        if not isinstance(client, WithStateSync):
-            return {channel.name: ChannelCoverage() for channel in channels}
-        try:
-            state: Any = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
-        except DestinationUndefinedEntity:
-            state = None
+        state = stored_pipeline_state(pipeline, client) if keeps_state(client) else None
     return _coverages(state or {}, channels, account)
 
 
@@ -52,9 +46,7 @@ def _coverages(
 ) -> dict[str, ChannelCoverage]:
     by_resource = _resources(state)
     return {
-        channel.name: ChannelCoverage.from_state(
-            by_resource.get(channel.table, {}).get(COVERAGE_KEY, {}).get(account)
-        )
+        channel.name: read_coverage(by_resource.get(channel.table, {}), account)
         for channel in channels
     }
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import dlt
 import pyarrow as pa
-from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.schema.typing import TTableSchemaColumns
 
 from comms_source.destinations.capabilities import TABLE_FORMAT, Capabilities
+from comms_source.destinations.dlt_internals import py_arrow_to_table_schema_columns
 from comms_source.destinations.lakes import CurrentStates
 from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
 from comms_source.tables.history_upserts import successors

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from comms_source.channels import Channel
-from comms_source.coverage.channel_coverage import (
-    COVERAGE_KEY,
-    MAX_CLOCK_SKEW,
-    OWNERS,
-    ChannelCoverage,
-    ScanResult,
-)
+from comms_source.coverage.channel_coverage import MAX_CLOCK_SKEW, ChannelCoverage, ScanResult
 from comms_source.coverage.open_operations import due_by_id
 from comms_source.coverage.planner import retained
 from comms_source.coverage.scan_plans import DueScans, ScanPlan
+from comms_source.coverage.state import OWNERS, read_coverage, write_coverage
 from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.errors import ChannelRefused, ScanFailed
+from comms_source.extract.bookkeeping_rows import (
+    BookkeepingRows,
+    gaps_from_state,
+    gaps_to_state,
+)
 from comms_source.extract.by_id import follow
 from comms_source.extract.parallel_scans import OnError, PageLimit, ParallelScans, ScanQueue
 from comms_source.extract.run_stats import ChannelStats
@@ -33,7 +33,7 @@ from comms_source.tables.batches import batches, pieces_of
 from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS
 from comms_source.tables.operations import ids_before, operations_table
 from comms_source.tables.specs import Piece
-from comms_source.timespans import Span, parse_instant, to_iso
+from comms_source.timespans import Span
 
 UNRECORDED: Final = "unrecorded"
 """Where a channel's state keeps gaps that are in no table yet, by account. An account that is there
@@ -93,8 +93,7 @@ class ChannelRun:
         Raises:
             RunStopped: if other credentials than before are refused.
         """
-        account = self._session.settings.account
-        self._coverage = ChannelCoverage.from_state(state.get(COVERAGE_KEY, {}).get(account))
+        self._coverage = read_coverage(state, self._session.settings.account)
         self._begins = self._scans is None
         if self._begins:
             self._scans = self._planned(state)
@@ -133,30 +132,31 @@ class ChannelRun:
                 say is kept in the state for a run that writes them.
         """
         account, coverage = self._session.settings.account, self._coverage
+        make = BookkeepingRows(account=account, channel=self.channel.name, now=self._session.now)
         results = self._take_results()
         if self._session.is_clock_confirmed:
             coverage.forget_later_than(self._session.clock(), kept=self._session.settings.policy)
         touched = self._enter(results)
         # Before those that the API has forgotten meanwhile leave the coverage.
-        covered = self._coverage_rows(touched)
-        gaps = self._gap_rows(self._expire(), reason="never read")
+        covered = make.windows(coverage, touched)
+        gaps = make.gaps(self._expire(), reason="never read")
         if self._begins:
-            gaps += self._gap_rows(self._stored.unrecoverable_spans, reason="rows missing")
-        if self.done and self.stats.read_all and self.plan.reads_all_due:
+            gaps += make.gaps(self._stored.unrecoverable_spans, reason="rows missing")
+        done = self.done and self.stats.read_all
+        if done and self.plan.reads_all_due:
             coverage.complete_at = self._session.now
-        self.plan.note(
-            results, state=state, account=account, done=self.done and self.stats.read_all
-        )
+        self.plan.note(results, state=state, account=account, done=done)
         if not self.plan.keeps_coverage:
             return [Piece(GAPS, GAPS.rows(gaps)), *self._followed_pieces()]
-        state.setdefault(COVERAGE_KEY, {})[account] = coverage.to_state()
-        missing = state.setdefault(UNRECORDED, {}).pop(account, None)
-        gaps += [_gap_from_state(gap) for gap in missing or ()]
+        write_coverage(state, account, coverage)
+        unrecorded = state.setdefault(UNRECORDED, {}).pop(account, None)
+        gaps += gaps_from_state(unrecorded or ())
         if not recorded:
-            state[UNRECORDED][account] = [_gap_to_state(gap) for gap in gaps]
+            state[UNRECORDED][account] = gaps_to_state(gaps)
             return []
         if self._begins:
-            covered = self._corrected(covered, restates=missing is not None)
+            restates = self._stored.restates or unrecorded is not None
+            covered += make.corrections(covered, self._stored, coverage, restates=restates)
         return [
             Piece(GAPS, GAPS.rows(gaps)),
             *self._followed_pieces(),
@@ -189,7 +189,7 @@ class ChannelRun:
             now=now,
             policy=policy,
         )
-        self.stats.scans_planned += len(scans)
+        self.stats.scans += len(scans)
         return ScanQueue(deque(scans), unit=coverage.unit(policy.window))
 
     def _forget_missing(self) -> None:
@@ -307,58 +307,3 @@ class ChannelRun:
     def _followed_pieces(self) -> list[Piece]:
         records, self._followed = self._followed, []
         return [Piece(FOLLOWED, FOLLOWED.rows(records))]
-
-    def _gap_rows(self, gaps: Sequence[Span], *, reason: str) -> list[dict[str, Any]]:
-        return [
-            {
-                "account": self._session.settings.account,
-                "channel": self.channel.name,
-                "gap_start": gap.start,
-                "gap_end": gap.end,
-                "found_at": self._session.now,
-                "reason": reason,
-            }
-            for gap in gaps
-        ]
-
-    def _coverage_rows(self, starts: set[datetime]) -> list[Mapping[str, Any]]:
-        coverage = self._coverage
-        return [
-            {
-                "account": self._session.settings.account,
-                "channel": self.channel.name,
-                "window_start": start,
-                "window_end": coverage.span_of(start).end,
-                "read_at": coverage.windows[start].read_at,
-                "rows_read": coverage.windows[start].rows,
-                "is_complete": coverage.windows[start].complete,
-            }
-            for start in sorted(starts)
-        ]
-
-    def _corrected(
-        self, rows: Sequence[Mapping[str, Any]], *, restates: bool
-    ) -> list[Mapping[str, Any]]:
-        """Rows of `coverage`, and those that bring the others in line with state and tables."""
-        stored = self._stored
-        if stored.restates or restates:
-            there = {row["window_start"] for row in rows}
-            rows = [*rows, *self._coverage_rows(set(self._coverage.windows) - there)]
-        stated = {row["window_start"] for row in rows}
-        own = {"account": self._session.settings.account, "channel": self.channel.name}
-        unfounded = [row for row in stored.unfounded if row.window.start not in stated]
-        return [
-            *rows,
-            *(own | dict(row.retracted()) for row in unfounded),
-            *(own | dict(row.retracted(rows=left)) for row, left in stored.lost),
-        ]
-
-
-def _gap_to_state(row: Mapping[str, Any]) -> dict[str, str]:
-    times = {name: to_iso(row[name]) for name in ("gap_start", "gap_end", "found_at")}
-    return {**row, **times}
-
-
-def _gap_from_state(row: Mapping[str, str]) -> dict[str, Any]:
-    times = {name: parse_instant(row[name]) for name in ("gap_start", "gap_end", "found_at")}
-    return {**row, **times}

@@ -160,7 +160,7 @@ class ParallelScans:
         """Note how a scan ended; raise what stops more than the scan."""
         if end.pieces:
             self._scans.waiting.extendleft(reversed(end.pieces))
-            self._stats.scans_planned += len(end.pieces) - 1
+            self._stats.scans += len(end.pieces) - 1
         elif end.error is None:
             self._stats.scans_done += 1
             if end.result is not None:
@@ -177,7 +177,9 @@ class ParallelScans:
         elif isinstance(error, ScanFailed):
             if isinstance(error, ConnectionLost) and not self._session.stats.answered:
                 raise HostUnreachable(str(error))
-            self._stats.failures.append(ScanFailure(span, type(error).__name__, str(error)))
+            self._stats.failures.append(
+                ScanFailure(span.start, span.end, type(error).__name__, str(error))
+            )
             logger.warning("%s %s: %s", self._channel.name, span, error)
         else:
             raise error

@@ -19,18 +19,10 @@ from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extract.run_stats import ChannelStats, RunStats
 from comms_source.extract.session import Session
 from comms_source.tables.bookkeeping import RUNS
-from comms_source.timespans import Span, to_iso
 
 _CONCLUDE: Final = "update {table} set outcome = %s, ended_at = %s where run_id = %s"
 
 OUTCOMES: Final = {COMPLETE: "complete", FAILED: "failed", INCOMPLETE: "incomplete"}
-
-
-def exit_code_of(stats: RunStats) -> int:
-    """0 if all was read, 1 if not one scan could be finished, 3 if something is missing."""
-    if stats.fruitless:
-        return FAILED
-    return COMPLETE if stats.complete else INCOMPLETE
 
 
 @dataclass(slots=True)
@@ -48,7 +40,7 @@ class RunRecord:
 
     def conclude(self, client: Any) -> None:
         """Set the outcome in the run's row, now that all is loaded."""
-        outcome = OUTCOMES[exit_code_of(self.session.stats)]
+        outcome = OUTCOMES[self.session.stats.exit_code]
         table = client.make_qualified_table_name(RUNS.name)
         values = (outcome, self.session.clock(), self.run_id)
         client.execute_sql(_CONCLUDE.format(table=table), *values)
@@ -78,7 +70,7 @@ class RunRecord:
         """
         stats = self.session.stats
         records = stats.channels.values()
-        code = FAILED if error else INCOMPLETE if stopped else exit_code_of(stats)
+        code = FAILED if error else INCOMPLETE if stopped else stats.exit_code
         outcome = OUTCOMES[code]
         return {
             "run_id": self.run_id,
@@ -93,7 +85,7 @@ class RunRecord:
             "waited_seconds": round(stats.waited_seconds, 3),
             "operations": stats.operations,
             "rejected": sum(record.rejected for record in records),
-            "scans": sum(record.scans_planned for record in records),
+            "scans": sum(record.scans for record in records),
             "scans_failed": sum(len(record.failures) for record in records),
             "gaps": sum(len(record.gaps) + len(record.unrecoverable_rows) for record in records),
             "channels": msgspec.json.encode(channels_as_dict(stats)).decode(),
@@ -108,43 +100,10 @@ def settled(row: Mapping[str, Any], *, is_loaded: bool) -> dict[str, Any]:
     """
     if not (is_loaded and row["ended_at"]):
         return {**row, "outcome": "interrupted"}
-    channels = msgspec.json.decode(row["channels"], type=dict[str, dict[str, Any]]).values()
-    done = any(channel["scans_done"] for channel in channels)
-    complete = all(channel["complete"] for channel in channels)
-    code = FAILED if row["scans"] and not done else COMPLETE if complete else INCOMPLETE
-    return {**row, "outcome": OUTCOMES[code]}
+    stats = RunStats(msgspec.json.decode(row["channels"], type=dict[str, ChannelStats]))
+    return {**row, "outcome": OUTCOMES[stats.exit_code]}
 
 
 def channels_as_dict(stats: RunStats) -> dict[str, Any]:
-    """What a run did on each channel, for machines; times in ISO 8601 and UTC."""
-    return {name: _channel(record) for name, record in stats.channels.items()}
-
-
-def _channel(record: ChannelStats) -> dict[str, Any]:
-    return {
-        "complete": record.complete,
-        "operations": record.operations,
-        "rejected": record.rejected,
-        "requests": record.requests,
-        "pages": record.pages,
-        "scans": record.scans_planned,
-        "scans_done": record.scans_done,
-        "refused": record.refused,
-        "failures": [
-            {**_span(failure.span), "error": failure.error, "message": failure.message}
-            for failure in record.failures
-        ],
-        "gaps": [_span(gap) for gap in record.gaps],
-        "windows_missing_rows": record.windows_missing_rows,
-        "unrecoverable_rows": [_span(span) for span in record.unrecoverable_rows],
-        "followed": record.followed,
-        "not_found": record.not_found,
-        "unfollowed": record.unfollowed,
-        "new_counters": sorted(record.new_counters),
-        "new_fields": sorted(record.new_fields),
-        "new_statuses": sorted(record.new_statuses),
-    }
-
-
-def _span(span: Span) -> dict[str, str]:
-    return {"start": to_iso(span.start), "end": to_iso(span.end)}
+    """What a run did on each channel, for machines."""
+    return {name: record.as_dict() for name, record in stats.channels.items()}

@@ -7,10 +7,15 @@ after each page and each scan.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from comms_source.channels import CHANNELS
+from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
 from comms_source.timespans import Span
 
 
@@ -18,22 +23,32 @@ from comms_source.timespans import Span
 class ScanFailure:
     """A scan that ended before its last page."""
 
-    span: Span
+    start: datetime
+    end: datetime
     error: str
     """The name of the error's class."""
     message: str
 
+    @property
+    def span(self) -> Span:
+        """The range that was scanned."""
+        return Span(self.start, self.end)
+
 
 @dataclass(slots=True)
 class ChannelStats:
-    """What a run did on one channel."""
+    """What a run did on one channel.
+
+    Its fields are the keys of the JSON in `runs.channels`.
+    """
 
     requests: int = 0
     pages: int = 0
     operations: int = 0
     """Rows read, kept and handed on; an operation read twice counts twice."""
     rejected: int = 0
-    scans_planned: int = 0
+    scans: int = 0
+    """Scans that were planned."""
     scans_done: int = 0
     failures: list[ScanFailure] = field(default_factory=list)
     refused: str | None = None
@@ -59,6 +74,11 @@ class ChannelStats:
         """Whether everything that was planned was read, every row of it."""
         return self.read_all and not (self.rejected or self.gaps or self.unrecoverable_rows)
 
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for machines; times in ISO 8601 and UTC."""
+        fields: dict[str, Any] = msgspec.to_builtins(self, order="sorted")
+        return {"complete": self.complete, **fields}
+
     @property
     def read_all(self) -> bool:
         """Whether every request that was planned had its answer."""
@@ -72,8 +92,8 @@ Watcher = Callable[["RunStats"], None]
 class RunStats:
     """The counts of one run, by channel and in all."""
 
-    def __init__(self) -> None:
-        self._records: dict[str, ChannelStats] = {}
+    def __init__(self, records: Mapping[str, ChannelStats] | None = None) -> None:
+        self._records = dict(records or {})
         self.retries = 0
         self.waited_seconds = 0.0
         self.answered = False
@@ -124,7 +144,7 @@ class RunStats:
     def start_over(self) -> None:
         """Forget the scans that were planned and not done: they are planned again."""
         for record in self.channels.values():
-            record.scans_planned = record.scans_done
+            record.scans = record.scans_done
 
     @property
     def requests(self) -> int:
@@ -137,17 +157,14 @@ class RunStats:
         return sum(record.operations for record in self.channels.values())
 
     @property
-    def complete(self) -> bool:
-        """Whether every channel was read completely."""
-        return all(record.complete for record in self.channels.values())
-
-    @property
     def read_all(self) -> bool:
         """Whether every request that was planned had its answer."""
         return all(record.read_all for record in self.channels.values())
 
     @property
-    def fruitless(self) -> bool:
-        """Whether scans were planned and not one of them could be finished."""
+    def exit_code(self) -> int:
+        """0 if all was read, 1 if not one scan could be finished, 3 if something is missing."""
         records = self.channels.values()
-        return any(r.scans_planned for r in records) and not any(r.scans_done for r in records)
+        if any(record.scans for record in records) and not any(r.scans_done for r in records):
+            return FAILED
+        return COMPLETE if all(record.complete for record in records) else INCOMPLETE

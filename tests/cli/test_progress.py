@@ -24,7 +24,7 @@ def half_done() -> RunStats:
     """A run that is in progress."""
     stats = RunStats()
     record = stats.channel("emails")
-    record.scans_planned, record.scans_done = 8, 3
+    record.scans, record.scans_done = 8, 3
     record.pages, record.operations = 12, 11_500
     return stats
 

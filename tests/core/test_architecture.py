@@ -95,3 +95,33 @@ def test_the_public_names_are_those_that_are_documented() -> None:
     assert all(getattr(comms_source, name) for name in comms_source.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         comms_source.nothing  # noqa: B018 - asking is the test
+
+
+DOCUMENTED = {
+    "dlt",
+    "dlt.common.configuration",
+    "dlt.common.configuration.container",
+    "dlt.common.configuration.exceptions",
+    "dlt.common.configuration.specs",
+    "dlt.common.configuration.utils",
+    "dlt.common.destination",
+    "dlt.common.destination.exceptions",
+    "dlt.common.pipeline",
+    "dlt.common.schema.typing",
+    "dlt.common.time",
+    "dlt.common.typing",
+    "dlt.destinations.exceptions",
+    "dlt.extract",
+    "dlt.pipeline.exceptions",
+}
+
+
+def test_the_internals_of_dlt_are_imported_in_one_file() -> None:
+    """Whoever upgrades dlt has one file to compare; all others keep to what users of dlt import."""
+    imported: dict[str, set[str]] = {}
+    for file in (ROOT / "comms_source").rglob("*.py"):
+        for name in re.findall(r"^\s*from (dlt[\w.]*) import", file.read_text(), re.MULTILINE):
+            imported.setdefault(name, set()).add(file.name)
+
+    internal = {file for name in imported.keys() - DOCUMENTED for file in imported[name]}
+    assert internal == {"dlt_internals.py"}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -19,11 +20,11 @@ from comms_source.coverage.channel_coverage import (
     Part,
     ScanResult,
     WindowRead,
-    joined,
-    uncovered,
 )
 from comms_source.coverage.planner import plan
 from comms_source.coverage.policy import Policy, Retained
+from comms_source.coverage.spans import joined, uncovered
+from comms_source.coverage.state import read_coverage, write_coverage
 from comms_source.timespans import Span, align_down, align_up, clip, windows
 
 HOUR = timedelta(hours=1)
@@ -134,13 +135,19 @@ def test_a_coverage_survives_a_round_trip_through_state(
         home = align_down(piece.start, width * HOUR)
         coverage.parts.setdefault(home, []).append(Part(piece, began, ended, rows))
 
-    assert coverage == ChannelCoverage.from_state(json.loads(json.dumps(coverage.to_state())))
+    assert coverage == through_the_state(coverage)
+
+
+def through_the_state(coverage: ChannelCoverage) -> ChannelCoverage:
+    """What is read back from the state as dlt stores it."""
+    state: dict[str, Any] = {}
+    write_coverage(state, "shop", coverage)
+    return read_coverage(json.loads(json.dumps(state)), "shop")
 
 
 def test_no_state_is_an_empty_coverage() -> None:
     """A channel that was never read has no coverage and no deadline."""
-    assert ChannelCoverage() == ChannelCoverage.from_state(None) == ChannelCoverage.from_state({})
-    assert ChannelCoverage() == ChannelCoverage.from_state(ChannelCoverage().to_state())
+    assert ChannelCoverage() == read_coverage({}, "shop") == through_the_state(ChannelCoverage())
 
 
 @given(moments, moments, st.timedeltas(timedelta(0), timedelta(seconds=1)))
@@ -150,7 +157,7 @@ def test_rounding_in_the_state_claims_no_more_than_was_read(
     """Fractions of a second make a reading begin earlier and end later, never the other way."""
     part = Part(Span(START, START + HOUR), began + fraction, ended + fraction, 1)
     coverage = ChannelCoverage(width=HOUR, parts={START: [part]})
-    (kept,) = ChannelCoverage.from_state(coverage.to_state()).parts[START]
+    (kept,) = through_the_state(coverage).parts[START]
 
     assert kept.began <= part.began
     assert kept.ended >= part.ended
@@ -398,7 +405,7 @@ def test_windows_keep_their_bounds_when_the_width_changes() -> None:
     assert coverage.span_of(eleven) == Span(eleven, START + 24 * HOUR)
     assert coverage.span_of(START + 9 * HOUR).width == HOUR
     assert coverage.windows[eleven].rows == 3
-    assert coverage == ChannelCoverage.from_state(coverage.to_state())
+    assert coverage == through_the_state(coverage)
 
 
 widths = st.sampled_from([20, 45, 60, 90, 120, 240, 420, 1440]).map(

@@ -19,7 +19,6 @@ from comms_source.coverage.channel_coverage import (
     ChannelCoverage,
     Part,
     WindowRead,
-    uncovered,
 )
 from comms_source.coverage.due import Reason, due_reason
 from comms_source.coverage.planner import (
@@ -35,6 +34,7 @@ from comms_source.coverage.planner import (
     retained,
 )
 from comms_source.coverage.policy import Policy
+from comms_source.coverage.spans import uncovered
 from comms_source.timespans import Span, align_down, clip, windows
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{u: 1}) for u in ("seconds", "minutes", "hours", "days"))

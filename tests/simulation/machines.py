@@ -18,8 +18,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from comms_source.channels import CHANNELS
-from comms_source.coverage.channel_coverage import COVERAGE_KEY, ChannelCoverage
+from comms_source.coverage.channel_coverage import ChannelCoverage
 from comms_source.coverage.open_operations import OPEN_STATUSES, OpenOperation
+from comms_source.coverage.state import read_coverage
 from comms_source.coverage.stored_channel import CoverageRow, StoredChannel
 from comms_source.destinations.destination_state import may_go_on
 from comms_source.errors import ClockSkewed, LoadFailed
@@ -289,7 +290,7 @@ def retract_coverage(tables: dict[str, dict[Any, dict[str, Any]]], package: Pack
 
 
 def _coverage(state: dict[str, Any]) -> ChannelCoverage:
-    return ChannelCoverage.from_state(state.get(COVERAGE_KEY, {}).get("default"))
+    return read_coverage(state, "default")
 
 
 def _date(state: dict[str, Any], session: Session) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from comms_source.coverage.channel_coverage import uncovered
+from comms_source.coverage.spans import uncovered
 from comms_source.timespans import Span
 from tests.views.view_oracle import CHANNEL_ORDER, DAY, HOUR, Oracle
 from tests.views.view_tables import Record
