@@ -6,9 +6,10 @@ from comms_source import comms_source
 pipeline = dlt.pipeline("twilio_comms", destination="duckdb", dataset_name="comms")
 pipeline.run(comms_source())
 
-The functions `load`, `backfill`, `fetch`, `plan`, `status` and `make_views` do what the commands of
-those names do. What is named here, `comms_source.tasks`, `comms_source.errors` and
-`comms_source.sandbox` are public; everything else may change without notice.
+The functions `load`, `backfill`, `fetch`, `plan`, `status`, `rejected` (and `acknowledge`) and
+`make_views` do what the commands of those names do. What is named here, `comms_source.tasks`,
+`comms_source.errors` and `comms_source.sandbox` are public; everything else may change without
+notice.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from comms_source.commands.fetch import fetch
     from comms_source.commands.load import load
     from comms_source.commands.plan import LoadPlan, plan
+    from comms_source.commands.rejected import RejectedRows, acknowledge, rejected
     from comms_source.commands.status import Status, status
     from comms_source.commands.summary import FetchSummary, RunSummary
     from comms_source.commands.views import make_views
@@ -45,11 +47,13 @@ __all__ = [
     "FetchSummary",
     "LoadFailed",
     "LoadPlan",
+    "RejectedRows",
     "RunStopped",
     "RunSummary",
     "Status",
     "TwilioCredentials",
     "__version__",
+    "acknowledge",
     "backfill",
     "comms_source",
     "fetch",
@@ -57,15 +61,18 @@ __all__ = [
     "load",
     "make_views",
     "plan",
+    "rejected",
     "status",
 ]
 
 _HOMES: Final = {
     "FetchSummary": "commands.summary",
     "LoadPlan": "commands.plan",
+    "RejectedRows": "commands.rejected",
     "RunSummary": "commands.summary",
     "Status": "commands.status",
     "TwilioCredentials": "config.resolve",
+    "acknowledge": "commands.rejected",
     "backfill": "commands.backfill",
     "comms_source": "source",
     "fetch": "commands.fetch",
@@ -73,6 +80,7 @@ _HOMES: Final = {
     "load": "commands.load",
     "make_views": "commands.views",
     "plan": "commands.plan",
+    "rejected": "commands.rejected",
     "status": "commands.status",
 }
 """Where each public name is defined; the errors are in `errors`."""

@@ -7,7 +7,9 @@
     │   ├── HostUnreachable        no request got a response from the API's host
     │   ├── ClockSkewed            this machine's clock differs from the API's
     │   ├── PipelineBusy           another program uses the destination or the pipeline
+    │   ├── NothingLoaded          there is nothing to read before the first load
     │   └── LoadFailed             the destination rejected the data, or is not usable
+    │       └── DestinationUnreachable  no connection to it can be opened
     ├── ChannelRefused             the API answered 403, or 404 to a list: this channel stops
     └── ScanFailed                 this scan stops, the others continue
         ├── RequestRefused         400, or another status for a wrong request
@@ -71,6 +73,14 @@ class PipelineBusy(RunStopped):
 
 class LoadFailed(RunStopped):
     """The destination rejected the data, or is not usable."""
+
+
+class DestinationUnreachable(LoadFailed):
+    """No connection to the destination can be opened."""
+
+
+class NothingLoaded(RunStopped):
+    """There are no tables yet; that is no failure before the first load."""
 
 
 class ChannelRefused(CommsSourceError):

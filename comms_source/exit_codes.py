@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from comms_source.errors import CommsSourceError, ConfigurationError, CredentialsRefused
+from comms_source.errors import (
+    CommsSourceError,
+    ConfigurationError,
+    CredentialsRefused,
+    NothingLoaded,
+)
 
 COMPLETE: Final = 0
 """Success, and nothing is missing."""
@@ -18,4 +23,6 @@ INCOMPLETE: Final = 3
 
 def exit_code(error: CommsSourceError) -> int:
     """The exit code of a command that ended with an error."""
+    if isinstance(error, NothingLoaded):
+        return COMPLETE
     return REFUSED if isinstance(error, ConfigurationError | CredentialsRefused) else FAILED

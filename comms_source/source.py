@@ -123,8 +123,8 @@ def comms_source(
     Returns:
         `message_operations`, `email_operations`, `push_notification_operations`; a transformer of
         each for its history; and `bookkeeping`, which is not selected, with a transformer for each
-        of `rejected_operations`, `coverage`, `gaps`, `followed_operations`, `runs` and
-        `operation_labels`.
+        of `rejected_operations`, `acknowledged_rejections`, `coverage`, `gaps`,
+        `followed_operations`, `runs` and `operation_labels`.
 
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pendulum
 
@@ -23,14 +23,17 @@ the API includes bounds."""
 SECOND: Final = timedelta(seconds=1)
 TICK: Final = timedelta.resolution
 
-_UNITS: Final = {
-    "second": timedelta(seconds=1),
-    "minute": timedelta(minutes=1),
-    "hour": timedelta(hours=1),
-    "day": timedelta(days=1),
-    "week": timedelta(weeks=1),
+_UNIT_NAMES: Final = {
+    timedelta(seconds=1): ("s", "sec", "secs", "second", "seconds"),
+    timedelta(minutes=1): ("m", "min", "mins", "minute", "minutes"),
+    timedelta(hours=1): ("h", "hr", "hrs", "hour", "hours"),
+    timedelta(days=1): ("d", "day", "days"),
+    timedelta(weeks=1): ("w", "week", "weeks"),
 }
-_DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*", re.IGNORECASE)
+_UNITS: Final = {name: unit for unit, names in _UNIT_NAMES.items() for name in names}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
+_MAX_DURATION: Final = timedelta(days=36_500)
+"""A hundred years; a few thousand more would end before the calendar does."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -117,18 +120,34 @@ def _parse_text(text: str) -> datetime:
 
 
 def parse_duration(value: str | timedelta) -> timedelta:
-    """A duration from text such as `7 days`, `1 hour` or `90 minutes`.
+    """A duration from text such as `7 days`, `90m` or, in ISO 8601, `PT1H`.
 
     Raises:
-        ValueError: if the text is not a positive number and a unit from second to week.
+        ValueError: if the text is no duration, or it is not positive, or over a hundred years.
     """
-    if isinstance(value, timedelta):
-        return value
-    match = _DURATION.fullmatch(value)
-    unit = _UNITS.get(match[2].lower()) if match else None
-    if match is None or unit is None or float(match[1]) <= 0:
-        raise ValueError(f"{value!r} is not a duration; write it like '7 days' or '90 minutes'")
-    return unit * float(match[1])
+    try:
+        length = _parse_length(value) if isinstance(value, str) else value
+    except OverflowError:
+        length = timedelta.max
+    if not isinstance(length, timedelta) or length <= timedelta(0):
+        raise ValueError(f"{value!r} is not a duration; write it like '7 days', '90m' or 'PT1H'")
+    if length > _MAX_DURATION:
+        raise ValueError(f"{value!r} is longer than a hundred years")
+    return length
+
+
+def _parse_length(text: str) -> timedelta | None:
+    """The length of a duration in text; None if it is none."""
+    if match := _DURATION.fullmatch(text.strip()):
+        unit = _UNITS.get(match[2].lower())
+        return unit * float(match[1]) if unit else None
+    try:
+        parsed: Any = pendulum.parse(text.strip())
+    except ValueError:
+        return None
+    # A month or a year has no fixed length.
+    is_fixed = isinstance(parsed, pendulum.Duration) and not (parsed.years or parsed.months)
+    return timedelta(seconds=parsed.total_seconds()) if is_fixed else None
 
 
 def utc_now() -> datetime:

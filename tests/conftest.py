@@ -31,7 +31,7 @@ def pytest_report_header() -> str:
 def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run each test in its own folder, without any settings."""
     for name in list(os.environ):
-        if name.startswith(("TWILIO_", "SOURCES__", "DESTINATION", "DATASET", "COMMS_")):
+        if name.startswith(("TWILIO_", "SOURCES__", "DESTINATION", "DATASET", "COMMS_", "COLUMNS")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt-data"))

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib.metadata import version
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
 
+from comms_source.api.http import open_http
 from comms_source.api.redaction import guard_http_logs, scrub
 from comms_source.api.responses import (
     NOT_FOUND,
@@ -30,14 +30,12 @@ from comms_source.api.retries import RetryPolicy
 from comms_source.api.throttle import Throttle
 from comms_source.channels import Channel
 from comms_source.config.credentials import BasicCredentials
-from comms_source.config.settings import Settings, is_loopback
-from comms_source.errors import ConnectionLost, CredentialsRefused
+from comms_source.config.settings import Settings
+from comms_source.errors import ConnectionLost, CredentialsRefused, EnvelopeMissing, HostUnreachable
 from comms_source.tables.page import Page, decode_page
 from comms_source.timespans import Span, to_iso
 
 T = TypeVar("T")
-
-CONNECT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class CommsClient:
         self._clock = clock
         self._on_reply = on_reply
         self._learned = learned
-        self._http = _open_http(settings, transport)
+        self._http = open_http(settings, transport)
 
     def list_page(
         self,
@@ -149,6 +147,7 @@ class CommsClient:
         """Request one operation by id; None if the channel has none with that id (404).
 
         Raises:
+            EnvelopeMissing: if the answer is not about that operation.
             CommsSourceError: if the response is an error, as `classify_response` classifies it.
         """
         path = f"/{channel.path}/Operations/{quote(operation_id, safe='')}"
@@ -159,6 +158,10 @@ class CommsClient:
                 return None
             self._check(reply, channel=channel, is_list=False, token=None)
             operation = decoded(msgspec.json.decode, reply.body)
+            if isinstance(operation, dict) and operation.get("id", operation_id) != operation_id:
+                raise EnvelopeMissing("the API answered with another operation than was asked for")
+            if isinstance(operation, dict) and "operations" in operation:
+                raise EnvelopeMissing("the API answered with a list instead of one operation")
             return OperationAnswer(operation, reply.body, reply.received_at)
 
         return self._with_retries(attempt)
@@ -187,7 +190,13 @@ class CommsClient:
             sent_at = self._clock()
             response = self._get(path, parameters)
         self._meter.count_answer()
-        reply = Reply(response.status_code, response.headers, response.content, self._clock())
+        reply = Reply(
+            response.status_code,
+            response.headers,
+            response.content,
+            self._clock(),
+            address=str(response.url.copy_with(query=None)),
+        )
         # Response and stream refer to each other, and so keep the body in memory until the garbage
         # collector runs.
         response.stream = httpx.ByteStream(b"")
@@ -204,6 +213,18 @@ class CommsClient:
             kind, text = type(error).__name__, str(error)
         details = scrub(text, secrets=self._secrets(parameters.get("pageToken"))) or "no details"
         host = urlsplit(self._settings.base_url).netloc
+        if "CERTIFICATE_VERIFY_FAILED" in details:
+            raise HostUnreachable(
+                f"the certificate of {host} is not trusted; if a proxy here replaces certificates, "
+                "set SSL_CERT_FILE to a file with its own"
+            )
+        if kind == "DecodingError":
+            raise ConnectionBroken(
+                ConnectionLost(
+                    f"the response of {host} is not compressed as its header says ({details}); a "
+                    "proxy may change it"
+                )
+            )
         raise ConnectionBroken(
             ConnectionLost(
                 f"no response from {host} ({kind}: {details}); check the network, the proxy and "
@@ -228,21 +249,3 @@ class CommsClient:
 def basic_token(credentials: BasicCredentials) -> str:
     """The value that HTTP Basic authentication sends for these credentials."""
     return base64.b64encode(f"{credentials.user}:{credentials.password}".encode()).decode()
-
-
-def _open_http(settings: Settings, transport: httpx.BaseTransport | None) -> httpx.Client:
-    on_this_machine = is_loopback(urlsplit(settings.base_url).hostname or "")
-    return httpx.Client(
-        base_url=settings.base_url,
-        auth=(settings.credentials.user, settings.credentials.password),
-        headers={
-            "Accept": "application/json",
-            "User-Agent": f"comms-source/{version('comms-source')}",
-        },
-        timeout=httpx.Timeout(settings.timeout.total_seconds(), connect=CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=settings.concurrency),
-        follow_redirects=False,
-        # Two programs on one machine need no proxy, even if the environment names one.
-        trust_env=not on_this_machine,
-        transport=transport,
-    )

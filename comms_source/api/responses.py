@@ -88,6 +88,8 @@ class Reply:
     body: bytes = field(repr=False)
     received_at: datetime
     """By this machine's clock, in UTC."""
+    address: str = ""
+    """What was asked for, without its parameters."""
 
     @property
     def api_time(self) -> datetime | None:
@@ -139,11 +141,22 @@ def _error_for(reply: Reply, *, channel: str, is_list: bool, said: str) -> Excep
             "token, or the API key and its secret"
         )
     if status == 403 or (status == NOT_FOUND and is_list):  # noqa: PLR2004
-        return ChannelRefused(
-            f"{channel}: not open to these credentials ({status}{said}); request access, or remove "
-            "the channel from the channels setting"
-        )
+        return _refused(reply, channel=channel, said=said)
     return _unusable(reply, said)
+
+
+def _refused(reply: Reply, *, channel: str, said: str) -> ChannelRefused:
+    answer = f"({reply.status}{said})"
+    if reply.status == NOT_FOUND:
+        return ChannelRefused(
+            f"{channel}: not open to these credentials, or not at {reply.address} {answer}; check "
+            "base_url, which includes the version (/v1), request access, or remove the channel "
+            "from the channels setting"
+        )
+    return ChannelRefused(
+        f"{channel}: not open to these credentials {answer}; request access, or remove the channel "
+        "from the channels setting"
+    )
 
 
 def _unusable(reply: Reply, said: str) -> ScanFailed:
@@ -205,17 +218,20 @@ def _api_message(reply: Reply, secrets: Iterable[str | None]) -> str:
 
 
 def _errors(body: bytes) -> list[Any]:
+    """The errors that a body names: a list of them, or, for a 401, a single one as the body."""
     try:
         content = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return []
-    errors = content.get("errors") if isinstance(content, dict) else None
-    return errors if isinstance(errors, list) else []
+    if not isinstance(content, dict):
+        return []
+    errors = content.get("errors")
+    return errors if isinstance(errors, list) else [content]
 
 
 def _as_text(error: Any) -> str:
     if not isinstance(error, dict):
         return ""
-    where = error.get("context")
-    at = f" at {where}" if where not in {None, "", "null"} else ""
-    return f"{error.get('code', '')} {error.get('message', '')}".strip() + at
+    where, message = error.get("context"), error.get("message")
+    at = f" at {where}" if where not in (None, "", "null") else ""
+    return f"{error.get('code') or ''} {message}".strip() + at if message else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from comms_source.cli.streams import lenient
+
 
 def main() -> None:
     """Run `comms` with the arguments of this process and exit with its code."""
@@ -12,6 +14,7 @@ def main() -> None:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     # Arrow's own allocator keeps much of the memory that was freed.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    sys.stdout, sys.stderr = lenient(sys.stdout), lenient(sys.stderr)
     from comms_source.cli.app import app  # noqa: PLC0415 - after the environment is set
 
     app(prog_name="comms")

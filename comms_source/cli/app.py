@@ -4,35 +4,52 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, TextIO
 
 import typer
 
 from comms_source.cli.backfill import backfill
 from comms_source.cli.check import check
 from comms_source.cli.demo import demo
+from comms_source.cli.error_handling import ending
 from comms_source.cli.fetch import fetch
 from comms_source.cli.init import init
 from comms_source.cli.load import load
 from comms_source.cli.plan import plan
+from comms_source.cli.rejected import rejected
 from comms_source.cli.report import report
 from comms_source.cli.sandbox import sandbox
 from comms_source.cli.status import status
 from comms_source.cli.views import views
+from comms_source.errors import ConfigurationError
 
 app = typer.Typer(
     name="comms",
     help="Load the delivery record of Twilio messages, emails and push notifications.",
     epilog="Exit codes: 0 complete, 1 failed, 2 wrong usage or refused credentials, 3 loaded but "
-    "incomplete.",
+    "incomplete, 130 or 143 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # fits paragraphs to the width of the terminal
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (init, load, backfill, fetch, plan, status, report, views, check, sandbox, demo):
-    app.command()(command)
+IN_SUMMARY: Final = {
+    ("parallel_scans", "_count"),
+    ("parallel_scans", "_fail"),
+    ("channel_run", "_forget_missing"),
+}
+"""Modules and functions that log what the summary of a run says too; a command says it once."""
+IN_ONE_LINE: Final = {"check": "Check settings, credentials, channels, clock and destination."}
+"""For the list of commands in 80 columns, where the first sentence of a command is too long."""
+COMMANDS: Final = (
+    *(init, load, backfill, fetch, plan, status, report, rejected, views),
+    *(check, sandbox, demo),
+)
+for command in COMMANDS:
+    app.command(short_help=IN_ONE_LINE.get(command.__name__))(command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -47,23 +64,72 @@ def before_any_command(
         Path | None,
         typer.Option(
             envvar="COMMS_PROJECT",
+            metavar="FOLDER",
             help="Run in this folder, with its .dlt settings and its DuckDB file.",
-            exists=True,
-            file_okay=False,
         ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each step.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", metavar="", help="Log each step.")
+    ] = False,
     version: Annotated[  # noqa: ARG001 - handled by its callback
         bool,
         typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+            "--version",
+            metavar="",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version and exit.",
         ),
     ] = False,
 ) -> None:
     """Load the delivery record of Twilio messages, emails and push notifications."""
-    if project is not None:
-        os.chdir(project)
+    # The options of the command itself are not parsed yet.
+    with ending(as_json="--json" in sys.argv):
+        _enter(project)
+    _log(verbose=verbose)
+
+
+def _enter(project: Path | None) -> None:
+    """Go to the folder of a project, and make sure that there is a folder to work in.
+
+    Raises:
+        ConfigurationError: if there is none.
+    """
+    try:
+        os.chdir(project or Path.cwd())
+    except OSError as error:
+        if project is None:
+            raise ConfigurationError(
+                "the folder that this was started in is gone or closed to this user; change to "
+                "another one, or name one with --project"
+            ) from None
+        raise ConfigurationError(
+            f"project: {str(project)!r} cannot be used ({error.strerror}); name a folder with "
+            "--project or in COMMS_PROJECT"
+        ) from None
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Logs to standard error as it is at that time: progress bars replace it, to make room."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+def _log(*, verbose: bool) -> None:
+    handler = _StandardError()
+    if not verbose:
+        handler.addFilter(_is_news)
     logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", force=True
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[handler],
+        force=True,
     )
     logging.getLogger("comms_source").setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether no summary will say it."""
+    return (record.module, record.funcName) not in IN_SUMMARY

@@ -15,20 +15,22 @@ def check(
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check credentials, channels, clock and destination, without loading.
+    """Check settings, credentials, channels, clock and destination, without loading.
 
     A failed check says what to do.
     """
     with ending(as_json=as_json):
         from comms_source.commands.check import (  # noqa: PLC0415
             check_account,
+            check_configuration,
             check_destination,
             exit_code,
         )
         from comms_source.config.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
 
+        checks = list(check_configuration())
         accounts = read_accounts(names=account, channels=channel)
-        checks = [made for found in accounts.selected for made in check_account(found)]
+        checks += [made for found in accounts.selected for made in check_account(found)]
         checks.append(check_destination(destination=destination, dataset=dataset))
         code = exit_code(checks)
         if as_json:

@@ -13,15 +13,19 @@ PIPELINE = "comms_demo"
 
 def demo(
     operations: Annotated[
-        int, typer.Option(min=0, help="Operations per channel in the sandbox.")
+        int, typer.Option(metavar="NUMBER", min=0, help="Operations per channel in the sandbox.")
     ] = 2000,
 ) -> None:
     """Load from a sandbox, without a Twilio account.
 
     Writes comms_demo.duckdb into this folder, and nothing else.
     """
-    with ending():
-        from comms_source.cli.output import show_figures, show_summary  # noqa: PLC0415
+    with ending(loads=True):
+        from comms_source.cli.output import (  # noqa: PLC0415
+            print_lines,
+            show_figures,
+            show_summary,
+        )
         from comms_source.cli.progress import watching  # noqa: PLC0415 - dlt is slow to import
         from comms_source.commands.load import run_load  # noqa: PLC0415
         from comms_source.config.credentials import BasicCredentials  # noqa: PLC0415
@@ -46,6 +50,6 @@ def demo(
                 summary = run_load(session=session, pipeline=pipeline)
         show_summary(summary)
         show_figures(pipeline=pipeline)
-        typer.echo(f"Open {PIPELINE}.duckdb with any DuckDB client, and query it, for example:")
+        print_lines([f"Open {PIPELINE}.duckdb with any DuckDB client, and query it, for example:"])
         typer.echo("  select * from comms.daily_delivery order by day, channel")
     raise typer.Exit(summary.exit_code)

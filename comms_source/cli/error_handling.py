@@ -13,8 +13,8 @@ from typing import Any, Final
 import typer
 from rich.console import Console
 
-from comms_source.errors import CommsSourceError
-from comms_source.exit_codes import FAILED, REFUSED, exit_code
+from comms_source.errors import CommsSourceError, NothingLoaded
+from comms_source.exit_codes import COMPLETE, REFUSED, exit_code
 
 EXTRAS: Final[Mapping[str, str]] = {
     "starlette": "sandbox",
@@ -27,14 +27,26 @@ EXTRAS: Final[Mapping[str, str]] = {
 
 
 @contextmanager
-def ending(*, as_json: bool = False) -> Iterator[None]:
+def ending(*, as_json: bool = False, loads: bool = False) -> Iterator[None]:
     """Turn this project's errors into one line and an exit code; others are not caught.
 
-    An interrupt (Ctrl-C, SIGTERM) ends the process at once.
+    An interrupt (Ctrl-C, SIGTERM) ends the process at once, with 128 and the signal's number.
+
+    Args:
+        as_json: Whether standard output is JSON.
+        loads: Whether the command loads, so that an interrupt leaves something unread.
     """
     try:
-        with _interruptible():
+        with _interruptible(loads=loads):
             yield
+    except NothingLoaded as nothing:
+        if as_json:
+            print_json(
+                {"outcome": "nothing loaded", "exit_code": COMPLETE, "message": str(nothing)}
+            )
+        else:
+            typer.echo(str(nothing))
+        raise typer.Exit(COMPLETE) from None
     except CommsSourceError as error:
         if as_json:
             print_json(failure_as_dict(error))
@@ -49,6 +61,11 @@ def ending(*, as_json: bool = False) -> Iterator[None]:
             f"comms: {missing}; this command needs an extra: pip install '{needed}'", err=True
         )
         raise typer.Exit(REFUSED) from None
+    except KeyboardInterrupt as interrupt:
+        # dlt raises it while it loads, once the jobs that it has begun are done.
+        number = getattr(interrupt, "signal_code", signal.SIGINT)
+        typer.echo("comms: interrupted while loading; the next load goes on from here", err=True)
+        raise typer.Exit(_of_signal(number)) from None
 
 
 def failure_as_dict(error: CommsSourceError) -> dict[str, Any]:
@@ -62,13 +79,21 @@ def failure_as_dict(error: CommsSourceError) -> dict[str, Any]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible(*, loads: bool) -> Iterator[None]:
     """Exit at once when interrupted, instead of waiting for the requests of other threads.
 
     That is safe: what is being read is not stored yet, and dlt handles signals while it loads.
     """
+
+    def end_at_once(number: int, _: object) -> None:
+        Console(stderr=True).show_cursor()
+        lost = "; what was being read is not stored, so run again" if loads else ""
+        typer.echo(f"comms: interrupted{lost}", err=True)
+        sys.stdout.flush()
+        os._exit(_of_signal(number))
+
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, _end_at_once) for number in signals]
+    before = [signal.signal(number, end_at_once) for number in signals]
     try:
         yield
     finally:
@@ -76,11 +101,9 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end_at_once(*_: object) -> None:
-    Console(stderr=True).show_cursor()
-    typer.echo("comms: interrupted; what was being read is not stored, so run again", err=True)
-    sys.stdout.flush()
-    os._exit(FAILED)
+def _of_signal(number: int) -> int:
+    """The exit code of a process that a signal ended, as shells count it."""
+    return 128 + number
 
 
 def print_json(content: Any) -> None:

@@ -10,18 +10,20 @@ from comms_source.cli.error_handling import ending
 
 NEXT = """
 What to do next:
-  export TWILIO_ACCOUNT_SID=AC... TWILIO_AUTH_TOKEN=...   or TWILIO_API_KEY, TWILIO_API_KEY_SECRET
-  comms check     check credentials, channels, clock and destination
-  comms load      load into twilio_comms.duckdb in this folder, or as .dlt/config.toml says
-To load every 15 minutes, add crontab.example to your crontab (crontab -e). cron does not see
-exported variables: copy .dlt/example.secrets.toml to .dlt/secrets.toml, and fill in credentials.
+  export TWILIO_ACCOUNT_SID=AC... TWILIO_AUTH_TOKEN=...
+  (or TWILIO_API_KEY=SK... TWILIO_API_KEY_SECRET=...)
+  comms check     checks credentials, channels, clock and destination
+  comms load      loads into twilio_comms.duckdb, or as .dlt/config.toml says
+To load every 15 minutes, add crontab.example to your crontab (crontab -e). cron
+does not see exported variables: copy .dlt/example.secrets.toml to
+.dlt/secrets.toml, and fill in credentials.
 To schedule with Airflow instead, use the files in dags/."""
 
 
 def init() -> None:
-    """Create a project in this folder: settings, a crontab, DAGs for Airflow.
+    """Write the files of a project into this folder, and overwrite none.
 
-    Existing files are kept, so running it again is harmless.
+    They are settings, a crontab and DAGs for Airflow. Running it again is harmless.
     """
     with ending():
         from comms_source.commands.init import write_project  # noqa: PLC0415 - as all commands do

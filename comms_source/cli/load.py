@@ -27,7 +27,7 @@ def load(
     Credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, from TWILIO_API_KEY and
     TWILIO_API_KEY_SECRET, or from .dlt/secrets.toml. Running it again is harmless.
     """
-    with ending(as_json=as_json):
+    with ending(as_json=as_json, loads=True):
 
         def act(name: str) -> comms_source.RunSummary:
             with watching() as watch:

@@ -12,6 +12,7 @@ Channels = Annotated[
     list[str] | None,
     typer.Option(
         "--channel",
+        metavar="NAME",
         help=f"Only this channel; may be repeated. One of {', '.join(CHANNELS)}.",
         show_default=False,
     ),
@@ -20,14 +21,24 @@ AccountNames = Annotated[
     list[str] | None,
     typer.Option(
         "--account",
+        metavar="NAME",
         help="Only this account, if there are several; may be repeated.",
         show_default="all",
     ),
 ]
 Destination = Annotated[
     str | None,
-    typer.Option(help="A dlt destination, such as duckdb or postgres.", show_default="duckdb"),
+    typer.Option(
+        metavar="NAME",
+        help="A dlt destination, such as duckdb or postgres.",
+        show_default="duckdb",
+    ),
 ]
-Dataset = Annotated[str | None, typer.Option(help="The schema to load into.", show_default="comms")]
-Full = Annotated[bool, typer.Option("--full", help="Re-read everything the API still has.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Dataset = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The schema of the tables.", show_default="comms"),
+]
+Full = Annotated[
+    bool, typer.Option("--full", metavar="", help="Read everything that the API still has.")
+]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print the result as JSON.")]

@@ -19,7 +19,7 @@ def plan(
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the next load would request and why, without calling the API."""
+    """Show what the next load would request, and why."""
     with ending(as_json=as_json):
         code = run_each(
             lambda name: comms_source.plan(

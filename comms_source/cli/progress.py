@@ -1,4 +1,7 @@
-"""The progress of a run: bars on a terminal, else a line from time to time."""
+"""The progress of a run: bars on a terminal, else a line from time to time.
+
+Where a terminal has no room for bars, times or some of the counts, they are left out, not cut.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -21,8 +25,17 @@ from rich.progress import (
 )
 
 from comms_source.extract.run_stats import ChannelStats, RunStats, Watcher
+from comms_source.report.wording import brief_count, seconds
+from comms_source.words import counted
 
 SECONDS_BETWEEN_LINES: Final = 10.0
+NAME: Final = 18
+"""The length of the longest name of a channel."""
+BAR: Final = 10
+TIMES: Final = len(" 0:00:00 left 0:00:00")
+WITH_BARS: Final = 80
+WITH_TIMES: Final = 100
+"""From which width on there are bars, and times."""
 
 
 @contextmanager
@@ -31,39 +44,39 @@ def watching() -> Iterator[Watcher]:
     if not sys.stderr.isatty():
         yield _Lines().show
         return
-    with Progress(
-        TextColumn("{task.description:<20}"),
-        BarColumn(),
-        TextColumn("{task.fields[state]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as progress:
-        yield _Bars(progress).show
+    console = Console(stderr=True)
+    bars = [BarColumn(BAR)] if console.width >= WITH_BARS else []
+    times: list[ProgressColumn] = []
+    if console.width >= WITH_TIMES:
+        times = [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
+    room = console.width - NAME - 1 - (BAR + 1) * len(bars) - (TIMES if times else 0)
+    name, state = TextColumn(f"{{task.description:<{NAME}}}"), TextColumn("{task.fields[state]}")
+    with Progress(name, *bars, state, *times, console=console, transient=True) as progress:
+        yield _Bars(progress, room=room).show
 
 
-def described(record: ChannelStats) -> str:
-    """The progress of one channel."""
-    return (
-        f"{record.operations:,} operations, {record.pages:,} pages, "
-        f"{record.scans_done} of {record.scans} scans"
-    )
+def described(record: ChannelStats, *, room: int = 100) -> str:
+    """The progress of one channel, as much of it as there is room for."""
+    number = brief_count(record.operations, most=10**8)
+    operations = f"{number} {'operation' if record.operations == 1 else 'operations'}"
+    pages = counted(record.pages, "page")
+    scans = f"{record.scans_done:,} of {counted(record.scans, 'scan')}"
+    forms = (f"{operations}, {pages}, {scans}", f"{operations}, {scans}", operations)
+    return next((form for form in forms if len(form) <= room), number)
 
 
-def time_left(record: ChannelStats, *, seconds: float) -> str:
-    """An estimate of the time left, from the scans done in the first `seconds`."""
+def time_left(record: ChannelStats, *, passed: float) -> str:
+    """An estimate of the time left, from the scans done in the seconds that have passed."""
     if not record.scans_done:
         return ""
-    left = (record.scans - record.scans_done - len(record.failures)) * seconds
-    minutes, rest = divmod(round(left / record.scans_done), 60)
-    return f", about {minutes} min {rest} s left" if minutes else f", about {rest} s left"
+    left = (record.scans - record.scans_done - len(record.failures)) * passed
+    return f", about {seconds(left / record.scans_done)} left"
 
 
 class _Bars:
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, *, room: int) -> None:
         self._progress = progress
+        self._room = room
         self._tasks: dict[str, TaskID] = {}
         self._lock = threading.Lock()
 
@@ -74,9 +87,8 @@ class _Bars:
                 if task is None:
                     task = self._tasks[name] = self._progress.add_task(name, state="")
                 ended = record.scans_done + len(record.failures)
-                self._progress.update(
-                    task, total=record.scans, completed=ended, state=described(record)
-                )
+                state = described(record, room=self._room)
+                self._progress.update(task, total=record.scans, completed=ended, state=state)
 
 
 class _Lines:
@@ -91,5 +103,5 @@ class _Lines:
                 return
             self._next = time.monotonic() + SECONDS_BETWEEN_LINES
         for name, record in stats.channels.items():
-            left = time_left(record, seconds=time.monotonic() - self._began)
+            left = time_left(record, passed=time.monotonic() - self._began)
             typer.echo(f"{name}: {described(record)}{left}", err=True)

@@ -17,23 +17,28 @@ if TYPE_CHECKING:
 def report(
     html: Annotated[
         Path | None,
-        typer.Option(help="Write a self-contained web page to this file.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Write one web page with charts to this file.",
+            show_default=False,
+        ),
     ] = None,
     channel: Channels = None,
     account: Annotated[
-        str | None, typer.Option(help="Only this account.", show_default="all")
+        str | None, typer.Option(metavar="NAME", help="Only this account.", show_default="all")
     ] = None,
     destination: Destination = None,
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show today, yesterday and seven days, current problems, and how final the figures are.
+    """Show today, yesterday and seven days, and what is wrong.
 
-    Reads the views, and does not call the API. --html needs the extra `report`; if that is not
-    installed, the error says how to install it.
+    It also shows how final the figures are. It reads the views, and does not call the API.
+    --html needs some more packages; if they are missing, it says how to install them.
     """
     with ending(as_json=as_json):
-        from comms_source.commands.views import reading_pipeline  # noqa: PLC0415
+        from comms_source.commands.views import any_pipeline  # noqa: PLC0415
+        from comms_source.config.accounts import read_accounts  # noqa: PLC0415
         from comms_source.report.data.read import read_facts  # noqa: PLC0415 - dlt is slow to import
         from comms_source.report.html.write import check_page  # noqa: PLC0415
         from comms_source.timespans import utc_now  # noqa: PLC0415
@@ -42,11 +47,12 @@ def report(
         if html:
             check_page(html)
         facts = read_facts(
-            reading_pipeline(destination=destination, dataset=dataset),
+            any_pipeline(destination=destination, dataset=dataset, read_only=True),
             settings=view_settings(),
             now=utc_now(),
             channels=channel or (),
             account=account,
+            configured=read_accounts(needs_credentials=False),
         )
         _show(facts, html=html, as_json=as_json)
 

@@ -18,7 +18,7 @@ def status(
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is fresh, what is missing, and the deadline of the next load."""
+    """Show what is fresh, what is missing, and by when to load again."""
     with ending(as_json=as_json):
         code = run_each(
             lambda name: comms_source.status(

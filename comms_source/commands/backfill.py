@@ -80,7 +80,7 @@ def run_backfill(
     """
     backfill_span(since=since, until=until, now=session.now)  # Refuse it before anything is done.
 
-    def runs(session: Session, _: StoredAccount) -> list[ChannelRun]:
+    def runs(session: Session, stored: StoredAccount) -> list[ChannelRun]:
         span = backfill_span(since=since, until=until, now=session.now)
         plan = DailyBackfill(span, open_end=until is None)
         return [
@@ -89,6 +89,7 @@ def run_backfill(
                 session=session,
                 on_error="continue",
                 plan=plan,
+                stored=stored.channels[channel.name].known,
             )
             for channel in session.settings.selected
         ]

@@ -11,20 +11,23 @@ from comms_source.api.allowed_range import RequestedRange
 from comms_source.api.client import CommsClient, PageAnswer
 from comms_source.api.pagination import scan_pages
 from comms_source.channels import Channel
-from comms_source.config.accounts import Account
+from comms_source.config.accounts import Account, unread_settings
 from comms_source.config.settings import Settings
 from comms_source.coverage.planner import retained
 from comms_source.destinations.pipeline import dataset_exists, describe_destination, open_pipeline
+from comms_source.destinations.write_permission import check_write_permission
 from comms_source.errors import (
     ChannelRefused,
     CommsSourceError,
     ConfigurationError,
     ConnectionLost,
     CredentialsRefused,
+    DestinationUnreachable,
     PipelineBusy,
 )
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE, REFUSED
 from comms_source.extract.session import Session
+from comms_source.views.settings import view_settings
 from comms_source.words import in_words
 
 MAX_CLOCK_SKEW: Final = timedelta(seconds=60)
@@ -75,6 +78,20 @@ class Check:
             "kind": self.kind,
             "detail": self.detail,
         }
+
+
+def check_configuration() -> Iterator[Check]:
+    """Look at what all accounts have in common; yields only what is wrong.
+
+    Raises:
+        ConfigurationError: if a file with settings cannot be read.
+    """
+    for sentence in unread_settings():
+        yield Check("settings", "wrong_setting", sentence)
+    try:
+        view_settings()
+    except ConfigurationError as error:
+        yield Check("settings", "wrong_setting", str(error))
 
 
 def check_account(account: Account) -> Iterator[Check]:
@@ -134,9 +151,12 @@ def exit_code(checks: list[Check]) -> int:
 
 def _kind(error: CommsSourceError) -> Kind:
     kinds: dict[type[CommsSourceError], Kind] = {
+        ConfigurationError: "wrong_setting",
         CredentialsRefused: "wrong_secret",
         ChannelRefused: "missing_permission",
         ConnectionLost: "unreachable",
+        DestinationUnreachable: "unreachable",
+        PipelineBusy: "unreachable",
     }
     return kinds.get(type(error), "other")
 
@@ -158,13 +178,13 @@ def _compare_clocks(channel: Channel, answer: PageAnswer) -> Check:
 
 
 def check_destination(*, destination: str | None, dataset: str | None) -> Check:
-    """Whether the destination lets this machine in."""
+    """Whether the destination lets this machine in, and lets a load create its tables."""
     try:
         pipeline = open_pipeline(destination=destination, dataset=dataset)
         dataset_exists(pipeline)
+        check_write_permission(pipeline)
     except CommsSourceError as error:
-        kind: Kind = "unreachable" if isinstance(error, PipelineBusy) else "other"
-        return Check("destination", kind, str(error))
+        return Check("destination", _kind(error), str(error))
     return Check(
         "destination",
         "passed",

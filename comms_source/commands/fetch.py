@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 import dlt
 from dlt.extract import DltResource
@@ -15,7 +17,7 @@ from comms_source.destinations.commit import commit
 from comms_source.destinations.crash_recovery import finish_pending
 from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import open_pipeline
-from comms_source.errors import ClockSkewed, LoadFailed, RunStopped
+from comms_source.errors import ClockSkewed, ConfigurationError, LoadFailed, RunStopped
 from comms_source.extract.by_id import Fetched, find
 from comms_source.extract.session import Session
 from comms_source.source import bookkeeping_resources, fetched_resources
@@ -44,6 +46,7 @@ def fetch(
         RunStopped: if the destination rejects them, or each account was stopped; it is what
             stopped the first.
     """
+    check_ids(ids)
     selected = read_accounts(names=accounts, channels=channels).selected
     found: dict[str, str] = {}
     failures: dict[str, str] = {}
@@ -71,6 +74,24 @@ def fetch(
     failures = {name: why for name, why in failures.items() if name not in found}
     unknown = [name for name in dict.fromkeys(ids) if name not in found and name not in failures]
     return FetchSummary(found, unknown, failures)
+
+
+_OPERATION_ID: Final = re.compile(r"comms_operation_[0-9a-z]{20,100}")
+"""The documented pattern, with room: an id in the documentation itself is shorter than that."""
+
+
+def check_ids(ids: Sequence[str]) -> None:
+    """Check that each id may be one, before any of them becomes part of an address.
+
+    Raises:
+        ConfigurationError: if one cannot be the id of an operation.
+    """
+    for operation_id in ids:
+        if not _OPERATION_ID.fullmatch(operation_id):
+            raise ConfigurationError(
+                f"id: {operation_id!r} cannot be the id of an operation; expected comms_operation_ "
+                "and 20 or more lower-case letters and digits"
+            )
 
 
 def run_fetch(*, session: Session, pipeline: dlt.Pipeline, ids: Sequence[str]) -> FetchSummary:

@@ -109,7 +109,9 @@ def plan(
         refresh="full" if full else None,
         needs_credentials=False,
     )
-    pipeline = open_pipeline(destination=destination, dataset=dataset, account=chosen.section)
+    pipeline = open_pipeline(
+        destination=destination, dataset=dataset, account=chosen.section, read_only=True
+    )
     return LoadPlan(plan_load(settings=chosen.settings, pipeline=pipeline, now=utc_now()))
 
 

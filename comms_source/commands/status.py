@@ -21,12 +21,11 @@ from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.pipeline import dataset_exists, describe_destination, open_pipeline
 from comms_source.destinations.queries import ask
+from comms_source.destinations.rejected_rows import open_rows
 from comms_source.destinations.stored_account import stored_channels
-from comms_source.errors import LoadFailed
 from comms_source.exit_codes import COMPLETE
 from comms_source.extract.run_stats import ChannelStats
 from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS, RUNS
-from comms_source.tables.operations import REJECTED
 from comms_source.timespans import Span, parse_instant, utc_now
 
 
@@ -55,6 +54,7 @@ class ChannelStatus:
     failures: Sequence[str]
     """What failed in the last run on the channel."""
     rejected: int
+    """Rows that could not be read, and are neither resolved nor acknowledged."""
     followed: Mapping[str, int]
     """Operations followed by id, by outcome."""
     gaps: Sequence[Span]
@@ -77,6 +77,8 @@ class Status:
     """How everything stands."""
 
     now: datetime
+    is_loaded: bool
+    """Whether there are tables; before the first load there are no channels either."""
     destination: str
     dataset: str
     account: str
@@ -129,10 +131,12 @@ def status(
 
     Raises:
         ConfigurationError: if a setting is wrong.
-        RunStopped: if there is nothing yet, or the destination cannot be asked.
+        RunStopped: if the destination cannot be asked.
     """
     chosen = one_account(account, channels=channels, needs_credentials=False)
-    pipeline = open_pipeline(destination=destination, dataset=dataset, account=chosen.section)
+    pipeline = open_pipeline(
+        destination=destination, dataset=dataset, account=chosen.section, read_only=True
+    )
     return read_status(settings=chosen.settings, pipeline=pipeline, now=utc_now())
 
 
@@ -140,26 +144,13 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
     """How the account of `settings` stands in the destination at `now`.
 
     Raises:
-        RunStopped: if there is nothing yet, or the destination cannot be asked.
+        RunStopped: if the destination cannot be asked.
     """
-    if not retry_while_locked(dataset_exists)(pipeline):
-        raise LoadFailed(
-            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
-            "run comms load first"
-        )
-    stored = retry_while_locked(stored_channels)(pipeline, settings=settings, now=now)
-
-    @retry_while_locked
-    def channels_and_runs() -> tuple[list[ChannelStatus], list[LastRun]]:
-        with pipeline.sql_client() as client:
-            tables = _Tables(client=client, settings=settings, now=now)
-            runs = tables.last_runs()
-            selected = settings.selected
-            return [tables.status_of(each, *stored[each.name], runs) for each in selected], runs
-
-    statuses, runs = channels_and_runs()
+    is_loaded = retry_while_locked(dataset_exists)(pipeline)
+    statuses, runs = _read_tables(pipeline, settings, now) if is_loaded else ([], [])
     return Status(
         now=now,
+        is_loaded=is_loaded,
         account=settings.account,
         destination=describe_destination(pipeline),
         dataset=pipeline.dataset_name,
@@ -170,8 +161,19 @@ def read_status(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) ->
     )
 
 
+@retry_while_locked
+def _read_tables(
+    pipeline: dlt.Pipeline, settings: Settings, now: datetime
+) -> tuple[list[ChannelStatus], list[LastRun]]:
+    stored = stored_channels(pipeline, settings=settings, now=now)
+    with pipeline.sql_client() as client:
+        tables = _Tables(client=client, settings=settings, now=now)
+        runs = tables.last_runs()
+        selected = settings.selected
+        return [tables.status_of(each, *stored[each.name], runs) for each in selected], runs
+
+
 _NEWEST: Final = "select count(*), max(created_at) from {table} where account = %s"
-_REJECTED: Final = "select count(*) from {table} where account = %s and channel = %s"
 _FOLLOWED: Final = """
 select outcome, count(*) from {table} where account = %s and channel = %s group by outcome
 """
@@ -229,7 +231,6 @@ class _Tables:
         due = [due_reason(w, coverage.windows.get(w.start), now=now, policy=policy) for w in kept]
         found = ask(self.client, _NEWEST, self.settings.account, table=channel.table)
         operations, newest = found[0] if found else (0, None)
-        rejected = ask(self.client, _REJECTED, *key, table=REJECTED.name)
         return ChannelStatus(
             channel=channel.name,
             operations=operations,
@@ -242,7 +243,7 @@ class _Tables:
             freezes_at=freezes_at,
             frozen=self._frozen(*key),
             failures=_failures(runs, channel.name),
-            rejected=rejected[0][0] if rejected else 0,
+            rejected=open_rows(self.client, channel=channel, account=self.settings.account),
             followed=dict(ask(self.client, _FOLLOWED, *key, table=FOLLOWED.name)),
             gaps=[
                 Span(parse_instant(start), parse_instant(end))

@@ -42,15 +42,14 @@ class RunSummary:
 
     def lines(self) -> list[str]:
         """What was read, and all that went wrong or was new, for people."""
-        stats = self.stats
+        channels = self.stats.channels
+        rows = sum(each.operations + each.followed + each.rejected for each in channels.values())
         seconds = (self.ended_at - self.started_at).total_seconds()
-        channels = stats.channels.items()
         ending = (
-            f"Loaded into {self.destination}, dataset {self.dataset}, in {seconds:.1f} s: "
-            f"{stats.requests:,} requests ({stats.retries:,} retries), "
-            f"{stats.waited_seconds:.1f} s spent waiting."
+            f"{'Loaded' if rows else 'Nothing was loaded'} into {self.destination}, "
+            f"dataset {self.dataset}, in {seconds:.1f} s: {_requests(self.stats)}."
         )
-        return [*(line for name, record in channels for line in _lines(name, record)), ending]
+        return [*(line for each in channels.items() for line in _lines(*each)), ending]
 
     def as_dict(self) -> dict[str, Any]:
         """The same for machines; times in ISO 8601 and UTC, lengths of time in seconds."""
@@ -90,13 +89,22 @@ class FetchSummary:
         return INCOMPLETE if self.found else FAILED
 
 
+def _requests(stats: RunStats) -> str:
+    """The requests; the waits are those of all requests, of which many may wait at once."""
+    retries = f" ({counted(stats.retries, 'retry', 'retries')})" if stats.retries else ""
+    waited = f"{stats.waited_seconds:,.1f}"
+    waits = "" if waited == "0.0" else f"; requests waited {waited} s in all"
+    return f"{counted(stats.requests, 'request')}{retries}{waits}"
+
+
 def _lines(name: str, record: ChannelStats) -> Iterator[str]:
-    yield f"{name:<20}{record.operations:>10,} operations  {counted(record.pages, 'page'):>12}"
-    yield from (f"    {remark}" for remark in _remarks(record))
+    number, noun = counted(record.operations, "operation").split()
+    yield f"{name:<20}{number:>10} {noun:<10}  {counted(record.pages, 'page'):>12}"
+    yield from (f"    {remark}" for remark in _remarks(name, record))
 
 
-def _remarks(record: ChannelStats) -> list[str]:
-    remarks = [f"refused: {record.refused}"] if record.refused else []
+def _remarks(name: str, record: ChannelStats) -> list[str]:
+    remarks = [f"refused: {record.refused.removeprefix(f'{name}: ')}"] if record.refused else []
     remarks += [f"not read {failure.span}: {failure.message}" for failure in record.failures]
     remarks += [f"gap: {gap} expired before it was fully read" for gap in record.gaps]
     remarks += [
@@ -105,14 +113,22 @@ def _remarks(record: ChannelStats) -> list[str]:
     ]
     if record.windows_missing_rows:
         short = counted(record.windows_missing_rows, "window")
-        remarks.append(f"{short} lacked rows that had been loaded, and so are read again")
-    remarks += [f"not asked for by id {name}: {why}" for name, why in record.unfollowed.items()]
+        remarks.append(f"{short} lacked rows that had been loaded; what is lacking is read again")
+    remarks += [f"not asked for by id {each}: {why}" for each, why in record.unfollowed.items()]
     if record.followed:
+        followed = counted(record.followed, "open operation")
+        remarks.append(f"{followed} requested by id, {record.not_found:,} not found")
+    if new := record.rejected - record.rejected_before:
         remarks.append(
-            f"{record.followed:,} open operations requested by id, {record.not_found:,} not found"
+            f"{counted(new, 'row')} could not be read, see comms rejected "
+            "(table rejected_operations)"
         )
-    if record.rejected:
-        remarks.append(f"{record.rejected:,} rows could not be read, see rejected_operations")
+    if record.rejected_before:
+        known = counted(record.rejected_before, "row is", "rows are")
+        remarks.append(f"{known} still unreadable, as in an earlier run")
+    if record.outside:
+        rows = counted(record.outside, "row")
+        remarks.append(f"{rows} left out: the API ignores the date filter, startDate and endDate")
     for what, names in (
         ("counters, now columns", record.new_counters),
         ("fields, kept in extra", record.new_fields),

@@ -7,8 +7,7 @@ import dlt
 from comms_source.config.accounts import account_names
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.locks import in_turn
-from comms_source.destinations.pipeline import dataset_exists, describe_destination, open_pipeline
-from comms_source.errors import LoadFailed
+from comms_source.destinations.pipeline import open_pipeline, require_dataset
 from comms_source.views.create import create_views, refresh_views
 from comms_source.views.settings import ViewSettings, view_settings
 
@@ -24,17 +23,21 @@ def make_views(*, destination: str | None = None, dataset: str | None = None) ->
         ConfigurationError: if a setting is wrong, or the destination has no views.
         RunStopped: if there are no tables yet, or the destination cannot be reached.
     """
-    return run_views(reading_pipeline(destination=destination, dataset=dataset))
+    return run_views(any_pipeline(destination=destination, dataset=dataset))
 
 
-def reading_pipeline(*, destination: str | None, dataset: str | None) -> dlt.Pipeline:
+def any_pipeline(
+    *, destination: str | None, dataset: str | None, read_only: bool = False
+) -> dlt.Pipeline:
     """A pipeline that knows the tables of all accounts: the first account's, if there are several.
 
     Raises:
         ConfigurationError: if the destination does not exist or lacks settings.
     """
     first = next(iter(account_names()), None)
-    return open_pipeline(destination=destination, dataset=dataset, account=first)
+    return open_pipeline(
+        destination=destination, dataset=dataset, account=first, read_only=read_only
+    )
 
 
 def run_views(pipeline: dlt.Pipeline) -> list[str]:
@@ -43,11 +46,7 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
     Raises:
         RunStopped: if there are no tables yet, or the destination cannot be reached.
     """
-    if not dataset_exists(pipeline):
-        raise LoadFailed(
-            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
-            "run comms load first, it creates the views too"
-        )
+    retry_while_locked(require_dataset)(pipeline)
     settings = view_settings()
     with in_turn(pipeline):
         return retry_while_locked(create_views)(pipeline, settings=settings)

@@ -7,24 +7,29 @@ settings are shared. Its name is the label on its rows.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import dlt
-from dlt.common.configuration.utils import deserialize_value
 from dlt.common.typing import TSecretStrValue
 
-from comms_source.config.credentials import VARIABLES, BasicCredentials, complete_pair
+from comms_source.config.credentials import FIELDS, BasicCredentials, complete_pair
 from comms_source.config.resolve import (
     ACCOUNTS,
     NO_CREDENTIALS,
     SECTIONS,
+    listed,
     resolve_account,
     resolve_settings,
 )
-from comms_source.config.settings import Settings, check_channels
+from comms_source.config.settings import Settings, check_channels, wrong_value
+from comms_source.config.unread import take_unread
+from comms_source.config.waits import check_waits
 from comms_source.errors import ConfigurationError
+
+logger = logging.getLogger("comms_source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ def read_accounts(
             error in the settings of one account is raised by its `settings`.
     """
     known = account_names()
+    check_waits()
     if not known:
         given = {"channels": list(channels or ()), "refresh": refresh}
         own = {name: value for name, value in given.items() if value}
@@ -149,9 +155,28 @@ def list_accounts(
 def account_names() -> list[str]:
     """The names of the accounts, in the order of the configuration; empty if they have none.
 
+    Each command asks for them first, so it is logged here which settings nothing reads.
+
     Raises:
-        ConfigurationError: if `accounts` is neither sections nor a list.
+        ConfigurationError: if `accounts` is neither sections nor a list, or a file with settings
+            cannot be read.
     """
+    names = _configured_names()
+    if unread := take_unread(names):
+        logger.warning("%s", "; ".join(unread))
+    return names
+
+
+def unread_settings() -> list[str]:
+    """A sentence for each setting that nothing reads, which is then not logged any more.
+
+    Raises:
+        ConfigurationError: as `account_names` does.
+    """
+    return take_unread(_configured_names())
+
+
+def _configured_names() -> list[str]:
     names: dict[str, None] = {}
     for provider in dlt.config.config_providers:
         setting, _ = provider.get_value(ACCOUNTS, Any, None, *SECTIONS)
@@ -162,12 +187,12 @@ def account_names() -> list[str]:
 def _names(setting: Any) -> Sequence[str]:
     if setting is None or isinstance(setting, Mapping):
         return list(setting or ())
-    try:
-        return [str(name) for name in deserialize_value(ACCOUNTS, setting, list)]
-    except ValueError:
-        raise ConfigurationError(
-            f'{ACCOUNTS}: expected names such as ["shop", "news"], or a section for each account'
-        ) from None
+    names = listed(ACCOUNTS, setting)
+    if not isinstance(names, list):
+        raise wrong_value(
+            ACCOUNTS, 'names such as ["shop", "news"], or a section for each account', setting
+        )
+    return [str(name) for name in names]
 
 
 def _named(name: str, *, needs_credentials: bool) -> Account:
@@ -181,7 +206,7 @@ def _named(name: str, *, needs_credentials: bool) -> Account:
 
 def _own_credentials(name: str) -> BasicCredentials:
     section = (*SECTIONS, ACCOUNTS, name, "credentials")
-    pair = complete_pair({field: _exactly(field, section) for field in VARIABLES})
+    pair = complete_pair({field: _exactly(field, section) for field in FIELDS})
     if pair is None:
         raise ConfigurationError(
             "credentials: no complete pair; set api_key and api_key_secret, or account_id and "

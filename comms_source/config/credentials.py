@@ -17,7 +17,15 @@ VARIABLES: Final = {
 }
 """The environment variable for each setting."""
 
+OTHER_NAMES: Final = {"account_id": "account_sid"}
+"""What else a setting may be called: Twilio calls the account's id a SID."""
+
+FIELDS: Final = (*VARIABLES, *OTHER_NAMES.values())
+"""All names under which credentials may be given."""
+
 _PAIRS: Final = (("api_key", "api_key_secret"), ("account_id", "auth_token"))
+_EXAMPLE: Final = "..."
+"""How the values of the example for secrets.toml end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +48,11 @@ def choose(*, given: Mapping[str, str | None], environment: Mapping[str, str]) -
         ConfigurationError: if no pair is complete; it names what was found, without the values.
     """
     ambient = {name: environment.get(variable) for name, variable in VARIABLES.items()}
-    found_pair = complete_pair(given) or complete_pair(ambient)
+    found_pair = complete_pair(given) or complete_pair(ambient, called=VARIABLES)
     if found_pair:
         return found_pair
-    found = [name for name in given if given[name]]
-    found += [variable for variable in VARIABLES.values() if environment.get(variable)]
+    found = [name for name in given if _stripped(given[name])]
+    found += [variable for variable in VARIABLES.values() if _stripped(environment.get(variable))]
     half = f" (found only {', '.join(found)})" if found else ""
     raise ConfigurationError(
         f"credentials: no complete pair{half}; set TWILIO_API_KEY and TWILIO_API_KEY_SECRET, or "
@@ -53,9 +61,51 @@ def choose(*, given: Mapping[str, str | None], environment: Mapping[str, str]) -
     )
 
 
-def complete_pair(values: Mapping[str, str | None]) -> BasicCredentials | None:
-    """The API key and its secret, else the account id and its token, else nothing."""
-    for user, password in _PAIRS:
-        if (name := values.get(user)) and (secret := values.get(password)):
-            return BasicCredentials(name, secret)
+def complete_pair(
+    values: Mapping[str, str | None], *, called: Mapping[str, str] | None = None
+) -> BasicCredentials | None:
+    """The API key and its secret, else the account id and its token, else nothing.
+
+    Blanks and newlines around them are removed: `echo` and files end with one.
+
+    Args:
+        values: The values of the settings.
+        called: What the settings are called where the values are from, if not by their names.
+
+    Raises:
+        ConfigurationError: if one of the pair cannot be right; it does not show the value.
+    """
+    for pair in _PAIRS:
+        user, password = (_value(values, name) for name in pair)
+        if user and password:
+            names = [(called or {}).get(name, name) for name in pair]
+            _check(names[0], user, never=":")
+            _check(names[1], password)
+            return BasicCredentials(user, password)
     return None
+
+
+def _value(values: Mapping[str, str | None], name: str) -> str:
+    return _stripped(values.get(name)) or _stripped(values.get(OTHER_NAMES.get(name, "")))
+
+
+def _stripped(value: str | None) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _check(name: str, value: str, *, never: str = "") -> None:
+    """Reject what no credential of Twilio's contains, and what a request could not carry."""
+    if value.endswith(_EXAMPLE):
+        raise ConfigurationError(
+            f"credentials: {name} is still the example's; put your own in its place, or remove it"
+        )
+    if value[0] in _QUOTES and value[-1] in _QUOTES:
+        raise ConfigurationError(f"credentials: {name} has quotes around it; remove them")
+    if any(not "!" <= character <= "~" or character in never for character in value):
+        raise ConfigurationError(
+            f"credentials: {name} holds a blank, or another character that no key or token has; "
+            "copy it again"
+        )
+
+
+_QUOTES: Final = frozenset("\"'\u201c\u201d\u2018\u2019")

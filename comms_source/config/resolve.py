@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final, Optional, TypeVar
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final, Optional
 
+import dlt
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
 from comms_source.channels import CHANNELS
-from comms_source.config.credentials import VARIABLES, BasicCredentials, choose
+from comms_source.config.credentials import FIELDS, BasicCredentials, choose
+from comms_source.config.explain import KINDS, checked, explained
 from comms_source.config.settings import (
     BASE_URL,
     COMMIT_PAGES,
@@ -26,8 +29,8 @@ from comms_source.config.settings import (
     TIMEOUT,
     WINDOW,
     Settings,
+    wrong_value,
 )
-from comms_source.errors import ConfigurationError
 from comms_source.timespans import parse_duration, parse_instant
 
 SECTIONS: Final = ("sources", "comms_source")
@@ -38,12 +41,28 @@ ACCOUNTS: Final = "accounts"
 """The section in which each of several accounts has its own settings, by name."""
 
 
-T = TypeVar("T")
+SHARED: Final[Mapping[str, type]] = {
+    "retention": str,
+    "max_lock_wait": str,
+    "max_load_wait": str,
+    "table_format": str,
+    "counter_mode": dict,
+    "time_zone": str,
+    "stuck_after": str,
+    "alert_volume": int,
+    "alert_points": float,
+    "alert_days": int,
+}
+"""The settings that all accounts have in common, and their types: those of the destination and of
+the views. Only `retention` may also be an account's own, for its loads."""
+
+
+_DATES: Final = "'2026-11-24' or '2026-11-24T08:30Z'"
 
 
 @configspec
 class TwilioCredentials(CredentialsConfiguration):
-    """Account id and auth token, or API key and secret.
+    """Account id (or `account_sid`, which is the same) and auth token, or API key and secret.
 
     Values in dlt's settings take precedence, and among them the API key. Only if there is no pair
     are `TWILIO_API_KEY` and `TWILIO_API_KEY_SECRET` used, or else `TWILIO_ACCOUNT_SID` and
@@ -51,6 +70,7 @@ class TwilioCredentials(CredentialsConfiguration):
     """
 
     account_id: Optional[str] = None  # noqa: UP045 - dlt reads the annotation
+    account_sid: Optional[str] = None  # noqa: UP045
     auth_token: Optional[TSecretStrValue] = None  # noqa: UP045
     api_key: Optional[str] = None  # noqa: UP045
     api_key_secret: Optional[TSecretStrValue] = None  # noqa: UP045
@@ -59,9 +79,10 @@ class TwilioCredentials(CredentialsConfiguration):
         """The user and the password to send.
 
         Raises:
-            ConfigurationError: if no pair is complete; it says what is missing.
+            ConfigurationError: if no pair is complete, or one of it cannot be right; it says what
+                is missing.
         """
-        given = {name: getattr(self, name) for name in VARIABLES}
+        given = {name: getattr(self, name) for name in FIELDS}
         return choose(given=given, environment=os.environ)
 
 
@@ -72,7 +93,7 @@ class CommsSourceConfiguration(BaseConfiguration):
     credentials: TwilioCredentials = None  # type: ignore[assignment]
     base_url: str = BASE_URL
     account: str = "default"
-    channels: Sequence[str] = tuple(CHANNELS)
+    channels: Any = tuple(CHANNELS)  # in the environment also text
     page_size: int = PAGE_SIZE
     concurrency: int = CONCURRENCY
     requests_per_second: Optional[float] = None  # noqa: UP045
@@ -120,31 +141,57 @@ def _resolve(sections: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, A
     try:
         resolved = resolve_configuration(spec, sections=sections, explicit_value=given or None)
     except ConfigurationException as error:
-        raise ConfigurationError(str(error).strip()) from None
+        raise explained(error) from None
     return dict(resolved)
 
 
 def make_settings(*, credentials: BasicCredentials, **values: Any) -> Settings:
-    """Create the settings from what dlt resolved; durations are parsed.
+    """Create the settings from what dlt resolved; durations and lists in text are parsed.
 
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
     for name in ("retention", "window", "timeout", "max_api_wait"):
         values[name] = checked(name, parse_duration, values[name])
+    values["channels"] = listed("channels", values["channels"])
     return Settings(credentials=credentials, **values)
 
 
-def checked(setting: str, parse: Callable[[Any], T], value: Any) -> T:
-    """The value of a setting, parsed.
+def listed(setting: str, value: Any) -> Any:
+    """The names in text: one, several with commas between them, or a list in JSON.
+
+    Any other value is returned as it is.
 
     Raises:
-        ConfigurationError: if `parse` raises `ValueError`; the message names the setting.
+        ConfigurationError: if the text begins like JSON, and is no list.
     """
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith(("[", "{")):
+        return [name.strip() for name in value.split(",") if name.strip()]
     try:
-        return parse(value)
-    except ValueError as error:
-        raise ConfigurationError(f"{setting}: {error}") from None
+        names = json.loads(value)
+    except ValueError:
+        names = None
+    if not isinstance(names, list):
+        raise wrong_value(setting, "names with commas between them, or a list in JSON", value)
+    return names
+
+
+def read_shared(name: str) -> Any:
+    """A setting that all accounts have in common; None if it is not set.
+
+    Raises:
+        ConfigurationError: if it is of another type.
+    """
+    kind = SHARED[name]
+    try:
+        value: Any = dlt.config.get(".".join((*SECTIONS, name)), kind)
+    except ConfigurationException as error:
+        raise explained(error) from None
+    if value is not None and not isinstance(value, kind):  # dlt takes a list for a table.
+        raise wrong_value(name, KINDS[kind], value)
+    return value
 
 
 def parse_date(setting: str, value: Any) -> datetime:
@@ -153,4 +200,6 @@ def parse_date(setting: str, value: Any) -> datetime:
     Raises:
         ConfigurationError: if `value` is neither; the message names the setting.
     """
+    if not isinstance(value, date) and not (isinstance(value, str) and value.strip()):
+        raise wrong_value(setting, f"a date or time such as {_DATES}", value)
     return checked(setting, parse_instant, value)

@@ -6,10 +6,10 @@ Where the values come from (arguments, `.dlt/config.toml`, the environment) does
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, get_args
+from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
 from comms_source.channels import CHANNELS, Channel
@@ -17,6 +17,7 @@ from comms_source.config.credentials import BasicCredentials
 from comms_source.coverage.policy import Policy, Refresh
 from comms_source.errors import ConfigurationError
 from comms_source.timespans import SECOND, parse_duration
+from comms_source.words import in_words
 
 BASE_URL: Final = "https://comms.twilio.com/v1"
 PAGE_SIZE: Final = 1000
@@ -30,6 +31,80 @@ COMMIT_PAGES: Final = 1000
 TIMEOUT: Final = "60 seconds"
 MAX_API_WAIT: Final = "5 minutes"
 ATTEMPTS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a setting may be."""
+
+    expected: str
+    """The same in words, for messages."""
+    holds: Callable[[Any], bool]
+
+    def check(self, setting: str, value: object) -> None:
+        """Reject a value that is none of it.
+
+        Raises:
+            ConfigurationError: with the setting's name, what is expected, and the value.
+        """
+        if not self.holds(value):
+            raise wrong_value(setting, self.expected, value)
+
+
+def wrong_value(setting: str, expected: str, given: object) -> ConfigurationError:
+    """The error that says what a setting may be, and what it is."""
+    shown = in_words(given) if isinstance(given, timedelta) else repr(given)
+    return ConfigurationError(f"{setting}: expected {expected}, got {shown}")
+
+
+def _whole(least: int, most: int | None = None) -> Rule:
+    expected = f"{least} or more" if most is None else f"{least} to {most}"
+
+    def holds(value: Any) -> bool:
+        # A bool is an int to Python, and no number to whoever writes settings.
+        return type(value) is int and least <= value and (most is None or value <= most)
+
+    return Rule(f"{expected}, a whole number", holds)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_FLAG: Final = Rule("true or false", lambda value: isinstance(value, bool))
+_DURATION: Final = Rule("a duration", lambda value: isinstance(value, timedelta))
+
+RULES: Final[Mapping[str, Rule]] = {
+    "base_url": Rule(f"an address such as {BASE_URL}", lambda value: isinstance(value, str)),
+    "account": Rule(
+        "a label that is not empty", lambda value: isinstance(value, str) and bool(value.strip())
+    ),
+    "channels": Rule(
+        f"a list of {', '.join(CHANNELS)}",
+        lambda value: isinstance(value, Collection) and not isinstance(value, str | bytes),
+    ),
+    "page_size": _whole(1, PAGE_SIZE),
+    "concurrency": _whole(1, 64),
+    "requests_per_second": Rule(
+        "a number greater than 0, or none",
+        lambda value: value is None or (_is_number(value) and value > 0),
+    ),
+    "retention": _DURATION,
+    "window": Rule(
+        "a duration in whole seconds",
+        lambda value: isinstance(value, timedelta) and value % SECOND == timedelta(0),
+    ),
+    "refresh": Rule(" or ".join(get_args(Refresh)), lambda value: value in get_args(Refresh)),
+    "refresh_ratio": Rule(
+        "a number greater than 0, at most 1", lambda value: _is_number(value) and 0 < value <= 1
+    ),
+    "commit_pages": _whole(1),
+    "timeout": _DURATION,
+    "max_api_wait": _DURATION,
+    "history": _FLAG,
+    "allow_duplicates": _FLAG,
+}
+"""What each setting may be, apart from what depends on several of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +138,13 @@ class Settings:
     """The maximum number of attempts if the connection fails; not a user setting."""
 
     def __post_init__(self) -> None:
+        for setting, rule in RULES.items():
+            rule.check(setting, getattr(self, setting))
         check_base_url(self.base_url)
         check_channels(self.channels)
-        _check(1 <= self.page_size <= PAGE_SIZE, "page_size", f"1 to {PAGE_SIZE}", self.page_size)
-        _check(1 <= self.concurrency <= 64, "concurrency", "1 to 64", self.concurrency)  # noqa: PLR2004
-        rate = self.requests_per_second
-        _check(rate is None or rate > 0, "requests_per_second", "more than 0, or left out", rate)
-        _check(bool(self.account.strip()), "account", "a label that is not empty", self.account)
-        _check(self.refresh in get_args(Refresh), "refresh", "adaptive or full", self.refresh)
-        _check(0 < self.refresh_ratio <= 1, "refresh_ratio", "0 to 1, not 0", self.refresh_ratio)
-        _check(self.commit_pages >= 1, "commit_pages", "1 or more", self.commit_pages)
-        whole = self.window % SECOND == timedelta(0)
-        _check(whole, "window", "whole seconds", self.window)
-        _check(self.window <= self.retention, "window", "at most the retention", self.window)
+        if self.window > self.retention:
+            expected = f"at most the retention ({in_words(self.retention)})"
+            raise wrong_value("window", expected, self.window)
 
     @property
     def selected(self) -> list[Channel]:
@@ -97,10 +166,12 @@ class Settings:
 
 def check_channels(names: Sequence[str]) -> None:
     """Reject a selection that is empty or names an unknown channel."""
-    unknown = [name for name in names if name not in CHANNELS]
-    if unknown or not names or isinstance(names, str):
+    if not names:
+        raise wrong_value("channels", f"one or more of {', '.join(CHANNELS)}", names)
+    unknown = [name for name in names if not isinstance(name, str) or name not in CHANNELS]
+    if unknown:
         raise ConfigurationError(
-            f"channels: {', '.join(map(repr, unknown)) or repr(names)} cannot be read; "
+            f"channels: {', '.join(map(repr, unknown))} cannot be read; "
             f"the channels are {', '.join(CHANNELS)}"
         )
 
@@ -127,8 +198,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _check(holds: bool, setting: str, expected: str, got: object) -> None:
-    if not holds:
-        raise ConfigurationError(f"{setting}: expected {expected}, got {got!r}")

@@ -6,9 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-import dlt
-
-from comms_source.config.resolve import SECTIONS, checked
+from comms_source.config.explain import checked
+from comms_source.config.resolve import read_shared
 from comms_source.timespans import parse_duration
 
 MAX_LOCK_WAIT: Final = "30 seconds"
@@ -30,13 +29,23 @@ class Deadline:
         return max(0.0, self.moment - time.monotonic())
 
 
+def check_waits() -> None:
+    """Check both settings, before anything is read that would then have to wait.
+
+    Raises:
+        ConfigurationError: if one of them is not a duration.
+    """
+    max_lock_wait()
+    load_deadline()
+
+
 def max_lock_wait() -> float:
     """How many seconds to retry while another program has the DuckDB file locked.
 
     Raises:
         ConfigurationError: if the setting is not a duration.
     """
-    return _seconds("max_lock_wait", _setting("max_lock_wait", MAX_LOCK_WAIT))
+    return _seconds("max_lock_wait", read_shared("max_lock_wait") or MAX_LOCK_WAIT)
 
 
 def load_deadline() -> Deadline:
@@ -45,12 +54,8 @@ def load_deadline() -> Deadline:
     Raises:
         ConfigurationError: if the setting is not a duration.
     """
-    allowed = _setting("max_load_wait", MAX_LOAD_WAIT)
+    allowed = read_shared("max_load_wait") or MAX_LOAD_WAIT
     return Deadline(time.monotonic() + _seconds("max_load_wait", allowed), allowed)
-
-
-def _setting(name: str, default: str) -> str:
-    return dlt.config.get(".".join((*SECTIONS, name)), str) or default
 
 
 def _seconds(name: str, value: str) -> float:

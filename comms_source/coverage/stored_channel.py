@@ -51,6 +51,16 @@ class StoredChannel:
     with other credentials."""
     restates: bool = False
     """Whether the table `coverage` may lack windows of dlt's state, and has to be written again."""
+    rejected: frozenset[str] = frozenset()
+    """What could not be read within the retention and is not resolved, or acknowledged: the ids of
+    operations, and the keys of rows without an id."""
+    columns: frozenset[str] = frozenset()
+    """The names of the table's columns; none before the first load."""
+
+    @property
+    def known(self) -> StoredChannel:
+        """Only what tells news from what is known, for a run that mends nothing in the tables."""
+        return StoredChannel(rejected=self.rejected, columns=self.columns)
 
     @property
     def unrecoverable_spans(self) -> list[Span]:

@@ -10,14 +10,16 @@ from typing import Final, ParamSpec, TypeVar
 
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import DestinationException
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from comms_source.config.explain import explained
 from comms_source.config.waits import max_lock_wait
+from comms_source.destinations.driver_errors import driver_errors, place_of
 from comms_source.destinations.duckdb_file import explain_duckdb
 from comms_source.errors import (
     CommsSourceError,
-    ConfigurationError,
+    DestinationUnreachable,
     LoadFailed,
     PipelineBusy,
 )
@@ -33,17 +35,25 @@ def translate_dlt_errors() -> Iterator[None]:
         CommsSourceError: the original error, if a resource raised it.
         ConfigurationError: if dlt lacks a setting.
         PipelineBusy: if another process has the DuckDB file locked.
+        DestinationUnreachable: if no connection can be opened.
         LoadFailed: for all other errors of the destination.
     """
     try:
         yield
-    except (PipelineStepFailed, DestinationException) as error:
+    except CommsSourceError:
+        raise
+    except _errors() as error:
         own = _own_error(error)
         if own:
             raise own from None
         raise _explain(error) from error
     except ConfigurationException as error:
-        raise ConfigurationError(str(error).strip()) from None
+        raise explained(error) from None
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What dlt raises, and what it lets through; drivers are imported when they are used."""
+    return (PipelineStepFailed, DestinationException, *driver_errors())
 
 
 def _own_error(error: BaseException | None) -> CommsSourceError | None:
@@ -56,9 +66,14 @@ def _own_error(error: BaseException | None) -> CommsSourceError | None:
 
 
 def _explain(error: Exception) -> CommsSourceError:
-    text = str(error)
-    if explained := explain_duckdb(text):
+    if explained := explain_duckdb(str(error)):
         return explained
+    if isinstance(error, (DestinationConnectionError, *driver_errors())):
+        cause = error.inner_exc if isinstance(error, DestinationConnectionError) else error
+        return DestinationUnreachable(
+            f"{place_of(cause)} cannot be used: {root_message(cause)}; check that it is running, "
+            "and the address and credentials in the destination's settings"
+        )
     if isinstance(error, DatabaseUndefinedRelation):
         return LoadFailed(
             f"a table or view is missing ({root_message(error)}); "

@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import dlt
+import duckdb
 
 from comms_source.errors import LoadFailed, PipelineBusy
 
 MEGABYTES_PER_THREAD: Final = 72
 """The memory that DuckDB needs for each of its threads, without using disk."""
+
+
+STORAGE_VERSION: Final = "v1.0.0"
+"""The format of a new file, which it keeps. DuckDB 2 would otherwise make files that DuckDB 1, and
+the programs built on it, cannot open."""
 
 
 @contextmanager
@@ -25,6 +31,9 @@ def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
     would use most of the machine's memory as a cache; here it gets only as much as it needs for
     full speed, unless `memory_limit` is set in dlt's `global_config`.
     """
+    file = duckdb_path(pipeline.destination_client().config.credentials)
+    if file is not None and not file.exists():
+        duckdb.connect(str(file), config={"storage_compatibility_version": STORAGE_VERSION}).close()
     with pipeline.sql_client() as client:
         configured: Any = client.credentials
         if "memory_limit" not in (configured.global_config or {}):
@@ -80,7 +89,10 @@ def parallel_jobs(pipeline: dlt.Pipeline) -> int:
 
 
 def explain_duckdb(text: str) -> PipelineBusy | LoadFailed | None:
-    """What an error of DuckDB's means and what to do: a locked file, or a missing extension."""
+    """What an error of DuckDB's means and what to do; None if it is not known.
+
+    Known are a locked file, files that this DuckDB cannot read, and a missing extension.
+    """
     if locked := _LOCK.search(text):
         return PipelineBusy(
             f"the DuckDB file {locked['file']} is in use by another process: {locked['program']} "
@@ -92,10 +104,26 @@ def explain_duckdb(text: str) -> PipelineBusy | LoadFailed | None:
             "download it; allow this machine to connect to extensions.duckdb.org once, or install "
             "the extension from PyPI, as described in docs/destinations.md"
         )
-    return None
+    found = next((why for pattern, why in _UNREADABLE.items() if pattern in text), None)
+    if found is None:
+        return None
+    file = _FILE.search(text)
+    what = f"the DuckDB file {file[1]}" if file else "the DuckDB file"
+    return LoadFailed(f"{what} {found.format(version=duckdb.__version__)}")
 
 
 _LOCK: Final = re.compile(
     r'lock on file "(?P<file>[^"]+)".*?held in (?P<program>.+?) \(PID (?P<pid>\d+)\)', re.DOTALL
 )
 _EXTENSION: Final = re.compile(r'Failed to download extension "(?P<name>\w+)"')
+_FILE: Final = re.compile(r'file "([^"]+)"')
+_OTHER: Final = "set destination.duckdb.credentials to another file"
+_UNREADABLE: Final = {
+    "not a valid DuckDB database file": f"is not a DuckDB database; delete it, or {_OTHER}",
+    "Is a directory": f"is a folder; {_OTHER}",
+    "Permission denied": f"may not be opened by this user; change its permissions, or {_OTHER}",
+    "Corrupt database file": "is damaged; restore a backup of it, or load into another file",
+    "database file with version number": "was written by a version of DuckDB that this one, "
+    "{version}, cannot read; install a newer duckdb, or load into another file",
+}
+"""What is wrong with a file, by what DuckDB's message contains."""

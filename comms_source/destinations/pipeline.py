@@ -7,7 +7,6 @@ after the pipeline only, so that two databases would share it; here each destina
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +15,14 @@ from typing import Any, Final
 
 import dlt
 from dlt.common.destination import Destination
-from dlt.common.destination.exceptions import DestinationException
 
 from comms_source.destinations.capabilities import capabilities_of
-from comms_source.destinations.dlt_errors import root_message, translate_dlt_errors
-from comms_source.destinations.dlt_internals import get_dlt_pipelines_dir, with_dataset_name
+from comms_source.destinations.dlt_errors import translate_dlt_errors
+from comms_source.destinations.dlt_internals import get_dlt_pipelines_dir
 from comms_source.destinations.duckdb_file import duckdb_path, require_folder
 from comms_source.destinations.locks import alone_in
-from comms_source.errors import ConfigurationError
+from comms_source.destinations.names import check_known, configuration_of, name_of_dataset
+from comms_source.errors import NothingLoaded
 
 PIPELINE: Final = "twilio_comms"
 """The name of the pipeline, and so of the DuckDB file. DuckDB names a database after its file, and
@@ -41,6 +40,7 @@ def open_pipeline(
     dataset: str | None = None,
     name: str = PIPELINE,
     account: str | None = None,
+    read_only: bool = False,
 ) -> dlt.Pipeline:
     """The pipeline of the commands, or that of one of several accounts; not connected yet.
 
@@ -52,6 +52,7 @@ def open_pipeline(
         dataset: The schema to load into; by default dlt's `dataset_name` setting, or `comms`.
         name: The pipeline's name, which is also that of the default DuckDB file.
         account: Whose pipeline, if the configuration has several accounts.
+        read_only: Open a DuckDB file for reading only, beside other programs that read it.
 
     Raises:
         ConfigurationError: if the destination does not exist or lacks settings, or if the working
@@ -60,15 +61,16 @@ def open_pipeline(
     destination = destination or dlt.config.get("destination_type", str) or DESTINATION
     dataset = dataset or dlt.config.get("dataset_name", str) or DATASET
     with translate_dlt_errors():
-        _check_known(destination)
+        check_known(destination)
         _check_merging(destination)
+        dataset = name_of_dataset(destination, dataset=dataset, pipeline=name)
         folder = working_folder(_location(destination, dataset, name))
         suffix = None if account is None else account_suffix(account)
         own_name = f"{name}_{suffix}" if suffix else name
         with alone_in(folder / own_name):
             return dlt.pipeline(
                 pipeline_name=own_name,
-                destination=_for_account(destination, name, suffix) if suffix else destination,
+                destination=_shared(destination, name, suffix, read_only=read_only),
                 dataset_name=dataset,
                 pipelines_dir=str(folder),
             )
@@ -86,12 +88,16 @@ def account_suffix(account: str) -> str:
     return f"{readable}_{digest}".lstrip("_")
 
 
-def _for_account(destination: str, name: str, suffix: str) -> Any:
-    """The destination that accounts share, with a staging dataset for this account."""
-    given = {"pipeline_name": name, "staging_dataset_name_layout": f"%s_staging_{suffix}"}
+def _shared(destination: str, name: str, suffix: str | None, *, read_only: bool) -> Any:
+    """The destination that accounts share, with a staging dataset for each."""
     known: Any = Destination.from_reference(destination)
-    fitting = {key: value for key, value in given.items() if hasattr(known.spec, key)}
-    return Destination.from_reference(destination, **fitting)
+    given: dict[str, Any] = {}
+    if suffix:
+        own = {"pipeline_name": name, "staging_dataset_name_layout": f"%s_staging_{suffix}"}
+        given = {key: value for key, value in own.items() if hasattr(known.spec, key)}
+    if read_only and destination == DESTINATION:
+        given["credentials"] = {"read_only": True}  # The rest comes from the configuration.
+    return Destination.from_reference(destination, **given)
 
 
 def working_folder(location: str) -> Path:
@@ -105,6 +111,21 @@ def describe_destination(pipeline: dlt.Pipeline) -> str:
     config = pipeline.destination_client().config
     location = str(config).partition("://")[2].replace("//", "/", 1)
     return f"{pipeline.destination.destination_name} {location}".strip()
+
+
+def require_dataset(pipeline: dlt.Pipeline) -> None:
+    """Check that there is something to read.
+
+    Raises:
+        NothingLoaded: if there is no dataset yet.
+        PipelineBusy: if another process has the DuckDB file locked.
+        LoadFailed: if the destination cannot be reached, or rejects the login.
+    """
+    if not dataset_exists(pipeline):
+        raise NothingLoaded(
+            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
+            "run comms load first"
+        )
 
 
 def dataset_exists(pipeline: dlt.Pipeline) -> bool:
@@ -128,23 +149,15 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[Any]:
         LoadFailed: if the DuckDB file cannot be created.
     """
     client = pipeline.destination_client()
-    file = duckdb_path(client.config.credentials)
+    credentials: Any = client.config.credentials
+    file = duckdb_path(credentials)
     if file is not None and not file.exists():
-        require_folder(file)
+        if not credentials.read_only:
+            require_folder(file)
         yield None
         return
     with client:
         yield client if client.is_storage_initialized() else None
-
-
-def _check_known(destination: str) -> None:
-    try:
-        Destination.from_reference(destination)
-    except (DestinationException, ValueError, ImportError) as error:
-        raise ConfigurationError(
-            f"destination: dlt cannot load into {destination!r} ({root_message(error)}); "
-            f"install it with pip install 'dlt[{destination}]', or choose another destination"
-        ) from None
 
 
 def _check_merging(destination: str) -> None:
@@ -156,10 +169,5 @@ def _check_merging(destination: str) -> None:
 
 
 def _location(destination: str, dataset: str, name: str) -> str:
-    factory: Any = Destination.from_reference(destination)
-    initial: Any = factory.spec()
-    if hasattr(initial, "pipeline_name"):
-        initial.pipeline_name = name
-        initial.local_dir = os.path.abspath(dlt.current.run_context().local_dir)  # noqa: PTH100
-    configuration = factory.configuration(with_dataset_name(initial, dataset))
+    configuration = configuration_of(destination, dataset=dataset, pipeline=name)
     return f"{destination}|{dataset}|{configuration}"

@@ -24,3 +24,22 @@ def ask(client: Any, query: str, *values: Any, **tables: str) -> list[Any]:
         return list(client.execute_sql(query.format(**names), *values) or [])
     except DatabaseUndefinedRelation:
         return []
+
+
+def columns_of(client: Any, table: str) -> set[str]:
+    """The names of a table's columns in lower case; none if it does not exist.
+
+    Args:
+        client: dlt's SQL client of the destination, connected.
+        table: The name of the table.
+
+    Raises:
+        DatabaseException: if the destination refuses the query.
+    """
+    name = client.make_qualified_table_name(table)
+    query = f"select * from {name} where 1 = 0"  # noqa: S608 - a name that is quoted
+    try:
+        with client.execute_query(query) as cursor:
+            return {str(column[0]).lower() for column in cursor.description}
+    except DatabaseUndefinedRelation:
+        return set()

@@ -24,7 +24,8 @@ from comms_source.coverage.stored_channel import CoverageRow, StoredChannel
 from comms_source.destinations.dlt_errors import translate_dlt_errors
 from comms_source.destinations.dlt_internals import is_lake
 from comms_source.destinations.open_operations import open_operations
-from comms_source.destinations.queries import ask
+from comms_source.destinations.queries import ask, columns_of
+from comms_source.destinations.rejected_rows import known_subjects
 from comms_source.destinations.stored_coverage import local_coverage, local_owner, stored_coverage
 from comms_source.tables.bookkeeping import COVERAGE, RUNS
 from comms_source.timespans import EPOCH, Span, parse_instant
@@ -86,7 +87,7 @@ def stored_account(
         coverages = local_coverage(pipeline, channels=channels, account=account)
         return StoredAccount(
             channels={
-                name: _with_newest(client, stored, pipeline, settings, CHANNELS[name], now)
+                name: _for_run(client, stored, pipeline, settings, CHANNELS[name], now)
                 for name, stored in _channels(
                     client, coverages, settings=settings, now=now, sound=sound
                 ).items()
@@ -130,7 +131,7 @@ def _channels(
     }
 
 
-def _with_newest(
+def _for_run(
     client: Any,
     stored: StoredChannel,
     pipeline: dlt.Pipeline,
@@ -138,11 +139,18 @@ def _with_newest(
     channel: Channel,
     now: datetime,
 ) -> StoredChannel:
-    """Add the newest operation if the rows were read with other credentials."""
+    """Add what only a run needs: what is no news, and the newest operation if it is asked for.
+
+    That is the case where the rows were read with other credentials.
+    """
     own, account = settings.credentials.digest, settings.account
+    before = now - settings.retention
+    rejected = known_subjects(client, channel=channel, account=account, since=before)
+    columns = columns_of(client, channel.table)
+    stored = replace(stored, rejected=frozenset(rejected), columns=frozenset(columns))
     if local_owner(pipeline, channel=channel, account=account) in {None, own}:
         return stored
-    found = ask(client, _NEWEST, account, now - settings.retention, table=channel.table)
+    found = ask(client, _NEWEST, account, before, table=channel.table)
     return replace(stored, newest=found[0][0] if found else None)
 
 

@@ -26,6 +26,7 @@ from comms_source.extract.bookkeeping_rows import (
     gaps_to_state,
 )
 from comms_source.extract.by_id import follow
+from comms_source.extract.news import News
 from comms_source.extract.parallel_scans import OnError, PageLimit, ParallelScans, ScanQueue
 from comms_source.extract.run_stats import ChannelStats
 from comms_source.extract.session import Session
@@ -73,6 +74,7 @@ class ChannelRun:
         self._session = session
         self._on_error = on_error
         self._stored = stored or StoredChannel()
+        self._news = News(self._stored)
         self._scans: ScanQueue | None = None
         self._coverage = ChannelCoverage()
         self._begins = True
@@ -94,6 +96,7 @@ class ChannelRun:
             RunStopped: if other credentials than before are refused.
         """
         self._coverage = read_coverage(state, self._session.settings.account)
+        self._news.recall(state, self._session.settings.account)
         self._begins = self._scans is None
         if self._begins:
             self._scans = self._planned(state)
@@ -112,6 +115,7 @@ class ChannelRun:
             on_error=self._on_error,
             scans=scans,
             limit=limit,
+            news=self._news,
         )
         horizon = self._session.now - self._session.settings.retention
         own = operations_table(self.channel)
@@ -154,6 +158,7 @@ class ChannelRun:
         if not recorded:
             state[UNRECORDED][account] = gaps_to_state(gaps)
             return []
+        self._news.remember(state, account, stats=self.stats)
         if self._begins:
             restates = self._stored.restates or unrecorded is not None
             covered += make.corrections(covered, self._stored, coverage, restates=restates)
@@ -301,6 +306,8 @@ class ChannelRun:
         if followed.failures and self._on_error == "raise":
             raise next(iter(followed.failures.values()))
         self._followed = followed.records
+        for page in followed.pages:
+            self._news.note(page, self.stats)
         if followed.pages:
             yield from pieces_of(followed.pages, channel=self.channel)
 

@@ -22,6 +22,7 @@ from comms_source.channels import Channel
 from comms_source.coverage.channel_coverage import ScanResult
 from comms_source.coverage.planner import Scan
 from comms_source.errors import ChannelRefused, ConnectionLost, HostUnreachable, ScanFailed
+from comms_source.extract.news import News
 from comms_source.extract.run_stats import ScanFailure
 from comms_source.extract.scan_worker import ScanEnd, ScanWorker
 from comms_source.extract.session import Session
@@ -74,6 +75,7 @@ class ParallelScans:
         on_error: OnError,
         scans: ScanQueue,
         limit: PageLimit,
+        news: News,
     ) -> None:
         """Prepare to read.
 
@@ -83,6 +85,7 @@ class ParallelScans:
             on_error: Whether to raise the first failure of a scan or to note it and go on.
             scans: Scans that do not overlap; those that are begun are taken out.
             limit: Shared by the channels.
+            news: Told of each page, what is new about it.
         """
         self._channel = channel
         self._session = session
@@ -90,7 +93,7 @@ class ParallelScans:
         self._scans = scans
         self._limit = limit
         self._stats = session.stats.channel(channel.name)
-        self._rejected: set[str] = set()
+        self._news = news
         self._worker = ScanWorker(channel=channel, session=session, unit=scans.unit)
 
     def pages(self) -> Iterator[PageTables]:
@@ -148,12 +151,14 @@ class ParallelScans:
         self._limit.count()
         stats.pages += 1
         stats.operations += page.operations.num_rows
-        stats.new_counters |= page.new_counters
-        stats.new_fields |= page.new_fields
-        stats.new_statuses |= page.new_statuses
-        if page.rejected.num_rows:
-            self._rejected.update(map(str, page.rejected["row_key"].to_pylist()))
-            stats.rejected = len(self._rejected)
+        self._news.note(page, stats)
+        if page.outside and not stats.outside:
+            logger.warning(
+                "%s: the API returns operations from outside the range that was asked for, so it "
+                "ignores startDate and endDate; they are left out",
+                self._channel.name,
+            )
+        stats.outside += page.outside
         self._session.stats.changed()
 
     def _settle(self, end: ScanEnd) -> None:

@@ -47,6 +47,11 @@ class ChannelStats:
     operations: int = 0
     """Rows read, kept and handed on; an operation read twice counts twice."""
     rejected: int = 0
+    """Rows that could not be read, each once."""
+    rejected_before: int = 0
+    """Those of them that were known from an earlier run; they do not make this one incomplete."""
+    outside: int = 0
+    """Rows that were left out, since they are far from the range that was asked for."""
     scans: int = 0
     """Scans that were planned."""
     scans_done: int = 0
@@ -66,13 +71,20 @@ class ChannelStats:
     unfollowed: dict[str, str] = field(default_factory=dict)
     """Why an operation could not be asked for by id."""
     new_counters: set[str] = field(default_factory=set)
+    """Columns for counters that the reference does not name and the table did not have."""
     new_fields: set[str] = field(default_factory=set)
+    """Fields that neither the reference nor an earlier run named."""
     new_statuses: set[str] = field(default_factory=set)
+    """Statuses that neither the reference nor an earlier run named."""
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was planned was read, every row of it."""
-        return self.read_all and not (self.rejected or self.gaps or self.unrecoverable_rows)
+        """Whether all that was planned was read, and nothing was found missing for the first time.
+
+        Rows that could not be read in an earlier run either were reported by that one.
+        """
+        missing = self.rejected > self.rejected_before or self.gaps or self.unrecoverable_rows
+        return self.read_all and not missing
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for machines; times in ISO 8601 and UTC."""

@@ -37,6 +37,9 @@ from comms_source.tables.operations import (
 )
 from comms_source.timespans import Span
 
+MARGIN: Final = timedelta(minutes=1)
+"""How far from the range that was asked for a row may be; bounds may be rounded."""
+
 WAITING_PAGES: Final = 8
 """How many read pages may wait to be handed on; scans pause beyond that, so memory is bounded."""
 
@@ -122,7 +125,10 @@ class ScanWorker:
         )
         if tables.learned:
             self._session.learn(self._channel.name, tables.learned)
-        return replace(tables, operations=within(tables.operations, span))
+        # An API that does not know the filter ignores it without a word, and lists all it has.
+        near = within(tables.operations, Span(span.start - MARGIN, span.end + MARGIN))
+        outside = tables.operations.num_rows - near.num_rows
+        return replace(tables, operations=within(near, span), outside=outside)
 
     def _pieces(self, first_page: pa.Table, scan: Scan) -> list[Scan]:
         """What a scan is cut into, once its first page shows how densely operations lie."""

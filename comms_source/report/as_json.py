@@ -10,19 +10,12 @@ import msgspec
 from comms_source.report.data.days import HOUR_DAYS
 from comms_source.report.data.facts import ChannelFacts, Day, Facts, ReportContext
 from comms_source.report.data.sums import Sums
+from comms_source.report.findings import periods
 from comms_source.report.findings.coverage_strip import strip_of
 from comms_source.report.findings.funnel import funnel_of
 from comms_source.report.findings.health import health_of
 from comms_source.report.findings.hours import heat_of
 from comms_source.report.findings.largest_account import largest_account_rows
-from comms_source.report.findings.periods import (
-    change_of,
-    dated_days,
-    day_of,
-    frozen_days,
-    moving_days,
-    week_of,
-)
 from comms_source.report.findings.problems import concerns_of
 from comms_source.report.wording import ENGAGED
 
@@ -58,11 +51,11 @@ def as_dict(facts: Facts) -> dict[str, Any]:
 
 
 def _channel(facts: ChannelFacts, context: ReportContext) -> dict[str, Any]:
-    week = week_of(facts, context)
+    week = periods.week_of(facts, context)
     return {
         "operations": facts.stored,
-        "today": _day(day_of(facts, context, 0)),
-        "yesterday": _day(day_of(facts, context, 1)),
+        "today": _day(periods.day_of(facts, context, 0)),
+        "yesterday": _day(periods.day_of(facts, context, 1)),
         "week": {
             "first_day": week.first,
             "last_day": week.last,
@@ -71,19 +64,23 @@ def _channel(facts: ChannelFacts, context: ReportContext) -> dict[str, Any]:
             "frozen_share": week.frozen_share,
             **_sums(week.sums),
         },
-        "changes": {name: change_of(facts.trends, name) for name in MEASURES},
+        "changes": {name: periods.change_of(facts.trends, name) for name in MEASURES},
         "funnel": funnel_of(week.sums, engaged=ENGAGED.get(facts.channel)),
-        "days": [{"day": name, **_day(day)} for name, day in dated_days(facts, context)],
-        "moving_days": moving_days(facts, context),
-        "frozen_days": frozen_days(facts, context),
+        "days": [{"day": name, **_day(day)} for name, day in periods.dated_days(facts, context)],
+        "moving_days": periods.moving_days(facts, context),
+        "frozen_days": periods.frozen_days(facts, context),
         f"hours_of_{HOUR_DAYS}_days": heat_of(facts.hours).cells,
         "worst": facts.worst,
         "stuck": facts.stuck,
         "counter_problems": facts.problems,
-        "accounts": [{"account": each.account, **_sums(each.sums)} for each in facts.accounts],
+        "accounts": [{"account": name, **_sums(sums)} for name, sums in facts.accounts.items()],
         "settle_curve": largest_account_rows(facts.curve),
         "completion_seconds": largest_account_rows(facts.times),
-        "coverage": _coverage(facts, context),
+        "coverage": {
+            "health": health_of(facts, context),
+            "days": {each.day.isoformat(): each.state for each in strip_of(facts, context)},
+            "gaps": facts.gaps,
+        },
     }
 
 
@@ -103,12 +100,4 @@ def _sums(sums: Sums) -> dict[str, Any]:
         "engagement_rate": sums.engagement,
         "acceptance_rate": sums.acceptance,
         "unaddressable_rate": sums.unaddressable_share,
-    }
-
-
-def _coverage(facts: ChannelFacts, context: ReportContext) -> dict[str, Any]:
-    return {
-        "health": health_of(facts.health, now=context.at),
-        "days": {each.day.isoformat(): each.state for each in strip_of(facts, context)},
-        "gaps": facts.gaps,
     }

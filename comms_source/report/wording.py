@@ -89,7 +89,7 @@ def _points(value: float) -> str:
     return text if float(text) == 0 else f"{MINUS if value < 0 else '+'}{text}"
 
 
-def growth(now: int | None, before: int | None) -> str | None:
+def growth(now: float | None, before: float | None) -> str | None:
     """The relative growth of a number; None if it was 0 or unknown before."""
     if now is None or not before:
         return None
@@ -105,6 +105,11 @@ def compact(value: float) -> str:
         if abs(value) >= size * 0.9995:
             return f"{value / size:.3g}{letter}"
     return f"{value:.3g}"
+
+
+def brief_count(value: int | None, *, most: int) -> str:
+    """A whole number, with about three digits if it is `most` or more."""
+    return count(value) if value is None or value < most else compact(value)
 
 
 def moment(at: datetime | None, *, zone: str) -> str:
@@ -157,11 +162,6 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def hours(number: float) -> str:
-    """A duration in hours, as text."""
-    return seconds(3600 * number)
-
-
 def seconds(number: float) -> str:
     """A duration in seconds, as text in a suitable unit."""
     for size, unit in ((2 * _DAY, "days"), (2 * _HOUR, "h"), (2 * _MINUTE, "min")):
@@ -192,6 +192,11 @@ def brief_age(number: float) -> str:
     """The same, abbreviated, as a label on an axis."""
     value, unit = age(number).split(" ")
     return f"{value}{unit[0]}"
+
+
+def upper_first(text: str) -> str:
+    """The same, with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
 
 
 def plain(text: str) -> str:

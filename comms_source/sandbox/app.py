@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,12 +29,13 @@ VERSION = "/v1"
 
 def create_app(model: SandboxModel) -> ASGIApp:
     """The application that serves `model`."""
+    endpoints = _Endpoints(model)
     app = Starlette(
         routes=[
-            Route("/sandbox/clock", _clock(model), methods=["GET", "PUT"]),
-            Route("/sandbox/faults", _faults(model), methods=["GET", "PUT"]),
-            Route("/sandbox/requests", _requests(model), methods=["GET"]),
-            Mount(VERSION, app=_Api(model)),
+            Route("/sandbox/clock", endpoints.clock, methods=["GET", "PUT"]),
+            Route("/sandbox/faults", endpoints.faults, methods=["GET", "PUT"]),
+            Route("/sandbox/requests", endpoints.requests, methods=["GET"]),
+            Mount(VERSION, app=endpoints.api),
         ]
     )
 
@@ -47,13 +47,20 @@ def create_app(model: SandboxModel) -> ASGIApp:
     return serve
 
 
-class _Api:
-    """The endpoints of the API."""
+class _ClockUpdate(msgspec.Struct, forbid_unknown_fields=True):
+    now: datetime | None = None
+    advance_seconds: float = 0
+    frozen: bool | None = None
 
-    def __init__(self, model: SandboxModel) -> None:
-        self._model = model
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+@dataclass(frozen=True, slots=True)
+class _Endpoints:
+    """The endpoints of the API, and those that control the sandbox."""
+
+    model: SandboxModel
+
+    async def api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond as the API, to reading requests only."""
         http = HttpRequest(scope, receive)
         if http.method != "GET":
             await HttpResponse(status_code=405, headers={"Allow": "GET"})(scope, receive, send)
@@ -63,14 +70,48 @@ class _Api:
             parameters=http.query_params.multi_items(),
             authorization=http.headers.get("authorization", ""),
         )
-        response = await run_in_threadpool(self._model.respond, request)
+        response = await run_in_threadpool(self.model.respond, request)
         await asyncio.sleep(response.delay)
         await _send(response, scope, receive, send)
+
+    async def clock(self, request: HttpRequest) -> HttpResponse:
+        """The clock, once it is set."""
+        clock = self.model.clock
+        if request.method == "PUT":
+            try:
+                update = msgspec.json.decode(await request.body(), type=_ClockUpdate)
+                now = update.now or clock.now()
+                clock.set(now + timedelta(seconds=update.advance_seconds))
+            except (ValueError, OverflowError) as error:
+                return _refused(error)
+            clock.frozen = clock.frozen if update.frozen is None else update.frozen
+        return _json({"now": clock.now(), "frozen": clock.frozen})
+
+    async def faults(self, request: HttpRequest) -> HttpResponse:
+        """The active faults, once they are replaced."""
+        if request.method == "PUT":
+            try:
+                self.model.faults.replace(faults_from(await request.json()))
+            except (ValueError, OverflowError) as error:
+                return _refused(error)
+        return _json([asdict(fault) for fault in self.model.faults.faults])
+
+    async def requests(self, _: HttpRequest) -> HttpResponse:
+        """The latest requests."""
+        return _json([asdict(entry) for entry in list(self.model.requests)])
+
+
+def _refused(error: Exception) -> HttpResponse:
+    return _json({"error": str(error)}, status=400)
 
 
 async def _send(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     if response.ending == "reset":
-        _reset(_transport(scope))
+        transport = _transport(scope)
+        # With a linger time of 0, the connection is closed by a TCP reset.
+        linger = struct.pack("ii", 1, 0)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        transport.abort()
         return
     whole = HttpResponse(response.body, response.status, dict(response.headers))
     if response.ending == "whole":
@@ -83,13 +124,6 @@ async def _send(response: Response, scope: Scope, receive: Receive, send: Send) 
     _transport(scope).close()
 
 
-def _reset(transport: asyncio.Transport) -> None:
-    """Close a connection with a TCP reset, by a linger time of 0."""
-    connection = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-
-
 def _transport(scope: Scope) -> asyncio.Transport:
     """The connection of a response; ASGI itself cannot abort one."""
     transport = scope["sandbox.send"].__self__.transport
@@ -98,53 +132,5 @@ def _transport(scope: Scope) -> asyncio.Transport:
     return transport
 
 
-Endpoint = Callable[[HttpRequest], Awaitable[HttpResponse]]
-
-
-class _ClockUpdate(msgspec.Struct, forbid_unknown_fields=True):
-    now: datetime | None = None
-    advance_seconds: float = 0
-    frozen: bool | None = None
-
-
-def _clock(model: SandboxModel) -> Endpoint:
-    async def endpoint(request: HttpRequest) -> HttpResponse:
-        if request.method == "PUT":
-            update = msgspec.json.decode(await request.body(), type=_ClockUpdate)
-            now = update.now or model.clock.now()
-            model.clock.set(now + timedelta(seconds=update.advance_seconds))
-            model.clock.frozen = model.clock.frozen if update.frozen is None else update.frozen
-        return _json({"now": model.clock.now(), "frozen": model.clock.frozen})
-
-    return _with_errors(endpoint)
-
-
-def _faults(model: SandboxModel) -> Endpoint:
-    async def endpoint(request: HttpRequest) -> HttpResponse:
-        if request.method == "PUT":
-            model.faults.replace(faults_from(await request.json()))
-        return _json([asdict(fault) for fault in model.faults.faults])
-
-    return _with_errors(endpoint)
-
-
-def _requests(model: SandboxModel) -> Endpoint:
-    async def endpoint(_: HttpRequest) -> HttpResponse:
-        return _json([asdict(entry) for entry in list(model.requests)])
-
-    return endpoint
-
-
-def _with_errors(endpoint: Endpoint) -> Endpoint:
-    async def guarded(request: HttpRequest) -> HttpResponse:
-        try:
-            return await endpoint(request)
-        except (ValueError, OverflowError) as error:
-            return _json({"error": str(error)}, status=400)
-
-    return guarded
-
-
 def _json(content: Any, status: int = 200) -> HttpResponse:
-    body = msgspec.json.encode(content)
-    return HttpResponse(body, status, media_type="application/json")
+    return HttpResponse(msgspec.json.encode(content), status, media_type="application/json")

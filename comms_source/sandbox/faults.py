@@ -1,60 +1,28 @@
 """Faults as data: which fault, on which requests, how often.
 
-A sandbox checks its `ActiveFaults` on each request. `response_faults` and `model` implement the
-faults of whole responses, `row_faults` those of single rows.
+A sandbox checks its `ActiveFaults` on each request. `response_faults` has the faults of whole
+responses, `row_faults` those of single rows, and `model` implements those of pages.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
 import msgspec
 
 from comms_source.channels import CHANNELS
 from comms_source.sandbox.pseudo_random import fraction
+from comms_source.sandbox.response_faults import REPLACEMENTS, TRANSPORT_FAULTS
+from comms_source.sandbox.row_faults import ROW_FAULTS
 
-RESPONSE_FAULTS: Final = (
-    "too_many_requests",
-    "unavailable",
-    "internal_error",
-    "bad_gateway",
-    "bad_request",
-    "unauthorized",
-    "forbidden",
-    "not_found",
-    "hang",
-    "slow",
-    "reset",
-    "cut",
-    "cut_json",
-    "html",
-    "no_envelope",
-    "redirect",
-    "echo_secrets",
-)
-"""Kinds that replace the whole response (or delay it)."""
+PAGE_FAULTS: Final = ("repeat_token", "endless_pages", "ignored_dates")
+"""Kinds that change which pages there are: endless ones, or those of all creation time."""
 
-PAGE_FAULTS: Final = ("repeat_token", "endless_pages")
-"""Kinds that make the pages endless."""
-
-ROW_FAULTS: Final = (
-    "row_without_id",
-    "row_without_created_at",
-    "row_with_bad_created_at",
-    "row_with_text_counter",
-    "new_counter",
-    "new_field",
-    "lower_case_status",
-    "unknown_status",
-    "missing_counter",
-    "duplicate_row",
-)
-"""Kinds that change rows of an otherwise correct page."""
-
-KINDS: Final = RESPONSE_FAULTS + PAGE_FAULTS + ROW_FAULTS
+KINDS: Final = (*REPLACEMENTS, *TRANSPORT_FAULTS, *PAGE_FAULTS, *ROW_FAULTS)
+"""All kinds of faults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +78,24 @@ def faults_from(data: Any) -> tuple[Fault, ...]:
     Raises:
         ValueError: if it is not a list of faults; unknown keys are refused too.
     """
+    return tuple(msgspec.convert(entries_of(data, Fault), list[Fault]))
+
+
+def entries_of(data: Any, kind: type[Any]) -> list[dict[str, Any]]:
+    """The entries of a list in plain data, each of them for one object of a data class.
+
+    Raises:
+        ValueError: if it is not a list of tables, or a key is not a field of the class.
+    """
+    name = kind.__name__.lower()
     try:
         entries = msgspec.convert(data, list[dict[str, Any]])
     except msgspec.ValidationError as error:
-        raise ValueError(f"expected a list of faults: {error}") from None
-    unknown = {key for entry in entries for key in entry} - set(Fault.__dataclass_fields__)
+        raise ValueError(f"expected a list of {name}s: {error}") from None
+    unknown = {key for entry in entries for key in entry} - {each.name for each in fields(kind)}
     if unknown:
-        raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
-    return tuple(msgspec.convert(entries, list[Fault]))
+        raise ValueError(f"a {name} has no {', '.join(sorted(unknown))}")
+    return entries
 
 
 class ActiveFaults:
@@ -155,10 +133,8 @@ class ActiveFaults:
     def _applies(self, position: int, fault: Fault) -> bool:
         self._met[position] += 1
         turn = self._met[position] - fault.first
-        spent = fault.count is not None and self._applied[position] >= fault.count
-        if turn < 0 or turn % fault.every or spent:
-            return False
-        if fraction(self._seed, position, turn) >= fault.chance:
-            return False
-        self._applied[position] += 1
-        return True
+        is_left = fault.count is None or self._applied[position] < fault.count
+        is_due = turn >= 0 and turn % fault.every == 0 and is_left
+        applies = is_due and fraction(self._seed, position, turn) < fault.chance
+        self._applied[position] += applies
+        return applies

@@ -20,5 +20,4 @@ def from_ms(milliseconds: int) -> datetime:
 
 def format_instant(milliseconds: int, precision: str) -> str:
     """ISO 8601 in UTC with `Z`, to the second or to the millisecond."""
-    text = from_ms(milliseconds).isoformat(timespec=precision)
-    return text.removesuffix("+00:00") + "Z"
+    return from_ms(milliseconds).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -63,6 +63,11 @@ class Lifecycle:
     """Additional attempts per resource."""
     frozen_update: bool
 
+    @property
+    def addressable(self) -> int:
+        """How many of its resources are handed over, or fail."""
+        return 0 if self.kind == "group" else self.total - self.unaddressable
+
 
 def plan_lifecycle(*, channel: Channel, created: int, key: int) -> Lifecycle:
     """The lifecycle of the operation with this key."""
@@ -161,10 +166,9 @@ def _last_change(life: Lifecycle, now: int) -> int:
 def _counts(life: Lifecycle, now: int, *, cumulative: bool) -> dict[str, int]:
     age, duration = now - life.start, life.end - life.start
     past = min(age, duration)
-    addressable = 0 if life.kind == "group" else life.total - life.unaddressable
     # Integers, rounded down, so that the parts never exceed what was handed over.
     failed = life.failed * past // duration
-    handed = (addressable - life.failed) * past // duration
+    handed = (life.addressable - life.failed) * past // duration
     undelivered = life.undelivered * past // duration
     delivered = life.delivered * past // duration
     read = life.read * past // duration
@@ -175,7 +179,7 @@ def _counts(life: Lifecycle, now: int, *, cumulative: bool) -> dict[str, int]:
     processed = handed + failed
     exclusive = not cumulative and "delivered" in life.channel.counters
     return {
-        "queued": addressable - processed,
+        "queued": life.addressable - processed,
         "failed": failed,
         "undelivered": undelivered,
         "sent": handed - delivered - undelivered if exclusive else handed,

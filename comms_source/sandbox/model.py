@@ -23,23 +23,15 @@ import msgspec
 from comms_source.channels import CHANNELS, Channel
 from comms_source.sandbox.answers import Request, Response, error_answer, json_answer
 from comms_source.sandbox.clock import Clock
-from comms_source.sandbox.faults import ROW_FAULTS, ActiveFaults, Fault
+from comms_source.sandbox.faults import ActiveFaults, Fault
 from comms_source.sandbox.instants import to_ms
-from comms_source.sandbox.paging import (
-    Position,
-    Selection,
-    check_range,
-    encode,
-    position_of,
-    select,
-)
-from comms_source.sandbox.population import GeneratedPopulation, Population
+from comms_source.sandbox.paging import check_range, encode, position_of, select
+from comms_source.sandbox.population import GeneratedPopulation, Population, SamplePopulation
 from comms_source.sandbox.queries import BadParameter, parse_query
 from comms_source.sandbox.rate_limit import TokenBucket
 from comms_source.sandbox.rendered import RenderedPopulation
-from comms_source.sandbox.response_faults import REPLACEMENTS, apply_transport_faults
-from comms_source.sandbox.row_faults import apply_row_fault
-from comms_source.sandbox.samples import SamplePopulation
+from comms_source.sandbox.response_faults import REPLACEMENTS, TRANSPORT_FAULTS
+from comms_source.sandbox.row_faults import ROW_FAULTS, apply_row_fault
 from comms_source.sandbox.settings import SandboxSettings
 
 MAX_LOGGED: Final = 100_000
@@ -77,7 +69,9 @@ class SandboxModel:
             return error_answer(404)
         endpoint = "list" if operation_id is None else "fetch"
         matching = self.faults.matching(channel=channel.name, endpoint=endpoint)
-        response = self._answer(request, channel, operation_id, matching)
+        response = self._refusal(request, channel) or self._answer(
+            request, channel, operation_id, matching
+        )
         self._log(request, channel.name, endpoint, response.status)
         headers = {"Date": format_datetime(self.clock.now(), usegmt=True), **response.headers}
         delay = response.delay + self.settings.latency.total_seconds()
@@ -105,14 +99,21 @@ class SandboxModel:
     def _answer(
         self, request: Request, channel: Channel, operation_id: str | None, faults: Sequence[Fault]
     ) -> Response:
-        refusal = self._refusal(request, channel)
-        if refusal:
-            return refusal
         for fault in faults:
             if fault.kind in REPLACEMENTS:
                 return REPLACEMENTS[fault.kind](fault, request)
-        response = self._read(request, channel, operation_id, faults)
-        return apply_transport_faults(response, faults)
+        try:
+            if operation_id is not None:
+                response = self._fetch(channel, operation_id)
+            else:
+                response = self._list(request, channel, faults)
+        except BadParameter as refused:
+            context = f"$.{refused.name}"
+            response = error_answer(400, message=str(refused), code=refused.code, context=context)
+        for fault in faults:
+            if fault.kind in TRANSPORT_FAULTS:
+                response = TRANSPORT_FAULTS[fault.kind](fault, response)
+        return response
 
     def _refusal(self, request: Request, channel: Channel) -> Response | None:
         user = _user(request.authorization, self.settings.credentials)
@@ -123,17 +124,6 @@ class SandboxModel:
         wait = self._bucket.take()
         return error_answer(429, headers={"Retry-After": str(math.ceil(wait))}) if wait else None
 
-    def _read(
-        self, request: Request, channel: Channel, operation_id: str | None, faults: Sequence[Fault]
-    ) -> Response:
-        if operation_id is not None:
-            return self._fetch(channel, operation_id)
-        try:
-            return self._list(request, channel, faults)
-        except BadParameter as refused:
-            context = f"$.{refused.name}"
-            return error_answer(400, message=str(refused), code=refused.code, context=context)
-
     def _fetch(self, channel: Channel, operation_id: str) -> Response:
         population, now = self._populations[channel.name], to_ms(self.clock.now())
         number = population.find(operation_id)
@@ -143,32 +133,32 @@ class SandboxModel:
 
     def _list(self, request: Request, channel: Channel, faults: Sequence[Fault]) -> Response:
         population, now = self._populations[channel.name], to_ms(self.clock.now())
-        query = parse_query(request.parameters)
-        position = position_of(query, channel=channel.name, settings=self.settings)
+        first, token = parse_query(request.parameters, channel=channel.name)
+        kinds = {fault.kind for fault in faults}
+        if "ignored_dates" in kinds:
+            first = msgspec.structs.replace(first, start=None, end=None)
+        position = position_of(first, token, settings=self.settings)
         check_range(position, settings=self.settings, now=now)
-        page = select(position=position, population=population, settings=self.settings, now=now)
+        numbers, following = select(
+            position=position, population=population, settings=self.settings, now=now
+        )
         row_faults = [fault for fault in faults if fault.kind in ROW_FAULTS]
         shown = population.show if row_faults else population.answer
-        rows = [shown(number, now) for number in page.numbers]
+        rows = [shown(number, now) for number in numbers]
         for fault in row_faults:
             rows = apply_row_fault(rows, fault)
-        following = self._following(page, faults)
-        pagination = {
-            "next": following and encode(following),
-            "self": encode(page.here),
-        }
+        if "repeat_token" in kinds:
+            following = position
+        elif "endless_pages" in kinds:
+            following = msgspec.structs.replace(position, turn=next(self._turns))
+        pagination = {"next": following and encode(following), "self": encode(position)}
         return json_answer({"operations": rows, "pagination": pagination})
 
-    def _following(self, page: Selection, faults: Sequence[Fault]) -> Position | None:
-        kinds = {fault.kind for fault in faults}
-        if "repeat_token" in kinds:
-            return page.here
-        if "endless_pages" in kinds:
-            return msgspec.structs.replace(page.here, turn=next(self._turns))
-        return page.following
-
     def _log(self, request: Request, channel: str, endpoint: str, status: int) -> None:
-        parameters = {name: _logged(name, value) for name, value in request.parameters}
+        parameters = dict(request.parameters)
+        if "pageToken" in parameters:
+            token = parameters["pageToken"].encode()
+            parameters["pageToken"] = hashlib.sha256(token).hexdigest()[:8]
         entry = LoggedRequest(self.clock.now(), channel, endpoint, parameters, status)
         with self._arrival:
             self.requests.append(entry)
@@ -188,9 +178,3 @@ def _user(authorization: str, credentials: Mapping[str, str]) -> str | None:
         if authorization == f"Basic {token}":
             return user
     return None
-
-
-def _logged(name: str, value: str) -> str:
-    if name != "pageToken":
-        return value
-    return hashlib.sha256(value.encode()).hexdigest()[:8]

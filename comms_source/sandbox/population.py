@@ -1,8 +1,8 @@
-"""The operations of one channel: unlimited in both directions of time, and not stored.
+"""The operations of one channel: generated ones, or those of documented payloads.
 
-The creation time of the k-th operation increases with k, with more operations by day than by night.
-So a range of creation time is a range of k, found by bisection. The id contains k, so an operation
-can be found by its id.
+Generated ones are unlimited in both directions of time, and not stored. The creation time of the
+k-th operation increases with k, with more operations by day than by night. So a range of creation
+time is a range of k, found by bisection. The id contains k, so an operation can be found by its id.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import base64
 import math
 from bisect import bisect_left
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.sandbox.instants import format_instant
+from comms_source.sandbox.instants import format_instant, to_ms
 from comms_source.sandbox.lifecycles import DAY, Lifecycle, plan_lifecycle, state_at
 from comms_source.sandbox.pseudo_random import fraction, mix
+from comms_source.sandbox.samples import CHANNEL_OF, operations_in
 from comms_source.sandbox.settings import SandboxSettings
 from comms_source.sandbox.troubles import apply_troubles, troubles_of
 
@@ -25,7 +27,9 @@ ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _BEGINNING: Final = 1_577_836_800_000  # 2020-01-01, in milliseconds
 _RHYTHM: Final = 0.7
 _NUMBER_DIGITS: Final = 10
-_TO_ALPHABET: Final = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUV", ALPHABET)
+_BASE_32: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
+_TO_ALPHABET: Final = str.maketrans(_BASE_32, ALPHABET)
+_FROM_ALPHABET: Final = str.maketrans(ALPHABET, _BASE_32)
 
 
 class Population(Protocol):
@@ -37,26 +41,30 @@ class Population(Protocol):
     def created(self, number: int) -> int:
         """When the operation was created, in milliseconds and as precisely as it is shown."""
 
-    def oldest_listed(self, now: int) -> int:
-        """The earliest creation time of which lists may show anything at `now`."""
-
-    def listed(self, number: int, now: int) -> bool:
-        """Whether lists show the operation at `now`; it was created in the range they look at."""
-
-    def fetched(self, number: int, now: int) -> bool:
-        """Whether the operation can be fetched by id at `now`."""
-
     def show(self, number: int, now: int) -> dict[str, Any]:
         """The operation as the API shows it at `now`."""
-
-    def answer(self, number: int, now: int) -> Any:
-        """The same as a part of a response, which may be encoded already."""
 
     def find(self, operation_id: str) -> int | None:
         """The number of the operation with this id."""
 
+    def oldest_listed(self, now: int) -> int:  # noqa: ARG002
+        """The earliest creation time of which lists may show anything at `now`."""
+        return 0
 
-class GeneratedPopulation:
+    def listed(self, number: int, now: int) -> bool:  # noqa: ARG002
+        """Whether lists show the operation at `now`; it was created in the range they look at."""
+        return True
+
+    def fetched(self, number: int, now: int) -> bool:  # noqa: ARG002
+        """Whether the operation can be fetched by id at `now`."""
+        return True
+
+    def answer(self, number: int, now: int) -> Any:
+        """The same as `show` as a part of a response, which may be encoded already."""
+        return self.show(number, now)
+
+
+class GeneratedPopulation(Population):
     """Operations generated from a seed."""
 
     def __init__(self, channel: Channel, settings: SandboxSettings) -> None:
@@ -113,7 +121,7 @@ class GeneratedPopulation:
         """The lifecycle of the operation."""
         created, key = self.created(number), self._key(number)
         life = plan_lifecycle(channel=self._channel, created=created, key=key)
-        return apply_troubles(life, self._troubles, key=key) if self._troubles else life
+        return apply_troubles(life, self._troubles, key=key)
 
     def show(self, number: int, now: int) -> dict[str, Any]:
         """The operation as the API shows it at `now`."""
@@ -127,10 +135,6 @@ class GeneratedPopulation:
             "updatedAt": format_instant(state.updated, self._settings.timestamps),
         }
 
-    def answer(self, number: int, now: int) -> Any:
-        """The same as a part of a response."""
-        return self.show(number, now)
-
     def id_of(self, number: int) -> str:
         """The id of the operation: its channel, number and checksum, in the API's alphabet."""
         check = mix(self._key(number), 103)
@@ -141,14 +145,43 @@ class GeneratedPopulation:
         digits = operation_id.removeprefix(PREFIX)[1 : 1 + _NUMBER_DIGITS]
         if not digits or not set(digits) <= set(ALPHABET) or not self._volume:
             return None
-        number = 0
-        for digit in digits:
-            number = number * 32 + ALPHABET.index(digit)
+        number = int(digits.translate(_FROM_ALPHABET), 32)
         number = number if number < 2**49 else number - 2**50
         return number if self.id_of(number) == operation_id else None
 
     def _key(self, number: int) -> int:
         return mix(self._seed, number)
+
+
+class SamplePopulation(Population):
+    """The operations of some documented payloads, shown from their creation on without end."""
+
+    def __init__(self, channel: Channel, names: Sequence[str]) -> None:
+        """Use the payloads of `channel` among `names`."""
+        mine = [name for name in names if CHANNEL_OF[name.split("_")[0]] == channel.name]
+        operations = [operation for name in mine for operation in operations_in(name)]
+        self._operations = sorted(operations, key=_created)
+
+    def first_from(self, instant: int) -> int:
+        """The number of the first operation created at or after `instant`, in milliseconds."""
+        return bisect_left(self._operations, instant, key=_created)
+
+    def created(self, number: int) -> int:
+        """When the operation was created, in milliseconds."""
+        return _created(self._operations[number])
+
+    def show(self, number: int, now: int) -> dict[str, Any]:  # noqa: ARG002
+        """The sample, unchanged."""
+        return self._operations[number]
+
+    def find(self, operation_id: str) -> int | None:
+        """The number of the first sample with this id."""
+        ids = [operation["id"] for operation in self._operations]
+        return ids.index(operation_id) if operation_id in ids else None
+
+
+def _created(operation: dict[str, Any]) -> int:
+    return to_ms(datetime.fromisoformat(operation["createdAt"]))
 
 
 def _digits(value: int) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
 
 from comms_source.channels import STATUSES
 from comms_source.sandbox.instants import to_ms
@@ -27,19 +28,25 @@ class BadParameter(ValueError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A validated list request; times in milliseconds since the epoch."""
+class Position(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The start of a page, with its channel and filters; times in milliseconds since the epoch."""
 
+    channel: str
+    next_number: int | None
+    """The number of the first candidate operation; None for the first page."""
     start: int | None
     end: int | None
     status: str | None
     page_size: int
-    page_token: str | None
+    after_empty: bool = False
+    turn: int = 0
+    """Distinguishes tokens of the same page."""
 
 
-def parse_query(parameters: Sequence[tuple[str, str]]) -> Query:
-    """Validate the parameters of a list request.
+def parse_query(
+    parameters: Sequence[tuple[str, str]], *, channel: str
+) -> tuple[Position, str | None]:
+    """The first page of the list that a request asks for, and the page token of the request.
 
     Raises:
         BadParameter: for an unknown or repeated name, or an invalid value.
@@ -51,16 +58,16 @@ def parse_query(parameters: Sequence[tuple[str, str]]) -> Query:
         if name in values:
             raise BadParameter(name, f"The parameter {name} is given twice.")
         values[name] = value
-    return Query(
-        start=_date("startDate", values),
-        end=_date("endDate", values),
-        status=_status(values),
-        page_size=_page_size(values),
-        page_token=values.get("pageToken"),
-    )
+    start, end = _date("startDate", values), _date("endDate", values)
+    status, size = values.get("status"), values.get("pageSize", str(DEFAULT_PAGE_SIZE))
+    if status not in {None, *STATUSES}:
+        raise BadParameter("status", f"status must be one of {', '.join(STATUSES)}.")
+    if not _NUMBER.fullmatch(size) or not 1 <= int(size) <= MAX_PAGE_SIZE:
+        raise BadParameter("pageSize", f"pageSize must be from 1 to {MAX_PAGE_SIZE}.")
+    return Position(channel, None, start, end, status, int(size)), values.get("pageToken")
 
 
-def _date(name: str, values: dict[str, str]) -> int | None:
+def _date(name: str, values: Mapping[str, str]) -> int | None:
     if name not in values:
         return None
     try:
@@ -68,17 +75,3 @@ def _date(name: str, values: dict[str, str]) -> int | None:
     except ValueError:
         raise BadParameter(name, f"{name} must be a date and time in ISO 8601 format.") from None
     return to_ms(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
-
-
-def _status(values: dict[str, str]) -> str | None:
-    status = values.get("status")
-    if status is not None and status not in STATUSES:
-        raise BadParameter("status", f"status must be one of {', '.join(STATUSES)}.")
-    return status
-
-
-def _page_size(values: dict[str, str]) -> int:
-    text = values.get("pageSize", str(DEFAULT_PAGE_SIZE))
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_PAGE_SIZE:
-        raise BadParameter("pageSize", f"pageSize must be from 1 to {MAX_PAGE_SIZE}.")
-    return int(text)

@@ -38,5 +38,4 @@ class RenderedPopulation(GeneratedPopulation):
 
     def show(self, number: int, now: int) -> dict[str, Any]:
         """The rendered operation, decoded."""
-        shown: dict[str, Any] = msgspec.json.decode(self.answer(number, now))
-        return shown
+        return msgspec.json.decode(self.answer(number, now), type=dict[str, Any])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from comms_source.sandbox.faults import Fault
+if TYPE_CHECKING:  # faults imports the kinds from here
+    from comms_source.sandbox.faults import Fault
 
 Row = dict[str, Any]
 
@@ -16,37 +16,28 @@ def apply_row_fault(rows: list[Row], fault: Fault) -> list[Row]:
     changed: list[Row] = []
     for position, row in enumerate(rows):
         applies = position % fault.rows == 0
-        changed += _ROW_FAULTS[fault.kind](row, fault.name) if applies else [row]
+        changed += ROW_FAULTS[fault.kind](row, fault.name) if applies else [row]
     return changed
 
 
-def _without(field: str) -> Callable[[Row, str], list[Row]]:
-    return lambda row, _: [{key: value for key, value in row.items() if key != field}]
+def _without(fields: Row, name: str) -> Row:
+    return {key: value for key, value in fields.items() if key != name}
 
 
-def _with(field: str, value: Any) -> Callable[[Row, str], list[Row]]:
-    return lambda row, _: [row | {field: value}]
+def _counting(row: Row, name: str, value: Any) -> Row:
+    return row | {"stats": row["stats"] | {name: value}}
 
 
-def _with_counter(value: Any) -> Callable[[Row, str], list[Row]]:
-    return lambda row, name: [row | {"stats": row["stats"] | {name: value}}]
-
-
-def _missing_counter(row: Row, _: str) -> list[Row]:
-    return [row | {"stats": {key: n for key, n in row["stats"].items() if key != "recipients"}}]
-
-
-_ROW_FAULTS: Final[Mapping[str, Callable[[Row, str], list[Row]]]] = MappingProxyType(
-    {
-        "row_without_id": _without("id"),
-        "row_without_created_at": _without("createdAt"),
-        "row_with_bad_created_at": _with("createdAt", "the day before yesterday"),
-        "row_with_text_counter": lambda row, _: [row | {"stats": row["stats"] | {"total": "many"}}],
-        "new_counter": _with_counter(7),
-        "new_field": lambda row, name: [row | {name: {"value": 1}}],
-        "lower_case_status": lambda row, _: [row | {"status": row["status"].lower()}],
-        "unknown_status": _with("status", "PAUSED"),
-        "missing_counter": _missing_counter,
-        "duplicate_row": lambda row, _: [row, dict(row)],
-    }
-)
+ROW_FAULTS: Final[Mapping[str, Callable[[Row, str], list[Row]]]] = {
+    "row_without_id": lambda row, _: [_without(row, "id")],
+    "row_without_created_at": lambda row, _: [_without(row, "createdAt")],
+    "row_with_bad_created_at": lambda row, _: [row | {"createdAt": "the day before yesterday"}],
+    "row_with_text_counter": lambda row, _: [_counting(row, "total", "many")],
+    "new_counter": lambda row, name: [_counting(row, name, 7)],
+    "new_field": lambda row, name: [row | {name: {"value": 1}}],
+    "lower_case_status": lambda row, _: [row | {"status": row["status"].lower()}],
+    "unknown_status": lambda row, _: [row | {"status": "PAUSED"}],
+    "missing_counter": lambda row, _: [row | {"stats": _without(row["stats"], "recipients")}],
+    "duplicate_row": lambda row, _: [row, dict(row)],
+}
+"""What takes the place of a row, by the kind of fault; some use the fault's `name`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from types import TracebackType
 from typing import Final, Self
 
 import uvicorn
@@ -43,15 +42,12 @@ class Sandbox(SandboxModel):
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
         )
         self._thread.start()
-        _wait_until_started(self._server)
+        # The socket already listens, so requests would wait for a server that failed to start.
+        if not self._server.ready.wait(START_SECONDS):
+            raise RuntimeError("the sandbox did not start")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.stop()
         self._thread.join(START_SECONDS)
         if self._socket is not None:
@@ -62,10 +58,15 @@ class Sandbox(SandboxModel):
 class _Server(uvicorn.Server):
     """A server that stops at once; uvicorn polls ten times a second, and waits once more."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
         await super().startup(sockets)
+        self.ready.set()
 
     async def main_loop(self) -> None:
         await self._stopped.wait()
@@ -98,13 +99,3 @@ def _config(model: SandboxModel, *, host: str = HOST, port: int = 0) -> uvicorn.
         date_header=False,
         server_header=False,
     )
-
-
-def _wait_until_started(server: uvicorn.Server) -> None:
-    # The socket already listens, so requests would wait for a server that failed to start.
-    deadline = threading.Event()
-    for _ in range(int(START_SECONDS / 0.005)):
-        if server.started:
-            return
-        deadline.wait(0.005)
-    raise RuntimeError("the sandbox did not start")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import MappingProxyType
-from typing import Any, Final, Literal, get_args
+from functools import cache
+from typing import Final, Literal, get_args, get_origin, get_type_hints
 
 from comms_source.channels import CHANNELS
 from comms_source.sandbox.faults import Fault
@@ -24,9 +24,6 @@ Reading = Literal["exclusive", "cumulative"]
 
 ACCOUNT_ID: Final = "ACsandbox"
 AUTH_TOKEN: Final = "sandbox-auth-token"  # noqa: S105 - it opens nothing but a sandbox
-OPERATIONS_PER_WEEK: Final[Mapping[str, int]] = MappingProxyType(
-    {"messages": 2500, "emails": 1800, "push_notifications": 1200}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +37,7 @@ class SandboxSettings:
     seed: int = 1
     """Which of the possible data sets is served."""
     operations_per_week: Mapping[str, int] | int = field(
-        default_factory=lambda: dict(OPERATIONS_PER_WEEK)
+        default_factory=lambda: {"messages": 2500, "emails": 1800, "push_notifications": 1200}
     )
     """The number of operations per week, for all channels or by channel; 0 for none."""
     credentials: Mapping[str, str] = field(default_factory=lambda: {ACCOUNT_ID: AUTH_TOKEN})
@@ -92,19 +89,28 @@ class SandboxSettings:
     then take a millisecond or two, of any size."""
 
     def __post_init__(self) -> None:
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in get_args(allowed):
-                raise ValueError(f"{name}: expected one of {get_args(allowed)}")
-        for name, used, known in self._names():
+        for name, choices in _choices().items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name}: expected one of {choices}")
+        self._check_names()
+        self._check_amounts()
+
+    def _check_names(self) -> None:
+        for name, used, known in (
+            ("operations_per_week", self._volumes(), CHANNELS),
+            ("readings", self.readings, CHANNELS),
+            ("readings", self.readings.values(), get_args(Reading)),
+            ("forbidden", itertools.chain(*self.forbidden.values()), CHANNELS),
+            ("samples", self.samples, sample_names()),
+        ):
             if not set(used) <= set(known):
                 raise ValueError(f"{name}: expected some of {tuple(known)}")
         if not all(isinstance(trouble, Trouble) for trouble in self.troubles):
             raise ValueError("troubles: expected a tuple of Trouble")
-        self._check_amounts()
 
     def _check_amounts(self) -> None:
-        for channel in CHANNELS:
-            if self.volume(channel) < 0:
+        for channel, volume in self._volumes().items():
+            if volume < 0:
                 raise ValueError(f"operations_per_week: {channel} cannot be negative")
         for name in ("retention", "visibility_lag", "latency"):
             if getattr(self, name) < timedelta(0):
@@ -114,25 +120,15 @@ class SandboxSettings:
 
     def volume(self, channel: str) -> int:
         """The number of operations of `channel` per week."""
+        return self._volumes().get(channel, 0)
+
+    def _volumes(self) -> Mapping[str, int]:
         volumes = self.operations_per_week
-        return volumes if isinstance(volumes, int) else volumes.get(channel, 0)
-
-    def _names(self) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
-        """For each setting that contains names: its name, the names used, and the known names."""
-        if not isinstance(self.operations_per_week, int):
-            yield "operations_per_week", self.operations_per_week, CHANNELS
-        yield "readings", self.readings, CHANNELS
-        yield "readings", self.readings.values(), get_args(Reading)
-        yield "forbidden", itertools.chain(*self.forbidden.values()), CHANNELS
-        yield "samples", self.samples, sample_names()
+        return dict.fromkeys(CHANNELS, volumes) if isinstance(volumes, int) else volumes
 
 
-_CHOICES: Final[Mapping[str, Any]] = {
-    "start_bound": Bound,
-    "end_bound": Bound,
-    "order": Order,
-    "tokens": Tokens,
-    "timestamps": Timestamps,
-    "past_retention": PastRetention,
-    "out_of_range": OutOfRange,
-}
+@cache
+def _choices() -> Mapping[str, tuple[str, ...]]:
+    """The values that a setting may have, for each setting that is a choice."""
+    hints = get_type_hints(SandboxSettings)
+    return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}

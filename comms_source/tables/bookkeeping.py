@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from comms_source.tables.operations import REJECTED
 from comms_source.tables.specs import TEXT, TIMESTAMP, TableSpec, required
+
+ACKNOWLEDGED: Final = TableSpec(
+    name="acknowledged_rejections",
+    description="rejected rows that a person has acknowledged with comms rejected",
+    key=("account", "channel", "subject"),
+    columns=pa.schema(
+        [
+            required("account", TEXT),
+            required("channel", TEXT),
+            required("subject", TEXT),
+            required("acknowledged_at", TIMESTAMP),
+        ]
+    ),
+)
+"""`subject` is what `subjects` gives. A table of its own, since a rejected row that is read again
+replaces the stored one."""
 
 COVERAGE: Final = TableSpec(
     name="coverage",
@@ -101,5 +118,14 @@ LABELS: Final = TableSpec(
     has_load_id=False,
 )
 
-BOOKKEEPING: Final = (REJECTED, COVERAGE, GAPS, FOLLOWED, RUNS, LABELS)
+BOOKKEEPING: Final = (REJECTED, ACKNOWLEDGED, COVERAGE, GAPS, FOLLOWED, RUNS, LABELS)
 """All of them, in the order in which people read them."""
+
+
+def subjects(rejected: pa.Table) -> list[str]:
+    """What each rejected row is about: the operation's id, or the row's key if it has no id.
+
+    An operation whose counters move is another row each time, and the same trouble.
+    """
+    found: list[Any] = pc.coalesce(rejected["operation_id"], rejected["row_key"]).to_pylist()
+    return found

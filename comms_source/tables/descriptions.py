@@ -40,6 +40,8 @@ DESCRIPTIONS: Final = {
     "rejected_operations.reason": "why the row could not be read",
     "gaps.reason": "never read, or rows missing where loaded rows are no longer in the table",
     "raw": "the row as the API sent it, as JSON",
+    "subject": "operation_id of the rejected row, or its row_key where it has none",
+    "acknowledged_at": "when it was acknowledged, UTC",
     "rejected_operations.synced_at": "when the API sent the row, UTC",
     "window_start": "first instant of creation time in the window, UTC",
     "window_end": "first instant after the window, UTC",

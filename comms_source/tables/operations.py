@@ -67,6 +67,8 @@ class PageTables:
     new_fields: frozenset[str] = frozenset()
     """Top-level fields that the reference does not name."""
     new_statuses: frozenset[str] = frozenset()
+    outside: int = 0
+    """Rows that were left out, since they are far from the range that was asked for."""
 
 
 @cache

@@ -9,26 +9,25 @@ import hashlib
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import dlt
 from dlt.destinations.exceptions import (
     DatabaseException,
     DatabaseTerminalException,
     DatabaseUndefinedRelation,
 )
-from dlt.destinations.impl.duckdb.sql_client import WithTableScanners
-from dlt.destinations.job_client_impl import SqlJobClientBase
 
+from comms_source.destinations.dlt_internals import has_sql_tables, is_lake
 from comms_source.destinations.postgres import postgres_credentials
 from comms_source.errors import ConfigurationError, LoadFailed
+from comms_source.views.dialects import DIALECTS
 from comms_source.views.files import read_views, source_files, sql_files
 from comms_source.views.macros import Columns, documented_columns
 from comms_source.views.settings import ViewSettings
 from comms_source.views.statements import ViewStatements, table_comments, view_statements
-
-if TYPE_CHECKING:
-    import dlt
 
 logger = logging.getLogger("comms_source")
 
@@ -42,38 +41,35 @@ def view_client(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> Iterator[A
 
     A lake cannot hold views. There the client is an in-memory DuckDB that reads the lake's tables,
     and the views are created in it first.
+
+    Raises:
+        ConfigurationError: if the views are not written for the destination.
     """
     with pipeline.sql_client() as client:
-        if isinstance(client, WithTableScanners):
-            columns = table_columns(pipeline)
+        if is_lake(client):
+            columns = table_columns(pipeline.destination_client())
             for view in view_statements(**_place(client), settings=settings, columns=columns):
                 client.execute_sql(view.create)
+        elif why := _why_not_written(client):
+            raise ConfigurationError(f"views: {why}")
         yield client
 
 
-def table_columns(pipeline: dlt.Pipeline) -> Columns:
+def table_columns(client: Any) -> Columns:
     """The columns of the tables of operations, the documented counters included.
 
     A new counter of the API has a column that is not documented. The destination is queried,
     because the pipeline of another account may have added the column.
+
+    Args:
+        client: dlt's client of the destination, connected.
     """
     documented = documented_columns()
-    with pipeline.destination_client() as client:
-        # In a lake a table is a folder, and only the pipeline's schema has its columns.
-        is_sql = isinstance(client, SqlJobClientBase)
-        known = client.schema.tables
-        stored = dict(client.get_storage_tables(list(documented))) if is_sql else {}  # type: ignore[attr-defined]
-    return {
-        name: columns
-        | frozenset(known.get(name, {}).get("columns", {}))
-        | frozenset(stored.get(name, {}))
-        for name, columns in documented.items()
-    }
-
-
-def supports_views(pipeline: dlt.Pipeline) -> bool:
-    """Whether views can be created in the destination."""
-    return not isinstance(pipeline.sql_client(), WithTableScanners)
+    tables = sorted({table for table, _ in documented})
+    known = [(table, client.schema.tables.get(table, {}).get("columns", ())) for table in tables]
+    # In a lake a table is a folder, and only the pipeline's schema has its columns.
+    stored = client.get_storage_tables(tables) if has_sql_tables(client) else ()
+    return documented | {(table, name) for table, names in (*known, *stored) for name in names}
 
 
 def refresh_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]:
@@ -85,21 +81,22 @@ def refresh_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str
     Raises:
         LoadFailed: if the connection to PostgreSQL is lost.
     """
-    if not supports_views(pipeline):
-        return []
-    current = _current_views(pipeline, settings)
-    if set(current) == {file.stem for file in sql_files()}:
-        return current  # Before anything is parsed, which is the slowest step.
-    names = [view.name for view in read_views()]
-    try:
-        problem = _create(pipeline, settings=settings, current=current)
-    except DatabaseException as error:
-        problem = str(error)
-    if not problem:
-        return names
-    logger.warning("not all views could be created, the next load tries again: %s", problem)
-    present = _present(pipeline)
-    return [name for name in names if name in present]
+    with pipeline.destination_client() as client:
+        if _why_no_views(client):
+            return []
+        views = _views(pipeline, client, settings)
+        current = views.current()
+        if set(current) == {file.stem for file in sql_files()}:
+            return current  # Before anything is parsed, which is the slowest step.
+        names = [view.name for view in read_views()]
+        try:
+            problem = views.create(current=current)
+        except DatabaseException as error:
+            problem = str(error)
+        if not problem:
+            return names
+        logger.warning("not all views could be created, the next load tries again: %s", problem)
+        return views.existing(names)
 
 
 def create_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]:
@@ -112,44 +109,94 @@ def create_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]
         LoadFailed: if some views stay as they were on PostgreSQL; the message names them, the
             reason, and what to do.
     """
-    if not supports_views(pipeline):
-        raise ConfigurationError(
-            "views: a lake holds tables only; comms report creates the views for itself, and "
-            "docs/destinations.md shows how to create them in a DuckDB file of your own"
-        )
-    problem = _create(pipeline, settings=settings, current=())
+    with pipeline.destination_client() as client:
+        if why := _why_no_views(client):
+            raise ConfigurationError(f"views: {why}")
+        views = _views(pipeline, client, settings)
+        problem = views.create(current=())
     if problem:
         raise LoadFailed(f"not all views could be created: {problem}")
     return [view.name for view in read_views()]
 
 
-def _create(pipeline: dlt.Pipeline, *, settings: ViewSettings, current: Collection[str]) -> str:
-    """Create all views that are not `current`; return which stay as they were, and why."""
-    problem = ""
-    with pipeline.sql_client() as client:
-        place = _place(client)
-        columns = table_columns(pipeline)
-        statements = view_statements(**place, settings=settings, columns=columns)
-        names = [view.name for view in statements]
-        if postgres_credentials(pipeline):
+def _views(pipeline: dlt.Pipeline, client: Any, settings: ViewSettings) -> _Views:
+    return _Views(pipeline, client.sql_client, settings, table_columns(client))
+
+
+def _why_no_views(client: Any) -> str | None:
+    """Why a destination gets no views; None if it does."""
+    if not has_sql_tables(client):
+        return (
+            "a lake holds tables only; comms report creates the views for itself, and "
+            "docs/destinations.md shows how to create them in a DuckDB file of your own"
+        )
+    return _why_not_written(client.sql_client)
+
+
+def _why_not_written(sql_client: Any) -> str | None:
+    dialect = sql_client.capabilities.sqlglot_dialect or "duckdb"
+    if dialect in DIALECTS:
+        return None
+    return (
+        f"they are not written for {dialect}, which lacks functions that they need; the tables are "
+        "loaded all the same, and can be copied into a DuckDB file to report on them"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """The views of a pipeline's dataset, over one connection."""
+
+    pipeline: dlt.Pipeline
+    client: Any
+    settings: ViewSettings
+    columns: Columns
+
+    def create(self, *, current: Collection[str]) -> str:
+        """Create all views that are not `current`; return which stay as they were, and why."""
+        client, place = self.client, _place(self.client)
+        statements = view_statements(**place, settings=self.settings, columns=self.columns)
+        names, problem = [view.name for view in statements], ""
+        if postgres_credentials(self.pipeline):
             from comms_source.views.postgres_views import replace_views  # noqa: PLC0415 - psycopg2
 
-            connection = client.native_connection
-            result = replace_views(
-                connection, statements, dataset=place["dataset"], current=current
-            )
-            names, problem = [name for name in names if name in result.created], str(result)
+            dataset, connection = place["dataset"], client.native_connection
+            result = replace_views(connection, statements, dataset=dataset, current=current)
+            names, problem = [name for name in names if name in result.done], str(result)
         else:
             _create_together(client, statements)
-        for comments in table_comments(**place):
-            try:
-                client.execute_many(comments)
-            except (DatabaseTerminalException, DatabaseUndefinedRelation) as error:
-                logger.info("a table gets no comments here: %s", error)
-    record = _record_file(pipeline)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text("\n".join([_digest(pipeline, settings), *names]))
-    return problem
+        _comment(client, table_comments(**place))
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        self._record.write_text("\n".join([self._digest(), *names]))
+        return problem
+
+    def current(self) -> list[str]:
+        """The existing views that are up to date."""
+        record = self._record.read_text() if self._record.exists() else ""
+        digest, *names = record.split("\n")
+        return self.existing(names) if digest == self._digest() else []
+
+    def existing(self, names: Sequence[str]) -> list[str]:
+        """Those of these views that exist; none if the destination cannot be queried."""
+        place = _place(self.client)
+        query, values = _view_names_query(self.client, place)
+        try:
+            rows = self.client.execute_sql(query, *values) or []
+        except DatabaseException:
+            return []
+        present = {str(name).lower() for (name,) in rows}
+        return [name for name in names if f"{place['prefix']}{name}".lower() in present]
+
+    @property
+    def _record(self) -> Path:
+        return Path(self.pipeline.pipelines_dir) / f"{self.pipeline.dataset_name}.{MADE}"
+
+    def _digest(self) -> str:
+        """A digest of all that the views depend on."""
+        code = sorted(Path(__file__).parent.glob("*.py"))
+        files = [path.read_bytes() for path in (*source_files(), *code)]
+        place = f"{self.pipeline.dataset_name} {self.settings} {sorted(self.columns)}".encode()
+        return hashlib.sha256(b"\0".join([*files, place])).hexdigest()
 
 
 def _create_together(client: Any, statements: Sequence[ViewStatements]) -> None:
@@ -162,21 +209,20 @@ def _create_together(client: Any, statements: Sequence[ViewStatements]) -> None:
         logger.info("the views are dropped and created again: %s", error)
         with _transaction(client):
             client.execute_many([view.drop for view in reversed(statements)] + creates)
-    _comment(client, statements)
+    # First the views, then their columns: Snowflake and Redshift document the former only.
+    of_views = [comment for view in statements for comment in view.comments[:1]]
+    of_columns = [comment for view in statements for comment in view.comments[1:]]
+    _comment(client, [of_views, of_columns])
 
 
-def _current_views(pipeline: dlt.Pipeline, settings: ViewSettings) -> list[str]:
-    """The existing views that are up to date."""
-    record = _record_file(pipeline)
-    digest, *names = (record.read_text().split() if record.exists() else []) or [""]
-    if digest != _digest(pipeline, settings):
-        return []
-    present = _present(pipeline)
-    return [name for name in names if name in present]
-
-
-def _record_file(pipeline: dlt.Pipeline) -> Path:
-    return Path(pipeline.pipelines_dir) / f"{pipeline.dataset_name}.{MADE}"
+def _comment(client: Any, groups: Sequence[Sequence[str]]) -> None:
+    """Execute comments; a group that the destination refuses is left out."""
+    for comments in groups:
+        try:
+            with _transaction(client):
+                client.execute_many(comments)
+        except (DatabaseTerminalException, DatabaseUndefinedRelation) as error:
+            logger.info("some tables, views or columns have no comments here: %s", error)
 
 
 def _transaction(client: Any) -> AbstractContextManager[Any]:
@@ -194,40 +240,6 @@ def _place(client: Any) -> dict[str, str]:
         "catalog": ".".join(catalog),
         "prefix": name[: -len("views")],
     }
-
-
-def _comment(client: Any, statements: Sequence[ViewStatements]) -> None:
-    """Comment the views, then their columns: Snowflake and Redshift document the former only."""
-    on_views = [comment for view in statements for comment in view.comments[:1]]
-    on_columns = [comment for view in statements for comment in view.comments[1:]]
-    for comments in (on_views, on_columns):
-        try:
-            with _transaction(client):
-                client.execute_many(comments)
-        except DatabaseTerminalException as error:
-            logger.info("some views or columns have no comments here: %s", error)
-
-
-def _digest(pipeline: dlt.Pipeline, settings: ViewSettings) -> str:
-    """A digest of all that the views depend on."""
-    files = [path.read_bytes() for path in source_files()]
-    code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
-    columns = {table: sorted(names) for table, names in table_columns(pipeline).items()}
-    place = f"{pipeline.dataset_name} {settings} {columns}".encode()
-    return hashlib.sha256(b"\0".join([*files, *code, place])).hexdigest()
-
-
-def _present(pipeline: dlt.Pipeline) -> set[str]:
-    """The views of the dataset in the destination; none if it cannot be queried."""
-    try:
-        with pipeline.sql_client() as client:
-            place = _place(client)
-            query, values = _view_names_query(client, place)
-            rows = client.execute_sql(query, *values) or []
-    except DatabaseException:
-        return set()
-    names, prefix = [str(name).lower() for (name,) in rows], place["prefix"].lower()
-    return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
 
 
 def _view_names_query(client: Any, place: Mapping[str, str]) -> tuple[str, list[str]]:

@@ -1,55 +1,126 @@
-"""Rewrite rules for dialects in which sqlglot would keep DuckDB's functions. Pure.
+"""The views in dialects in which sqlglot would keep DuckDB's functions. Pure.
 
-Each rule rewrites one kind of node and leaves all others alone. The rules run in order, each on the
-result of the one before. Import this module where it is needed: sqlglot is slow to import.
+A template is the dialect's SQL for one kind of expression, with the parts of the expression filled
+in. sqlglot does not parse it, since it would rewrite some of these functions once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from sqlglot import exp
 
-Rule = Callable[[Any], Any]
-
-
-def rewritten(query: Any, dialect: str) -> Any:
-    """Rewrite the query, in place, with functions of the dialect."""
-    for rule in _RULES.get(dialect, (_wall_clock_epoch,)):
-        query = query.transform(rule, copy=False)
-    return query
-
-
-def _seconds_between(node: Any) -> Any:
-    """DuckDB subtracts integer microseconds faster than fractional seconds."""
-    if not (isinstance(node, exp.Sub) and isinstance(node.this, exp.TimeToUnix)):
-        return node
-    if not isinstance(node.expression, exp.TimeToUnix):
-        return node
-    first, last = (_call("epoch_us", side.this) for side in (node.expression, node.this))
-    million = exp.Literal.number(1000000)
-    return exp.Paren(
-        this=exp.Div(this=exp.Paren(this=exp.Sub(this=last, expression=first)), expression=million)
-    )
-
-
-def _call(name: str, *arguments: Any) -> Any:
-    return exp.Anonymous(this=name, expressions=list(arguments))
-
-
-def _utc_without_a_calendar(node: Any) -> Any:
-    """DuckDB looks up the calendar for UTC too, which is slow."""
-    if isinstance(node, exp.AtTimeZone) and node.args["zone"].name == "UTC":
-        return _call("make_timestamp", _call("epoch_us", node.this))
-    return node
-
-
 WALL_CLOCK: Final = "wall_clock_epoch"
 """A placeholder for the seconds since 1970 of a wall-clock time in a zone."""
 
+_TEMPLATES: Final[Mapping[str, Mapping[str, str]]] = {
+    "duckdb": {
+        # Integer microseconds are subtracted faster than fractional seconds.
+        "seconds_between": "((EPOCH_US({last}) - EPOCH_US({first})) / 1000000)",
+        # Otherwise DuckDB looks up the calendar for UTC too, which is slow.
+        "time_in_zone_utc": "MAKE_TIMESTAMP(EPOCH_US({instant}))",
+    },
+    "redshift": {
+        # The current time has no zone, and `at time zone` would read it as local time.
+        "now": "CAST(GETDATE() AS TIMESTAMP WITH TIME ZONE)",
+    },
+    "snowflake": {
+        WALL_CLOCK: "DATE_PART(EPOCH_SECOND, "
+        "CONVERT_TIMEZONE({zone}, 'UTC', CAST({clock} AS TIMESTAMPNTZ)))",
+        "epoch": "(CAST(DATE_PART(EPOCH_MICROSECOND, {instant}) AS DOUBLE) / 1000000)",
+        "time_in_zone": "CAST(CONVERT_TIMEZONE({zone}, {instant}) AS TIMESTAMPNTZ)",
+    },
+    "bigquery": {
+        WALL_CLOCK: "UNIX_SECONDS(TIMESTAMP(CAST({clock} AS DATETIME), {zone}))",
+        "epoch": "(CAST(UNIX_MICROS({instant}) AS FLOAT64) / 1000000)",
+        "time_in_zone": "DATETIME({instant}, {zone})",
+        # Days and times have different functions, and a week begins on Sunday.
+        "date_trunc_hour": "DATETIME_TRUNC({clock}, HOUR)",
+        "date_trunc_week": "DATE_TRUNC({clock}, ISOWEEK)",
+        "date_trunc": "DATE_TRUNC({clock}, {unit})",
+    },
+    "databricks": {
+        WALL_CLOCK: "TIMESTAMPDIFF(SECOND, CAST('1970-01-01 00:00:00' AS TIMESTAMP_NTZ), "
+        "CONVERT_TIMEZONE({zone}, 'UTC', CAST({clock} AS TIMESTAMP_NTZ)))",
+        "epoch": "(CAST(UNIX_MICROS({instant}) AS DOUBLE) / 1000000)",
+        "time_in_zone": "CONVERT_TIMEZONE({zone}, {instant})",
+        # DATE_TRUNC returns a time of the session's zone, in which the hour may not exist.
+        "date_trunc_hour": "DATEADD(HOUR, HOUR({clock}), "
+        "CAST(CAST({clock} AS DATE) AS TIMESTAMP_NTZ))",
+        # Many hours would be converted to days of the session's zone, which may have 23 hours.
+        "minus_hour": "TIMESTAMP_MICROS(UNIX_MICROS({instant}) - {number} * 3600000000L)",
+        "minus_second": "TIMESTAMP_MICROS(UNIX_MICROS({instant}) - {number} * 1000000L)",
+    },
+    "clickhouse": {
+        # The wall-clock time is formatted as text without a zone, which is parsed in the zone.
+        WALL_CLOCK: "toUnixTimestamp(formatDateTime({clock}, '%Y-%m-%d %H:%i:%S'), {zone})",
+        "epoch": "(CAST(toUnixTimestamp64Micro(toDateTime64({instant}, 6)) AS Nullable(Float64))"
+        " / 1000000)",
+        # There is no time without a zone; the wall-clock time is shown as if it were in UTC.
+        "time_in_zone": "toTimeZone(addSeconds({instant}, "
+        "timeZoneOffset(toTimeZone({instant}, {zone}))), 'UTC')",
+        # A cast does not accept text with a zone.
+        "timestamptz": "parseDateTime64BestEffort({text}, 6, 'UTC')",
+    },
+}
+"""The templates of each dialect, by the kind of expression; sqlglot writes all other expressions.
 
-def _wall_clock_epoch(node: Any) -> Any:
+`epoch` is from microseconds, because functions for seconds cut off the fraction.
+"""
+
+
+DIALECTS: Final = _TEMPLATES.keys() | {"postgres"}
+"""The dialects that the views are written in; those without templates need none."""
+
+
+def rewritten(query: Any, dialect: str) -> Any:
+    """The query, changed in place, with functions of the dialect."""
+    templates = _TEMPLATES.get(dialect, {})
+    if WALL_CLOCK not in templates:
+        query = query.transform(_wall_clock, copy=False)
+    if dialect == "bigquery":
+        _without_nulls_order(query)
+    if dialect == "clickhouse":
+        _standard_names_and_joins(query)
+    for node in reversed(list(query.walk())):  # the parts of an expression before the expression
+        kind, parts = next((each for each in _kinds(node) if each[0] in templates), ("", {}))
+        if kind:
+            texts = {name: part.sql(dialect, comments=False) for name, part in parts.items()}
+            node.replace(exp.var(templates[kind].format(**texts)))
+    return query
+
+
+def _kinds(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The kinds of an expression, the more special one first, and its parts by name."""
+    match node:
+        case exp.Anonymous(name=name, expressions=[clock, zone]) if name == WALL_CLOCK:
+            yield WALL_CLOCK, {"clock": clock, "zone": zone}
+        case exp.TimeToUnix():
+            yield "epoch", {"instant": node.this}
+        case exp.AtTimeZone():
+            zone = node.args["zone"]
+            parts = {"instant": node.this, "zone": zone}
+            yield f"time_in_zone_{zone.name.lower()}", parts
+            yield "time_in_zone", parts
+        case exp.TimestampTrunc() | exp.DateTrunc():
+            unit = node.text("unit")
+            parts = {"clock": node.this, "unit": exp.var(unit)}
+            yield f"date_trunc_{unit.lower()}", parts
+            yield "date_trunc", parts
+        case exp.CurrentTimestamp():
+            yield "now", {}
+        case exp.Cast() if node.is_type("timestamptz"):
+            yield "timestamptz", {"text": node.this}
+        case exp.Sub(this=exp.TimeToUnix(), expression=exp.TimeToUnix()):
+            yield "seconds_between", {"last": node.this.this, "first": node.expression.this}
+        case exp.Sub(expression=exp.Interval() as interval):
+            number = exp.Literal.number(interval.this.name)
+            parts = {"instant": node.this, "number": number}
+            yield f"minus_{interval.text('unit').lower()}", parts
+
+
+def _wall_clock(node: Any) -> Any:
     """Most dialects convert a time without a zone to an instant with `at time zone`."""
     if not (isinstance(node, exp.Anonymous) and node.name == WALL_CLOCK):
         return node
@@ -57,184 +128,23 @@ def _wall_clock_epoch(node: Any) -> Any:
     return exp.TimeToUnix(this=exp.Paren(this=exp.AtTimeZone(this=clock, zone=zone)))
 
 
-def _wall_clock(seconds: Callable[[Any, Any], Any]) -> Rule:
-    """The same for dialects that have their own function."""
-
-    def rule(node: Any) -> Any:
-        if isinstance(node, exp.Anonymous) and node.name == WALL_CLOCK:
-            return seconds(*node.expressions)
-        return node
-
-    return rule
-
-
-def _in_utc(clock: Any, zone: Any) -> Any:
-    """Snowflake and Databricks: the wall-clock time in UTC at that instant."""
-    return _call("CONVERT_TIMEZONE", zone, _utc(), exp.cast(clock, "timestamp_ntz"))
-
-
-def _snowflake_seconds(clock: Any, zone: Any) -> Any:
-    return _call("DATE_PART", exp.var("EPOCH_SECOND"), _in_utc(clock, zone))
-
-
-def _databricks_seconds(clock: Any, zone: Any) -> Any:
-    epoch = exp.cast(exp.Literal.string("1970-01-01 00:00:00"), "timestamp_ntz")
-    return _call("TIMESTAMPDIFF", exp.var("SECOND"), epoch, _in_utc(clock, zone))
-
-
-def _bigquery_seconds(clock: Any, zone: Any) -> Any:
-    return _call("UNIX_SECONDS", _call("TIMESTAMP", exp.cast(clock, "datetime"), zone))
-
-
-def _clickhouse_seconds(clock: Any, zone: Any) -> Any:
-    """The wall-clock time is formatted as text without a zone, which is parsed in the zone."""
-    text = _call("formatDateTime", clock, exp.Literal.string("%Y-%m-%d %H:%i:%S"))
-    return _call("toUnixTimestamp", text, zone)
-
-
-def _present_with_a_zone(node: Any) -> Any:
-    """Redshift's current time has no zone, and `at time zone` would read it as local time."""
-    return exp.cast(node, "timestamptz") if isinstance(node, exp.CurrentTimestamp) else node
-
-
-def _epoch(micros: Rule) -> Rule:
-    """Seconds from microseconds; the dialects' functions for seconds cut off the fraction."""
-
-    def rule(node: Any) -> Any:
-        if not isinstance(node, exp.TimeToUnix):
-            return node
-        whole = exp.cast(micros(node.this), "double")
-        million = exp.Literal.number(1000000)
-        return exp.Paren(this=exp.Div(this=whole, expression=million, typed=True))
-
-    return rule
-
-
-def _snowflake_micros(instant: Any) -> Any:
-    return _call("DATE_PART", exp.var("EPOCH_MICROSECOND"), instant)
-
-
-def _clickhouse_micros(instant: Any) -> Any:
-    exact = _call("toDateTime64", instant, exp.Literal.number(6))
-    return _call("toUnixTimestamp64Micro", exact)
-
-
-def _local(wall_clock: Callable[[Any, Any], Any]) -> Rule:
-    """The wall-clock time in a zone: a time without a zone."""
-
-    def rule(node: Any) -> Any:
-        if isinstance(node, exp.AtTimeZone):
-            return wall_clock(node.this, node.args["zone"])
-        return node
-
-    return rule
-
-
-def _snowflake_clock(instant: Any, zone: Any) -> Any:
-    return exp.cast(_call("CONVERT_TIMEZONE", zone, instant), "timestamp_ntz")
-
-
-def _clickhouse_clock(instant: Any, zone: Any) -> Any:
-    """ClickHouse has no time without a zone; the wall-clock time is shown as if it were in UTC."""
-    offset = _call("timeZoneOffset", _call("toTimeZone", instant, zone))
-    return _call("toTimeZone", _call("addSeconds", instant, offset), _utc())
-
-
-def _hours_ago(node: Any) -> Any:
-    """Databricks converts many hours to days of the session's zone, which may have 23 hours."""
-    is_difference = isinstance(node, exp.Sub) and isinstance(node.expression, exp.Interval)
-    length = _HOUR_OR_SECOND.get(node.expression.text("unit").upper()) if is_difference else None
-    if length is None:
-        return node
-    micros = exp.Literal.number(int(node.expression.this.name) * length)
-    before = exp.Sub(this=_call("UNIX_MICROS", node.this), expression=micros)
-    return _call("TIMESTAMP_MICROS", before)
-
-
-_HOUR_OR_SECOND: Final = {"HOUR": 3_600_000_000, "SECOND": 1_000_000}
-"""In microseconds."""
-
-
-def _hour_without_a_zone(node: Any) -> Any:
-    """Databricks would return a time of the session's zone, in which the hour may not exist."""
-    if not (isinstance(node, exp.TimestampTrunc) and node.text("unit") == "HOUR"):
-        return node
-    midnight = exp.cast(exp.cast(node.this.copy(), "date"), "timestamp_ntz")
-    return _call("DATEADD", exp.var("HOUR"), _call("HOUR", node.this), midnight)
-
-
-def _truncated(node: Any) -> Any:
-    """BigQuery truncates days and times with different functions, and its weeks begin on Sunday."""
-    if not isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
-        return node
-    unit = node.text("unit")
-    function = "DATETIME_TRUNC" if unit == "HOUR" else "DATE_TRUNC"
-    return _call(function, node.this, exp.var("ISOWEEK" if unit == "WEEK" else unit))
-
-
-def _without_nulls_order(node: Any) -> Any:
+def _without_nulls_order(query: Any) -> None:
     """BigQuery has no NULLS LAST in a running sum; no view orders by a column that may be NULL."""
-    if isinstance(node, exp.Ordered):
-        node.set("nulls_first", not node.args.get("desc"))
-    return node
+    for ordered in query.find_all(exp.Ordered):
+        ordered.set("nulls_first", not ordered.args.get("desc"))
 
 
-def _clickhouse_instant(node: Any) -> Any:
-    """ClickHouse cannot cast text with a zone."""
-    if isinstance(node, exp.Cast) and node.is_type("timestamptz"):
-        return _call("parseDateTime64BestEffort", node.this, exp.Literal.number(6), _utc())
-    return node
+def _standard_names_and_joins(query: Any) -> None:
+    """ClickHouse as other databases.
 
-
-def _utc() -> Any:
-    return exp.Literal.string("UTC")
-
-
-def _aliased_columns(node: Any) -> Any:
-    """ClickHouse adds the table to the name of a joined column unless it has an alias."""
-    named = isinstance(node, exp.Column) and node.table and not isinstance(node.this, exp.Star)
-    if named and isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
-        return exp.alias_(node.copy(), node.name)
-    return node
-
-
-def _standard_settings(node: Any) -> Any:
-    """As in other databases: column names precede aliases, and unmatched joins give NULL."""
-    if isinstance(node, exp.Select) and node.parent is None:
+    It would add the table to the name of a joined column without an alias, prefer an alias to a
+    column, and give 0 instead of NULL where a join finds nothing.
+    """
+    for select in query.find_all(exp.Select):
+        for column in select.expressions:
+            if isinstance(column, exp.Column) and column.table and not column.is_star:
+                column.replace(exp.alias_(column.copy(), column.name))
+    if isinstance(query, exp.Select):
         names = ("prefer_column_name_to_alias", "join_use_nulls")
         one = exp.Literal.number(1)
-        node.set("settings", [exp.EQ(this=exp.column(name), expression=one) for name in names])
-    return node
-
-
-_RULES: Final[Mapping[str, Sequence[Rule]]] = {
-    "duckdb": (_wall_clock_epoch, _seconds_between, _utc_without_a_calendar),
-    "redshift": (_wall_clock_epoch, _present_with_a_zone),
-    "snowflake": (
-        _wall_clock(_snowflake_seconds),
-        _epoch(_snowflake_micros),
-        _local(_snowflake_clock),
-    ),
-    "bigquery": (
-        _wall_clock(_bigquery_seconds),
-        _epoch(lambda instant: _call("UNIX_MICROS", instant)),
-        _local(lambda instant, zone: _call("DATETIME", instant, zone)),
-        _truncated,
-        _without_nulls_order,
-    ),
-    "databricks": (
-        _wall_clock(_databricks_seconds),
-        _epoch(lambda instant: _call("UNIX_MICROS", instant)),
-        _local(lambda instant, zone: _call("CONVERT_TIMEZONE", zone, instant)),
-        _hour_without_a_zone,
-        _hours_ago,
-    ),
-    "clickhouse": (
-        _wall_clock(_clickhouse_seconds),
-        _clickhouse_instant,
-        _epoch(_clickhouse_micros),
-        _local(_clickhouse_clock),
-        _aliased_columns,
-        _standard_settings,
-    ),
-}
+        query.set("settings", [exp.EQ(this=exp.column(name), expression=one) for name in names])

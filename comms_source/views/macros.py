@@ -8,9 +8,10 @@ and histories of all channels; a counter that a table has no column for is NULL 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, Final
+
+from sqlglot import exp, parse_one
 
 from comms_source.channels import CHANNELS, Channel
 
@@ -26,23 +27,25 @@ _MACRO: Final = re.compile(
     r"create macro (?P<name>\w+)\((?P<parameters>[^)]*)\) as\s(?P<expression>[^;]+);"
 )
 
-Columns = Mapping[str, frozenset[str]]
-"""The columns of each table of operations, by the table's name."""
+Columns = frozenset[tuple[str, str]]
+"""The columns of the tables of operations: pairs of a table and a column."""
+
+Macros = Mapping[str, tuple[tuple[str, ...], Any]]
+"""The parameters and the expression of each macro, by its name."""
 
 
 def documented_columns() -> Columns:
     """The counters that the API documents, for each channel's table and history."""
-    return {
-        table: frozenset(channel.counters)
+    return frozenset(
+        (table, counter)
         for channel in CHANNELS.values()
         for table in (channel.table, channel.history_table)
-    }
+        for counter in channel.counters
+    )
 
 
-def parse_macros(text: str) -> dict[str, tuple[tuple[str, ...], Any]]:
-    """The parameters and the expression of each `create macro` statement, by the macro's name."""
-    from sqlglot import parse_one  # noqa: PLC0415 - slow to import, and seldom needed
-
+def parse_macros(text: str) -> Macros:
+    """The macros of a text with `create macro` statements."""
     # Some supported versions of sqlglot do not know the statement.
     return {
         found["name"]: (
@@ -53,9 +56,8 @@ def parse_macros(text: str) -> dict[str, tuple[tuple[str, ...], Any]]:
     }
 
 
-def expand_macros(tree: Any, macros: Mapping[str, tuple[tuple[str, ...], Any]]) -> Any:
+def expand_macros(tree: Any, macros: Macros) -> Any:
     """Replace each call of a macro in `tree`, in place, by its expression."""
-    from sqlglot import exp  # noqa: PLC0415
 
     def expand(node: Any) -> Any:
         if not isinstance(node, exp.Anonymous) or node.name not in macros:
@@ -65,62 +67,41 @@ def expand_macros(tree: Any, macros: Mapping[str, tuple[tuple[str, ...], Any]]) 
             raise ValueError(f"{node.sql()}: {node.name} takes {', '.join(parameters)}")
         values = dict(zip(parameters, node.expressions, strict=True))
         # Arguments first, so that an argument may be a call of another macro.
-        filled = body.copy().transform(_fill(values), copy=False)
-        return exp.Paren(this=expand_macros(filled, macros))
+        return exp.Paren(this=expand_macros(fill(body.copy(), exp.Column, values), macros))
 
     return tree.transform(expand, copy=False)
 
 
-def _fill(values: Mapping[str, Any]) -> Callable[[Any], Any]:
-    from sqlglot import exp  # noqa: PLC0415
+def fill(tree: Any, kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """Replace each column, or each placeholder, in `tree`, in place, by the value of its name."""
 
-    def fill(node: Any) -> Any:
-        if isinstance(node, exp.Column) and not node.table and node.name in values:
-            value = values[node.name].copy()
-            return exp.Paren(this=value) if isinstance(value, exp.Binary | exp.Case) else value
-        return node
+    def replaced(node: Any) -> Any:
+        if not isinstance(node, kind) or node.text("table") or node.name not in values:
+            return node
+        value = values[node.name].copy()
+        return exp.Paren(this=value) if isinstance(value, exp.Binary | exp.Case) else value
 
-    return fill
-
-
-def relation_of(table: Any) -> str:
-    """The name of a table in a query, or of the relation called instead of a table."""
-    name: str = table.name or table.this.name
-    return name
+    return tree.transform(replaced, copy=False)
 
 
-@cache
-def channel_tables() -> frozenset[str]:
-    """The tables that `each_channel` reads."""
-    return frozenset(documented_columns())
-
-
-def each_channel(columns: Columns, pins: Mapping[str, str]) -> Any:
-    """A query of all channels: the current operations, and all states of the histories.
+def channel_relations(columns: Columns, pins: Mapping[str, str]) -> dict[str, Any]:
+    """The queries behind the relations `each_channel()` and `channel_list()`, by their names.
 
     Args:
         columns: The counters that each table has a column for.
         pins: The counter mode that is pinned for a channel.
     """
-    from sqlglot import parse_one  # noqa: PLC0415
-
-    selects = [
-        _select(channel, order, pins.get(channel.name), table, columns[table])
-        for order, channel in enumerate(CHANNELS.values(), start=1)
-        for table in (channel.table, channel.history_table)
-    ]
-    return parse_one(" union all ".join(selects), read="duckdb")
-
-
-def channel_list(pins: Mapping[str, str]) -> Any:
-    """A query with one row for each channel, and no table in it."""
-    from sqlglot import parse_one  # noqa: PLC0415
-
-    selects = [
-        f"select {_constants(channel, order, pins.get(channel.name))}"
-        for order, channel in enumerate(CHANNELS.values(), start=1)
-    ]
-    return parse_one(" union all ".join(selects), read="duckdb")
+    each, one = [], []
+    for order, channel in enumerate(CHANNELS.values(), start=1):
+        constants = _constants(channel, order, pins.get(channel.name))
+        one.append(f"select {constants}")
+        for table in (channel.table, channel.history_table):
+            rows = _rows(table, columns, is_current=table == channel.table)
+            each.append(f"select {constants}, {rows} from {table}")  # noqa: S608
+    return {
+        name: parse_one(" union all ".join(selects), read="duckdb")
+        for name, selects in ((EACH_CHANNEL, each), (CHANNEL_LIST, one))
+    }
 
 
 def _constants(channel: Channel, order: int, pin: str | None) -> str:
@@ -134,19 +115,16 @@ def _constants(channel: Channel, order: int, pin: str | None) -> str:
     )
 
 
-def _select(
-    channel: Channel, order: int, pin: str | None, table: str, present: frozenset[str]
-) -> str:
-    is_current = table == channel.table
-    validity = ", ".join(
-        name if not is_current else f"cast(null as timestamptz) as {name}"
-        for name in ("valid_from", "valid_to")
+def _rows(table: str, columns: Columns, *, is_current: bool) -> str:
+    """The columns of an operation or of one of its states; those that it has not are NULL."""
+    absent = {name: "bigint" for name in COUNTERS if (table, name) not in columns}
+    validity = {"valid_from": "timestamptz", "valid_to": "timestamptz"}
+    absent |= validity if is_current else {"extra": "text"}
+    selected = ", ".join(
+        f"cast(null as {absent[name]}) as {name}" if name in absent else name
+        for name in (*validity, "extra", *COUNTERS)
     )
-    counters = ", ".join(
-        name if name in present else f"cast(null as bigint) as {name}" for name in COUNTERS
-    )
-    extra = "extra" if is_current else "cast(null as text) as extra"
     return (
-        f"select {_constants(channel, order, pin)}, {is_current} as is_current, account, id, "  # noqa: S608
-        f"status, created_at, updated_at, synced_at, {validity}, {extra}, {counters} from {table}"
+        f"{is_current} as is_current, account, id, status, created_at, updated_at, synced_at, "
+        f"{selected}"
     )

@@ -56,41 +56,22 @@ Relation = tuple[str, str]
 """A schema and the name of a relation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Which views were created, and which were not."""
-
-    created: Collection[str]
-    unchanged: Mapping[str, str]
-    """The views that stay as they were, and why."""
-    dependent: Collection[str]
-    """The views that stay as they were because they read one of these."""
-
-    def __str__(self) -> str:
-        """Which views stay as they were, and what to do; empty if there are none."""
-        parts = [f"{name} stays as it was: {why}" for name, why in self.unchanged.items()]
-        if self.dependent:
-            parts.append(f"with it stay those that read it: {', '.join(self.dependent)}")
-        return "; ".join(parts)
-
-
 def replace_views(
     connection: Any,
     statements: Sequence[ViewStatements],
     *,
     dataset: str,
     current: Collection[str] = (),
-) -> Result:
+) -> Replacement:
     """Create or replace all views that are not `current`.
 
     Raises:
         LoadFailed: if the connection is lost.
     """
-    work = _Work(connection, statements, dataset, done=set(current))
+    replacement = Replacement(connection, statements, dataset, done=set(current))
     for view in statements:
-        if view.name not in work.done:
-            work.replace(view)
-    return Result(work.done, work.unchanged, work.dependent)
+        replacement.replace(view)
+    return replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +102,11 @@ class _Unit:
 
 
 class _TypesChanged(Exception):
-    """PostgreSQL cannot replace a view although its columns have the same names."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
+    """PostgreSQL cannot replace the view of this name, although its columns have the same names."""
 
 
 @dataclass(slots=True)
-class _Work:
+class Replacement:
     """The views that are done so far, and the ones that cannot be replaced."""
 
     connection: Any
@@ -137,9 +114,18 @@ class _Work:
     dataset: str
     done: set[str]
     unchanged: dict[str, str] = field(default_factory=dict)
+    """The views that stay as they were, and why."""
     dependent: list[str] = field(default_factory=list)
+    """The views that stay as they were because they read one of these."""
     types_changed: set[str] = field(default_factory=set)
     until: float = field(default_factory=lambda: time.monotonic() + MAX_VIEW_WAIT)
+
+    def __str__(self) -> str:
+        """Which views stay as they were, and what to do; empty if there are none."""
+        parts = [f"{name} stays as it was: {why}" for name, why in self.unchanged.items()]
+        if self.dependent:
+            parts.append(f"with it stay those that read it: {', '.join(self.dependent)}")
+        return "; ".join(parts)
 
     def replace(self, view: ViewStatements) -> None:
         """Replace one view, together with the views that depend on the change."""
@@ -166,7 +152,7 @@ class _Work:
                 self._replace(unit, existing)
                 self.done |= unit.members
         except _TypesChanged as changed:
-            self.types_changed.add(changed.name)
+            self.types_changed.update(changed.args)
         except psycopg2.Error as error:
             if is_connection_lost(error):
                 raise
@@ -199,7 +185,12 @@ class _Work:
         above: set[Relation] = set()
         while members != before:
             before = set(members)
-            dropped |= {each for each in members if self._drops(views[each], existing)}
+            dropped |= {
+                each
+                for each in members
+                if each in self.types_changed
+                or not set(existing.columns.get(each, ())) <= set(views[each].columns)
+            }
             above = existing.above([(self.dataset, each) for each in dropped])
             dropped |= {each for schema, each in above if schema == self.dataset and each in views}
             members |= dropped
@@ -207,10 +198,6 @@ class _Work:
             members |= {read for read in needed - self.done if not self._stays(read)}
         ours = {(self.dataset, each) for each in views}
         return _Unit(members, dropped, above - ours)
-
-    def _drops(self, view: ViewStatements, existing: _Existing) -> bool:
-        has = existing.columns.get(view.name, ())
-        return view.name in self.types_changed or not set(has) <= set(view.columns)
 
     def _of(self, names: Collection[str]) -> list[ViewStatements]:
         return [view for view in self.statements if view.name in names]
@@ -248,19 +235,14 @@ def _message(error: psycopg2.Error) -> str:
 
 
 def _create(cursor: Any, view: ViewStatements, *, has: Sequence[str]) -> None:
-    """Create a view, or replace the existing one, which `has` these columns."""
+    """Create a view, or replace the existing one, which `has` these columns; they stay first."""
+    order = [*has, *(column for column in view.columns if column not in has)]
+    columns = ", ".join(f'"{column}"' for column in order)
+    ordered = f"create or replace view {view.relation} as select {columns} from ({view.query}) as v"  # noqa: S608 - the text of our files
     try:
-        cursor.execute(_create_statement(view, has=has))
+        cursor.execute(view.create if order == list(view.columns) else ordered)
     except psycopg2.errors.InvalidTableDefinition:
         if has:
             raise _TypesChanged(view.name) from None
         raise
     cursor.execute(";".join(view.comments))
-
-
-def _create_statement(view: ViewStatements, *, has: Sequence[str]) -> str:
-    if tuple(view.columns[: len(has)]) == tuple(has):
-        return view.create
-    order = [*has, *(column for column in view.columns if column not in has)]
-    columns = ", ".join(f'"{column}"' for column in order)
-    return f"create or replace view {view.relation} as select {columns} from ({view.query}) as v"  # noqa: S608 - the text of our files

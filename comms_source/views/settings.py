@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, get_args
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import dlt
-
 from comms_source.channels import CHANNELS
-from comms_source.config.resolve import SECTIONS, checked
+from comms_source.config.explain import checked
+from comms_source.config.resolve import read_shared
 from comms_source.config.settings import RETENTION
 from comms_source.errors import ConfigurationError
 from comms_source.timespans import parse_duration
@@ -28,7 +27,7 @@ class ViewSettings:
         ConfigurationError: if a value is unknown or out of range; the message names the setting.
     """
 
-    counter_mode: Mapping[str, CounterMode] = field(default_factory=dict)
+    counter_mode: Mapping[str, CounterMode] = field(default_factory=dict, hash=False)
     """Pins the counter mode of a channel; by default its operations decide it."""
     time_zone: str = "UTC"
     """The time zone of days and hours, by its IANA name."""
@@ -48,13 +47,9 @@ class ViewSettings:
     @classmethod
     def from_texts(cls, texts: Mapping[str, str]) -> ViewSettings:
         """The settings of the existing views, from the rows of the view `view_settings`."""
-        modes: dict[str, Any] = {
-            channel: texts[f"counter_mode.{channel}"]
-            for channel in CHANNELS
-            if texts.get(f"counter_mode.{channel}")
-        }
+        modes: dict[str, Any] = {name: texts.get(f"counter_mode.{name}") for name in CHANNELS}
         return cls(
-            counter_mode=modes,
+            counter_mode={name: mode for name, mode in modes.items() if mode},
             time_zone=texts["time_zone"],
             retention=timedelta(hours=float(texts["retention_hours"])),
             stuck_after=timedelta(hours=float(texts["stuck_after_hours"])),
@@ -65,12 +60,8 @@ class ViewSettings:
 
     def differing(self, other: ViewSettings) -> list[str]:
         """The names of the settings that differ; `now` is not compared."""
-        names = [field.name for field in fields(self) if field.name != "now"]
+        names = (field.name for field in fields(self) if field.name != "now")
         return [name for name in names if getattr(self, name) != getattr(other, name)]
-
-    def __hash__(self) -> int:
-        values = (getattr(self, name) for name in self.__slots__ if name != "counter_mode")
-        return hash((frozenset(self.counter_mode.items()), *values))
 
     def __post_init__(self) -> None:
         _check_modes(self.counter_mode)
@@ -110,23 +101,8 @@ def view_settings() -> ViewSettings:
     Raises:
         ConfigurationError: if one of them is wrong.
     """
-
-    def configured(name: str, kind: type[Any]) -> Any:
-        return dlt.config.get(".".join((*SECTIONS, name)), kind)
-
-    values = {name: configured(name, kind) for name, kind in _VIEW_SETTINGS.items()}
-    lengths = {name: configured(name, str) for name in ("retention", "stuck_after")}
-    values |= {
-        name: checked(name, parse_duration, length) for name, length in lengths.items() if length
-    }
-    return ViewSettings(**{name: value for name, value in values.items() if value is not None})
-
-
-_VIEW_SETTINGS: Final[dict[str, type[Any]]] = {
-    "counter_mode": dict,
-    "time_zone": str,
-    "alert_volume": int,
-    "alert_points": float,
-    "alert_days": int,
-}
-"""The settings of the views that are not durations, and their types."""
+    names = [field.name for field in fields(ViewSettings) if field.name != "now"]
+    given = {name: read_shared(name) for name in names}
+    for name in ("retention", "stuck_after"):
+        given[name] = checked(name, parse_duration, given[name]) if given[name] else None
+    return ViewSettings(**{name: value for name, value in given.items() if value is not None})

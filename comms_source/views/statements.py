@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from sqlglot import exp, parse_one
+
 from comms_source.tables.registry import all_tables
 from comms_source.timespans import to_iso
+from comms_source.views.dialects import rewritten
 from comms_source.views.files import View, parsed, read_views, tables_of
-from comms_source.views.macros import (
-    CHANNEL_LIST,
-    EACH_CHANNEL,
-    Columns,
-    channel_list,
-    documented_columns,
-    each_channel,
-    relation_of,
-)
+from comms_source.views.macros import Columns, channel_relations, documented_columns, fill
 from comms_source.views.settings import ViewSettings
 
 COMMENTING: Final = frozenset({"duckdb", "postgres", "snowflake", "redshift"})
@@ -50,21 +45,27 @@ class Place:
 
     dialect: str
     dataset: str
-    catalog: str = ""
-    prefix: str = ""
-    columns: tuple[tuple[str, frozenset[str]], ...] = ()
-    """The counters that each table of operations has a column for."""
+    catalog: str
+    prefix: str
 
-    def name(self, relation: str) -> Any:
-        """A table or view there, as a node of sqlglot."""
-        from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
-
+    def table(self, name: str, alias: str = "") -> exp.Table:
+        """A table or view there."""
         return exp.table_(
-            self.prefix + relation,
+            self.prefix + name,
             db=self.dataset or None,
             catalog=self.catalog or None,
-            quoted=_quotes(self.dialect),
+            quoted=self.quotes,
+            alias=alias or None,
         )
+
+    def qualified(self, name: str) -> str:
+        """The qualified name of a table or view there."""
+        return self.table(name).sql(dialect=self.dialect)
+
+    @property
+    def quotes(self) -> bool:
+        """Whether names are quoted; Snowflake's are not, because dlt's names are upper case."""
+        return self.dialect != "snowflake"
 
 
 def view_statements(
@@ -89,111 +90,74 @@ def view_statements(
         columns: The counters that each table of operations has a column for; by default the
             documented ones.
     """
-    present = tuple(sorted((columns or documented_columns()).items()))
-    place = Place(dialect, dataset, catalog, prefix, present)
-    return list(_statements(place, settings or ViewSettings()))
+    place = Place(dialect, dataset, catalog, prefix)
+    return list(_statements(place, settings or ViewSettings(), columns or documented_columns()))
 
 
 @cache
-def _statements(place: Place, settings: ViewSettings) -> tuple[ViewStatements, ...]:
-    return tuple(_statements_of(view, place, settings) for view in read_views())
+def _statements(
+    place: Place, settings: ViewSettings, columns: Columns
+) -> tuple[ViewStatements, ...]:
+    relations = channel_relations(columns, settings.counter_mode)
+    values = _values(settings)
+    return tuple(_statements_of(view, place, relations, values) for view in read_views())
 
 
-def _statements_of(view: View, place: Place, settings: ViewSettings) -> ViewStatements:
-    from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
-
-    query = _query(view, place=place, settings=settings)
-    create = exp.Create(this=place.name(view.name), kind="VIEW", replace=True, expression=query)
+def _statements_of(
+    view: View, place: Place, relations: Mapping[str, Any], values: Mapping[str, Any]
+) -> ViewStatements:
+    query = _with_tables(parsed(view.sql).copy(), tables_of(view.sql), place, relations)
+    query = rewritten(fill(query, exp.Placeholder, values), place.dialect)
+    create = exp.Create(this=place.table(view.name), kind="VIEW", replace=True, expression=query)
+    relation = place.qualified(view.name)
     return ViewStatements(
         name=view.name,
         create=create.sql(dialect=place.dialect, comments=False),
-        drop=f"drop view if exists {_qualified(view.name, place)}",
-        comments=_comments("view", view.name, place, comment=view.comment, columns=view.columns),
-        relation=_qualified(view.name, place),
+        drop=f"drop view if exists {relation}",
+        comments=_comments(place, "view", view.name, view.comment, view.columns),
+        relation=relation,
         query=query.sql(dialect=place.dialect, comments=False),
         columns=tuple(view.columns),
-        reads=frozenset(tables_of(view.sql)),
+        reads=tables_of(view.sql),
     )
 
 
-def _query(view: View, *, place: Place, settings: ViewSettings) -> Any:
-    from sqlglot import exp  # noqa: PLC0415 - slow to import, and seldom needed
-
-    from comms_source.views.dialects import rewritten  # noqa: PLC0415 - imports sqlglot
-
-    outside = tables_of(view.sql)
-    query = _with_channels(parsed(view.sql).copy(), place, settings)
+def _with_tables(
+    query: Any, outside: frozenset[str], place: Place, relations: Mapping[str, Any]
+) -> Any:
+    """The query, with the relations over all channels as subqueries, and qualified tables."""
+    for table in list(query.find_all(exp.Table)):
+        name = table.this.name
+        if name in relations:
+            subquery = exp.Subquery(this=relations[name].copy())
+            table.replace(exp.alias_(subquery, table.alias or name, table=True))
     for table in list(query.find_all(exp.Table)):
         if table.name in outside:
-            _move(table, place)
-    query = query.transform(_filled(settings), copy=False)
-    return rewritten(query, place.dialect)
-
-
-def _with_channels(query: Any, place: Place, settings: ViewSettings) -> Any:
-    """The query, with subqueries in place of the relations over all channels."""
-    from sqlglot import exp  # noqa: PLC0415
-
-    makers: dict[str, Callable[[], Any]] = {
-        EACH_CHANNEL: lambda: each_channel(dict(place.columns), settings.counter_mode),
-        CHANNEL_LIST: lambda: channel_list(settings.counter_mode),
-    }
-    for table in list(query.find_all(exp.Table)):
-        relation = relation_of(table)
-        if relation in makers:
-            alias = exp.TableAlias(this=exp.to_identifier(table.alias or relation))
-            table.replace(exp.Subquery(this=makers[relation](), alias=alias))
+            # Columns still refer to a table by the name in the file.
+            alias = table.alias or (table.name if place.prefix else "")
+            table.replace(place.table(table.name, alias))
     return query
 
 
-def _move(table: Any, place: Place) -> None:
-    """Qualify a table; columns still refer to it by the name in the file."""
-    from sqlglot import exp  # noqa: PLC0415
-
-    if place.prefix and not table.alias:
-        table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
-    moved = place.name(table.name)
-    for part in ("this", "db", "catalog"):
-        table.set(part, moved.args.get(part))
-
-
-def _filled(settings: ViewSettings) -> Callable[[Any], Any]:
-    """A function that replaces the placeholders by the settings."""
-    from sqlglot import exp  # noqa: PLC0415
-
-    now = _instant(settings) if settings.now else exp.CurrentTimestamp()
-    seconds = exp.Literal.string(str(int(settings.retention.total_seconds())))
+def _values(settings: ViewSettings) -> dict[str, Any]:
+    """The values of the placeholders in the files."""
+    now = f"cast('{to_iso(settings.now)}' as timestamptz)" if settings.now else "current_timestamp"
+    retention = settings.retention.total_seconds()
+    stuck_after = settings.stuck_after.total_seconds()
     numbers = {
-        "retention_hours": settings.retention.total_seconds() / 3600,
-        "stuck_seconds": settings.stuck_after.total_seconds(),
-        "stuck_hours": settings.stuck_after.total_seconds() / 3600,
+        "retention_hours": retention / 3600,
+        "stuck_seconds": stuck_after,
+        "stuck_hours": stuck_after / 3600,
         "alert_volume": settings.alert_volume,
         "alert_points": settings.alert_points,
         "alert_days": settings.alert_days,
     }
-    values: dict[str, Any] = {
-        "time_zone": exp.Literal.string(settings.time_zone),
-        "retained_from": exp.Paren(
-            this=exp.Sub(this=now, expression=exp.Interval(this=seconds, unit=exp.var("second")))
-        ),
+    texts = {name: repr(number).removesuffix(".0") for name, number in numbers.items()} | {
+        "time_zone": f"'{settings.time_zone}'",
         "now": now,
-        **{
-            name: exp.Literal.number(repr(number).removesuffix(".0"))
-            for name, number in numbers.items()
-        },
+        "retained_from": f"({now} - interval '{int(retention)}' second)",
     }
-
-    def fill(node: Any) -> Any:
-        return values[node.name].copy() if isinstance(node, exp.Placeholder) else node
-
-    return fill
-
-
-def _instant(settings: ViewSettings) -> Any:
-    from sqlglot import exp  # noqa: PLC0415
-
-    text = "" if settings.now is None else to_iso(settings.now)
-    return exp.cast(exp.Literal.string(text), "timestamptz")
+    return {name: parse_one(text, read="duckdb") for name, text in texts.items()}
 
 
 def table_comments(
@@ -202,40 +166,22 @@ def table_comments(
     """The statements that comment each table and its columns, table by table."""
     place = Place(dialect, dataset, catalog, prefix)
     return [
-        _comments(
-            "table",
-            spec.name,
-            place,
-            comment=spec.description,
-            columns={name: spec.described(name) for name in spec.column_names},
-        )
+        _comments(place, "table", spec.name, spec.description, columns)
         for spec in all_tables()
+        for columns in [{name: spec.described(name) for name in spec.column_names}]
     ]
 
 
 def _comments(
-    kind: str, relation: str, place: Place, *, comment: str, columns: Mapping[str, str]
+    place: Place, kind: str, relation: str, comment: str, columns: Mapping[str, str]
 ) -> list[str]:
     if place.dialect not in COMMENTING:
         return []
-    mark = '"' if _quotes(place.dialect) else ""
-    name = _qualified(relation, place)
-    on_columns = [
-        f"comment on column {name}.{mark}{column}{mark} is {_quoted(text)}"
-        for column, text in columns.items()
+    name = place.qualified(relation)
+    mark = '"' if place.quotes else ""
+    commented = {f"{kind} {name}": comment} | {
+        f"column {name}.{mark}{column}{mark}": text for column, text in columns.items()
+    }
+    return [
+        f"comment on {each} is {exp.Literal.string(text).sql()}" for each, text in commented.items()
     ]
-    return [f"comment on {kind} {name} is {_quoted(comment)}", *on_columns]
-
-
-def _qualified(name: str, place: Place) -> str:
-    qualified: str = place.name(name).sql(dialect=place.dialect)
-    return qualified
-
-
-def _quotes(dialect: str) -> bool:
-    """Whether names are quoted; Snowflake's are not, because dlt's names are upper case there."""
-    return dialect != "snowflake"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -6,7 +6,8 @@ with not_found as (
     select
         account,
         channel,
-        operation_id
+        operation_id,
+        asked_at
     from followed_operations
     where outcome = 'not_found'
 
@@ -56,6 +57,11 @@ reasons as (
 
     select
         started.*,
+        -- when it started, or when the API answered that there is no such operation
+        case
+            when is_ended(started.status) then started.started_at
+            else coalesce(not_found.asked_at, started.started_at)
+        end as stuck_since,
         case
             when is_ended(started.status) then 'finished_with_queued'
             when not_found.operation_id is not null then 'not_found'
@@ -82,7 +88,8 @@ select
     status,
     created_at,
     age_hours,
-    age_hours <= 24 * $alert_days as is_current,  -- whether it is new enough for an alert
+    -- whether it is new enough for an alert: it started, or was not found, in the last alert_days
+    hours_between(stuck_since, $now) <= 24 * $alert_days as is_current,
     updated_at,
     requested,
     scheduled,

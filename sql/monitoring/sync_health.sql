@@ -92,8 +92,8 @@ rejections as (
     select
         account,
         channel,
-        count(*) as rejected
-    from rejected_operations
+        count_of(state = 'open') as rejected
+    from int_rejected_rows
     group by account, channel
 
 ),
@@ -202,7 +202,7 @@ select
     coalesce(gaps, 0) as gaps,  -- ranges of creation time that were never read completely
     coalesce(gap_hours, 0) as gap_hours,  -- their total length, in hours
     last_gap_end,  -- when the latest of them ends
-    coalesce(rejected, 0) as rejected,  -- rows of the API's answers that could not be stored
+    coalesce(rejected, 0) as rejected,  -- rows that could not be read and are open, see rejected_rows
     coalesce(active_by_id, 0) as active_by_id,  -- active operations past retention, read by id
     coalesce(not_found, 0) as not_found,  -- active operations for which the API answered 404
     last_run_at,  -- when the last run on the channel began

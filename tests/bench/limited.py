@@ -18,7 +18,9 @@ from comms_source.channels import CHANNELS, Channel
 from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
 from comms_source.coverage.planner import Scan
+from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.errors import RunStopped
+from comms_source.extract.news import News
 from comms_source.extract.parallel_scans import PageLimit, ParallelScans, ScanQueue
 from comms_source.extract.session import Session
 from comms_source.timespans import Span, windows
@@ -67,7 +69,12 @@ def _read(channel: Channel, session: Session) -> None:
     scans = deque(Scan(span=part) for part in windows(span, timedelta(hours=6)))
     waiting = ScanQueue(scans, unit=session.settings.window)
     reading = ParallelScans(
-        channel=channel, session=session, on_error="raise", scans=waiting, limit=PageLimit()
+        channel=channel,
+        session=session,
+        on_error="raise",
+        scans=waiting,
+        limit=PageLimit(),
+        news=News(StoredChannel()),
     )
     try:
         for _ in reading.pages():

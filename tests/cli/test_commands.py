@@ -45,7 +45,10 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
-COMMANDS = ("load", "fetch", "report", "views", "check", "sandbox", "demo")
+UNKNOWN = f"comms_operation_{0:026}"
+"""An id that no operation has."""
+
+COMMANDS = ("load", "fetch", "report", "rejected", "views", "check", "sandbox", "demo")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -243,7 +246,7 @@ def test_fetch_refreshes_single_operations(comms: Comms, today: Sandbox) -> None
     """They are found in any channel; unknown ones are reported and not loaded."""
     ids = [today.truth(channel)[3]["id"] for channel in ("messages", "push_notifications")]
 
-    done = comms("fetch", *ids, "comms_operation_unknown")
+    done = comms("fetch", *ids, UNKNOWN)
 
     assert done.exit_code == 3
     assert [line.split()[1] for line in done.stdout.splitlines()] == [
@@ -268,18 +271,33 @@ def test_fetch_updates_a_stored_row(comms: Comms, today: Sandbox) -> None:
 
 
 def test_fetch_of_unknown_ids_only_is_exit_code_1(comms: Comms) -> None:
-    """Nothing could be loaded; an id may contain any characters."""
-    done = comms("fetch", "a/../b?c")
+    """Nothing could be loaded."""
+    done = comms("fetch", UNKNOWN)
 
     assert done.exit_code == 1
-    assert "a/../b?c  unknown to the API (404)" in done.stdout
+    assert f"{UNKNOWN}  unknown to the API (404)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", ".", "..", "a/../b?c", "comms_operation_", f"{UNKNOWN} ", "comms_message_01h2xcejqtf2nbr"],
+)
+def test_fetch_asks_for_nothing_that_cannot_be_an_id(
+    wrong: str, comms: Comms, today: Sandbox
+) -> None:
+    """An empty id would ask for a list, and two dots for another resource."""
+    done = comms("fetch", UNKNOWN, wrong)
+
+    assert done.exit_code == 2
+    assert f"{wrong!r} cannot be the id of an operation" in done.stderr
+    assert not list(today.requests)
 
 
 def test_fetch_reports_a_row_that_cannot_be_read(comms: Comms, today: Sandbox) -> None:
     """And an error of the API."""
     today.faults.replace([Fault(kind="internal_error", endpoint="fetch")])
 
-    done = comms("fetch", "x")
+    done = comms("fetch", UNKNOWN)
 
     assert done.exit_code == 1
     assert "not loaded: the API failed" in done.stdout

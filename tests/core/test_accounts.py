@@ -149,8 +149,12 @@ def test_channels_are_limited_to_those_of_the_account() -> None:
 
 def test_an_invalid_list_of_accounts_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message shows what it should look like."""
-    monkeypatch.setenv("SOURCES__COMMS_SOURCE__ACCOUNTS", "shop, news")
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__ACCOUNTS", '["shop", "news"')
+    with pytest.raises(ConfigurationError, match=r"^accounts: expected names with commas between"):
+        account_names()
 
+    monkeypatch.delenv("SOURCES__COMMS_SOURCE__ACCOUNTS")
+    configure(config="sources.comms_source.accounts = 5")
     with pytest.raises(ConfigurationError, match=r'names such as \["shop", "news"\]'):
         account_names()
 

@@ -78,11 +78,13 @@ def test_the_public_names_are_those_that_are_documented() -> None:
         "FetchSummary",
         "LoadFailed",
         "LoadPlan",
+        "RejectedRows",
         "RunStopped",
         "RunSummary",
         "Status",
         "TwilioCredentials",
         "__version__",
+        "acknowledge",
         "backfill",
         "comms_source",
         "fetch",
@@ -90,6 +92,7 @@ def test_the_public_names_are_those_that_are_documented() -> None:
         "load",
         "make_views",
         "plan",
+        "rejected",
         "status",
     }
     assert all(getattr(comms_source, name) for name in comms_source.__all__)

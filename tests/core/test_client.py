@@ -11,6 +11,10 @@ import pyarrow as pa
 import pytest
 
 from comms_source.channels import CHANNELS, STATUSES
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.settings import Settings
+from comms_source.errors import EnvelopeMissing
+from comms_source.extract.session import Session
 from comms_source.sandbox import Sandbox
 from comms_source.tables.page import Page
 from comms_source.timespans import Span, to_iso
@@ -64,6 +68,21 @@ def test_an_operation_is_fetched_by_id(sandbox: Sandbox) -> None:
     assert found is not None
     assert found.operation == known
     assert [entry.endpoint for entry in sandbox.requests] == ["fetch"] * 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"id": "comms_operation_other"}', b'{"operations": [], "pagination": {"next": "secret"}}'],
+)
+def test_an_answer_about_something_else_is_no_operation(body: bytes) -> None:
+    """It would be stored under an id that nobody asked for, or with its page token."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    settings = Settings(credentials=BasicCredentials("me", "x"))
+    session = Session(settings=settings, transport=transport)
+
+    with session.connected() as client, pytest.raises(EnvelopeMissing) as told:
+        client.fetch_operation(channel=CHANNELS["emails"], operation_id="comms_operation_x")
+    assert "secret" not in str(told.value)
 
 
 def test_a_proxy_from_the_environment_is_not_used_on_this_machine(

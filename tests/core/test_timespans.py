@@ -108,14 +108,45 @@ def test_text_that_is_not_a_date_is_refused() -> None:
         ("1 hour", timedelta(hours=1)),
         ("90minutes", timedelta(minutes=90)),
         ("1.5 Weeks", timedelta(weeks=1.5)),
+        ("7d", timedelta(days=7)),
+        ("90m", timedelta(minutes=90)),
+        ("30 Sec", timedelta(seconds=30)),
+        (" 2 hrs ", timedelta(hours=2)),
     ],
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, expected: timedelta) -> None:
-    """Plural, case and spaces do not matter."""
+    """Plural, short form, case and spaces do not matter."""
     assert expected == parse_duration(text)
 
 
-@pytest.mark.parametrize("text", ["", "7", "days", "0 days", "-1 day", "3 fortnights"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("P7D", timedelta(days=7)),
+        ("PT1H", timedelta(hours=1)),
+        ("P1DT12H30M", timedelta(days=1, hours=12, minutes=30)),
+        ("P2W", timedelta(weeks=2)),
+    ],
+)
+def test_a_duration_may_be_in_iso_8601(text: str, expected: timedelta) -> None:
+    """But for months and years, which have no fixed length."""
+    assert expected == parse_duration(text)
+    for other in ("P1M", "P1Y"):
+        with pytest.raises(ValueError, match="is not a duration"):
+            parse_duration(other)
+
+
+@pytest.mark.parametrize("text", ["40000 days", "P40000D", "9" * 400 + " weeks", "P9999999999D"])
+def test_a_duration_is_no_longer_than_a_century(text: str) -> None:
+    """The calendar ends somewhere: a longer one would be an error of arithmetic later."""
+    with pytest.raises(ValueError, match=r"is longer than a hundred years$"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "7", "days", "0 days", "-1 day", "3 fortnights", "500ms", "2026-01-01", "12:00", "P"],
+)
 def test_other_durations_are_refused_with_an_example(text: str) -> None:
     """The message shows how to write one."""
     with pytest.raises(ValueError, match="like '7 days'"):

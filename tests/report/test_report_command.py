@@ -61,7 +61,7 @@ def test_the_terminal_shows_problems_and_finality() -> None:
     for expected in (
         r"! messages: 7 h of sends were never read, 12 Nov, 18:00 to 13 Nov, 01:00 \(since",
         r"! messages: 27 operations being processed for longer than usual -> ask Twilio",
-        r"- emails: 1 row of the API in the last 7 days could not be stored -> see",
+        r"- emails: 1 row of the API in the last 7 days could not be stored -> run comms rejected",
         r"stuck_00 processing_too_long, created 21 November 2026, 12:00, 400 waiting",
         r"23 older ones in the view stuck_operations",
         r"emails: 18.21 November may still change, until 28 November 2026, 16:22 at the latest",

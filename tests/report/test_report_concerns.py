@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
+from comms_source.config.accounts import Account, Accounts
+from comms_source.config.credentials import BasicCredentials
+from comms_source.config.settings import Settings
+from comms_source.errors import ConfigurationError
 from comms_source.report.data.facts import Facts
+from comms_source.report.findings.health import health_of
 from comms_source.report.findings.problems import Concern, concerns_of
 from tests.report.sample_data import (
     DAY,
@@ -144,22 +149,42 @@ def test_what_is_stuck_is_a_concern_for_a_while(status: str, text: str) -> None:
     assert found([*account(), old]) == []
 
 
+REJECTED = {
+    "row_key": "1",
+    "account": "acme",
+    "channel": "messages",
+    "operation_id": None,
+    "reason": "the id is missing",
+    "raw": "{}",
+    "synced_at": NOW - DAY,
+}
+
+
 def test_rejected_rows_are_a_concern_for_a_while() -> None:
     """They are not in any figure."""
-    row = {
-        "row_key": "1",
-        "account": "acme",
-        "channel": "messages",
-        "operation_id": None,
-        "reason": "it has no id",
-        "raw": "{}",
-        "synced_at": NOW - DAY,
-    }
-    (concern,) = found(account(), rejected_operations=[row])
+    (concern,) = found(account(), rejected_operations=[REJECTED])
 
     assert (concern.kind, concern.level) == ("rejected", "look")
     assert concern.text.startswith("1 row ")
-    assert found(account(), rejected_operations=[row | {"synced_at": NOW - 8 * DAY}]) == []
+    assert found(account(), rejected_operations=[REJECTED | {"synced_at": NOW - 8 * DAY}]) == []
+
+
+def test_rejected_rows_that_are_dealt_with_are_no_concern() -> None:
+    """Their operation was read well later, or a person has acknowledged them."""
+    (*_, sent) = account()
+    bad = {**REJECTED, "operation_id": sent.id, "synced_at": NOW - HOUR}
+    known = {
+        "account": "acme",
+        "channel": "messages",
+        "subject": sent.id,
+        "acknowledged_at": NOW,
+    }
+    early = [replace(each, synced_at=NOW - 2 * HOUR) for each in account()]
+
+    assert found(account(), rejected_operations=[bad]) == []
+    (concern,) = found(early, rejected_operations=[bad])
+    assert (concern.kind, concern.remedy[:18]) == ("rejected", "run comms rejected")
+    assert found(early, rejected_operations=[bad], acknowledged_rejections=[known]) == []
 
 
 @pytest.mark.parametrize(
@@ -181,6 +206,89 @@ def test_a_run_that_failed_is_a_concern() -> None:
     (concern,) = found(account(), runs=[run(outcome="failed")])
 
     assert (concern.kind, concern.level) == ("run_failed", "look")
+
+
+@pytest.mark.parametrize(("ago", "kinds"), [(35 * HOUR, []), (37 * HOUR, ["run_failed"])])
+def test_a_run_in_progress_is_no_concern(ago: timedelta, kinds: list[str]) -> None:
+    """Until it has taken so long that it must have died."""
+    assert [each.kind for each in found(account(), runs=[run(outcome="running", ago=ago)])] == kinds
+
+
+def configuration(*names: str, channels: Sequence[str] = ("messages",)) -> Accounts:
+    """A configuration that names these accounts, or one without a name."""
+    settings = Settings(credentials=BasicCredentials("AC1", "secret"), channels=channels)
+    accounts = [Account(name, settings, section=name) for name in names]
+    return Accounts(accounts or [Account("default", settings)], several=bool(names))
+
+
+def lost_account(age: timedelta, configured: Accounts | None) -> list[str]:
+    """The kinds of problems of an account whose last run, which failed, was so long ago."""
+    read = coverage(first=NOW - age - DAY, last=NOW - age, now=NOW - age)
+    failed = {**run(outcome="failed", ago=age), "channels": '{"messages": {}}'}
+    write(Warehouse(records={"coverage": read, "runs": [failed]}))
+    facts = facts_in(channels=["messages"], configured=configured)
+    return [each.kind for each in concerns_of(facts)]
+
+
+def test_an_account_that_is_no_longer_configured_is_no_concern() -> None:
+    """Once its last run is `alert_days` old: nobody can act on what it lost."""
+    (old, young), alarms = (8 * DAY, 6 * DAY + HOUR), ["deadline", "run_failed"]
+    broken = Accounts([Account("acme", ConfigurationError("wrong"))], several=True)
+
+    assert lost_account(old, configuration("shop")) == []
+    assert lost_account(young, configuration("shop")) == alarms
+    for configured in (None, broken, configuration("acme", "shop"), configuration()):
+        assert lost_account(old, configured) == alarms
+
+
+def test_a_channel_that_is_no_longer_configured_is_no_concern() -> None:
+    """The account reads others now."""
+    assert lost_account(8 * DAY, configuration("acme", channels=("emails",))) == []
+
+
+def test_an_account_that_left_does_not_hide_another() -> None:
+    """Times are those of the accounts that are still loaded; counts are those of all."""
+    left = coverage(first=NOW - 90 * DAY, last=NOW - 60 * DAY, account="shop", now=NOW - 60 * DAY)
+    operations = account()
+    write(
+        Warehouse(
+            operations=operations,
+            records={
+                "coverage": [*READ, *left],
+                "runs": [run(), run(account="shop", outcome="failed", ago=60 * DAY)],
+                "rejected_operations": [REJECTED | {"account": "shop"}],
+            },
+        )
+    )
+    both = facts_in(channels=["messages"], configured=configuration("acme", "shop"))
+    one = facts_in(channels=["messages"], configured=configuration("acme"))
+
+    assert [each.kind for each in concerns_of(both)] == ["deadline", "run_failed", "rejected"]
+    assert [each.kind for each in concerns_of(one)] == ["rejected"]
+    health = [health_of(facts.channels[0], facts.context) for facts in (both, one)]
+    assert [each.rejected for each in health if each] == [1, 1]
+    assert [each.last_synced_at for each in health if each] == [
+        max(row["read_at"] for row in left),
+        max(row["read_at"] for row in READ),
+    ]
+
+
+def test_an_operation_that_is_not_found_is_a_concern_for_a_while() -> None:
+    """It is as old as the retention at least; what counts is when the API answered 404."""
+    lost = messages("s", created_at=NOW - 60 * DAY, queued=1, status="PROCESSING")
+    record = {
+        "account": "acme",
+        "channel": "messages",
+        "operation_id": "s",
+        "created_at": lost.created_at,
+        "asked_at": NOW - 6 * DAY,
+        "outcome": "not_found",
+    }
+    (concern,) = found([*account(), lost], followed_operations=[record])
+
+    assert (concern.kind, concern.level) == ("stuck", "act")
+    old = record | {"asked_at": NOW - 8 * DAY}
+    assert found([*account(), lost], followed_operations=[old]) == []
 
 
 def test_what_channels_share_is_one_concern() -> None:

@@ -303,7 +303,7 @@ def test_the_data_section_shows_the_deadlines(tree: Element, facts: Facts) -> No
     assert rows["Gaps"] == "1, 7 h in total"
     assert rows["Read by id"] == "none"
     odd = replace(facts.channels[0], problems={"fits_no_mode": 3})
-    values = {fact.name: fact.value for fact in record_of(odd, facts.context)}
+    values = record_of(odd, facts.context)
     assert values["In 30 days: counters contradict each other"] == "3 operations"
 
 

@@ -94,7 +94,7 @@ def test_an_interrupted_load_ends_soon(sandbox: Sandbox) -> None:
             loading.kill()
 
     assert waiting
-    assert loading.returncode == 1
+    assert loading.returncode == 130
     assert b"interrupted" in said
     sandbox.faults.replace([])
     assert load(sandbox).exit_code == 0

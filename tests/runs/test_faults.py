@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -128,6 +129,26 @@ def test_a_channel_that_never_recovers_fails(sandbox: Sandbox, kind: str) -> Non
     assert summary.exit_code == 3
     assert {failure.error for failure in failures} == {"ConnectionLost"}
     assert_complete(sandbox, "messages", "push_notifications")
+
+
+def test_an_api_that_ignores_the_dates_is_told_once(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What lies outside is left out and counted; what was asked for is complete and no more."""
+    load(sandbox)
+    sandbox.clock.advance(timedelta(hours=6))
+    sandbox.faults.replace([Fault(kind="ignored_dates", channel="messages")])
+
+    with caplog.at_level(logging.WARNING, logger="comms_source"):
+        summary = load(sandbox)
+
+    messages = summary.stats.channels["messages"]
+    assert summary.exit_code == 0
+    assert messages.outside > 0
+    assert caplog.text.count("messages: the API returns operations from outside the range") == 1
+    assert any("the API ignores the date filter" in line for line in summary.lines())
+    assert summary.stats.channels["emails"].outside == 0
+    assert stored("messages").keys() >= true(sandbox, "messages").keys()
 
 
 NAMED = {

@@ -26,6 +26,8 @@ from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox, 
 from tests.support import FILE, columns_of, settings_for, stored, true
 
 PREFIX = "SOURCES__COMMS_SOURCE__ACCOUNTS"
+UNKNOWN = f"comms_operation_{0:026}"
+"""An id that no operation has."""
 Accounts = dict[str, Sandbox]
 
 
@@ -122,10 +124,10 @@ def test_every_command_reports_by_account(accounts: Accounts) -> None:
     }
 
     known = next(iter(accounts["club"].truth("emails")))["id"]
-    fetched = comms("fetch", known, "no-such-id")
+    fetched = comms("fetch", known, UNKNOWN)
     assert fetched.exit_code == 3
     assert f"{known}  loaded, emails" in fetched.stdout
-    assert "no-such-id  not loaded: account news" in fetched.stdout
+    assert f"{UNKNOWN}  not loaded: account news" in fetched.stdout
 
 
 def test_a_wrong_setting_of_one_account_does_not_stop_the_others(
@@ -137,8 +139,8 @@ def test_a_wrong_setting_of_one_account_does_not_stop_the_others(
 
     fetched = comms("fetch", known)
     assert (fetched.exit_code, fetched.stdout) == (0, f"{known}  loaded, emails\n")
-    nowhere = comms("fetch", "no-such-id", "--account", "shop", "--account", "club")
-    assert "no-such-id  not loaded: account shop: concurrency: expected" in nowhere.stdout
+    nowhere = comms("fetch", UNKNOWN, "--account", "shop", "--account", "club")
+    assert f"{UNKNOWN}  not loaded: account shop: concurrency: expected" in nowhere.stdout
     assert comms("fetch", known, "--account", "shop").exit_code == 2
 
     loaded = comms("load", "--account", "shop", "--account", "club", "--channel", "emails")

@@ -17,7 +17,7 @@ from comms_source.cli.app import app
 from comms_source.sandbox import Fault, SandboxSettings, Trouble, sample_names, troubles_from
 from comms_source.sandbox.app import create_app
 from comms_source.sandbox.faults import KINDS
-from comms_source.sandbox.troubles import DEFAULT_PARTS
+from comms_source.sandbox.troubles import KINDS as TROUBLES
 
 PAGE = (Path(__file__).parents[2] / "docs/sandbox.md").read_text()
 
@@ -96,9 +96,9 @@ def test_every_kind_of_trouble_is_in_the_table() -> None:
     """With its default part, and no other kind is."""
     parts = {named(row[0])[0]: row[1] for row in table("Troubles", "kind")}
 
-    assert parts.keys() == DEFAULT_PARTS.keys()
-    for kind, part in DEFAULT_PARTS.items():
-        assert f"by default {part:g}:" in parts[kind]
+    assert parts.keys() == TROUBLES.keys()
+    for name, kind in TROUBLES.items():
+        assert f"by default {kind.default_part:g}:" in parts[name]
 
 
 def test_every_key_of_a_trouble_is_in_the_table() -> None:

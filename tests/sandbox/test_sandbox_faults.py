@@ -12,8 +12,10 @@ import httpx
 import pytest
 
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox, faults_from
-from comms_source.sandbox.faults import KINDS, PAGE_FAULTS, RESPONSE_FAULTS, ROW_FAULTS
+from comms_source.sandbox.faults import KINDS, PAGE_FAULTS
 from comms_source.sandbox.paging import MARK
+from comms_source.sandbox.response_faults import REPLACEMENTS, TRANSPORT_FAULTS
+from comms_source.sandbox.row_faults import ROW_FAULTS
 
 LIST = "/Emails/Operations"
 STATUSES = {
@@ -62,9 +64,9 @@ def rows(http: httpx.Client) -> list[dict[str, Any]]:
 
 def test_every_kind_of_fault_is_tested_in_this_file() -> None:
     """A new kind needs its own case."""
-    assert {*STATUSES, *BREAKS} == set(RESPONSE_FAULTS)
+    assert {*STATUSES, *BREAKS} == {*REPLACEMENTS, *TRANSPORT_FAULTS}
     assert {*TRACES} == set(ROW_FAULTS)
-    assert {*RESPONSE_FAULTS, *PAGE_FAULTS, *ROW_FAULTS} == set(KINDS)
+    assert {*STATUSES, *BREAKS, *PAGE_FAULTS, *TRACES} == set(KINDS)
 
 
 @pytest.mark.parametrize(("kind", "status"), STATUSES.items())

@@ -18,8 +18,8 @@ from comms_source.sandbox import (
     SandboxModel,
     SandboxSettings,
 )
-from comms_source.sandbox.paging import MARK, Position, decode, encode
-from comms_source.sandbox.queries import BadParameter
+from comms_source.sandbox.paging import MARK, decode, encode
+from comms_source.sandbox.queries import BadParameter, Position
 
 PATH = "/Messages/Operations"
 AUTHORIZATION = "Basic " + base64.b64encode(f"{ACCOUNT_ID}:{AUTH_TOKEN}".encode()).decode()

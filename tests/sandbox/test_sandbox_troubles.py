@@ -30,7 +30,7 @@ from comms_source.sandbox.lifecycles import (
     state_at,
 )
 from comms_source.sandbox.population import GeneratedPopulation
-from comms_source.sandbox.troubles import DEFAULT_PARTS, KINDS, apply_troubles, troubles_of
+from comms_source.sandbox.troubles import KINDS, apply_troubles, troubles_of
 from tests.support import NOW
 
 CREATED = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -157,7 +157,9 @@ parts = {
     "no_receipts": st.floats(min_value=0, max_value=1),
 }
 several = st.lists(
-    st.sampled_from(KINDS).flatmap(lambda kind: st.builds(trouble, st.just(kind), parts[kind])),
+    st.sampled_from(list(KINDS)).flatmap(
+        lambda kind: st.builds(trouble, st.just(kind), parts[kind])
+    ),
     max_size=4,
 )
 ages = st.one_of(
@@ -250,7 +252,7 @@ def test_no_trouble_outside_of_its_range(
     assert with_troubles(life, troubles, key) == life
 
 
-@given(channels, channels, keys, st.sampled_from(KINDS))
+@given(channels, channels, keys, st.sampled_from(list(KINDS)))
 def test_no_trouble_outside_of_its_channel(channel: str, other: str, key: int, kind: str) -> None:
     """If it names a channel, operations of other channels do not change."""
     life = planned(other, key)
@@ -434,7 +436,7 @@ def test_a_factor_is_at_least_1(part: float) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_has_its_own_default_part(kind: str) -> None:
     """A part that is given is used instead."""
-    assert trouble(kind).applied_part == DEFAULT_PARTS[kind]
+    assert trouble(kind).applied_part == KINDS[kind].default_part
     assert trouble(kind, 1).applied_part == 1
 
 

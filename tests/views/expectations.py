@@ -43,6 +43,7 @@ EXPECTED: Final[Mapping[str, tuple[tuple[str, ...], Callable[[Oracle], list[Reco
     "operation_completions": (OPERATION, history_oracle.operation_completions),
     "operation_states": ((*OPERATION, "valid_from"), view_oracle.operation_states),
     "operations": (OPERATION, view_oracle.operations),
+    "rejected_rows": (("row_key",), monitoring_oracle.rejected_rows),
     "settle_curve": ((*PAIR, "age_hours"), age_oracle.settle_curve),
     "stuck_operations": (OPERATION, monitoring_oracle.stuck_operations),
     "sync_health": (PAIR, health_oracle.sync_health),

@@ -9,6 +9,7 @@ from typing import Any
 
 from comms_source.coverage.spans import uncovered
 from comms_source.timespans import Span
+from tests.views.monitoring_oracle import rejection_state
 from tests.views.view_oracle import CHANNEL_ORDER, DAY, HOUR, Oracle
 from tests.views.view_tables import Record
 
@@ -101,7 +102,10 @@ def _beside(oracle: Oracle, account: str, channel: str) -> Record:
         "gaps": len(gaps),
         "gap_hours": sum((row["gap_end"] - row["gap_start"]) / HOUR for row in gaps),
         "last_gap_end": _latest(row["gap_end"] for row in gaps),
-        "rejected": len(_mine(oracle.world.rejected, account, channel)),
+        "rejected": sum(
+            rejection_state(row, oracle) == "open"
+            for row in _mine(oracle.world.rejected, account, channel)
+        ),
         "active_by_id": outcomes.count("active"),
         "not_found": outcomes.count("not_found"),
     }

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tests.views.sums import grouped, less, share
-from tests.views.view_oracle import ACTIVE, DAY, ENDED, Key, Oracle, key_of
+from tests.views.view_oracle import ACTIVE, CHANNEL_ORDER, DAY, ENDED, Key, Oracle, key_of
 from tests.views.view_tables import Record
 
 WORST: Final = 100
@@ -56,7 +56,20 @@ def stuck_operations(oracle: Oracle) -> list[Record]:
     started = _started(oracle)
     rows = [row | {"reason": _reason(row, oracle, started)} for row in oracle.operations]
     since = oracle.now - oracle.settings.alert_days * DAY
-    return [row | {"is_current": row["created_at"] >= since} for row in rows if row["reason"]]
+    return [
+        row | {"is_current": _stuck_since(row, oracle, started) >= since}
+        for row in rows
+        if row["reason"]
+    ]
+
+
+def _stuck_since(row: Record, oracle: Oracle, started: dict[Key, datetime]) -> datetime:
+    """When it started to be processed, or the API answered that there is no such operation."""
+    key = row["account"], row["channel"], row["id"]
+    if row["reason"] == "not_found":
+        return oracle.not_found[key]
+    created_at: datetime = row["created_at"]
+    return started.get(key, created_at)
 
 
 def _started(oracle: Oracle) -> dict[Key, datetime]:
@@ -80,6 +93,38 @@ def _reason(row: Record, oracle: Oracle, started: dict[Key, datetime]) -> str | 
     processing_from = started.get(key, row["created_at"])
     too_long = processing_from < row["last_synced_at"] - oracle.settings.stuck_after
     return "processing_too_long" if row["status"] == "PROCESSING" and too_long else None
+
+
+def rejected_rows(oracle: Oracle) -> list[Record]:
+    """Rows that could not be read, each with what became of it."""
+    return [
+        {
+            **{name: row[name] for name in ("account", "channel", "row_key", "operation_id")},
+            **{name: row[name] for name in ("reason", "raw")},
+            "channel_order": CHANNEL_ORDER[row["channel"]],
+            "last_synced_at": row["synced_at"],
+            "state": rejection_state(row, oracle),
+            "acknowledged_at": oracle.acknowledged.get(_subject(row)),
+        }
+        for row in oracle.world.rejected
+    ]
+
+
+def rejection_state(row: Record, oracle: Oracle) -> str:
+    """Whether the operation was read well later, or else was acknowledged."""
+    read_well = any(
+        key_of(shown) == (row["account"], row["channel"], row["operation_id"])
+        and shown.synced_at is not None
+        and shown.synced_at > row["synced_at"]
+        for shown in oracle.world.operations
+    )
+    if read_well:
+        return "resolved"
+    return "acknowledged" if _subject(row) in oracle.acknowledged else "open"
+
+
+def _subject(row: Record) -> Key:
+    return row["account"], row["channel"], row["operation_id"] or row["row_key"]
 
 
 def counter_checks(oracle: Oracle) -> list[Record]:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from comms_source.channels import CHANNELS
 from tests.views.sums import sensible, sum_known
 from tests.views.view_tables import NOW, Counters, Operation, Record, State
-from tests.views.view_worlds import DAY, HOUR, RUN_CHANNELS, STATUSES, TICK, World
+from tests.views.view_worlds import (
+    DAY,
+    HOUR,
+    RUN_CHANNELS,
+    STATUSES,
+    TICK,
+    World,
+    acknowledgements,
+)
 
 PLAIN: Final = st.sampled_from((0, 0, 0, 1, 2, 3, 5, 8, 100, 200, 250))
 ANY: Final = st.sampled_from(
@@ -76,12 +84,13 @@ def operations_with_states(draw: st.DrawFn) -> tuple[Operation, list[State]]:
     return now, draw(st.sampled_from((history, history, [])))
 
 
-FOLLOWED: Final = st.tuples(KEY, st.sampled_from(("active", "ended", "not_found"))).map(
+FOLLOWED: Final = st.tuples(KEY, st.sampled_from(("active", "ended", "not_found")), CREATED).map(
     lambda drawn: {
         "account": drawn[0][0],
         "channel": drawn[0][1],
         "operation_id": drawn[0][2],
         "outcome": drawn[1],
+        "asked_at": drawn[2],
     }
 )
 GAP: Final = st.tuples(ACCOUNT, CHANNEL, SLOT, st.integers(1, 4)).map(
@@ -100,7 +109,17 @@ RUN: Final = st.fixed_dictionaries(
         "channels": st.sampled_from(RUN_CHANNELS),
     }
 )
-REJECTED: Final = st.fixed_dictionaries({"account": ACCOUNT, "channel": CHANNEL})
+REJECTED: Final = st.fixed_dictionaries(
+    {
+        "row_key": st.sampled_from("uvwxyz"),
+        "account": ACCOUNT,
+        "channel": CHANNEL,
+        "operation_id": st.one_of(st.none(), ID),
+        "reason": st.just("the id is missing"),
+        "raw": st.just("{}"),
+        "synced_at": CREATED,
+    }
+)
 LABEL: Final = st.fixed_dictionaries(
     {
         "account": ACCOUNT,
@@ -171,6 +190,7 @@ def small_worlds(draw: st.DrawFn) -> World:
         coverage=_coverage(draw(COVERAGE)),
         gaps=draw(_unique(GAP, "account", "channel", "gap_start")),
         runs=draw(st.lists(RUN, max_size=12)),
-        rejected=draw(st.lists(REJECTED, max_size=3)),
+        rejected=(rejected := draw(_unique(REJECTED, "row_key"))),
+        acknowledged=acknowledgements(row for row in rejected if draw(st.booleans())),
         labels=draw(_unique(LABEL, "account", "operation_id", "label", "value")),
     )

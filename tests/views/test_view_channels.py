@@ -9,7 +9,6 @@ import duckdb
 import pytest
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.views import macros as view_macros
 from comms_source.views import statements as view_statements
 from comms_source.views.files import public_views, read_views, tables_of
 from tests.views import view_tables
@@ -25,7 +24,7 @@ LETTERS = Channel(
         *("undelivered", "failed", "canceled"),
     ),
 )
-CACHES = (tables_of, view_macros.channel_tables, view_statements._statements)
+CACHES = (tables_of, view_statements._statements)
 
 
 @pytest.fixture

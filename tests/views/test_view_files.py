@@ -99,18 +99,19 @@ def test_layers(view: View) -> None:
 
     Public and intermediate views read views and the bookkeeping tables.
     """
-    layers = {each.name: each.layer for each in read_views()}
-    assert view.layer in LAYERS
+    layers = {path.stem: path.parent.name for path in sql_files()}
+    layer = layers[view.name]
+    assert layer in LAYERS
     prefixes = {"staging": "stg_", "intermediate": "int_"}
-    assert view.name.startswith(prefixes.get(view.layer, ("",)))
-    assert (view in public_views()) is (view.layer not in prefixes)
+    assert view.name.startswith(prefixes.get(layer, ("",)))
+    assert (view in public_views()) is (layer not in prefixes)
     read = tables_of(view.sql)
-    if view.layer == "staging":
+    if layer == "staging":
         assert read == OPERATIONS
     else:
         assert read <= BOOKKEEPING_NAMES | layers.keys()
     below = {layers[name] for name in read & layers.keys()}
-    if view.layer in prefixes:
+    if layer in prefixes:
         assert below <= prefixes.keys()
     else:
         assert "monitoring" not in below
@@ -233,6 +234,7 @@ TYPES: Final = (
     ("day|week|month|(first|last)_day", "DATE"),
     ("hour", "TIMESTAMP"),
     ("account|channel|id|.*status|.*_mode|reason|problem|size|.*outcome|extra", "VARCHAR"),
+    ("row_key|operation_id|raw|state", "VARCHAR"),
     ("finality|ranking|period|measure|label|setting", "VARCHAR"),
     (
         "complete_up_to|newest_operation|valid_to|valid_from|as_of|.*_at|.*_end",

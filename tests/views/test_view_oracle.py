@@ -54,6 +54,7 @@ KINDS: Final = {
         "finished_with_queued",
         "not_found",
     },
+    ("rejected_rows", "state"): {"open", "resolved", "acknowledged"},
     ("delivery_trend", "measure"): {
         "requested",
         "delivery_rate",

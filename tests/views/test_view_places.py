@@ -11,7 +11,7 @@ import sqlglot
 from dlt.destinations.exceptions import DatabaseTerminalException
 from sqlglot import exp
 
-from comms_source.views.create import _comment
+from comms_source.views.create import _create_together
 from comms_source.views.files import public_views
 from comms_source.views.statements import view_statements
 from tests.views.view_tables import empty_tables, records
@@ -77,6 +77,8 @@ def test_comments_without_support_for_columns() -> None:
     """This is not an error, and the views still get their comments."""
     client: Any = WithoutColumnComments()
     statements = view_statements(dialect="redshift", dataset="comms")
-    _comment(client, statements)
-    assert client.executed == [view.comments[0] for view in statements]
-    assert all(each.startswith("comment on view") for each in client.executed)
+    _create_together(client, statements)
+    created, comments = client.executed[: len(statements)], client.executed[len(statements) :]
+    assert created == [view.create for view in statements]
+    assert comments == [view.comments[0] for view in statements]
+    assert all(each.startswith("comment on view") for each in comments)

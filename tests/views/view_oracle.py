@@ -78,12 +78,20 @@ class Oracle:
         return votes
 
     @cached_property
-    def not_found(self) -> set[Key]:
-        """The operations that the API did not find by id."""
+    def not_found(self) -> Mapping[Key, datetime]:
+        """The operations that the API did not find by id, and when it was asked."""
         return {
-            (row["account"], row["channel"], row["operation_id"])
+            (row["account"], row["channel"], row["operation_id"]): row["asked_at"]
             for row in self.world.followed
             if row["outcome"] == "not_found"
+        }
+
+    @cached_property
+    def acknowledged(self) -> Mapping[Key, datetime]:
+        """When operations, and rows without an id, that could not be read were acknowledged."""
+        return {
+            (row["account"], row["channel"], row["subject"]): row["acknowledged_at"]
+            for row in self.world.acknowledged
         }
 
     @cached_property

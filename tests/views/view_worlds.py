@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import Any, Final
 import duckdb
 
 from comms_source.channels import CHANNELS
-from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS, LABELS, RUNS
+from comms_source.tables.bookkeeping import ACKNOWLEDGED, COVERAGE, FOLLOWED, GAPS, LABELS, RUNS
 from comms_source.tables.operations import REJECTED
 from comms_source.timespans import align_down
 from tests.views.random_counters import KINDS, random_history
@@ -57,6 +57,7 @@ class World:
     gaps: Sequence[Record] = ()
     runs: Sequence[Record] = ()
     rejected: Sequence[Record] = ()
+    acknowledged: Sequence[Record] = ()
     labels: Sequence[Record] = ()
 
 
@@ -70,6 +71,7 @@ def put_world(db: duckdb.DuckDBPyConnection, world: World) -> None:
         (GAPS, world.gaps),
         (RUNS, world.runs),
         (REJECTED, world.rejected),
+        (ACKNOWLEDGED, world.acknowledged),
         (LABELS, world.labels),
     ):
         put_rows(db, record.name, rows)
@@ -86,8 +88,10 @@ def random_world(chance: Chance, operations: int) -> World:
     keys = {(*chance.choice(busy), chance.choice(ids)) for _ in range(operations)}
     alone = {(f"one-off-{n}", chance.choice(list(CHANNELS)), "op") for n in range(operations // 3)}
     generated = [random_operation(chance, *key) for key in sorted(keys | alone)]
+    shown = [operation for operation, _ in generated]
+    rejected = [row for key in known for row in _rejected(chance, key, shown)]
     return World(
-        operations=[operation for operation, _ in generated],
+        operations=shown,
         states=[state for _, states in generated for state in states],
         followed=list(_followed(chance, known, ids)),
         coverage=[
@@ -97,8 +101,9 @@ def random_world(chance: Chance, operations: int) -> World:
         ],
         gaps=[row for key in known for row in random_gaps(chance, key)],
         runs=[row for account in (*ACCOUNTS[1:], "idle") for row in _runs(chance, account)],
-        rejected=[row for key in known for row in _rejected(chance, key)],
-        labels=random_labels(chance, [operation for operation, _ in generated]),
+        rejected=rejected,
+        acknowledged=acknowledgements(row for row in rejected if chance.random() < 0.4),
+        labels=random_labels(chance, shown),
     )
 
 
@@ -180,13 +185,14 @@ def _states(chance: Chance, shown: Sequence[Operation]) -> Iterator[State]:
 def _followed(chance: Chance, known: Sequence[Key], ids: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The outcomes of a third of all possible ids; some of them do not exist."""
     for account, channel in known:
-        for name in ids:
+        for number, name in enumerate(ids):
             if chance.random() < 0.3:
                 yield {
                     "account": account,
                     "channel": channel,
                     "operation_id": name,
                     "outcome": chance.choice(("active", "ended", "not_found")),
+                    "asked_at": chance.now - EDGES[number % len(EDGES)] - number % 2 * TICK,
                 }
 
 
@@ -277,6 +283,34 @@ def random_labels(chance: Chance, operations: Sequence[Operation]) -> list[Recor
     ]
 
 
-def _rejected(chance: Chance, key: Key) -> Iterator[Record]:
-    for number in range(chance.choice((0, 1, 4))):
-        yield {"row_key": f"{key}-{number}", "account": key[0], "channel": key[1]}
+def _rejected(chance: Chance, key: Key, operations: Sequence[Operation]) -> Iterator[Record]:
+    """Rows without an id, of unknown operations, and of those that were read at other times."""
+    mine = [each for each in operations if (each.account, each.channel) == key]
+    for number in range(chance.choice((0, 1, 12))):
+        operation = chance.choice(mine)
+        seen = operation.synced_at or chance.now
+        yield {
+            "row_key": f"{key}-{number}",
+            "account": key[0],
+            "channel": key[1],
+            "operation_id": chance.choice((None, "nowhere", operation.id, operation.id)),
+            "reason": "the counter total is 'many'",
+            "raw": "{}",
+            "synced_at": seen + chance.choice((-1, 0, 1)) * chance.choice((TICK, HOUR)),
+        }
+
+
+def acknowledgements(rejected: Iterable[Record]) -> list[Record]:
+    """The acknowledgements of these rows, each operation once."""
+    key = ("account", "channel")
+    keys = {
+        (*(row[name] for name in key), row["operation_id"] or row["row_key"]) for row in rejected
+    }
+    return [
+        {
+            **dict(zip(key, names, strict=True)),
+            "subject": subject,
+            "acknowledged_at": NOW,
+        }
+        for *names, subject in sorted(keys)
+    ]

@@ -1,16 +1,26 @@
-"""The data of a report: rows of the views, as they were read. Pure."""
+"""The data of a report: rows of the views, as they were read. Pure.
+
+The fields of a row are in the order of the columns of its query, see `parse`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Final
 
+from comms_source.config.accounts import Accounts
 from comms_source.report.data.sums import Share, Sums
+from comms_source.timespans import Span
 from comms_source.views.settings import ViewSettings
 
 MOVING = ("in_progress", "settling")
 """The finalities of operations whose figures are expected to change."""
+COVERED: Final = 0.99
+"""The minimum covered share of a period that counts as read completely."""
+NOTABLE: Final = 0.01
+"""The minimum share of a volume, moving or frozen, that is marked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +40,8 @@ class ReportContext:
     version: str
     differing: Sequence[str] = ()
     """The settings that have changed since the views were created."""
+    configured: Accounts | None = None
+    """The accounts of the configuration, if it is known."""
 
     @property
     def time_zone(self) -> str:
@@ -72,25 +84,12 @@ class Day:
     @property
     def moves(self) -> bool:
         """Whether a hundredth of the day's volume or more is expected to change."""
-        return self.share_of(*MOVING) >= 0.01  # noqa: PLR2004
+        return self.share_of(*MOVING) >= NOTABLE
 
     @property
     def frozen(self) -> bool:
         """Whether a hundredth of the day's volume or more was last read too early."""
-        return self.share_of("frozen") >= 0.01  # noqa: PLR2004
-
-    @property
-    def is_covered(self) -> bool:
-        """Whether nearly all of the day, up to now, was read completely."""
-        return self.covered_share is not None and self.covered_share >= 0.99  # noqa: PLR2004
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Older:
-    """Operations older than the days shown one by one that may still change."""
-
-    operations: int
-    in_flight_low: int | None
+        return self.share_of("frozen") >= NOTABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +104,14 @@ class Trend:
     operations: int
     value: Share | None
     """A share; for `requested`, the number."""
-    numerators: tuple[int, int] | None
-    denominators: tuple[int, int] | None
+    numerator: Share | None
+    """The number that the value is a share of `denominator`; like that one, not from 0 to 1."""
+    denominator: Share | None
     but_largest: float | None
     """The value as if the operation that is worst for it had been perfect."""
     covered_share: float | None
-    previous: Share | None
-    previous_numerators: tuple[int, int] | None
-    previous_denominators: tuple[int, int] | None
+    previous_numerator: Share | None
+    previous_denominator: Share | None
     previous_covered_share: float | None
     usual: Share | None
     """The range of the seven days before, each as it was known then, without extremes."""
@@ -186,14 +185,6 @@ class CompletionTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountWeek:
-    """The seven whole days before today, of one account on one channel."""
-
-    account: str
-    sums: Sums
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountHealth:
     """How fresh and how complete the data of one account and channel is."""
 
@@ -216,8 +207,7 @@ class AccountHealth:
 class ReadWindow:
     """A window of creation time that was read."""
 
-    start: datetime
-    end: datetime
+    span: Span
     is_complete: bool
     read_at: datetime | None
     """When its latest reading began; for several accounts the earliest; None if it held no
@@ -245,8 +235,8 @@ class ChannelFacts:
     """The day of the oldest operation."""
     days: Mapping[date, Day] = field(default_factory=dict)
     """The last days by date; days without operations are left out."""
-    older: Older | None = None
-    """Older operations that may still change."""
+    older: int = 0
+    """The number of older operations that may still change."""
     trends: Sequence[Trend] = ()
     hours: Sequence[HourVolume] = ()
     worst: Sequence[WorstOperation] = ()
@@ -255,15 +245,20 @@ class ChannelFacts:
     problems: Mapping[str, int] = field(default_factory=dict)
     """The number of recent operations with contradictory counters, by problem."""
     rejected_lately: int = 0
-    """The number of recent rows of the API that could not be stored."""
+    """The number of recent rows of the API that could not be stored, and are open."""
     curve: Sequence[SettlePoint] = ()
     times: Sequence[CompletionTime] = ()
-    accounts: Sequence[AccountWeek] = ()
-    """Empty if there is only one account."""
+    accounts: Mapping[str, Sums] = field(default_factory=dict)
+    """The seven whole days before today by account, the largest account first; empty if there is
+    only one account."""
     health: Sequence[AccountHealth] = ()
     windows: Sequence[ReadWindow] = ()
     gaps: Sequence[Gap] = ()
     """The latest gaps that overlap the last weeks, or were found in them."""
+
+    def day(self, of: date) -> Day:
+        """A day, also if it has no operation."""
+        return self.days.get(of, Day())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,3 +271,8 @@ class Facts:
     """The latest stuck operations, of any channel."""
     accounts: int
     """The number of accounts in the report: 0, 1, or 2 for several."""
+
+    @property
+    def stuck_operations(self) -> int:
+        """The number of stuck operations, also of those that are not in `stuck`."""
+        return sum(sum(channel.stuck.values()) for channel in self.channels)

@@ -3,300 +3,143 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
+from comms_source.report.data import facts
 from comms_source.report.data.days import WEEK
-from comms_source.report.data.facts import (
-    AccountHealth,
-    AccountWeek,
-    ChannelFacts,
-    CompletionTime,
-    Day,
-    Facts,
-    Finality,
-    Gap,
-    HourVolume,
-    Older,
-    ReadWindow,
-    ReportContext,
-    SettlePoint,
-    Stuck,
-    Trend,
-    WorstOperation,
-)
-from comms_source.report.data.queries import SUMMED
+from comms_source.report.data.facts import ChannelFacts, Facts, ReportContext
 from comms_source.report.data.sums import Share, Sums
-from comms_source.timespans import parse_instant
+from comms_source.timespans import Span, parse_instant
 
 Rows = Sequence[Sequence[Any]]
+T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryRows:
-    """The rows of each query; the channel is the first column of each row."""
-
-    stored: Rows
-    days: Rows
-    finality: Rows
-    older: Rows
-    trend: Rows
-    hours: Rows
-    worst: Rows
-    stuck: Rows
-    problems: Rows
-    rejected: Rows
-    curve: Rows
-    times: Rows
-    health: Rows
-    windows: Rows
-    gaps: Rows
+ROW_TYPES: Final = {
+    "trends": facts.Trend,
+    "hours": facts.HourVolume,
+    "worst": facts.WorstOperation,
+    "curve": facts.SettlePoint,
+    "health": facts.AccountHealth,
+    "windows": facts.ReadWindow,
+    "gaps": facts.Gap,
+}
+"""The queries whose rows are facts of a channel one by one."""
 
 
 def facts_of(
-    rows: QueryRows, *, context: ReportContext, channels: Sequence[str], named: bool
+    rows: Mapping[str, Rows], *, context: ReportContext, channels: Sequence[str], named: bool
 ) -> Facts:
     """The facts in the rows.
 
     Args:
-        rows: The rows of the queries.
+        rows: The rows of each query; the channel is the first column of each row.
         context: The time and the destination of the report.
         channels: The channels of the report.
         named: Whether the channels were named by the user; otherwise channels without data are
             left out.
     """
-    seen = {row[0] for row in (*rows.stored, *rows.health)}
-    accounts = {account for row in rows.stored for account in row[1:3]}
+    seen = {row[0] for row in (*rows["stored"], *rows["health"])}
+    accounts = {account for row in rows["stored"] for account in row[1:3]}
     shown = [channel for channel in channels if named or not seen or channel in seen]
     several = len(accounts) > 1
     return Facts(
         context=context,
         channels=[_channel(name, rows, today=context.today, several=several) for name in shown],
-        stuck=[_stuck(row) for row in rows.stuck],
+        stuck=[parse(facts.Stuck, row) for row in rows["stuck"]],
         accounts=min(2, len(accounts)),
     )
 
 
-def _channel(channel: str, rows: QueryRows, *, today: date, several: bool) -> ChannelFacts:
-    def mine(all_rows: Rows) -> list[Sequence[Any]]:
-        return [row[1:] for row in all_rows if row[0] == channel]
-
-    stored = mine(rows.stored)
+def _channel(channel: str, rows: Mapping[str, Rows], *, today: date, several: bool) -> ChannelFacts:
+    mine = {query: [row[1:] for row in found if row[0] == channel] for query, found in rows.items()}
+    one_by_one: dict[str, Any] = {
+        query: [parse(kind, row) for row in mine[query]] for query, kind in ROW_TYPES.items()
+    }
     return ChannelFacts(
         channel=channel,
-        stored=sum(int(row[2]) for row in stored),
-        first_day=min((_day(row[3]) for row in stored), default=None),
-        days=_days(mine(rows.days), mine(rows.finality)),
-        older=next(
-            (Older(operations=int(a), in_flight_low=_whole(b)) for a, b in mine(rows.older)),
-            None,
-        ),
-        trends=[_trend(*row) for row in mine(rows.trend)],
-        hours=[_hour(*row) for row in mine(rows.hours)],
-        worst=[_worst(*row) for row in mine(rows.worst)],
-        stuck={row[0]: int(row[1]) for row in mine(rows.stuck)},
-        problems={row[0]: int(row[1]) for row in mine(rows.problems)},
-        rejected_lately=sum(int(row[0]) for row in mine(rows.rejected)),
-        curve=[_point(*row) for row in mine(rows.curve)],
-        times=_times(mine(rows.times)),
-        accounts=_accounts(mine(rows.days), today=today) if several else (),
-        health=sorted((_health(*row) for row in mine(rows.health)), key=_by_account),
-        windows=[_window(*row) for row in mine(rows.windows)],
-        gaps=[_gap(*row) for row in mine(rows.gaps)],
+        stored=sum(int(row[2]) for row in mine["stored"]),
+        first_day=min((_day(row[3]) for row in mine["stored"]), default=None),
+        days=_days(mine["days"], mine["finality"]),
+        older=sum(int(number) for (number,) in mine["older"]),
+        stuck={reason: int(alike) for _, _, reason, *_, alike in mine["stuck"]},
+        problems={problem: int(number) for problem, number in mine["problems"]},
+        rejected_lately=sum(int(number) for (number,) in mine["rejected"]),
+        times=_times(mine["times"]),
+        accounts=_accounts(mine["days"], today=today) if several else {},
+        **one_by_one,
     )
 
 
-def _days(rows: Rows, finality: Rows) -> dict[date, Day]:
+def _days(rows: Rows, finality: Rows) -> dict[date, facts.Day]:
+    """The days by date, each over all accounts."""
+    parts: dict[date, dict[str, facts.Finality]] = defaultdict(dict)
+    for day, name, *values in finality:
+        parts[_day(day)][name] = parse(facts.Finality, values)
     sums: dict[date, Sums] = defaultdict(Sums)
     covered: dict[date, list[float]] = defaultdict(list)
-    parts: dict[date, dict[str, Finality]] = defaultdict(dict)
     for _, day, share, *values in rows:
-        sums[_day(day)] += _sums(values)
+        sums[_day(day)] += parse(Sums, values)
         covered[_day(day)] += [] if share is None else [float(share)]
-    for day, name, operations, requested, hours_left in finality:
-        parts[_day(day)][name] = Finality(
-            operations=int(operations),
-            requested=_whole(requested) or 0,
-            hours_left=float(hours_left),
-        )
     return {
-        day: Day(
+        day: facts.Day(
             sums=sums[day], covered_share=min(covered[day], default=None), by_finality=parts[day]
         )
         for day in sorted(sums)
     }
 
 
-def _sums(values: Sequence[Any]) -> Sums:
-    named: dict[str, Any] = dict(zip(SUMMED, map(_whole, values), strict=True))
-    return Sums(**named)
-
-
-def _accounts(rows: Rows, *, today: date) -> list[AccountWeek]:
+def _accounts(rows: Rows, *, today: date) -> dict[str, Sums]:
     """The seven whole days before today by account, the largest account first."""
     sums: dict[str, Sums] = defaultdict(Sums)
     for account, day, _, *values in rows:
         if timedelta(0) < today - _day(day) <= timedelta(days=WEEK):
-            sums[account] += _sums(values)
-    weeks = [AccountWeek(account=account, sums=each) for account, each in sums.items()]
-    return sorted(weeks, key=lambda week: (-(week.sums.requested or 0), week.account))
+            sums[account] += parse(Sums, values)
+    return dict(sorted(sums.items(), key=lambda each: (-(each[1].requested or 0), each[0])))
 
 
-def _trend(*row: Any) -> Trend:
-    account, period, measure, as_of, operations, *now = row
-    value, numerators, denominators = (_pair(*now[at : at + 2]) for at in (0, 2, 4))
-    largest, covered, *before = now[6:]
-    previous, was_part, was_whole = (_pair(*before[at : at + 2]) for at in (0, 2, 4))
-    previous_covered, *usual, usual_days = before[6:]
-    return Trend(
-        account=account,
-        period=period,
-        measure=measure,
-        as_of=_instant(as_of),
-        operations=int(operations),
-        value=_share(value),
-        numerators=_whole_pair(numerators),
-        denominators=_whole_pair(denominators),
-        but_largest=_number(largest),
-        covered_share=_number(covered),
-        previous=_share(previous),
-        previous_numerators=_whole_pair(was_part),
-        previous_denominators=_whole_pair(was_whole),
-        previous_covered_share=_number(previous_covered),
-        usual=_share(_pair(*usual[:2])),
-        usual_but_largest=_share(_pair(*usual[2:])),
-        usual_days=int(usual_days),
-    )
-
-
-def _hour(day: Any, hour: Any, operations: Any, requested: Any) -> HourVolume:
-    return HourVolume(
-        day=_day(day), hour=int(hour), operations=int(operations), requested=_whole(requested)
-    )
-
-
-def _worst(*row: Any) -> WorstOperation:
-    ranking, account, name, status, created_at, attempted, not_delivered, not_delivered_rate = row
-    return WorstOperation(
-        ranking=ranking,
-        account=account,
-        id=name,
-        status=status,
-        created_at=_instant(created_at),
-        attempted=_whole(attempted),
-        not_delivered=int(not_delivered),
-        not_delivered_rate=_number(not_delivered_rate),
-    )
-
-
-def _stuck(row: Sequence[Any]) -> Stuck:
-    channel, reason, _, account, name, status, created_at, requested, waiting = row
-    return Stuck(
-        channel=channel,
-        account=account,
-        id=name,
-        reason=reason,
-        status=status,
-        created_at=_instant(created_at),
-        requested=_whole(requested),
-        waiting=int(waiting),
-    )
-
-
-def _point(account: Any, age_hours: Any, operations: Any, *shares: Any) -> SettlePoint:
-    outcomes, delivered, engaged = map(_number, shares)
-    return SettlePoint(
-        account=account,
-        age_hours=float(age_hours),
-        operations=int(operations),
-        outcomes=outcomes,
-        delivered=delivered,
-        engaged=engaged,
-    )
-
-
-def _times(rows: Rows) -> list[CompletionTime]:
+def _times(rows: Rows) -> list[facts.CompletionTime]:
     """One for each account and size, in the order of the rows; each row has one percentile."""
     times = []
-    for (account, size, order), group in groupby(rows, key=lambda row: tuple(row[:3])):
-        percentiles = list(group)
+    for (account, size, order, operations), group in groupby(rows, key=lambda row: tuple(row[:4])):
+        percentiles = {int(row[4]): row[5:] for row in group}
         times.append(
-            CompletionTime(
+            facts.CompletionTime(
                 account=account,
                 size=size,
                 size_order=int(order),
-                operations=int(percentiles[0][4]),
-                percentiles={int(row[3]): (float(row[5]), float(row[6])) for row in percentiles},
-                limited=frozenset(int(row[3]) for row in percentiles if row[7]),
+                operations=int(operations),
+                percentiles={at: (float(row[0]), float(row[1])) for at, row in percentiles.items()},
+                limited=frozenset(at for at, row in percentiles.items() if row[2]),
             )
         )
     return times
 
 
-def _by_account(health: AccountHealth) -> str:
-    return health.account
+def parse(kind: Callable[..., T], row: Iterable[Any]) -> T:
+    """A row as a dataclass whose fields are the first columns, in their order.
+
+    A share or a span has two columns, its ends, and is None unless both are known.
+    """
+    values = iter(row)
+    return kind(**{name: _field(of, values) for name, of in _fields(kind)})
 
 
-def _health(*row: Any) -> AccountHealth:
-    account, synced_at, deadline, freeze, gaps, gap_hours, rejected, active, missing, *runs = row
-    last_run_at, outcome, run_count, troubled = runs
-    return AccountHealth(
-        account=account,
-        last_synced_at=None if synced_at is None else _instant(synced_at),
-        hours_to_deadline=_number(deadline),
-        hours_to_freeze=_number(freeze),
-        gaps=int(gaps),
-        gap_hours=float(gap_hours),
-        rejected=int(rejected),
-        active_by_id=int(active),
-        not_found=int(missing),
-        last_run_at=None if last_run_at is None else _instant(last_run_at),
-        last_run_outcome=outcome,
-        runs=int(run_count),
-        troubled_runs=int(troubled),
-    )
+@cache
+def _fields(kind: Callable[..., Any]) -> list[tuple[str, Any]]:
+    """The name of each field, and its type if it is not None."""
+    return [(name, (get_args(of) or (of,))[0]) for name, of in get_type_hints(kind).items()]
 
 
-def _window(start: Any, end: Any, complete: Any, read_at: Any) -> ReadWindow:
-    return ReadWindow(
-        start=_instant(start),
-        end=_instant(end),
-        is_complete=bool(complete),
-        read_at=None if read_at is None else _instant(read_at),
-    )
-
-
-def _gap(account: Any, start: Any, end: Any, found_at: Any) -> Gap:
-    return Gap(
-        account=account, start=_instant(start), end=_instant(end), found_at=_instant(found_at)
-    )
-
-
-def _pair(low: Any, high: Any) -> tuple[float, float] | None:
-    return None if low is None or high is None else (float(low), float(high))
-
-
-def _whole_pair(pair: tuple[float, float] | None) -> tuple[int, int] | None:
-    return None if pair is None else (int(pair[0]), int(pair[1]))
-
-
-def _share(pair: tuple[float, float] | None) -> Share | None:
-    return None if pair is None else Share(*pair)
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _instant(value: Any) -> datetime:
-    return parse_instant(value)
+def _field(of: Any, values: Iterator[Any]) -> Any:
+    value = next(values)
+    if of in _PAIRS:
+        end, parsed = next(values), _PAIRS[of]
+        return None if value is None or end is None else of(parsed(value), parsed(end))
+    return None if value is None else _TYPES[of](value)
 
 
 def _day(value: Any) -> date:
@@ -305,3 +148,13 @@ def _day(value: Any) -> date:
         return date.fromisoformat(value[:10])
     day: date = value.date() if isinstance(value, datetime) else value
     return day
+
+
+_TYPES: Final[Mapping[Any, Callable[[Any], Any]]] = {
+    **{kind: kind for kind in (str, int, float, bool)},
+    date: _day,
+    datetime: parse_instant,
+}
+"""How a value is parsed: destinations also return decimals, and days and instants as text."""
+_PAIRS: Final[Mapping[Any, Callable[[Any], Any]]] = {Share: float, Span: parse_instant}
+"""How each end of a pair is parsed."""

@@ -1,11 +1,13 @@
 """The queries of a report, as text. Pure.
 
 Each is short SQL that every destination supports: sums over a view, or a few of its rows. `{name}`
-is a table or view of the dataset. `{where}` selects the channels and the account.
+is a table or view of the dataset. `{where}` selects the channels and the account. The columns after
+the channel are in the order in which `parse` reads them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final
 
@@ -14,50 +16,63 @@ from comms_source.report.data.sums import Sums
 SUMMED: Final = tuple(field.name for field in fields(Sums))
 """The columns of `daily_delivery` that are summed."""
 
+LIMITS: Final = {"most_worst": 10, "most_stuck": 20, "most_gaps": 1000}
+"""The maximum number of worst operations per channel and ranking, of stuck operations per channel
+and reason, and of gaps."""
+
 SETTINGS: Final = "select setting, value from {view_settings}"
 
-STORED: Final = """
+TOTALS: Final = """
+select channel, {columns}
+from {daily_delivery}
+group by channel, channel_order
+order by channel_order
+"""
+
+ACCOUNTS: Final = """
+select account from {sync_health}
+union
+select account from {daily_delivery}
+order by account
+"""
+
+QUERIES: Final[Mapping[str, str]] = {
+    "stored": """
 select channel, min(account), max(account), sum(operations), min(day)
 from {daily_delivery} {where}
 group by channel
-"""
-
-DAYS: Final = """
+""",
+    "days": """
 select channel, account, day, covered_share, {columns}
 from {daily_delivery} {where} and day >= %s
-"""
-
-DAY_FINALITY: Final = """
-select channel, day, finality, sum(operations), sum(requested), max(hours_left)
+""",
+    "finality": """
+select channel, day, finality, sum(operations), coalesce(sum(requested), 0), max(hours_left)
 from {daily_finality} {where} and day >= %s
 group by channel, day, finality
-"""
-
-OLDER: Final = """
-select channel, sum(operations), sum(in_flight_low)
+""",
+    "older": """
+select channel, sum(operations)
 from {daily_finality} {where} and day < %s and finality_order <= 2
 group by channel
-"""
-
-TREND: Final = """
+""",
+    "trends": """
 select
     channel, account, period, measure, as_of, operations,
     value_low, value_high, numerator_low, numerator_high, denominator_low, denominator_high,
     value_but_largest, covered_share,
-    previous_value_low, previous_value_high, previous_numerator_low, previous_numerator_high,
+    previous_numerator_low, previous_numerator_high,
     previous_denominator_low, previous_denominator_high, previous_covered_share,
     usual_low, usual_high, usual_but_largest_low, usual_but_largest_high, usual_days
 from {delivery_trend} {where}
 order by channel, account, period_order, measure_order
-"""
-
-HOURS: Final = """
+""",
+    "hours": """
 select channel, day, hour_of_day, sum(operations), sum(requested)
 from {hourly_volume} {where} and day >= %s and day < %s
 group by channel, day, hour_of_day
-"""
-
-WORST: Final = """
+""",
+    "worst": """
 select
     channel, ranking, account, id, status, created_at, attempted, not_delivered, not_delivered_rate
 from (
@@ -70,17 +85,16 @@ from (
                 case when ranking = 'rate' then not_delivered_rate end desc,
                 not_delivered desc, created_at desc, id, account
         ) as overall_place
-    from {worst_operations} {where} and place <= {most}
+    from {worst_operations} {where} and place <= {most_worst}
 ) as placed
-where overall_place <= {most}
+where overall_place <= {most_worst}
 order by channel, ranking, overall_place
-"""
-
-STUCK: Final = """
-select channel, reason, alike, account, id, status, created_at, requested, waiting
+""",
+    "stuck": """
+select channel, account, id, reason, status, created_at, requested, waiting, alike
 from (
     select
-        channel, reason, account, id, status, created_at, requested,
+        channel, account, id, reason, status, created_at, requested,
         coalesce(scheduled, 0) + coalesce(queued, 0) as waiting,
         count(*) over (partition by channel, reason) as alike,
         row_number() over (
@@ -88,57 +102,53 @@ from (
         ) as place
     from {stuck_operations} {where} and is_current
 ) as placed
-where place <= {most}
+where place <= {most_stuck}
 order by created_at desc, channel, id
-"""
-
-PROBLEMS: Final = """
+""",
+    "problems": """
 select channel, problem, count(*)
 from {counter_checks} {where} and created_at >= %s
 group by channel, problem
 order by channel, count(*) desc, problem
-"""
-
-REJECTED: Final = """
+""",
+    "rejected": """
 select channel, count(*)
-from {rejected_operations} {where} and synced_at >= %s
+from {rejected_rows} {where} and state = 'open' and last_synced_at >= %s
 group by channel
-"""
-
-SETTLE_CURVE: Final = """
+""",
+    "curve": """
 select channel, account, age_hours, operations, outcome_share, delivered_share, engaged_share
 from {settle_curve} {where}
 order by channel, account, age_hours
-"""
-
-COMPLETION_TIMES: Final = """
+""",
+    "times": """
 select
-    channel, account, size, size_order, percentile, operations,
+    channel, account, size, size_order, operations, percentile,
     seconds_low, seconds_high, is_limited
 from {completion_times} {where}
 order by channel, account, size_order, percentile
-"""
-
-HEALTH: Final = """
+""",
+    "health": """
 select
     channel, account, last_synced_at, hours_to_deadline, hours_to_freeze, gaps, gap_hours, rejected,
     active_by_id, not_found, last_run_at, last_run_outcome, runs_7_days, troubled_runs_7_days
 from {sync_health} {where}
-"""
-
-COVERAGE: Final = """
+order by channel, account
+""",
+    # With several accounts, a window is complete if every account that read it read it completely.
+    "windows": """
 select
     channel, window_start, window_end, min(case when is_complete then 1 else 0 end),
     min(case when rows_read > 0 then read_at end)
 from {coverage} {where} and window_end > %s
 group by channel, window_start, window_end
 order by channel, window_start
-"""
-"""With several accounts, a window is complete if every account that read it read it completely."""
-
-GAPS: Final = """
+""",
+    "gaps": """
 select channel, account, gap_start, gap_end, found_at
 from {gaps} {where} and (gap_end > %s or found_at > %s)
 order by gap_end desc, gap_start desc, channel, account
-limit {most}
-"""
+limit {most_gaps}
+""",
+}
+"""The queries of the channels' data, by name."""

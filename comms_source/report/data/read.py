@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,23 +13,17 @@ import dlt
 from dlt.destinations.exceptions import DatabaseException
 
 from comms_source.channels import CHANNELS
+from comms_source.config.accounts import Accounts
 from comms_source.config.settings import check_channels
 from comms_source.destinations.dlt_errors import retry_while_locked
-from comms_source.destinations.pipeline import dataset_exists, describe_destination
-from comms_source.errors import LoadFailed
+from comms_source.destinations.pipeline import describe_destination, require_dataset
+from comms_source.errors import ConfigurationError, LoadFailed
 from comms_source.report.data import queries
-from comms_source.report.data.days import DAYS, HOUR_DAYS, STRIP_DAYS, start_of
+from comms_source.report.data.days import DAYS, HOUR_DAYS, start_of
 from comms_source.report.data.facts import Facts, ReportContext
-from comms_source.report.data.parse import QueryRows, facts_of
+from comms_source.report.data.parse import Rows, facts_of
 from comms_source.views.create import view_client
 from comms_source.views.settings import ViewSettings
-
-MAX_WORST: Final = 10
-"""Operations per channel and ranking."""
-MAX_STUCK: Final = 20
-"""Stuck operations, over all channels."""
-MAX_GAPS: Final = 1000
-"""Gaps of the last weeks, over all channels."""
 
 _NAME: Final = re.compile(r"{([a-z_]+)}")
 
@@ -43,6 +35,7 @@ def read_facts(
     now: datetime,
     channels: Sequence[str] = (),
     account: str | None = None,
+    configured: Accounts | None = None,
 ) -> Facts:
     """Read the data of a report at `now`.
 
@@ -53,118 +46,95 @@ def read_facts(
         now: The current time, in UTC.
         channels: The channels to report on; by default all.
         account: The account to report on; by default all.
+        configured: The accounts of the configuration. There may be nothing to report of them yet;
+            what it does not load any more is no reason for an alert. By default not known.
 
     Raises:
-        ConfigurationError: if there is no such channel.
+        ConfigurationError: if there is no such channel or account.
         RunStopped: if there are no tables yet, or the destination cannot be queried.
     """
     chosen = tuple(channels) or tuple(CHANNELS)
     check_channels(chosen)
-    if not retry_while_locked(dataset_exists)(pipeline):
-        raise LoadFailed(
-            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
-            "run comms load first, it creates the views too"
-        )
+    retry_while_locked(require_dataset)(pipeline)
 
-    def read() -> tuple[ReportContext, QueryRows]:
+    def read() -> tuple[ReportContext, dict[str, Rows]]:
+        # One connection for all queries, so that they see one state of a DuckDB file.
         with view_client(pipeline, settings=settings) as client:
-            reader = _Reader(client, account=account, channels=chosen)
-            context = _context(
-                pipeline, reader.settings(), configured=settings, now=now, account=account
+            used = ViewSettings.from_texts(dict(ask(client, queries.SETTINGS)))
+            context = ReportContext(
+                at=now,
+                settings=used,
+                today=now.astimezone(ZoneInfo(used.time_zone)).date(),
+                destination=describe_destination(pipeline),
+                dataset=pipeline.dataset_name,
+                account=account,
+                version=version("comms-source"),
+                differing=used.differing(settings),
+                configured=configured,
             )
-            return context, reader.read(context)
+            rows = _rows(client, context, channels=chosen)
+            own = [each.name for each in configured.selected] if configured else []
+            if account is not None and account not in own and not rows["stored"]:
+                _check_account(account, ask(client, queries.ACCOUNTS))
+            return context, rows
 
     context, rows = retry_while_locked(read)()
     return facts_of(rows, context=context, channels=chosen, named=bool(channels))
 
 
-def _context(
-    pipeline: dlt.Pipeline,
-    settings: ViewSettings,
-    *,
-    configured: ViewSettings,
-    now: datetime,
-    account: str | None,
-) -> ReportContext:
-    return ReportContext(
-        at=now,
-        settings=settings,
-        today=now.astimezone(ZoneInfo(settings.time_zone)).date(),
-        destination=describe_destination(pipeline),
-        dataset=pipeline.dataset_name,
-        account=account,
-        version=version("comms-source"),
-        differing=settings.differing(configured),
-    )
+def _rows(client: Any, context: ReportContext, *, channels: Sequence[str]) -> dict[str, Rows]:
+    """The rows of each query."""
+    today, account = context.today, context.account
+    where = f"where channel in ({', '.join(['%s'] * len(channels))})"
+    where += " and account = %s" if account is not None else ""
+    chosen = [*channels, *([account] if account is not None else [])]
+    first = today - timedelta(days=DAYS)
+    start = start_of(first, zone=context.time_zone)
+    lately = context.at - timedelta(days=context.settings.alert_days)
+    values: dict[str, Sequence[date]] = {
+        "days": [first],
+        "finality": [first],
+        "older": [first],
+        "hours": [today - timedelta(days=HOUR_DAYS), today],
+        "problems": [start],
+        "rejected": [lately],
+        "windows": [start],
+        "gaps": [start, lately],
+    }
+    texts = {"where": where, "columns": ", ".join(queries.SUMMED), **queries.LIMITS}
+    return {
+        name: ask(client, query, *chosen, *values.get(name, ()), **texts)
+        for name, query in queries.QUERIES.items()
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Runs all queries on one connection, so that they see one state of a DuckDB file."""
-
-    client: Any
-    account: str | None
-    channels: Sequence[str]
-
-    def settings(self) -> ViewSettings:
-        """The settings that the views were created with."""
-        return ViewSettings.from_texts(dict(self._ask(queries.SETTINGS)))
-
-    def read(self, context: ReportContext) -> QueryRows:
-        def start(days_ago: int) -> datetime:
-            return start_of(context.today - timedelta(days=days_ago), zone=context.time_zone)
-
-        first = context.today - timedelta(days=DAYS)
-        lately = context.at - timedelta(days=context.settings.alert_days)
-        strip, days = start(STRIP_DAYS - 1), start(DAYS)
-        columns = ", ".join(queries.SUMMED)
-        hours_from = context.today - timedelta(days=HOUR_DAYS)
-        return QueryRows(
-            stored=self._ask(queries.STORED),
-            days=self._ask(queries.DAYS, first, columns=columns),
-            finality=self._ask(queries.DAY_FINALITY, first),
-            older=self._ask(queries.OLDER, first),
-            trend=self._ask(queries.TREND),
-            hours=self._ask(queries.HOURS, hours_from, context.today),
-            worst=self._ask(queries.WORST, most=MAX_WORST),
-            stuck=self._ask(queries.STUCK, most=MAX_STUCK),
-            problems=self._ask(queries.PROBLEMS, days),
-            rejected=self._ask(queries.REJECTED, lately),
-            curve=self._ask(queries.SETTLE_CURVE),
-            times=self._ask(queries.COMPLETION_TIMES),
-            health=self._ask(queries.HEALTH),
-            windows=self._ask(queries.COVERAGE, min(strip, days)),
-            gaps=self._ask(queries.GAPS, min(strip, days), lately, most=MAX_GAPS),
+def _check_account(account: str, rows: Rows) -> None:
+    known = [name for (name,) in rows]
+    if account not in known:
+        raise ConfigurationError(
+            f"account: nothing of {account!r} was ever loaded; the accounts are "
+            f"{', '.join(known) or 'none yet'}"
         )
 
-    def _ask(self, query: str, *values: Any, **named: Any) -> list[Any]:
-        """The rows of a query; `values` follow those of `{where}`."""
-        where, chosen = self._where()
-        chosen = chosen if "{where}" in query else []
-        with _query_errors():
-            text = _NAME.sub(lambda match: str(self._named(match[1], where, named)), query)
-            return list(self.client.execute_sql(text, *chosen, *values) or [])
 
-    def _named(self, name: str, where: str, named: dict[str, Any]) -> Any:
-        given = named | {"where": where}
-        return given[name] if name in given else self.client.make_qualified_table_name(name)
+def ask(client: Any, query: str, *values: Any, **texts: object) -> list[Any]:
+    """The rows of a query.
 
-    def _where(self) -> tuple[str, list[Any]]:
-        marks = ", ".join(["%s"] * len(self.channels))
-        if self.account is None:
-            return f"where channel in ({marks})", [*self.channels]
-        return f"where channel in ({marks}) and account = %s", [*self.channels, self.account]
-
-
-@contextmanager
-def _query_errors() -> Iterator[None]:
-    """Explain what to do if the views are missing or from another version.
+    Args:
+        client: dlt's SQL client of the destination, connected.
+        query: The query, with `{name}` where a table, a view or one of the texts belongs, and `%s`
+            where a value does.
+        values: The values.
+        texts: The texts.
 
     Raises:
-        LoadFailed: if the destination refuses a query.
+        LoadFailed: if the destination refuses the query, as if the views are missing or from
+            another version.
     """
+    tables = set(_NAME.findall(query)) - texts.keys()
+    names = texts | {name: client.make_qualified_table_name(name) for name in tables}
     try:
-        yield
+        return list(client.execute_sql(query.format(**names), *values) or [])
     except DatabaseException as error:
         first = str(error).strip().splitlines()[0]
         raise LoadFailed(

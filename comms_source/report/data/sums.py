@@ -58,12 +58,8 @@ class Sums:
     @property
     def delivery_of_known(self) -> Share | None:
         """The share of known outcomes that are deliveries."""
-        if self.not_delivered is None:
-            return None
         ends = (self.delivered_low, self.delivered_high)
-        shares = [rate(end, end, end + self.not_delivered) for end in ends if end is not None]
-        low, high = (*shares, None, None)[:2]
-        return Share(low.low, high.high) if low and high else None
+        return between(*(rate(end, end, both(end, self.not_delivered)) for end in ends))
 
     @property
     def not_delivered_share(self) -> Share | None:
@@ -90,7 +86,7 @@ class Sums:
         """The share of deliveries that were read or opened."""
         low = rate(self.engaged, self.engaged, self.delivered_high)
         high = rate(self.engaged, self.engaged, self.delivered_low)
-        return Share(low.low, high.high) if low and high else None
+        return between(low, high)
 
     @property
     def acceptance(self) -> Share | None:
@@ -130,8 +126,13 @@ def both(left: int | None, right: int | None) -> int | None:
     return None if left is None or right is None else left + right
 
 
-def rate(low: int | None, high: int | None, whole: int | None) -> Share | None:
+def rate(low: float | None, high: float | None, whole: float | None) -> Share | None:
     """A part of a whole as a share; None if the whole is 0 or a value is not known."""
     if low is None or high is None or not whole or whole < 0:
         return None
     return Share(min(1.0, low / whole), min(1.0, high / whole))
+
+
+def between(low: Share | None, high: Share | None) -> Share | None:
+    """From the lower end of one share to the upper end of another; None unless both are known."""
+    return Share(low.low, high.high) if low and high else None

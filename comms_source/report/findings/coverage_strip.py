@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
 
+from comms_source.coverage.spans import uncovered
 from comms_source.report.data.days import STRIP_DAYS, days_between, start_of
 from comms_source.report.data.facts import ChannelFacts, ReportContext
+from comms_source.timespans import TICK, Span
 
 State = Literal["complete", "partly", "gap", "unread"]
-_Spans = Iterable[tuple[datetime, datetime]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,27 +32,27 @@ def strip_of(facts: ChannelFacts, context: ReportContext) -> list[StripDay]:
 
 
 def _strip_day(day: date, facts: ChannelFacts, context: ReportContext) -> StripDay:
-    start = start_of(day, zone=context.time_zone)
-    end = min(context.at, start_of(day + timedelta(days=1), zone=context.time_zone))
-    read = [(window.start, window.end) for window in facts.windows]
-    complete = [(window.start, window.end) for window in facts.windows if window.is_complete]
-    lost = covered([(gap.start, gap.end) for gap in facts.gaps], start, end)
+    time = time_of(day, day, context)
+    read = [window.span for window in facts.windows]
+    complete = [window.span for window in facts.windows if window.is_complete]
+    lost = covered([Span(gap.start, gap.end) for gap in facts.gaps], time)
     state: State = "unread"
     if lost:
         state = "gap"
-    elif covered(complete, start, end) >= end - start:
+    elif covered(complete, time) == time.width:
         state = "complete"
-    elif covered(read, start, end):
+    elif covered(read, time):
         state = "partly"
     return StripDay(day=day, state=state, gap=lost)
 
 
-def covered(spans: _Spans, start: datetime, end: datetime) -> timedelta:
-    """How much of the time from `start` to `end` is in at least one of the spans."""
-    total, reached = timedelta(0), start
-    for begin, stop in sorted(spans):
-        clipped = min(stop, end)
-        if clipped > max(begin, reached):
-            total += clipped - max(begin, reached)
-            reached = clipped
-    return total
+def time_of(first: date, last: date, context: ReportContext) -> Span:
+    """The time of a range of days, up to now."""
+    start = start_of(first, zone=context.time_zone)
+    end = min(context.at, start_of(last + timedelta(days=1), zone=context.time_zone))
+    return Span(start, max(end, start + TICK))
+
+
+def covered(spans: Iterable[Span], time: Span) -> timedelta:
+    """How much of a time is in at least one of the spans."""
+    return time.width - sum((left.width for left in uncovered(time, spans)), timedelta(0))

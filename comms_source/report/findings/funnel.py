@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from comms_source.report.data.sums import Share, Sums
+from comms_source.report.data.sums import Share, Sums, rate
 
 Kind = Literal["stage", "open", "loss"]
+_Outcome = tuple[str, Kind, int | None, int | None]
+"""The name and kind of an outcome, and the ends of its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,46 +50,47 @@ def funnel_of(sums: Sums, *, engaged: str | None) -> Funnel:
     if whole is None:
         return Funnel(operations=sums.operations, requested=None, stages=[], unknown=["requested"])
 
-    def stage(name: str, kind: Kind, low: int | None, high: int | None = None) -> list[Stage]:
-        if low is None:
-            return []
+    def stage(name: str, kind: Kind, low: int, high: int | None = None) -> Stage:
         upper = low if high is None else high
-        share = Share(min(1.0, low / whole), min(1.0, upper / whole)) if whole else None
-        return [Stage(name=name, kind=kind, low=low, high=upper, share=share)]
+        part_of = "delivered" if name == engaged else None
+        share = rate(low, upper, whole)
+        return Stage(name=name, kind=kind, low=low, high=upper, share=share, part_of=part_of)
 
-    success = (
-        stage("delivered", "stage", sums.delivered_low, sums.delivered_high)
-        if sums.has_receipts
-        else stage("accepted", "stage", sums.accepted)
-    )
     outcomes = [
-        *success,
-        *stage("undelivered", "loss", sums.undelivered or None),
-        *stage("failed", "loss", sums.failed),
-        *stage("unconfirmed", "open", sums.unconfirmed_low, sums.unconfirmed_high),
-        *stage("in flight", "open", sums.in_flight_low, sums.in_flight_high),
-        *stage("canceled", "loss", sums.canceled or None),
+        stage(name, kind, low, high)
+        for name, kind, low, high in _outcomes(sums, engaged)
+        if low is not None
     ]
-    left = max(0, whole - sum(part.low for part in outcomes))
+    parts = [outcome for outcome in outcomes if outcome.part_of is None]
+    left = max(0, whole - sum(part.low for part in parts))
     # Each recipient without an address is one resource of the request, as far as there is room.
     unaddressable = min(left, sums.unaddressable or 0)
-    rest = left - unaddressable - sum(part.high - part.low for part in outcomes)
-    reading = stage(engaged, "stage", sums.engaged) if engaged and sums.has_receipts else []
+    rest = left - unaddressable - sum(part.high - part.low for part in parts)
     return Funnel(
         operations=sums.operations,
         requested=whole,
         stages=[
-            *stage("requested", "stage", whole),
-            *outcomes[: len(success)],
-            *(replace(part, part_of="delivered") for part in reading),
-            *outcomes[len(success) :],
-            *(stage("unaddressable", "loss", unaddressable) if unaddressable else []),
-            *(stage("no status", "open", rest) if rest > 0 else []),
+            stage("requested", "stage", whole),
+            *outcomes,
+            *([stage("unaddressable", "loss", unaddressable)] if unaddressable else []),
+            *([stage("no status", "open", rest)] if rest > 0 else []),
         ],
-        unknown=_unknown(sums, engaged),
+        unknown=[
+            *([] if sums.has_receipts else ["delivered"]),
+            *([engaged] if engaged and sums.engaged is None else []),
+        ],
     )
 
 
-def _unknown(sums: Sums, engaged: str | None) -> list[str]:
-    names = [] if sums.has_receipts else ["delivered"]
-    return [*names, *([engaged] if engaged and sums.engaged is None else [])]
+def _outcomes(sums: Sums, engaged: str | None) -> Iterator[_Outcome]:
+    if sums.has_receipts:
+        yield "delivered", "stage", sums.delivered_low, sums.delivered_high
+        if engaged:
+            yield engaged, "stage", sums.engaged, sums.engaged
+    else:
+        yield "accepted", "stage", sums.accepted, sums.accepted
+    yield "undelivered", "loss", sums.undelivered or None, sums.undelivered
+    yield "failed", "loss", sums.failed, sums.failed
+    yield "unconfirmed", "open", sums.unconfirmed_low, sums.unconfirmed_high
+    yield "in flight", "open", sums.in_flight_low, sums.in_flight_high
+    yield "canceled", "loss", sums.canceled or None, sums.canceled

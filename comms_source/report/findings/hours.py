@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from functools import reduce
 from typing import Literal
 
 from comms_source.report.data.facts import HourVolume
+from comms_source.report.data.sums import plus
 
 Unit = Literal["requested", "operations"]
 
@@ -23,10 +24,6 @@ class Cell:
     operations: int
     requested: int | None
 
-    def value(self, unit: Unit) -> int | None:
-        """The value in the chart."""
-        return self.requested if unit == "requested" else self.operations
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heat:
@@ -34,32 +31,28 @@ class Heat:
 
     cells: Sequence[Cell]
     unit: Unit
-    first: date | None
-    """The first day on which something was requested."""
 
     @property
     def known(self) -> list[tuple[Cell, int]]:
         """The cells with a known value, and the value; the busiest first."""
-        pairs = [(cell, cell.value(self.unit)) for cell in self.cells]
-        known = [(cell, value) for cell, value in pairs if value is not None]
+        values = ((cell, getattr(cell, self.unit)) for cell in self.cells)
+        known = [(cell, value) for cell, value in values if value is not None]
         return sorted(known, key=lambda pair: (-pair[1], pair[0].weekday, pair[0].hour))
 
 
 def heat_of(hours: Sequence[HourVolume]) -> Heat:
     """The hours by day of the week; operations are counted if `requested` is not known."""
     grouped: dict[tuple[int, int], list[HourVolume]] = defaultdict(list)
-    for hour in hours:
-        grouped[hour.day.weekday(), hour.hour].append(hour)
-    cells = [_cell(*key, volumes) for key, volumes in sorted(grouped.items())]
+    for volume in hours:
+        grouped[volume.day.weekday(), volume.hour].append(volume)
+    cells = [
+        Cell(
+            weekday=weekday,
+            hour=hour,
+            operations=sum(each.operations for each in volumes),
+            requested=reduce(plus, (each.requested for each in volumes)),
+        )
+        for (weekday, hour), volumes in sorted(grouped.items())
+    ]
     unit: Unit = "requested" if any(cell.requested for cell in cells) else "operations"
-    return Heat(cells=cells, unit=unit, first=min((hour.day for hour in hours), default=None))
-
-
-def _cell(weekday: int, hour: int, volumes: Sequence[HourVolume]) -> Cell:
-    known = [each.requested for each in volumes if each.requested is not None]
-    return Cell(
-        weekday=weekday,
-        hour=hour,
-        operations=sum(each.operations for each in volumes),
-        requested=sum(known) if known else None,
-    )
+    return Heat(cells=cells, unit=unit)

@@ -12,34 +12,49 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from comms_source.coverage.channel_coverage import last_chance
-from comms_source.report.data.days import DAYS, WEEK, start_of
-from comms_source.report.data.facts import MOVING, ChannelFacts, Day, ReportContext, Trend
-from comms_source.report.data.sums import Share, Sums, rate
-from comms_source.report.findings.coverage_strip import covered
-from comms_source.timespans import Span
-
-COVERED = 0.99
-"""The minimum covered share of a period that counts as read completely."""
+from comms_source.report.data.days import DAYS, WEEK, days_between
+from comms_source.report.data.facts import (
+    COVERED,
+    MOVING,
+    NOTABLE,
+    ChannelFacts,
+    Day,
+    ReportContext,
+    Trend,
+)
+from comms_source.report.data.sums import Share, Sums, between, rate
+from comms_source.report.findings.coverage_strip import covered, time_of
+from comms_source.report.wording import change, growth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Week:
-    """The seven whole days before today."""
+class Period:
+    """One day or several, with all operations that were requested in them."""
 
     first: date
     last: date
     sums: Sums
     covered_share: float
-    """The share of its creation time that was read completely."""
+    """The share of its creation time, up to now, that was read completely."""
     moving_share: float
     """The share of the volume that is expected to change."""
     frozen_share: float
     """The share of the volume that was last read too early."""
 
     @property
-    def moves(self) -> bool:
-        """Whether a hundredth of the volume or more is expected to change."""
-        return self.moving_share >= 0.01  # noqa: PLR2004
+    def is_covered(self) -> bool:
+        """Whether nearly all of its time was read completely."""
+        return self.covered_share >= COVERED
+
+    @property
+    def marks(self) -> list[str]:
+        """Why its figures need care: it `moves`, was `partly` read, or was `frozen` early."""
+        marks = {
+            "moves": self.moving_share >= NOTABLE,
+            "partly": not self.is_covered,
+            "frozen": self.frozen_share >= NOTABLE,
+        }
+        return [mark for mark, holds in marks.items() if holds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,54 +69,70 @@ class MovingDay:
     """When the API's retention of its latest operation ends; None if it has ended."""
 
 
-def week_of(facts: ChannelFacts, context: ReportContext) -> Week:
-    """The seven whole days before today."""
-    names = [context.today - timedelta(days=ago) for ago in range(WEEK, 0, -1)]
-    days = [facts.days.get(name, Day()) for name in names]
-    return Week(
+def periods_of(facts: ChannelFacts, context: ReportContext) -> dict[str, Period]:
+    """Today, yesterday and the seven whole days before today, by name."""
+    days = {"today": context.today, "yesterday": context.today - timedelta(days=1)}
+    periods = {
+        name: _period(facts, [day], covered_share=covered_share(facts, context, day))
+        for name, day in days.items()
+    }
+    return {**periods, f"{WEEK} days": week_of(facts, context)}
+
+
+def week_of(facts: ChannelFacts, context: ReportContext) -> Period:
+    """The seven whole days before today.
+
+    Its covered share is the minimum over the accounts; from the windows if no account has a trend.
+    """
+    days = [context.today - timedelta(days=ago) for ago in range(WEEK, 0, -1)]
+    shares = [trend.covered_share or 0.0 for trend in facts.trends if trend.period == "week"]
+    covered = min(shares) if shares else read_share(facts, context, days[0], days[-1])
+    return _period(facts, days, covered_share=covered)
+
+
+def _period(facts: ChannelFacts, names: Sequence[date], *, covered_share: float) -> Period:
+    days = [facts.day(name) for name in names]
+    return Period(
         first=names[0],
         last=names[-1],
         sums=sum((day.sums for day in days), Sums()),
-        covered_share=_covered(facts, context, names),
+        covered_share=covered_share,
         moving_share=_share_of(days, *MOVING),
         frozen_share=_share_of(days, "frozen"),
     )
 
 
-def _covered(facts: ChannelFacts, context: ReportContext, days: Sequence[date]) -> float:
-    """The minimum over the accounts; from the windows if no account has a trend."""
-    shares = [trend.covered_share or 0.0 for trend in facts.trends if trend.period == "week"]
-    return min(shares) if shares else read_share(facts, context, days[0], days[-1])
+def _share_of(days: Sequence[Day], *finalities: str) -> float:
+    volumes = [day.sums.requested or day.sums.operations for day in days]
+    parts = [day.share_of(*finalities) * volume for day, volume in zip(days, volumes, strict=True)]
+    return sum(parts) / sum(volumes) if any(volumes) else 0.0
+
+
+def covered_share(facts: ChannelFacts, context: ReportContext, day: date) -> float:
+    """The share of a day that was read completely; from the windows if it has no operation."""
+    stored = facts.day(day)
+    if stored.sums.operations:
+        return stored.covered_share or 0.0
+    return read_share(facts, context, day, day)
 
 
 def read_share(facts: ChannelFacts, context: ReportContext, first: date, last: date) -> float:
     """The share of a range of days, up to now, that was read completely, from the windows."""
-    start = start_of(first, zone=context.time_zone)
-    end = min(context.at, start_of(last + timedelta(days=1), zone=context.time_zone))
-    read = [(window.start, window.end) for window in facts.windows if window.is_complete]
-    return covered(read, start, end) / (end - start) if end > start else 0.0
-
-
-def _share_of(days: Sequence[Day], *finalities: str) -> float:
-    volume = sum(day.sums.requested or day.sums.operations for day in days)
-    part = sum(
-        day.share_of(*finalities) * (day.sums.requested or day.sums.operations) for day in days
-    )
-    return part / volume if volume else 0.0
+    time = time_of(first, last, context)
+    read = [window.span for window in facts.windows if window.is_complete]
+    return covered(read, time) / time.width
 
 
 def day_of(facts: ChannelFacts, context: ReportContext, days_ago: int) -> Day:
     """One day; 0 is today."""
-    return facts.days.get(context.today - timedelta(days=days_ago), Day())
+    return facts.day(context.today - timedelta(days=days_ago))
 
 
 def dated_days(facts: ChannelFacts, context: ReportContext) -> list[tuple[date, Day]]:
     """The days shown one by one, the oldest first, beginning with the first operation."""
     first = context.today - timedelta(days=DAYS)
     oldest = max(first, facts.first_day or context.today)
-    days = (context.today - oldest).days
-    names = [oldest + timedelta(days=number) for number in range(days + 1)]
-    return [(name, facts.days.get(name, Day())) for name in names]
+    return [(name, facts.day(name)) for name in days_between(oldest, context.today)]
 
 
 def moving_days(facts: ChannelFacts, context: ReportContext) -> list[MovingDay]:
@@ -111,7 +142,7 @@ def moving_days(facts: ChannelFacts, context: ReportContext) -> list[MovingDay]:
             day=name,
             moving_share=day.share_of(*MOVING),
             frozen_share=day.share_of("frozen"),
-            final_at=_final(day, context),
+            final_at=_final_at(day, context),
         )
         for name, day in sorted(facts.days.items(), reverse=True)
         if day.share_of(*MOVING)
@@ -127,16 +158,16 @@ def frozen_days(facts: ChannelFacts, context: ReportContext) -> list[date]:
     """
     zone = ZoneInfo(context.time_zone)
     early = {
-        window.start.astimezone(zone).date()
+        window.span.start.astimezone(zone).date()
         for window in facts.windows
         if window.read_at
-        and window.end <= context.at - context.retention
-        and window.read_at < last_chance(Span(window.start, window.end), context.retention)
+        and window.span.end <= context.at - context.retention
+        and window.read_at < last_chance(window.span, context.retention)
     }
     return [name for name, day in facts.days.items() if day.frozen and name in early]
 
 
-def _final(day: Day, context: ReportContext) -> datetime | None:
+def _final_at(day: Day, context: ReportContext) -> datetime | None:
     left = [part.hours_left for name, part in day.by_finality.items() if name in MOVING]
     hours = max(left, default=0.0)
     return context.at + timedelta(hours=hours) if hours > 0 else None
@@ -148,13 +179,6 @@ class Change:
 
     now: Share | None
     before: Share | None
-
-    @property
-    def numbers(self) -> tuple[int | None, int | None]:
-        """Both values, if the measure is a number and not a share."""
-        ends = (self.now, self.before)
-        now, before = (None if share is None else int(share.low) for share in ends)
-        return now, before
 
 
 def change_of(
@@ -170,24 +194,32 @@ def change_of(
     if not rows or not all(share is not None and share >= COVERED for share in shares):
         return None
     return Change(
-        now=_ratio([(row.numerators, row.denominators) for row in rows], measure),
+        now=_ratio([(row.numerator, row.denominator) for row in rows], measure),
         before=_ratio(
-            [(row.previous_numerators, row.previous_denominators) for row in rows], measure
+            [(row.previous_numerator, row.previous_denominator) for row in rows], measure
         ),
     )
 
 
-_Pairs = Sequence[tuple[tuple[int, int] | None, tuple[int, int] | None]]
+def change_text(trends: Iterable[Trend], measure: str, *, account: str | None = None) -> str:
+    """The change in percentage points, or of `requested` in per cent; empty if it is not known."""
+    found = change_of(trends, measure, account=account)
+    if found is None:
+        return ""
+    if measure == "requested":
+        ends = (found.now, found.before)
+        return growth(*(None if number is None else number.low for number in ends)) or ""
+    return change(found.now, found.before) or ""
 
 
-def _ratio(rows: _Pairs, measure: str) -> Share | None:
+def _ratio(rows: Sequence[tuple[Share | None, Share | None]], measure: str) -> Share | None:
     """The ratio of sums; for `requested` the sum itself."""
     known = [(part, whole) for part, whole in rows if part and (whole or measure == "requested")]
     if not known:
         return None
-    low, high = (sum(part[end] for part, _ in known) for end in (0, 1))
+    low, high = sum(part.low for part, _ in known), sum(part.high for part, _ in known)
     if measure == "requested":
-        return Share(low, high)
-    least, most = (sum(whole[end] for _, whole in known if whole) for end in (0, 1))
-    lowest, highest = rate(low, low, most), rate(high, high, least)
-    return Share(lowest.low, highest.high) if lowest and highest else None
+        return Share(int(low), int(high))
+    least = sum(whole.low for _, whole in known if whole)
+    most = sum(whole.high for _, whole in known if whole)
+    return between(rate(low, low, most), rate(high, high, least))

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
 import dlt
 
-from comms_source.report.data.queries import SUMMED
+from comms_source.report.data.parse import parse
+from comms_source.report.data.queries import SUMMED, TOTALS
+from comms_source.report.data.read import ask
 from comms_source.report.data.sums import Sums
 from comms_source.views.create import view_client
 from comms_source.views.settings import view_settings
 
-_QUERY: Final = """
-select channel, {sums}
-from {daily_delivery}
-group by channel, channel_order
-order by channel_order
-"""
-
 
 def read_figures(pipeline: dlt.Pipeline) -> dict[str, Sums]:
-    """The sums over all operations of each channel in the warehouse."""
+    """The sums over all operations of each channel in the warehouse.
+
+    Raises:
+        LoadFailed: if the view is missing or from another version.
+    """
     with view_client(pipeline, settings=view_settings()) as client:
-        view = client.make_qualified_table_name("daily_delivery")
-        sums = ", ".join(f"sum({name})" for name in SUMMED)
-        rows = client.execute_sql(_QUERY.format(sums=sums, daily_delivery=view)) or []
-    return {channel: _sums(values) for channel, *values in rows}
-
-
-def _sums(values: list[Any]) -> Sums:
-    whole = (None if value is None else int(value) for value in values)
-    named: dict[str, Any] = dict(zip(SUMMED, whole, strict=True))
-    return Sums(**named)
+        rows = ask(client, TOTALS, columns=", ".join(f"sum({name})" for name in SUMMED))
+    return {channel: parse(Sums, values) for channel, *values in rows}

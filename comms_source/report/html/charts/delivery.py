@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, pairwise
 from typing import Any, Final
 
-from comms_source.report.data.days import DAYS, days_between
-from comms_source.report.data.facts import ChannelFacts, Day, ReportContext
+import altair as alt
+
+from comms_source.report import wording
+from comms_source.report.data.days import DAYS, WEEK, days_between
+from comms_source.report.data.facts import COVERED, ChannelFacts, ReportContext
 from comms_source.report.data.sums import Share, Sums, both
-from comms_source.report.findings.periods import COVERED, frozen_days, read_share
-from comms_source.report.html.charts.drawing import (
-    FIRST,
-    MUTED,
-    OTHER,
-    PAPER,
-    SECOND,
-    THIRD,
-    WIDTH,
-    Drawing,
-    altair,
-)
-from comms_source.report.wording import (
-    ENGAGED,
-    RESOURCES,
-    TITLES,
-    compact,
-    day,
-    days,
-    percent,
-    ranges,
-)
+from comms_source.report.findings.periods import covered_share, frozen_days
+from comms_source.report.html.charts.colours import FIRST, MUTED, OTHER, PAPER, SECOND, THIRD
+from comms_source.report.html.charts.drawing import WIDTH, Drawing
 
 LABELS: Final = 46
 """The width of the labels of the vertical axes, the same in all panels."""
@@ -56,6 +40,9 @@ SHAPES: Final = {"delivered": "circle", "not delivered": "square", "engaged": "t
 COLOURS: Final = {"delivered": FIRST, "not delivered": SECOND, "engaged": THIRD}
 FILLS: Final = {"delivered": FIRST, "not delivered": SECOND, "no outcome": MUTED, "other": OTHER}
 """The parts of the bars, from the bottom up."""
+
+Rows = list[dict[str, Any]]
+"""The data of a chart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,36 +74,32 @@ def delivery(facts: ChannelFacts, context: ReportContext, *, top: int) -> Drawin
         context: The time of the report, which determines the days.
         top: The largest volume of a day, of any channel: the scale of the bars.
     """
-    alt = altair()
     points = points_of(facts, context)
     if not any(point.sums.operations for point in points):
         return None
-    panels = [*_shares(alt, points), _bars(alt, points, facts.channel, top)]
+    panels = [*_shares(points), _bars(points, facts.channel, top)]
+    shown = wording.days(points[0].day, points[-1].day)
+    subject = f"{wording.TITLES[facts.channel]}: shares and volume by day of the request, {shown}"
     return Drawing(
         chart=alt.vconcat(*panels, spacing=10),
-        about="; ".join([f"{TITLES[facts.channel]}: {_subject(points)}", *notes(points)]),
+        about="; ".join([subject, *notes(points)]),
         finding=finding(points, facts.channel),
     )
 
 
 def points_of(facts: ChannelFacts, context: ReportContext) -> list[Point]:
     """The last days, today included; the same for each channel, also days without an operation."""
-    names = days_between(context.today - timedelta(days=DAYS), context.today)
-    frozen = set(frozen_days(facts, context))
-    return [_point(name, facts, context, frozen=name in frozen) for name in names]
-
-
-def _point(name: date, facts: ChannelFacts, context: ReportContext, *, frozen: bool) -> Point:
-    shown = facts.days.get(name, Day())
-    stored = shown.sums.operations
-    covered = shown.covered_share if stored else read_share(facts, context, name, name)
-    return Point(
-        day=name,
-        sums=shown.sums,
-        moves=shown.moves,
-        frozen=frozen,
-        covered_share=covered or 0.0,
-    )
+    frozen = frozen_days(facts, context)
+    return [
+        Point(
+            day=name,
+            sums=facts.day(name).sums,
+            moves=facts.day(name).moves,
+            frozen=name in frozen,
+            covered_share=covered_share(facts, context, name),
+        )
+        for name in days_between(context.today - timedelta(days=DAYS), context.today)
+    ]
 
 
 def volume(sums: Sums) -> int:
@@ -169,10 +152,6 @@ def lines_of(points: Sequence[Point], name: str) -> list[tuple[bool, list[Point]
     return lines
 
 
-def _subject(points: Sequence[Point]) -> str:
-    return f"shares and volume by day of the request, {days(points[0].day, points[-1].day)}"
-
-
 def notes(points: Sequence[Point]) -> list[str]:
     """Notes on the days with a mark."""
     marked = {
@@ -181,22 +160,29 @@ def notes(points: Sequence[Point]) -> list[str]:
         "frozen early": [point.day for point in points if point.frozen],
         "not read": [point.day for point in points if point.unread],
     }
-    return [f"{what}: {ranges(which)}" for what, which in marked.items() if which]
+    return [f"{what}: {wording.ranges(which)}" for what, which in marked.items() if which]
 
 
 def finding(points: Sequence[Point], channel: str) -> str:
     """What the chart shows: for each share, the worst day and the latest day."""
-    sums = sum((point.sums for point in points), Sums())
-    names = {"delivered": sums.success_name, "engaged": ENGAGED.get(channel, "read")}
+    names = {"delivered": _success_name(points), "engaged": wording.ENGAGED.get(channel, "read")}
     sentences = [_worst_and_latest(points, name, names.get(name, name)) for name in COLOURS]
     return " ".join(filter(None, sentences))
 
 
+def _success_name(points: Sequence[Point]) -> str:
+    return sum((point.sums for point in points), Sums()).success_name
+
+
+def _known(points: Sequence[Point], name: str) -> list[tuple[Point, Share]]:
+    """The days on which a share is known."""
+    shares = [(point, shares_of(point.sums).get(name)) for point in points]
+    return [(point, share) for point, share in shares if share]
+
+
 def _worst_and_latest(points: Sequence[Point], name: str, word: str) -> str:
     """The worst and the latest day, preferably of covered days that cannot change any more."""
-    known = [
-        (point, shares_of(point.sums)[name]) for point in points if name in shares_of(point.sums)
-    ]
+    known = _known(points, name)
     whole = [pair for pair in known if not pair[0].partly] or known
     stable = [pair for pair in whole if not pair[0].moves] or whole
     if not stable:
@@ -204,16 +190,12 @@ def _worst_and_latest(points: Sequence[Point], name: str, word: str) -> str:
     side, pick = ("highest", max) if name == "not delivered" else ("lowest", min)
     worst, latest = pick(stable, key=lambda pair: pair[1].low), stable[-1]
     if worst is latest:
-        return f"{_upper(word)}: {side} and latest {_on(*latest)}."
-    return f"{_upper(word)}: {side} {_on(*worst)}, latest {_on(*latest)}."
+        return f"{wording.upper_first(word)}: {side} and latest {_on(*latest)}."
+    return f"{wording.upper_first(word)}: {side} {_on(*worst)}, latest {_on(*latest)}."
 
 
 def _on(point: Point, share: Share) -> str:
-    return f"{percent(share)} on {day(point.day)}"
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{wording.percent(share)} on {wording.day(point.day)}"
 
 
 def _at(of: date) -> int:
@@ -221,8 +203,10 @@ def _at(of: date) -> int:
     return int(datetime.combine(of, time(), tzinfo=UTC).timestamp() * 1000)
 
 
-def _x(alt: Any, points: Sequence[Point], *, labels: bool, field: str = "day") -> Any:
-    """The time axis, with a label for each week before today."""
+def _chart(
+    points: Sequence[Point], rows: Rows, y: Any, *, x: str = "day", labels: bool = True
+) -> alt.Chart:
+    """A chart of rows on the time axis, which has a label for each week before today."""
     first, last = _at(points[0].day), _at(points[-1].day)
     axis = alt.Axis(
         values=list(range(last, first - 1, -7 * _DAY)),
@@ -233,91 +217,84 @@ def _x(alt: Any, points: Sequence[Point], *, labels: bool, field: str = "day") -
         labelFlush=False,
     )
     scale = alt.Scale(domain=[first - _DAY / 2, last + _DAY / 2], nice=False, zero=False)
-    return alt.X(f"{field}:Q", scale=scale, axis=axis)
+    data = alt.InlineData(values=rows)
+    return alt.Chart(data).encode(x=alt.X(f"{x}:Q", scale=scale, axis=axis), y=y)
 
 
-def _y_axis(alt: Any, **more: Any) -> Any:
-    return alt.Axis(title=None, minExtent=LABELS, maxExtent=LABELS, **more)
+def _y(low: float, high: float, **axis: Any) -> alt.Y:
+    """The vertical axis of a panel, as wide as those of the others."""
+    return alt.Y(
+        "low:Q",
+        scale=alt.Scale(domain=[low, high], nice=False, zero=False),
+        axis=alt.Axis(title=None, minExtent=LABELS, maxExtent=LABELS, **axis),
+    )
 
 
-def _shares(alt: Any, points: Sequence[Point]) -> list[Any]:
+def _shares(points: Sequence[Point]) -> list[Any]:
     """All shares from 0 to 100%, so that channels can be compared, and a close-up of the first."""
-    axis = _y_axis(alt, format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
-    layers = [layer for name in COLOURS for layer in _lines(alt, points, name, (0.0, 1.0), axis)]
+    layers = [layer for name in COLOURS for layer in _lines(points, name, [0, 0.25, 0.5, 0.75, 1])]
     if not layers:
         return []
     shares = alt.layer(*layers).properties(width=PLOT, height=HEIGHT, title="Shares, 0 to 100%")
-    return [shares, *_close_up(alt, points)]
+    return [shares, *_close_up(points)]
 
 
-def _close_up(alt: Any, points: Sequence[Point]) -> list[Any]:
+def _close_up(points: Sequence[Point]) -> list[Any]:
     """The share delivered once more on a scale that fits it, if that shows more."""
-    known = [shares_of(point.sums).get("delivered") for point in points]
-    low, high = _ends([share for share in known if share])
-    if not any(known) or high - low > 0.5:  # noqa: PLR2004 - half of the height above
+    shares = [share for _, share in _known(points, "delivered")]
+    if not shares:
         return []
-    axis = _y_axis(alt, format=".0%", values=[low, high])
-    layers = _lines(alt, points, "delivered", (low, high), axis)
-    word = sum((point.sums for point in points), Sums()).success_name
-    title = f"{_upper(word)}, close up: {low:.0%} to {high:.0%}"
+    # In whole per cent, with a margin.
+    low = max(0, math.floor(100 * min(share.low for share in shares) - 1)) / 100
+    high = min(100, math.ceil(100 * max(share.high for share in shares) + 1)) / 100
+    if high - low > 0.5:  # noqa: PLR2004 - half of the height above
+        return []
+    layers = _lines(points, "delivered", [low, high])
+    title = f"{wording.upper_first(_success_name(points))}, close up: {low:.0%} to {high:.0%}"
     return [alt.layer(*layers).properties(width=PLOT, height=CLOSE, title=title)]
 
 
-def _ends(shares: Sequence[Share]) -> tuple[float, float]:
-    """The minimum and the maximum in whole per cent, with a margin."""
-    low = min((share.low for share in shares), default=0.0)
-    high = max((share.high for share in shares), default=1.0)
-    return max(0, math.floor(100 * low - 1)) / 100, min(100, math.ceil(100 * high + 1)) / 100
-
-
-def _lines(
-    alt: Any, points: Sequence[Point], name: str, ends: tuple[float, float], axis: Any
-) -> list[Any]:
+def _lines(points: Sequence[Point], name: str, labels: Sequence[float]) -> list[Any]:
     """One share: solid if settled, hollow and dashed if it may change, pale if partly covered."""
+    rows: dict[date, dict[str, Any]] = {
+        point.day: {
+            "day": _at(point.day),
+            "low": share.low,
+            "high": share.high,
+            "moves": point.moves,
+            "opacity": _PALE if point.partly else 1,
+        }
+        for point, share in _known(points, name)
+    }
+    if not rows:
+        return []
     runs = [
-        {**_row(point, name), "line": number, "moves": moves}
+        {**rows[point.day], "line": number, "moves": moves}
         for number, (moves, line) in enumerate(lines_of(points, name))
         for point in line
     ]
-    rows = [_row(point, name) for point in points if name in shares_of(point.sums)]
-    if not rows:
-        return []
     colour, shape = COLOURS[name], SHAPES[name]
-    y = alt.Y("low:Q", scale=alt.Scale(domain=list(ends), nice=False, zero=False), axis=axis)
-    x = _x(alt, points, labels=False)
-    lines = alt.Chart(alt.Data(values=runs)).encode(x=x, y=y, detail="line:N")
-    dots = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y)
+    y = _y(labels[0], labels[-1], format=".0%", values=list(labels))
+    lines = _chart(points, runs, y, labels=False).encode(detail="line:N")
+    dots = _chart(points, list(rows.values()), y, labels=False)
     faded = dots.encode(opacity=alt.Opacity("opacity:Q", scale=None, legend=None))
+    full = faded.mark_point(color=colour, filled=True, shape=shape, size=22)
     hollow = faded.mark_point(
         stroke=colour, fill=PAPER, filled=False, shape=shape, size=26, strokeWidth=1.5
     )
-    wide = [row for row in rows if row["high"] > row["low"]]
+    band = lines.mark_area(color=colour, opacity=0.25).encode(y2="high:Q")
+    interval = dots.mark_rule(color=colour, opacity=0.4, strokeWidth=4).encode(y2="high:Q")
     return [
-        *([lines.mark_area(color=colour, opacity=0.25).encode(y2="high:Q")] if wide else []),
-        dots.mark_rule(color=colour, opacity=0.4, strokeWidth=4)
-        .encode(y2="high:Q")
-        .transform_filter("datum.high > datum.low"),
+        *([band] if any(row["high"] > row["low"] for row in rows.values()) else []),
+        interval.transform_filter("datum.high > datum.low"),
         lines.mark_line(color=colour).transform_filter("!datum.moves"),
         lines.mark_line(color=colour, strokeDash=_DASHES).transform_filter("datum.moves"),
-        faded.mark_point(color=colour, filled=True, shape=shape, size=22).transform_filter(
-            "!datum.moves"
-        ),
+        full.transform_filter("!datum.moves"),
         hollow.transform_filter("datum.moves"),
     ]
 
 
-def _row(point: Point, name: str) -> dict[str, Any]:
-    share = shares_of(point.sums)[name]
-    return {
-        "day": _at(point.day),
-        "low": share.low,
-        "high": share.high,
-        "moves": point.moves,
-        "opacity": _PALE if point.partly else 1,
-    }
-
-
-def bars_of(points: Sequence[Point]) -> list[dict[str, Any]]:
+def bars_of(points: Sequence[Point]) -> Rows:
     """One row for each part of each day's bar, with its lower and upper end."""
     rows = []
     for point in points:
@@ -330,19 +307,20 @@ def bars_of(points: Sequence[Point]) -> list[dict[str, Any]]:
     return rows
 
 
-def stripes_of(points: Sequence[Point], top: int) -> list[dict[str, float]]:
+def stripes_of(points: Sequence[Point], top: int) -> Rows:
     """Stripes across the bars of days that were partly covered."""
     step = max(1, top) * _STRIPE / BARS
     return [
-        {**_span(point, _BAR / 2), "low": step * (number + 0.5)}
+        {**_span(point, _BAR), "low": step * (number + 0.5)}
         for point in points
         if point.partly
         for number in range(math.ceil(volume(point.sums) / step))
     ]
 
 
-def _span(point: Point, half: float) -> dict[str, float]:
-    return {"from": _at(point.day) - half * _DAY, "to": _at(point.day) + half * _DAY}
+def _span(point: Point, width: float) -> dict[str, float]:
+    """The middle of a day, as a share of it."""
+    return {"from": _at(point.day) - width * _DAY / 2, "to": _at(point.day) + width * _DAY / 2}
 
 
 def own_scale(points: Sequence[Point], top: int) -> bool:
@@ -350,78 +328,45 @@ def own_scale(points: Sequence[Point], top: int) -> bool:
     return max(volume(point.sums) for point in points) < OWN_SCALE * top
 
 
-def _bars(alt: Any, points: Sequence[Point], channel: str, top: int) -> Any:
+def _bars(points: Sequence[Point], channel: str, top: int) -> Any:
+    """The volume of each day and its outcomes; hollow if they may still change."""
     own = own_scale(points, top)
     top = max(volume(point.sums) for point in points) if own else top
-    layers = [
-        *_stacks(alt, points, top),
-        _rules(alt, points, stripes_of(points, top), top, PAPER, 1.75),
-        _rules(alt, points, [{**_span(each, 0.5), "low": 0} for each in _read(points)], top, MUTED),
-        *_signs(alt, points),
-    ]
-    scale = f"own scale, up to {compact(top)}" if own else f"up to {compact(top)}"
-    title = f"{_upper(RESOURCES[channel])} requested a day, {scale}"
-    return alt.layer(*layers).properties(width=PLOT, height=BARS, title=title)
-
-
-def _read(points: Sequence[Point]) -> list[Point]:
-    return [point for point in points if not point.unread]
-
-
-def _height(alt: Any, top: int) -> Any:
-    axis = _y_axis(
-        alt, values=[0, top], grid=False, labelExpr=f"datum.value ? '{compact(top)}' : '0'"
-    )
-    scale = alt.Scale(domain=[0, 1.25 * max(1, top)], nice=False)
-    return alt.Y("low:Q", scale=scale, axis=axis)
-
-
-def _stacks(alt: Any, points: Sequence[Point], top: int) -> list[Any]:
-    """Stacked bars of the outcomes; hollow if they may still change."""
-    rows = bars_of(points)
-    size = _BAR * PLOT / len(points)
+    zero_and_top = f"datum.value ? '{wording.compact(top)}' : '0'"
+    y = _y(0, 1.25 * max(1, top), values=[0, top], grid=False, labelExpr=zero_and_top)
+    rows, size = bars_of(points), _BAR * PLOT / len(points)
     layers = []
     for name, colour in FILLS.items():
-        mine = [row for row in rows if row["part"] == name]
-        bars = alt.Chart(alt.Data(values=mine)).encode(
-            x=_x(alt, points, labels=True), y=_height(alt, top), y2="high:Q"
-        )
+        bars = _chart(points, [row for row in rows if row["part"] == name], y).encode(y2="high:Q")
+        full = bars.mark_bar(size=size, color=colour)
         hollow = bars.mark_bar(
             size=size, fill=colour, fillOpacity=0.3, stroke=colour, strokeWidth=1
         )
         layers += [
-            bars.mark_bar(size=size, color=colour).transform_filter("!datum.moves"),
+            full.transform_filter("!datum.moves"),
             hollow.transform_filter("datum.moves"),
         ]
-    return layers
-
-
-def _rules(
-    alt: Any,
-    points: Sequence[Point],
-    rows: Sequence[Mapping[str, float]],
-    top: int,
-    colour: str,
-    width: float = 1,
-) -> Any:
-    """Horizontal lines, from one time to another."""
-    base = alt.Chart(alt.Data(values=list(rows))).mark_rule(color=colour, strokeWidth=width)
-    return base.encode(x=_x(alt, points, labels=True, field="from"), x2="to:Q", y=_height(alt, top))
-
-
-def _signs(alt: Any, points: Sequence[Point]) -> list[Any]:
-    """A sign above each day that is partly covered or frozen early, and a label on unread weeks."""
-    rows = [
-        {"day": _at(point.day), "sign": "".join(sign for sign in signs if sign)}
-        for point in points
-        if any(signs := [_SIGNS[name] if getattr(point, name) else "" for name in _SIGNS])
+    read = [{**_span(point, 1), "low": 0} for point in points if not point.unread]
+    stripes = _chart(points, stripes_of(points, top), y, x="from").encode(x2="to:Q")
+    base_line = _chart(points, read, y, x="from").encode(x2="to:Q")
+    signs = _chart(points, signs_of(points), alt.value(6)).encode(text="sign:N")
+    layers += [
+        stripes.mark_rule(color=PAPER, strokeWidth=1.75),
+        base_line.mark_rule(color=MUTED, strokeWidth=1),
+        signs.mark_text(color=MUTED, fontSize=11),
     ]
-    rows += [{"day": _at(middle), "sign": "not read"} for middle in _unread_weeks(points)]
-    base = alt.Chart(alt.Data(values=rows)).mark_text(color=MUTED, fontSize=11)
-    return [base.encode(x=_x(alt, points, labels=True), y=alt.value(6), text="sign:N")]
+    scale = f"own scale, up to {wording.compact(top)}" if own else f"up to {wording.compact(top)}"
+    title = f"{wording.upper_first(wording.RESOURCES[channel])} requested a day, {scale}"
+    return alt.layer(*layers).properties(width=PLOT, height=BARS, title=title)
 
 
-def _unread_weeks(points: Sequence[Point]) -> list[date]:
-    """The middle of each run of seven or more days that were not read."""
+def signs_of(points: Sequence[Point]) -> Rows:
+    """A sign above each day that is partly covered or frozen early, and a label on unread weeks."""
+    signs = [
+        (point.day, "".join(sign for name, sign in _SIGNS.items() if getattr(point, name)))
+        for point in points
+    ]
     runs = [list(run) for unread, run in groupby(points, key=lambda each: each.unread) if unread]
-    return [run[len(run) // 2].day for run in runs if len(run) >= 7]  # noqa: PLR2004
+    weeks = [run for run in runs if len(run) >= WEEK]
+    signs += [(run[len(run) // 2].day, "not read") for run in weeks]
+    return [{"day": _at(of), "sign": sign} for of, sign in signs if sign]

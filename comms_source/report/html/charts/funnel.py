@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
+import altair as alt
+
 from comms_source.report.findings.funnel import Funnel, Stage
-from comms_source.report.html.charts.drawing import (
-    FIRST,
-    INK,
-    MUTED,
-    RULE,
-    SECOND,
-    THIRD,
-    WIDTH,
-    Drawing,
-    altair,
-)
-from comms_source.report.wording import DASH, RESOURCES, TITLES, count, percent
+from comms_source.report.html.charts.colours import FIRST, INK, MUTED, RULE, SECOND, THIRD
+from comms_source.report.html.charts.drawing import WIDTH, Drawing
+from comms_source.report.wording import RESOURCES, TITLES, percent, span
 
 STEP: Final = 38
 """The height of a stage: its name and numbers, and below them its bar."""
@@ -28,16 +20,14 @@ INDENT: Final = 16
 
 def funnel(channel: str, shown: Funnel) -> Drawing | None:
     """The chart; None if no stage is known."""
-    alt = altair()
     if not shown.stages:
         return None
-    rows = [_row(stage) for stage in shown.stages]
     top = max(stage.high for stage in shown.stages) or 1
-    base = alt.Chart(alt.Data(values=[{**row, "top": top} for row in rows])).encode(
+    rows = [{**_row(stage), "top": top} for stage in shown.stages]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("name:N", sort=[stage.name for stage in shown.stages], axis=None)
     )
-    layers = [*_bars(alt, base, top), *_words(alt, base, top)]
-    chart = alt.layer(*layers).properties(width=PLOT, height=STEP * len(rows))
+    chart = alt.layer(*_layers(base, top)).properties(width=PLOT, height=STEP * len(rows))
     about = f"{TITLES[channel]}: outcomes of all {RESOURCES[channel]} requested in the 7 days"
     return Drawing(chart=chart, about=about, finding=finding(shown))
 
@@ -52,32 +42,23 @@ def finding(shown: Funnel) -> str:
     return f"{stages.capitalize()}.{unknown}"
 
 
-def _bars(alt: Any, base: Any, top: int) -> Sequence[Any]:
-    scale = alt.Scale(domain=[0, top], nice=False)
-    colour = alt.Color(
-        "colour:N",
-        scale=alt.Scale(
-            domain=["stage", "part", "open", "loss"], range=[FIRST, THIRD, MUTED, SECOND]
-        ),
-        legend=None,
-    )
-    x = alt.X("low:Q", scale=scale, axis=None)
-    place = {"yOffset": 10, "height": 8}
+def _layers(base: alt.Chart, top: int) -> list[alt.Chart]:
+    """The bars, then the words and numbers above them."""
+    x: dict[str, Any] = {"scale": alt.Scale(domain=[0, top], nice=False), "axis": None}
+    at_low, at_end = alt.X("low:Q", **x), alt.X("top:Q", **x)
+    kinds = {"stage": FIRST, "part": THIRD, "open": MUTED, "loss": SECOND}
+    scale = alt.Scale(domain=list(kinds), range=list(kinds.values()))
+    bars = base.encode(x=at_low, color=alt.Color("colour:N", scale=scale, legend=None))
+    place: dict[str, Any] = {"yOffset": 10, "height": 8}
+    name = base.mark_text(align="left", dy=-5, color=INK).encode(text="label:N")
+    numbers = base.mark_text(align="right", dy=-5, color=MUTED).encode(text="numbers:N")
     return [
-        base.mark_bar(**place, color=RULE).encode(x=alt.X("top:Q", scale=scale, axis=None)),
-        base.mark_bar(**place, opacity=0.4).encode(x=x, x2="high:Q", color=colour),
-        base.mark_bar(**place).encode(x=x, color=colour),
-    ]
-
-
-def _words(alt: Any, base: Any, top: int) -> Sequence[Any]:
-    scale = alt.Scale(domain=[0, top], nice=False)
-    at_end = alt.X("top:Q", scale=scale, axis=None)
-    name = base.mark_text(align="left", dy=-5, color=INK)
-    return [
-        name.encode(x=alt.value(0), text="label:N").transform_filter("!datum.part_of"),
-        name.encode(x=alt.value(INDENT), text="label:N").transform_filter("datum.part_of"),
-        base.mark_text(align="right", dy=-5, color=MUTED).encode(x=at_end, text="numbers:N"),
+        base.mark_bar(**place, color=RULE).encode(x=at_end),
+        bars.mark_bar(**place, opacity=0.4).encode(x2="high:Q"),
+        bars.mark_bar(**place),
+        name.encode(x=alt.value(0)).transform_filter("!datum.part_of"),
+        name.encode(x=alt.value(INDENT)).transform_filter("datum.part_of"),
+        numbers.encode(x=at_end),
     ]
 
 
@@ -94,7 +75,5 @@ def _row(stage: Stage) -> dict[str, Any]:
 
 
 def _numbers(stage: Stage) -> str:
-    number = count(stage.low)
-    if stage.high != stage.low:
-        number = f"{number}{DASH}{count(stage.high)}"
+    number = span(stage.low, stage.high)
     return f"{number} · {percent(stage.share)}" if stage.share else number

@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
+
+import altair as alt
 
 from comms_source.report.data.days import HOUR_DAYS
 from comms_source.report.findings.hours import Cell, Heat
-from comms_source.report.html.charts.drawing import HEAT, WIDTH, Drawing, altair
+from comms_source.report.html.charts.colours import HEAT
+from comms_source.report.html.charts.drawing import WIDTH, Drawing
 from comms_source.report.wording import RESOURCES, TITLES, WEEKDAYS, count
 
 PLOT: Final = WIDTH - 52
 _HOURS: Final = 24
+_CLOCK: Final = "datum.value < 10 ? '0' + datum.value : '' + datum.value"
 
 
 def hours(channel: str, heat: Heat) -> Drawing | None:
     """The chart; None if nothing was requested."""
-    alt = altair()
     if not heat.known:
         return None
     rows = [
         {"weekday": WEEKDAYS[cell.weekday][:3], "hour": cell.hour, "value": value}
         for cell, value in heat.known
     ]
-    x = alt.X(
-        "hour:O",
-        scale=alt.Scale(domain=list(range(_HOURS)), paddingInner=0.12),
-        axis=alt.Axis(title=None, values=[0, 6, 12, 18, 23], labelAngle=0, labelExpr=_CLOCK),
+    steps = [top_of(heat) * step / len(HEAT) for step in range(1, len(HEAT))]
+    chart = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X(
+            "hour:O",
+            scale=alt.Scale(domain=list(range(_HOURS)), paddingInner=0.12),
+            axis=alt.Axis(title=None, values=[0, 6, 12, 18, 23], labelAngle=0, labelExpr=_CLOCK),
+        ),
+        y=alt.Y(
+            "weekday:O",
+            scale=alt.Scale(domain=[name[:3] for name in WEEKDAYS], paddingInner=0.12),
+            axis=alt.Axis(title=None),
+        ),
+        # Equal steps of one colour.
+        color=alt.Color(
+            "value:Q",
+            scale=alt.Scale(type="threshold", domain=steps, range=list(HEAT)),
+            legend=None,
+        ),
     )
-    y = alt.Y(
-        "weekday:O",
-        scale=alt.Scale(domain=[name[:3] for name in WEEKDAYS], paddingInner=0.12),
-        axis=alt.Axis(title=None),
-    )
-    chart = alt.Chart(alt.Data(values=rows)).mark_rect()
-    chart = chart.encode(x=x, y=y, color=_colour(alt, top_of(heat)))
     return Drawing(
-        chart=chart.properties(width=PLOT, height=7 * 22),
+        chart=chart.mark_rect().properties(width=PLOT, height=7 * 22),
         about=f"{TITLES[channel]}: {unit_of(channel, heat)} by day of the week and hour, "
         f"summed over up to {HOUR_DAYS} days",
         finding=finding(heat),
     )
-
-
-_CLOCK: Final = "datum.value < 10 ? '0' + datum.value : '' + datum.value"
 
 
 def unit_of(channel: str, heat: Heat) -> str:
@@ -71,10 +78,3 @@ def top_of(heat: Heat) -> int:
     """
     values = [value for _, value in heat.known]
     return max(1, values[len(values) // 20]) if values else 1
-
-
-def _colour(alt: Any, top: int) -> Any:
-    """Equal steps of one colour."""
-    bounds = [top * step / len(HEAT) for step in range(1, len(HEAT))]
-    scale = alt.Scale(type="threshold", domain=bounds, range=list(HEAT))
-    return alt.Color("value:Q", scale=scale, legend=None)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import altair as alt
+
 from comms_source.report.data.facts import SettlePoint
-from comms_source.report.html.charts.drawing import FIRST, SECOND, THIRD, WIDTH, Drawing, altair
+from comms_source.report.html.charts.colours import FIRST, SECOND, THIRD
+from comms_source.report.html.charts.drawing import WIDTH, Drawing
 from comms_source.report.wording import ENGAGED, TITLES, age, brief_age
 
 PLOT: Final = WIDTH - 66
@@ -23,7 +26,6 @@ _ENGAGED: Final = (THIRD, [2, 4])
 
 def settling(channel: str, curve: Sequence[SettlePoint]) -> Drawing | None:
     """The chart of one account and channel; None if fewer than two ages are known."""
-    alt = altair()
     lines = lines_of(channel, curve)
     if max(map(len, lines.values()), default=0) < 2:  # noqa: PLR2004 - a line has two ends
         return None
@@ -33,19 +35,23 @@ def settling(channel: str, curve: Sequence[SettlePoint]) -> Drawing | None:
         for hours, share in points
     ]
     styles = [_STYLES.get(name, _ENGAGED) for name in lines]
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        x=_x(alt),
+    colours, dashes = [colour for colour, _ in styles], [dash for _, dash in styles]
+    legend = alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=2.25)
+    what: dict[str, Any] = {"shorthand": "what:N", "legend": legend}
+    chart = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=_x(),
         y=alt.Y(
             "share:Q",
             scale=alt.Scale(domain=[0, 1], nice=False),
             axis=alt.Axis(title=None, format=".0%", values=[0, 0.25, 0.5, 0.75, 1]),
         ),
-        color=_encoding(alt, "color", list(lines), [colour for colour, _ in styles]),
-        strokeDash=_encoding(alt, "dash", list(lines), [dash for _, dash in styles]),
+        color=alt.Color(scale=alt.Scale(domain=list(lines), range=colours), **what),
+        strokeDash=alt.StrokeDash(scale=alt.Scale(domain=list(lines), range=dashes), **what),
     )
-    chart = base.mark_line(strokeWidth=2.25)
     return Drawing(
-        chart=chart.properties(width=PLOT, height=180, title="Share of the final figure"),
+        chart=chart.mark_line(strokeWidth=2.25).properties(
+            width=PLOT, height=180, title="Share of the final figure"
+        ),
         about=f"{TITLES[channel]}: how much of the final figures is known at which age",
         finding=finding(lines),
     )
@@ -57,16 +63,18 @@ _Points = Sequence[tuple[float, float]]
 def lines_of(channel: str, curve: Sequence[SettlePoint]) -> dict[str, _Points]:
     """The known points of each line, by the name of the line; no share exceeds 1."""
     receipts = any(point.delivered is not None for point in curve)
-    named = {
-        "outcomes" if receipts else "accepted or failed": [
-            (point.age_hours, point.outcomes) for point in curve
-        ],
-        "delivered": [(point.age_hours, point.delivered) for point in curve],
-        ENGAGED.get(channel, "read"): [(point.age_hours, point.engaged) for point in curve],
+    fields = {
+        "outcomes" if receipts else "accepted or failed": "outcomes",
+        "delivered": "delivered",
+        ENGAGED.get(channel, "read"): "engaged",
     }
     lines = {
-        name: [(hours, min(1.0, share)) for hours, share in points if share is not None]
-        for name, points in named.items()
+        name: [
+            (point.age_hours, min(1.0, share))
+            for point in curve
+            if (share := getattr(point, field)) is not None
+        ]
+        for name, field in fields.items()
     }
     return {name: points for name, points in lines.items() if points}
 
@@ -85,7 +93,7 @@ def _known(points: _Points, share: float, name: str) -> str:
     return f"{name} not known at {latest}" if first is None else f"{name} known at {age(first)}"
 
 
-def _x(alt: Any) -> Any:
+def _x() -> alt.X:
     """The axis of ages, on a square-root scale, because most changes happen early."""
     marks = ", ".join(f"'{hours}': '{brief_age(hours)}'" for hours in AGES)
     axis = alt.Axis(
@@ -96,10 +104,3 @@ def _x(alt: Any) -> Any:
     )
     scale = alt.Scale(type="sqrt", domain=[0, AGES[-1]], nice=False)
     return alt.X("age:Q", scale=scale, axis=axis)
-
-
-def _encoding(alt: Any, channel: str, names: list[str], values: list[Any]) -> Any:
-    scale = alt.Scale(domain=names, range=values)
-    legend = alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=2.25)
-    kind = alt.Color if channel == "color" else alt.StrokeDash
-    return kind("what:N", scale=scale, legend=legend)

@@ -1,0 +1,72 @@
+"""Standard output and error that never end a command: closed, full, or of a small character set.
+
+What a command prints comes after what it did. If it cannot be printed, that is told once, and the
+exit code stays what the command's work came to.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import sys
+from typing import Final, TextIO
+
+_PLAIN: Final = {
+    "\N{EN DASH}": "-",
+    "\N{MINUS SIGN}": "-",
+    "\N{HORIZONTAL ELLIPSIS}": "...",
+    "\N{MIDDLE DOT}": "-",
+}
+
+
+class LenientOutput(io.TextIOWrapper):
+    """A text stream that goes silent when it can no longer be written to."""
+
+    is_broken = False
+
+    def write(self, text: str) -> int:
+        """Write, or drop the text."""
+        if not self.is_broken:
+            try:
+                super().write(text)
+            except OSError as error:
+                self._go_silent(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or drop what is left."""
+        if not self.is_broken and not self.closed:
+            try:
+                super().flush()
+            except OSError as error:
+                self._go_silent(error)
+
+    def _go_silent(self, error: OSError) -> None:
+        self.is_broken = True
+        # What is still in the buffer goes nowhere when Python flushes it at the end.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+        if not isinstance(error, BrokenPipeError) and sys.stderr is not self:
+            sys.stderr.write(f"comms: the output could not be written ({error.strerror})\n")
+
+
+def plain_characters(error: UnicodeError) -> tuple[str, int]:
+    """Replace what an encoding lacks: dashes and dots by their ASCII form, others by `?`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(character, "?") for character in lacking), error.end
+
+
+def lenient(stream: TextIO | None) -> TextIO:
+    """A stream in place of `sys.stdout` or `sys.stderr`; None is one that was closed before."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - for the process
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream  # Somebody captures the output.
+    codecs.register_error("comms", plain_characters)
+    encoding, is_terminal = stream.encoding, stream.isatty()
+    binary = stream.detach()
+    return LenientOutput(binary, encoding=encoding, errors="comms", line_buffering=is_terminal)
