@@ -74,7 +74,7 @@ def _await(pooled: Postgres, process: subprocess.Popen[bytes], *, log: Path) -> 
             psycopg2.connect(pooled.url()).close()
         except psycopg2.OperationalError:
             if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(log.read_text()) from None
+                raise RuntimeError(log.read_text(encoding="utf-8")) from None
             time.sleep(0.05)
         else:
             return

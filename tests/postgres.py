@@ -134,7 +134,7 @@ def _await(postgres: Postgres, server: subprocess.Popen[bytes], *, log: Path) ->
                 return
         except psycopg2.OperationalError:
             if server.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(log.read_text()) from None
+                raise RuntimeError(log.read_text(encoding="utf-8")) from None
             time.sleep(0.05)
 
 

@@ -6,7 +6,7 @@ For each version, a virtual environment is created with only the wheel and its d
 empty folder and with a bare environment it must load from a sandbox. Then the dependencies of the
 tests are installed, and the tests of the source distribution run with the wheel's package. The
 version that runs this script is left out: `make test` covers it. A version that is not installed is
-reported, and is not a failure.
+reported, and is not a failure. Before that, pip resolves all extras with `constraints.txt`.
 
 The dependencies differ: one version has the oldest ones that `pyproject.toml` allows, another one a
 newer DuckDB than all other tests.
@@ -46,6 +46,7 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     run([sys.executable, "-m", "build", "--quiet", "--outdir", folder, ROOT])
     (wheel,), (sources,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    try_extras(wheel)
     failed = []
     for version in VERSIONS:
         began = time.monotonic()
@@ -53,6 +54,19 @@ def main() -> int:
         say(f"Python {version}: {outcome} ({time.monotonic() - began:.0f} s)")
         failed += [version] if "failed" in outcome else []
     return 1 if failed else 0
+
+
+def try_extras(wheel: Path) -> None:
+    """Have pip find versions for all extras at once that `constraints.txt` allows.
+
+    Raises:
+        subprocess.CalledProcessError: if there are none.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    everything = f"{wheel}[{','.join(project['optional-dependencies'])}]"
+    pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet"]
+    run([*pip, "--constraint", ROOT / "constraints.txt", everything])
+    say("constraints.txt fits every extra")
 
 
 def attempt(version: str, *, wheel: Path, sources: Path, folder: Path) -> str:

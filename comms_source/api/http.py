@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, Final
@@ -59,6 +60,8 @@ def _unusable(names: tuple[str, ...], error: Exception, *, remedy: str) -> Confi
 
 def _fails(name: str) -> bool:
     try:
+        if name.lower() == "ssl_cert_file":
+            ssl.create_default_context(cafile=os.environ[name])
         for use in _uses(name.lower(), os.environ[name]):
             httpx.Client(trust_env=False, **use).close()
     except (httpx.InvalidURL, ValueError, ImportError, OSError):

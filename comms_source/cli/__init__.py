@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from comms_source.cli.streams import lenient
+from comms_source.cli.streams import lenient_output
 
 
 def main() -> None:
@@ -14,8 +14,8 @@ def main() -> None:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     # Arrow's own allocator keeps much of the memory that was freed.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    sys.stdout, sys.stderr = lenient(sys.stdout), lenient(sys.stderr)
     from comms_source.cli.app import app  # noqa: PLC0415 - after the environment is set
 
-    app(prog_name="comms")
+    with lenient_output():
+        app(prog_name="comms")
     sys.exit(0)

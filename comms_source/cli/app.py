@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Annotated, Final, TextIO
+from typing import Annotated, Final
 
 import typer
 
@@ -18,6 +17,7 @@ from comms_source.cli.error_handling import ending
 from comms_source.cli.fetch import fetch
 from comms_source.cli.init import init
 from comms_source.cli.load import load
+from comms_source.cli.logs import set_up_logging
 from comms_source.cli.plan import plan
 from comms_source.cli.rejected import rejected
 from comms_source.cli.report import report
@@ -36,12 +36,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",  # fits paragraphs to the width of the terminal
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-IN_SUMMARY: Final = {
-    ("parallel_scans", "_count"),
-    ("parallel_scans", "_fail"),
-    ("channel_run", "_forget_missing"),
-}
-"""Modules and functions that log what the summary of a run says too; a command says it once."""
 IN_ONE_LINE: Final = {"check": "Check settings, credentials, channels, clock and destination."}
 """For the list of commands in 80 columns, where the first sentence of a command is too long."""
 COMMANDS: Final = (
@@ -86,7 +80,7 @@ def before_any_command(
     # The options of the command itself are not parsed yet.
     with ending(as_json="--json" in sys.argv):
         _enter(project)
-    _log(verbose=verbose)
+    set_up_logging(verbose=verbose)
 
 
 def _enter(project: Path | None) -> None:
@@ -107,29 +101,3 @@ def _enter(project: Path | None) -> None:
             f"project: {str(project)!r} cannot be used ({error.strerror}); name a folder with "
             "--project or in COMMS_PROJECT"
         ) from None
-
-
-class _StandardError(logging.StreamHandler[TextIO]):
-    """Logs to standard error as it is at that time: progress bars replace it, to make room."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stderr
-        super().emit(record)
-
-
-def _log(*, verbose: bool) -> None:
-    handler = _StandardError()
-    if not verbose:
-        handler.addFilter(_is_news)
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s %(message)s",
-        handlers=[handler],
-        force=True,
-    )
-    logging.getLogger("comms_source").setLevel(logging.INFO if verbose else logging.WARNING)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether no summary will say it."""
-    return (record.module, record.funcName) not in IN_SUMMARY

@@ -10,7 +10,7 @@ import typer
 import comms_source
 from comms_source.cli.error_handling import ending, print_json
 from comms_source.cli.options import AccountNames, AsJson, Channels, Dataset, Destination
-from comms_source.cli.output import fitted, terminal_width
+from comms_source.cli.output import print_lines
 from comms_source.errors import ConfigurationError
 from comms_source.timespans import SECOND, align_down, to_iso
 from comms_source.words import counted
@@ -18,7 +18,6 @@ from comms_source.words import counted
 if TYPE_CHECKING:
     from comms_source.commands.rejected import RejectedRows
 
-WIDTH: Final = 80
 INDENT: Final = "    "
 
 
@@ -89,9 +88,7 @@ def _check(ids: list[str], *, acknowledge: bool, acknowledge_all: bool) -> None:
 
 
 def _show(found: RejectedRows, *, marks: bool, all_states: bool) -> None:
-    for line in (*_lines(found), *_ending(found, marks=marks, all_states=all_states)):
-        for part in fitted(line, width=terminal_width() or WIDTH):
-            typer.echo(part)
+    print_lines([*_lines(found), *_ending(found, marks=marks, all_states=all_states)])
 
 
 def _lines(found: RejectedRows) -> Iterator[str]:

@@ -10,6 +10,8 @@ import codecs
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, TextIO
 
 _PLAIN: Final = {
@@ -60,13 +62,27 @@ def plain_characters(error: UnicodeError) -> tuple[str, int]:
     return "".join(_PLAIN.get(character, "?") for character in lacking), error.end
 
 
-def lenient(stream: TextIO | None) -> TextIO:
-    """A stream in place of `sys.stdout` or `sys.stderr`; None is one that was closed before."""
-    if stream is None:
+@contextmanager
+def lenient_output() -> Iterator[None]:
+    """Have standard output and error never end the command."""
+    codecs.register_error("comms", plain_characters)
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_lenient, before)
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, LenientOutput):
+                stream.flush()
+                stream.detach()
+        sys.stdout, sys.stderr = before
+
+
+def _lenient(stream: TextIO | None) -> TextIO:
+    if stream is None:  # It was closed before.
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - for the process
     if not isinstance(stream, io.TextIOWrapper):
         return stream  # Somebody captures the output.
-    codecs.register_error("comms", plain_characters)
-    encoding, is_terminal = stream.encoding, stream.isatty()
-    binary = stream.detach()
-    return LenientOutput(binary, encoding=encoding, errors="comms", line_buffering=is_terminal)
+    return LenientOutput(
+        stream.buffer, encoding=stream.encoding, errors="comms", line_buffering=stream.isatty()
+    )

@@ -114,16 +114,12 @@ def acknowledge(
     with exclusive_run(pipeline, command="rejected"):
         finish_pending(pipeline)
         found = _read(pipeline, accounts=accounts, channels=channels)
-        meant = _named(found, ids) if ids is not None else found
+        meant = [row for row in found if row.state == "open"] if ids is None else _named(found, ids)
         now = utc_now()
         if marked := [row for row in meant if row.state == "open"]:
             commit(pipeline, source_of(bookkeeping_resources([_acknowledgements(marked, now)])))
-    return RejectedRows(
-        [
-            replace(row, state="acknowledged", acknowledged_at=now) if row in marked else row
-            for row in (meant if ids is not None else marked)
-        ]
-    )
+    known = {"state": "acknowledged", "acknowledged_at": now}
+    return RejectedRows([replace(row, **known) if row.state == "open" else row for row in meant])
 
 
 def _acknowledgements(rows: Sequence[RejectedRow], now: datetime) -> Piece:
@@ -147,7 +143,8 @@ def _named(rows: Sequence[RejectedRow], ids: Sequence[str]) -> list[RejectedRow]
             f"id: no rejected row has {', '.join(map(repr, unknown))} as its operation's id or as "
             "its row_key; comms rejected --all lists them"
         )
-    return [row for row in rows if {row.operation_id, row.row_key} & set(ids)]
+    chosen = set(ids)
+    return [row for row in rows if {row.operation_id, row.row_key} & chosen]
 
 
 @retry_while_locked

@@ -29,6 +29,7 @@ from comms_source.destinations.destination_state import (
 )
 from comms_source.destinations.dlt_errors import retry_while_locked, translate_dlt_errors
 from comms_source.destinations.dlt_internals import PackageJobs, has_staging
+from comms_source.destinations.duckdb_file import create_file
 from comms_source.destinations.locks import alone_in, in_turn
 from comms_source.destinations.pipeline import describe_destination
 from comms_source.destinations.queries import ask
@@ -79,6 +80,7 @@ def finish_pending(pipeline: dlt.Pipeline) -> Found:
         RunStopped: if the destination cannot be reached.
     """
     _sweep(pipeline)
+    retry_while_locked(create_file)(pipeline)
     found = _take_up(pipeline)
     if not pipeline.has_pending_data:
         return found

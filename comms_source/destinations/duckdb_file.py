@@ -23,6 +23,18 @@ STORAGE_VERSION: Final = "v1.0.0"
 the programs built on it, cannot open."""
 
 
+def create_file(pipeline: dlt.Pipeline) -> None:
+    """Create the pipeline's DuckDB file if it has one, and it does not exist yet.
+
+    Raises:
+        LoadFailed: if its folder does not exist or cannot be written to.
+    """
+    file = duckdb_path(pipeline.destination_client().config.credentials)
+    if file is not None and not file.exists():
+        require_folder(file)
+        duckdb.connect(str(file), config={"storage_compatibility_version": STORAGE_VERSION}).close()
+
+
 @contextmanager
 def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
     """Keep the DuckDB file of a pipeline open while dlt loads into it; yields the client.
@@ -31,9 +43,6 @@ def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
     would use most of the machine's memory as a cache; here it gets only as much as it needs for
     full speed, unless `memory_limit` is set in dlt's `global_config`.
     """
-    file = duckdb_path(pipeline.destination_client().config.credentials)
-    if file is not None and not file.exists():
-        duckdb.connect(str(file), config={"storage_compatibility_version": STORAGE_VERSION}).close()
     with pipeline.sql_client() as client:
         configured: Any = client.credentials
         if "memory_limit" not in (configured.global_config or {}):

@@ -36,11 +36,23 @@ def check_known(destination: str) -> None:
     try:
         factory: Any = Destination.from_reference(destination)
         factory.capabilities()
-        _ = factory.client_class  # Imports its packages.
     except ImportError as error:
         raise _not_installed(destination, error) from None
     except (DestinationException, ValueError):
         raise ConfigurationError(_unknown(destination)) from None
+
+
+def check_installed(destination: str) -> None:
+    """Check that the packages of a known destination are installed.
+
+    Raises:
+        ConfigurationError: if not, with the command that installs them.
+    """
+    factory: Any = Destination.from_reference(destination)
+    try:
+        _ = factory.client_class  # Imports them.
+    except ImportError as error:
+        raise _not_installed(destination, error) from None
 
 
 def _not_installed(destination: str, error: ImportError) -> ConfigurationError:

@@ -21,7 +21,12 @@ from comms_source.destinations.dlt_errors import translate_dlt_errors
 from comms_source.destinations.dlt_internals import get_dlt_pipelines_dir
 from comms_source.destinations.duckdb_file import duckdb_path, require_folder
 from comms_source.destinations.locks import alone_in
-from comms_source.destinations.names import check_known, configuration_of, name_of_dataset
+from comms_source.destinations.names import (
+    check_installed,
+    check_known,
+    configuration_of,
+    name_of_dataset,
+)
 from comms_source.errors import NothingLoaded
 
 PIPELINE: Final = "twilio_comms"
@@ -63,6 +68,7 @@ def open_pipeline(
     with translate_dlt_errors():
         check_known(destination)
         _check_merging(destination)
+        check_installed(destination)
         dataset = name_of_dataset(destination, dataset=dataset, pipeline=name)
         folder = working_folder(_location(destination, dataset, name))
         suffix = None if account is None else account_suffix(account)

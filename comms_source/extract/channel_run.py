@@ -28,7 +28,7 @@ from comms_source.extract.bookkeeping_rows import (
 from comms_source.extract.by_id import follow
 from comms_source.extract.news import News
 from comms_source.extract.parallel_scans import OnError, PageLimit, ParallelScans, ScanQueue
-from comms_source.extract.run_stats import ChannelStats
+from comms_source.extract.run_stats import IN_SUMMARY, ChannelStats
 from comms_source.extract.session import Session
 from comms_source.tables.batches import batches, pieces_of
 from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS
@@ -206,6 +206,7 @@ class ChannelRun:
                 "%s: the table lacks rows of %d windows; what the API still has is read again",
                 self.channel.name,
                 len(short),
+                extra=IN_SUMMARY,
             )
         self.stats.windows_missing_rows += len(short)
         self.stats.unrecoverable_rows.extend(self._stored.unrecoverable_spans)

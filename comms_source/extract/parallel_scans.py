@@ -23,7 +23,7 @@ from comms_source.coverage.channel_coverage import ScanResult
 from comms_source.coverage.planner import Scan
 from comms_source.errors import ChannelRefused, ConnectionLost, HostUnreachable, ScanFailed
 from comms_source.extract.news import News
-from comms_source.extract.run_stats import ScanFailure
+from comms_source.extract.run_stats import IN_SUMMARY, ScanFailure
 from comms_source.extract.scan_worker import ScanEnd, ScanWorker
 from comms_source.extract.session import Session
 from comms_source.tables.operations import PageTables
@@ -157,6 +157,7 @@ class ParallelScans:
                 "%s: the API returns operations from outside the range that was asked for, so it "
                 "ignores startDate and endDate; they are left out",
                 self._channel.name,
+                extra=IN_SUMMARY,
             )
         stats.outside += page.outside
         self._session.stats.changed()
@@ -178,14 +179,14 @@ class ParallelScans:
         if isinstance(error, ChannelRefused):
             self._stats.refused = str(error)
             self._scans.waiting.clear()
-            logger.warning("%s", error)
+            logger.warning("%s", error, extra=IN_SUMMARY)
         elif isinstance(error, ScanFailed):
             if isinstance(error, ConnectionLost) and not self._session.stats.answered:
                 raise HostUnreachable(str(error))
             self._stats.failures.append(
                 ScanFailure(span.start, span.end, type(error).__name__, str(error))
             )
-            logger.warning("%s %s: %s", self._channel.name, span, error)
+            logger.warning("%s %s: %s", self._channel.name, span, error, extra=IN_SUMMARY)
         else:
             raise error
         if self._on_error == "raise":

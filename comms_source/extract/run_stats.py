@@ -10,13 +10,16 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from comms_source.channels import CHANNELS
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
 from comms_source.timespans import Span
+
+IN_SUMMARY: Final = {"in_summary": True}
+"""What is added to log records that say what the summary of a run says too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,9 +296,9 @@ def hanging(run: Run, world: World, name: str) -> Task | None:
 def kill_worker(task: Task) -> None:
     """End the task's process and its supervisor, as if the machine were lost."""
     pid = int(task.fields["pid"])
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     supervisor = int(fields[1])
-    assert "LocalExecutor" in Path(f"/proc/{supervisor}/cmdline").read_text()
+    assert "LocalExecutor" in Path(f"/proc/{supervisor}/cmdline").read_text(encoding="utf-8")
     os.kill(supervisor, signal.SIGKILL)
     os.kill(pid, signal.SIGKILL)
 

@@ -194,11 +194,11 @@ def test_another_destination_gets_the_same_rows(
 
 
 def test_a_destination_that_lacks_settings_is_exit_code_2(comms: Comms) -> None:
-    """Dlt's own message lists what is missing."""
+    """The message names the variables to set."""
     for destination in ("postgres", "motherduck"):
         done = comms("load", "--destination", destination)
         assert done.exit_code == 2
-        assert "Missing" in done.stderr
+        assert f"set DESTINATION__{destination.upper()}__" in done.stderr
 
 
 def test_missing_credentials_are_exit_code_2_with_a_remedy() -> None:
@@ -320,11 +320,11 @@ def test_views_are_created_again(comms: Comms) -> None:
 
 
 def test_views_without_tables_say_what_to_do_first(comms: Comms) -> None:
-    """Exit code 1, and no file is created."""
+    """Nothing failed, and no file is created."""
     done = comms("views")
 
-    assert done.exit_code == 1
-    assert "comms load" in done.stderr
+    assert done.exit_code == 0
+    assert "comms load" in done.stdout
     assert not Path("twilio_comms.duckdb").exists()
 
 
@@ -435,7 +435,7 @@ def test_the_options_of_the_sandbox_become_settings(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         "comms_source.sandbox.serve", lambda model, **_: served.append(model.settings)
     )
-    Path("faults.toml").write_text('[[faults]]\nkind = "reset"\nevery = 3\n')
+    Path("faults.toml").write_text('[[faults]]\nkind = "reset"\nevery = 3\n', encoding="utf-8")
 
     done = run(
         *("sandbox", "--order", "ascending", "--tokens", "strict", "--faults", "faults.toml"),

@@ -70,13 +70,13 @@ def test_running_it_again_changes_nothing() -> None:
 def test_existing_files_are_kept() -> None:
     """Even empty ones; the other files are written."""
     Path(".dlt").mkdir()
-    Path(".dlt/config.toml").write_text("mine")
+    Path(".dlt/config.toml").write_text("mine", encoding="utf-8")
     Path("crontab.example").touch()
 
     done = comms("init")
 
-    assert Path(".dlt/config.toml").read_text() == "mine"
-    assert Path("crontab.example").read_text() == ""
+    assert Path(".dlt/config.toml").read_text(encoding="utf-8") == "mine"
+    assert Path("crontab.example").read_text(encoding="utf-8") == ""
     assert Path(".dlt/example.secrets.toml").exists()
     assert "kept   .dlt/config.toml\n" in done.output
     assert "wrote  .dlt/example.secrets.toml\n" in done.output
@@ -91,18 +91,18 @@ def test_existing_files_are_kept() -> None:
 )
 def test_gitignore_gets_the_lines_that_it_lacks(before: str, after: str) -> None:
     """At its end, whether or not the last line ends with a newline."""
-    Path(".gitignore").write_text(before)
+    Path(".gitignore").write_text(before, encoding="utf-8")
 
     comms("init")
 
-    assert Path(".gitignore").read_text() == after
+    assert Path(".gitignore").read_text(encoding="utf-8") == after
 
 
 def test_the_crontab_runs_this_program_in_this_folder() -> None:
     """Nothing of the example's own folder is left, and the program can be started."""
     comms("init")
 
-    text = Path("crontab.example").read_text()
+    text = Path("crontab.example").read_text(encoding="utf-8")
     programs = set(re.findall(r"\* (\S+/comms) (?:load|status)\b", text))
     assert "/srv" not in text
     assert f"COMMS_PROJECT={Path.cwd()}\n" in text
@@ -142,7 +142,7 @@ def test_the_settings_that_are_written_can_be_read() -> None:
     """Both files are TOML, and contain no value that could be mistaken for a secret."""
     comms("init")
 
-    settings = tomllib.loads(Path(".dlt/config.toml").read_text())
-    secrets = tomllib.loads(Path(".dlt/example.secrets.toml").read_text())
+    settings = tomllib.loads(Path(".dlt/config.toml").read_text(encoding="utf-8"))
+    secrets = tomllib.loads(Path(".dlt/example.secrets.toml").read_text(encoding="utf-8"))
     assert settings["sources"]["comms_source"] == {}
     assert secrets["sources"]["comms_source"]["credentials"]["api_key_secret"] == "..."

@@ -21,7 +21,7 @@ REPORTED = "could not be stored"
 def loaded(sandbox: Sandbox) -> Sandbox:
     """A sandbox of the present, of which six rows could not be read."""
     sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
-    sandbox.faults.replace([Fault(kind="row_without_created_at", channel="emails", rows=50)])
+    sandbox.faults.replace([Fault(kind="row_without_created_at", channel="emails", rows=55)])
     assert load(sandbox).exit_code == 3
     return sandbox
 

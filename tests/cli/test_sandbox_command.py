@@ -92,7 +92,7 @@ def test_a_port_that_cannot_be_is_wrong_usage(port: str) -> None:
 )
 def test_a_name_that_would_be_ignored_is_refused(text: str, told: str) -> None:
     """With the name that was probably meant; exit code 2, one line."""
-    Path("faults.toml").write_text(text)
+    Path("faults.toml").write_text(text, encoding="utf-8")
     code, _, said = sandbox("--faults", "faults.toml")
 
     assert code == 2
@@ -105,7 +105,7 @@ def test_one_file_can_hold_faults_and_troubles(
 ) -> None:
     """Each option reads its own; an empty file holds none."""
     trouble = "[[troubles]]\nkind = 'no_receipts'\nstart = 2026-11-01\nend = 2026-11-02\n"
-    Path("both.toml").write_text(f"[[faults]]\nkind = 'reset'\n{trouble}")
+    Path("both.toml").write_text(f"[[faults]]\nkind = 'reset'\n{trouble}", encoding="utf-8")
     Path("empty.toml").touch()
 
     assert sandbox("--faults", "both.toml", "--troubles", "both.toml")[0] == 0

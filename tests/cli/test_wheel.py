@@ -89,7 +89,9 @@ def test_the_wheel_loads_in_an_empty_folder(wheel: Path, tmp_path: Path, sandbox
         return done.stdout
 
     assert "wrote  .dlt/config.toml\n" in run(home / "bin" / "comms", "init")
-    (program,) = set(re.findall(r"\S+/comms(?= load)", Path("crontab.example").read_text()))
+    (program,) = set(
+        re.findall(r"\S+/comms(?= load)", Path("crontab.example").read_text(encoding="utf-8"))
+    )
     assert "push_notifications" in run(program, "load")
     assert str(packages) in run(python, "-c", "import comms_source; print(comms_source.__file__)")
     assert all(stored(channel) == true(sandbox, channel) for channel in CHANNELS)

@@ -38,8 +38,8 @@ api_key_secret = "news"
 def configure(*, config: str = SHOP, secrets: str = SECRETS) -> None:
     """Write these files, and make dlt read them."""
     Path(".dlt").mkdir(exist_ok=True)
-    Path(".dlt/config.toml").write_text(config)
-    Path(".dlt/secrets.toml").write_text(secrets)
+    Path(".dlt/config.toml").write_text(config, encoding="utf-8")
+    Path(".dlt/secrets.toml").write_text(secrets, encoding="utf-8")
     Container()[PluggableRunContext].reload(".")
 
 

@@ -41,7 +41,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"ALL_PROXY": "socks://p:1", "HTTPS_PROXY": "http://p:1"}, "ALL_PROXY"),
         ({"ALL_PROXY": "socks5://p:1"}, "ALL_PROXY"),
         ({"SSL_CERT_FILE": "/nowhere.pem"}, "SSL_CERT_FILE"),
-        ({"SSL_CERT_FILE": __file__}, "SSL_CERT_FILE"),
+        ({"SSL_CERT_FILE": __file__, "SSL_CERT_DIR": "/etc/ssl/certs"}, "SSL_CERT_FILE"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named(

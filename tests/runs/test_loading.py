@@ -145,3 +145,13 @@ def test_tables_have_comments_as_views_have(sandbox: Sandbox) -> None:
         assert tables[spec.name] == spec.description
         for name in spec.column_names:
             assert comments[spec.name, name] == spec.described(name) != ""
+
+
+def test_a_new_file_can_be_read_by_older_programs(sandbox: Sandbox) -> None:
+    """Whichever DuckDB makes it, its format is that of DuckDB 1.0."""
+    load(sandbox)
+
+    with duckdb.connect("twilio_comms.duckdb", read_only=True) as connection:
+        query = "select tags['storage_version'] from duckdb_databases() where not internal"
+        (version,) = connection.execute(query).fetchall()[0]
+    assert version.startswith("v1.0.0")

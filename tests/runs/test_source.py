@@ -230,10 +230,12 @@ def test_settings_come_from_the_environment_and_from_config_toml(
     Path(".dlt").mkdir()
     Path(".dlt/config.toml").write_text(
         "[sources.comms_source]\nconcurrency = 3\npage_size = 77\nwindow = '2 hours'\n"
-        "channels = ['emails']\n"
+        "channels = ['emails']\n",
+        encoding="utf-8",
     )
     Path(".dlt/secrets.toml").write_text(
-        "[sources.comms_source.credentials]\napi_key = 'SK1'\napi_key_secret = 'hidden'\n"
+        "[sources.comms_source.credentials]\napi_key = 'SK1'\napi_key_secret = 'hidden'\n",
+        encoding="utf-8",
     )
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__PAGE_SIZE", "88")
     # dlt reads its files once in the life of a process.

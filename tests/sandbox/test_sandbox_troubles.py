@@ -492,7 +492,7 @@ def test_the_command_reads_troubles_from_a_file(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(
         "comms_source.sandbox.serve", lambda model, **_: served.append(model.settings)
     )
-    Path("troubles.toml").write_text(TOML)
+    Path("troubles.toml").write_text(TOML, encoding="utf-8")
     done = CliRunner().invoke(app, ["sandbox", "--troubles", "troubles.toml"])
 
     assert done.exit_code == 0
@@ -513,7 +513,7 @@ def test_the_command_reads_troubles_from_a_file(monkeypatch: pytest.MonkeyPatch)
 def test_the_command_refuses_a_wrong_file(text: str | None, message: str) -> None:
     """With exit code 2; the message names option and field."""
     if text is not None:
-        Path("troubles.toml").write_text(text)
+        Path("troubles.toml").write_text(text, encoding="utf-8")
     done = CliRunner().invoke(app, ["sandbox", "--troubles", "troubles.toml"])
 
     assert done.exit_code == 2
