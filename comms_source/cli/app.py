@@ -36,14 +36,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",  # fits paragraphs to the width of the terminal
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-IN_ONE_LINE: Final = {"check": "Check settings, credentials, channels, clock and destination."}
-"""For the list of commands in 80 columns, where the first sentence of a command is too long."""
 COMMANDS: Final = (
     *(init, load, backfill, fetch, plan, status, report, rejected, views),
     *(check, sandbox, demo),
 )
 for command in COMMANDS:
-    app.command(short_help=IN_ONE_LINE.get(command.__name__))(command)
+    app.command()(command)
 
 
 def _show_version(wanted: bool) -> None:

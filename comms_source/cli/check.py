@@ -15,29 +15,27 @@ def check(
     dataset: Dataset = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check settings, credentials, channels, clock and destination, without loading.
+    """Check settings, credentials, channels, clock and destination.
 
-    A failed check says what to do.
+    Nothing is loaded. A failed check says what to do.
     """
     with ending(as_json=as_json):
-        from comms_source.commands.check import (  # noqa: PLC0415
-            check_account,
+        from comms_source.commands.check import (  # noqa: PLC0415 - dlt is slow to import
+            check_accounts,
             check_configuration,
             check_destination,
             exit_code,
         )
-        from comms_source.config.accounts import read_accounts  # noqa: PLC0415 - dlt is slow to import
 
-        checks = list(check_configuration())
-        accounts = read_accounts(names=account, channels=channel)
-        checks += [made for found in accounts.selected for made in check_account(found)]
+        checks = [*check_configuration(), *check_accounts(names=account, channels=channel)]
         checks.append(check_destination(destination=destination, dataset=dataset))
         code = exit_code(checks)
         if as_json:
             print_json({"exit_code": code, "checks": [made.as_dict() for made in checks]})
         else:
+            several = len({made.account for made in checks if made.account}) > 1
             for made in checks:
                 mark = "pass" if made.passed else "FAIL"
-                whose = f"{made.account or '':<16}" if accounts.several else ""
+                whose = f"{made.account or '':<16}" if several else ""
                 typer.echo(f"{mark}  {whose}{made.subject:<20}{made.detail}")
     raise typer.Exit(code)

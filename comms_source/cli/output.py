@@ -138,7 +138,7 @@ def _state_of(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]
     for failure in channel.failures:
         yield "failed", failure.removeprefix(f"{channel.channel}: ")
     if channel.rejected:
-        yield "rejected rows", f"{channel.rejected:,}, see rejected_operations"
+        yield "rejected rows", f"{channel.rejected:,}, see comms rejected"
     if channel.followed:
         counts = (f"{count:,} {outcome}" for outcome, count in sorted(channel.followed.items()))
         yield "followed by id", ", ".join(counts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -11,7 +11,7 @@ from comms_source.api.allowed_range import RequestedRange
 from comms_source.api.client import CommsClient, PageAnswer
 from comms_source.api.pagination import scan_pages
 from comms_source.channels import Channel
-from comms_source.config.accounts import Account, unread_settings
+from comms_source.config.accounts import Account, read_accounts, unread_settings
 from comms_source.config.settings import Settings
 from comms_source.coverage.planner import retained
 from comms_source.destinations.pipeline import dataset_exists, describe_destination, open_pipeline
@@ -94,15 +94,31 @@ def check_configuration() -> Iterator[Check]:
         yield Check("settings", "wrong_setting", str(error))
 
 
+def check_accounts(
+    *, names: Sequence[str] | None, channels: Sequence[str] | None
+) -> Iterator[Check]:
+    """Look at the settings of each account, and at its channels.
+
+    Args:
+        names: Which accounts; by default all.
+        channels: Which of their channels; by default all that they are configured for.
+    """
+    try:
+        accounts = read_accounts(names=names, channels=channels).selected
+    except ConfigurationError as error:
+        yield Check("settings", "wrong_setting", str(error))
+        return
+    for account in accounts:
+        yield from check_account(account)
+
+
 def check_account(account: Account) -> Iterator[Check]:
     """Look at the settings of one account, and at its channels."""
     try:
-        settings = account.settings
+        for check in check_channels(account.settings):
+            yield replace(check, account=account.name)
     except ConfigurationError as error:
         yield Check("settings", "wrong_setting", str(error), account=account.name)
-        return
-    for check in check_channels(settings):
-        yield replace(check, account=account.name)
 
 
 def check_channels(settings: Settings) -> Iterator[Check]:

@@ -118,7 +118,7 @@ def acknowledge(
         now = utc_now()
         if marked := [row for row in meant if row.state == "open"]:
             commit(pipeline, source_of(bookkeeping_resources([_acknowledgements(marked, now)])))
-    known = {"state": "acknowledged", "acknowledged_at": now}
+    known: dict[str, Any] = {"state": "acknowledged", "acknowledged_at": now}
     return RejectedRows([replace(row, **known) if row.state == "open" else row for row in meant])
 
 

@@ -66,8 +66,11 @@ def _own_error(error: BaseException | None) -> CommsSourceError | None:
 
 
 def _explain(error: Exception) -> CommsSourceError:
-    if explained := explain_duckdb(str(error)):
-        return explained
+    if isinstance(error, OSError):
+        why = error.strerror or root_message(error)
+        return LoadFailed(f"{error.filename or 'the destination'} cannot be used: {why}")
+    if known := explain_duckdb(str(error)):
+        return known
     if isinstance(error, (DestinationConnectionError, *driver_errors())):
         cause = error.inner_exc if isinstance(error, DestinationConnectionError) else error
         return DestinationUnreachable(

@@ -40,6 +40,6 @@ def columns_of(client: Any, table: str) -> set[str]:
     query = f"select * from {name} where 1 = 0"  # noqa: S608 - a name that is quoted
     try:
         with client.execute_query(query) as cursor:
-            return {str(column[0]).lower() for column in cursor.description}
+            return {str(name).lower() for name in cursor.columns_schema}
     except DatabaseUndefinedRelation:
         return set()

@@ -171,6 +171,25 @@ def test_an_unknown_channel_is_exit_code_2() -> None:
     assert "push_notifications" in done.stderr
 
 
+def test_what_the_configuration_no_longer_loads_raises_no_alert(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An account that it does not name, or a channel of an account."""
+    from tests.report.sample_data import DAY, run  # noqa: PLC0415
+
+    failed = {**run(outcome="failed", ago=60 * DAY), "channels": '{"emails": {}}'}
+    write(Warehouse(records={"runs": [failed]}))
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "warehouse.duckdb")
+    monkeypatch.setattr("comms_source.timespans.utc_now", lambda: NOW)
+    account, alert = "SOURCES__COMMS_SOURCE__ACCOUNTS", "the last run was not complete (acme)"
+
+    for names, channels in (("shop", "emails"), ("acme", "messages"), ("acme", "emails")):
+        monkeypatch.setenv(account, json.dumps([names]))
+        monkeypatch.setenv(f"{account}__{names.upper()}__CHANNELS", json.dumps([channels]))
+        shown = " ".join(report().stdout.split())
+        assert (alert in shown) is ((names, channels) == ("acme", "emails"))
+
+
 def test_control_characters_do_not_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """They could be part of an id."""
     from tests.report.sample_data import HOUR, messages  # noqa: PLC0415

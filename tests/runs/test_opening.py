@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from comms_source.destinations.crash_recovery import finish_pending
 from comms_source.destinations.pipeline import open_pipeline
-from comms_source.errors import ConfigurationError
+from comms_source.errors import ConfigurationError, LoadFailed
 from tests.support import FILE
 
 ROUNDS: Final = 12
@@ -65,7 +65,7 @@ def test_a_read_only_folder_is_opened_without_a_lock(monkeypatch: pytest.MonkeyP
     lock = Path(f"{folder}.folder.lock")
     lock.unlink()
     lock.mkdir()
-    with pytest.raises(OSError, match=lock.name):
+    with pytest.raises(LoadFailed, match=f"{lock.name} cannot be used: Is a directory"):
         open_pipeline()
 
     monkeypatch.setattr(os, "access", lambda path, _: Path(path) != folder)
