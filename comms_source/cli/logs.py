@@ -11,7 +11,7 @@ class FirstLine(logging.Filter):
     """Cuts records down to their first line, without a traceback.
 
     dlt logs the traceback of each try that failed, also of those that went well when it tried
-    again. What ends a command is told by the command.
+    again. What ends a command is reported by the command.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,7 +1,7 @@
 """Standard output and error that never end a command: closed, full, or of a small character set.
 
-What a command prints comes after what it did. If it cannot be printed, that is told once, and the
-exit code stays what the command's work came to.
+What a command prints comes after what it did. If it cannot be printed, that is reported once, and
+the exit code stays what the command's work came to.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ order by window_start
 """
 _LAST_RUNS: Final = """
 select command, started_at, outcome, error, channels from {table}
-where account = %s order by started_at desc limit 50
+where account = %s order by started_at desc, _dlt_load_id desc limit 50
 """
 """So many, since a run may have been about other channels only."""
 

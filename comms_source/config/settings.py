@@ -61,7 +61,7 @@ def _whole(least: int, most: int | None = None) -> Rule:
     expected = f"{least} or more" if most is None else f"{least} to {most}"
 
     def holds(value: Any) -> bool:
-        # A bool is an int to Python, and no number to whoever writes settings.
+        # A bool is an int to Python, but no number to people who write settings.
         return type(value) is int and least <= value and (most is None or value <= most)
 
     return Rule(f"{expected}, a whole number", holds)

@@ -1,8 +1,8 @@
 """Settings that nothing reads: names that are misspelled, or in the wrong section.
 
 What is known is taken from where it is read: the fields of our configuration, the shared settings,
-the credentials, and dlt's own specifications. In our section every other name is told; where dlt
-and others have theirs too, only one that resembles a name that is read.
+the credentials, and dlt's own specifications. In our section every other name is reported; where
+dlt and others have theirs too, only one that resembles a name that is read.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Section:
     names: Mapping[str, Section | None]
     """What may be in each of them; None: anything, or it is no section."""
     tells: Literal["all", "settings", "alike"] = "alike"
-    """Which other names are told: all; settings, and sections if they are alike; if alike only."""
+    """Which other names are reported: all; settings, and sections if alike; only if alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Unread:
     """What it resembles; None if that is nothing."""
 
 
-_told: Final[WeakSet[Any]] = WeakSet()
+_reported: Final[WeakSet[Any]] = WeakSet()
 
 
 def take_unread(accounts: Collection[str]) -> list[str]:
@@ -92,9 +92,9 @@ def take_unread(accounts: Collection[str]) -> list[str]:
         accounts: The names of the accounts.
     """
     providers = Container()[PluggableRunContext].providers
-    if providers in _told:
+    if providers in _reported:
         return []
-    _told.add(providers)
+    _reported.add(providers)
     return find_unread(settings_files(providers), environment=os.environ, accounts=accounts)
 
 
@@ -273,10 +273,10 @@ def _written(path: Path, *, is_section: bool) -> str:
 
 
 def _of_variable(found: Unread, *, variable: str, path: Path) -> str:
-    told = f"the environment variable {variable} is not read"
+    reported = f"the environment variable {variable} is not read"
     if found.path[:-1] == (*SECTIONS, ACCOUNTS):
-        return f"{told} ({'__'.join(found.path[:-1]).upper()} lists no account of that name)"
+        return f"{reported} ({'__'.join(found.path[:-1]).upper()} lists no account of that name)"
     if found.meant is None:
-        return f"{told} (comms init writes a config.toml with the names of all settings)"
+        return f"{reported} (comms init writes a config.toml with the names of all settings)"
     meant = "__".join((*found.meant, *path[len(found.path) :])).upper()
-    return f"{told} (did you mean {meant}?)"
+    return f"{reported} (did you mean {meant}?)"

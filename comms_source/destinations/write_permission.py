@@ -19,7 +19,7 @@ _PROBE: Final = "comms_check"
 """A table that is created and taken back."""
 _TRANSACTIONAL: Final = frozenset({"duckdb", "postgres", "redshift"})
 """The dialects in which a table that was created can be taken back. In Snowflake, for example, it
-would stay, whatever dlt says of it."""
+would stay, although dlt says that it does not."""
 
 
 class _TakenBack(Exception):

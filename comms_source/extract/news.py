@@ -1,7 +1,7 @@
 """What is new about the pages that a run reads on one channel, and what is known from before.
 
 The destination says which rows were rejected before, and which columns the table has. Fields and
-statuses have no column of their own, so which were told is kept in the channel's state.
+statuses have no column of their own, so which were reported is kept in the channel's state.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from comms_source.extract.run_stats import ChannelStats
 from comms_source.tables.bookkeeping import subjects
 from comms_source.tables.operations import PageTables
 
-TOLD: Final = "told"
+REPORTED: Final = "reported"
 """Where a channel's state keeps the fields and statuses that runs have named, by account."""
 
 
 class News:
-    """Notes in the run's stats what each page brings that nobody was told yet."""
+    """Notes in the run's stats what each page brings that nobody was reported yet."""
 
     def __init__(self, stored: StoredChannel) -> None:
         """Begin with what the destination holds of the channel."""
@@ -31,9 +31,9 @@ class News:
 
     def recall(self, state: Mapping[str, Any], account: str) -> None:
         """Take over from the state what earlier runs have named."""
-        told = state.get(TOLD, {}).get(account, {})
-        self._fields.update(told.get("fields", ()))
-        self._statuses.update(told.get("statuses", ()))
+        reported = state.get(REPORTED, {}).get(account, {})
+        self._fields.update(reported.get("fields", ()))
+        self._statuses.update(reported.get("statuses", ()))
 
     def note(self, page: PageTables, stats: ChannelStats) -> None:
         """Note what is new about a page."""
@@ -53,5 +53,5 @@ class News:
         """Put into the state what this run and earlier ones have named, if that is anything."""
         fields, statuses = self._fields | stats.new_fields, self._statuses | stats.new_statuses
         if fields or statuses:
-            told = {"fields": sorted(fields), "statuses": sorted(statuses)}
-            state.setdefault(TOLD, {})[account] = told
+            reported = {"fields": sorted(fields), "statuses": sorted(statuses)}
+            state.setdefault(REPORTED, {})[account] = reported

@@ -178,7 +178,7 @@ def test_a_destination_of_ones_own(comms: Comms, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_wrong_setting_of_a_destination(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Is told by its name, and no value that may hold a secret is shown."""
+    """Is reported by its name, and no value that may hold a secret is shown."""
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "me:my-secret@db")
     (of_postgres,) = failed(comms("check", "--destination", "postgres", "--json"))
     monkeypatch.setenv("DESTINATION__DUCKDB__CREATE_INDEXES", "my-secret")
@@ -283,9 +283,9 @@ def test_an_account_that_does_not_exist(command: str, comms: Comms) -> None:
     done = comms(command, "--account", "nobody")
 
     assert done.exit_code == 2
-    told = next(line for line in done.output.splitlines() if "account: " in line)
-    assert told.startswith("FAIL  settings" if command == "check" else "comms: Configuration")
-    assert "default" in told
+    reported = next(line for line in done.output.splitlines() if "account: " in line)
+    assert reported.startswith("FAIL  settings" if command == "check" else "comms: Configuration")
+    assert "default" in reported
 
 
 def test_the_destination_is_looked_at_without_credentials(

@@ -79,7 +79,7 @@ def test_a_port_that_cannot_be_is_wrong_usage(port: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("[[fault]]\nkind = 'reset'", "each below [[faults]]; there is nothing called fault; did"),
         ("seed = 1\n[[faults]]\nkind = 'reset'", "there is nothing called seed\n"),
@@ -90,13 +90,13 @@ def test_a_port_that_cannot_be_is_wrong_usage(port: str) -> None:
         ("faults = 1", "faults: expected a list of faults"),
     ],
 )
-def test_a_name_that_would_be_ignored_is_refused(text: str, told: str) -> None:
+def test_a_name_that_would_be_ignored_is_refused(text: str, reported: str) -> None:
     """With the name that was probably meant; exit code 2, one line."""
     Path("faults.toml").write_text(text, encoding="utf-8")
     code, _, said = sandbox("--faults", "faults.toml")
 
     assert code == 2
-    assert told in said
+    assert reported in said
     assert len(said.splitlines()) == 1
 
 
@@ -117,7 +117,7 @@ def test_one_file_can_hold_faults_and_troubles(
 def test_the_clock_can_be_stopped_at_a_date_in_words(
     served: list[tuple[SandboxModel, dict[str, Any]]],
 ) -> None:
-    """And what is taken as UTC is told."""
+    """And what is taken as UTC is reported."""
     assert sandbox("--now", "2026-11-25T10:00+01:00")[2] == ""
     assert sandbox("--now", "2026-11-25T10:00")[2] == (
         "comms: it is 2026-11-25T10:00:00Z; a date or time without a time zone is taken as UTC\n"

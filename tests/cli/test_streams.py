@@ -38,7 +38,7 @@ def shell(command: str, environment: Mapping[str, str], **more: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("redirected", "told"),
+    ("redirected", "reported"),
     [
         ("| head -c 1; exit ${PIPESTATUS[0]}", b""),
         (">&-", b""),
@@ -46,12 +46,12 @@ def shell(command: str, environment: Mapping[str, str], **more: Any) -> Any:
     ],
 )
 def test_a_load_ends_as_it_went_where_its_output_cannot_be_written(
-    redirected: str, told: bytes, environment: Mapping[str, str]
+    redirected: str, reported: bytes, environment: Mapping[str, str]
 ) -> None:
     """Exit code 0 after a complete load, with one line at the most, and no traceback."""
     done = shell(f"{COMMS} load {redirected}", environment)
 
-    assert (done.returncode, done.stderr) == (0, told)
+    assert (done.returncode, done.stderr) == (0, reported)
     assert b'"outcome": "complete"' in shell(f"{COMMS} status --json", environment).stdout
 
 

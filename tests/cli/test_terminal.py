@@ -50,7 +50,7 @@ def too_wide(text: str, width: int) -> list[str]:
 def test_no_line_is_wider_than_the_terminal(
     width: int, comms: Comms, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever went wrong; a word is never broken."""
+    """Every error message; a word is never broken."""
     monkeypatch.setenv("COLUMNS", str(width))
     sandbox.faults.replace(
         [
@@ -127,21 +127,21 @@ def test_progress_leaves_out_what_has_no_room(room: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "reported"),
     [
         ("forbidden", "not open to these credentials"),
         ("internal_error", "the API failed twice"),
     ],
 )
-def test_a_failure_is_told_once(kind: str, told: str, comms: Comms, sandbox: Sandbox) -> None:
+def test_a_failure_is_told_once(kind: str, reported: str, comms: Comms, sandbox: Sandbox) -> None:
     """In the summary, and not in the log too; with --verbose the log tells every step."""
     sandbox.faults.replace([Fault(kind=kind, channel="emails")])
     done = comms("load")
 
-    assert done.stdout.count(told) == 1
+    assert done.stdout.count(reported) == 1
     assert done.stderr == ""
     assert comms("load", "--json").stderr == ""
-    assert told in comms("--verbose", "load").stderr
+    assert reported in comms("--verbose", "load").stderr
 
 
 def test_missing_rows_are_told_once(comms: Comms) -> None:
@@ -203,18 +203,18 @@ def test_one_is_singular_in_a_summary() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waited", "told"),
+    ("waited", "reported"),
     [
         (0.0, "1 request."),
         (0.04, "1 request."),
         (1234.5, "1 request; requests waited 1,234.5 s in all."),
     ],
 )
-def test_waits_are_those_of_all_requests(waited: float, told: str) -> None:
-    """Many wait at the same time, so they can exceed the run's own time; none is not told."""
+def test_waits_are_those_of_all_requests(waited: float, reported: str) -> None:
+    """Many wait at the same time, so they can exceed the run's own time; none is not reported."""
     lines = summary(ChannelStats(requests=1, operations=1), waited=waited)
 
-    assert lines[-1] == f"Loaded into duckdb, dataset comms, in 2.0 s: {told}"
+    assert lines[-1] == f"Loaded into duckdb, dataset comms, in 2.0 s: {reported}"
 
 
 def test_a_plan_and_a_status_count_in_words(comms: Comms) -> None:
@@ -255,9 +255,9 @@ def test_a_folder_that_is_gone_is_one_sentence(command: str, tmp_path: Path) -> 
 def test_a_folder_that_is_gone_is_told_as_json_too(tmp_path: Path) -> None:
     """Another folder can be named, and then all is well."""
     gone = str(tmp_path / "gone")
-    told = json.loads(in_a_folder(gone, "status", "--json").stdout)
+    reported = json.loads(in_a_folder(gone, "status", "--json").stdout)
 
-    assert (told["exit_code"], told["error"]) == (2, "ConfigurationError")
+    assert (reported["exit_code"], reported["error"]) == (2, "ConfigurationError")
     assert in_a_folder(gone, "--project", str(tmp_path), "init").returncode == 0
 
 

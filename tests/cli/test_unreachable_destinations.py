@@ -60,9 +60,9 @@ def test_a_database_that_is_missing(
 
     done = comms("status", "--destination", "postgres", "--json")
 
-    told = json.loads(done.stdout)
-    assert told["error"] == "DestinationUnreachable"
-    assert 'database "nowhere" does not exist' in told["message"]
+    reported = json.loads(done.stdout)
+    assert reported["error"] == "DestinationUnreachable"
+    assert 'database "nowhere" does not exist' in reported["message"]
 
 
 def test_check_reports_an_unreachable_destination(
@@ -108,7 +108,7 @@ def test_a_destination_without_credentials(comms: Comms) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         (b"this is no database" * 1000, "is not a DuckDB database; delete it, or set"),
         (b"", "is not a DuckDB database; delete it, or set"),
@@ -117,7 +117,7 @@ def test_a_destination_without_credentials(comms: Comms) -> None:
 )
 @pytest.mark.parametrize("command", ["status", "load"])
 def test_a_file_that_is_no_database(
-    content: bytes | None, told: str, command: str, comms: Comms
+    content: bytes | None, reported: str, command: str, comms: Comms
 ) -> None:
     """Named with its path, in this project's words."""
     file = Path("twilio_comms.duckdb")
@@ -129,17 +129,17 @@ def test_a_file_that_is_no_database(
     done = comms(command)
 
     assert done.exit_code == 1
-    assert f"comms: LoadFailed: the DuckDB file {file.absolute()} {told}" in done.stderr
+    assert f"comms: LoadFailed: the DuckDB file {file.absolute()} {reported}" in done.stderr
 
 
 def test_a_file_of_a_newer_duckdb() -> None:
-    """The version that is installed is told; these are the words of DuckDB 1.5 on a file of 2.0."""
-    told = explain_duckdb(
+    """The installed version is reported; these are the words of DuckDB 1.5 on a file of 2.0."""
+    reported = explain_duckdb(
         "IO Error: Trying to read a database file with version number 999, but we can only read "
         "versions between 64 and 68."
     )
 
-    assert f"this one, {duckdb.__version__}, cannot read; install a newer duckdb" in str(told)
+    assert f"this one, {duckdb.__version__}, cannot read; install a newer duckdb" in str(reported)
 
 
 def test_a_damaged_file(comms: Comms) -> None:

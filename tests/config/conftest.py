@@ -1,4 +1,4 @@
-"""A project's settings files, which dlt reads anew in each test."""
+"""A project's settings files, which dlt reads again in each test."""
 
 from __future__ import annotations
 

@@ -71,10 +71,10 @@ def test_what_cannot_be_right_is_told_without_the_value(name: str, value: str, s
     """With the name under which it was given."""
     environment = {"TWILIO_API_KEY": "SKme", "TWILIO_API_KEY_SECRET": "mine"} | {name: value}
 
-    with pytest.raises(ConfigurationError, match=f"^credentials: {name} {said}") as told:
+    with pytest.raises(ConfigurationError, match=f"^credentials: {name} {said}") as raised:
         choose(given={}, environment=environment)
 
-    assert value not in str(told.value)
+    assert value not in str(raised.value)
 
 
 def test_a_user_with_a_colon_is_told() -> None:
@@ -93,8 +93,8 @@ def test_secrets_in_config_toml_are_told(configure: Configure) -> None:
     """With the place where they belong, and not by their values."""
     configure(config='[sources.comms_source.credentials]\napi_key = "SK1"\napi_key_secret = "s2"\n')
 
-    with pytest.raises(ConfigurationError, match=r"move it into \.dlt/secrets\.toml") as told:
+    with pytest.raises(ConfigurationError, match=r"move it into \.dlt/secrets\.toml") as raised:
         resolve_settings()
 
-    assert "s2" not in str(told.value)
-    assert str(told.value).startswith("sources.comms_source.credentials: ")
+    assert "s2" not in str(raised.value)
+    assert str(raised.value).startswith("sources.comms_source.credentials: ")

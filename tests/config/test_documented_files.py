@@ -98,10 +98,10 @@ def test_credentials_in_config_toml_are_told(configure: Configure) -> None:
     """Even where they are only a file's name, since dlt refuses them there."""
     configure(config='[destination.duckdb]\ncredentials = "mine.duckdb"\n')
 
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as raised:
         resolved()
 
-    assert str(told.value) == (
+    assert str(raised.value) == (
         "destination.duckdb.credentials: dlt does not take it from config.toml, since it may hold "
         "a secret; move it into .dlt/secrets.toml, or set DESTINATION__DUCKDB__CREDENTIALS"
     )

@@ -48,14 +48,14 @@ CREDENTIALS: Any = {"account_id": "ACme", "auth_token": "secret"}
 def test_a_wrong_value_in_the_environment(
     setting: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Is told with the setting's name, what is expected, and the value as it was written."""
+    """Is reported with the setting's name, what is expected, and the value as it was written."""
     monkeypatch.setenv(f"{OURS}__{setting.upper()}", value)
 
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as raised:
         resolve_settings(needs_credentials=False)
 
-    assert str(told.value).startswith(f"{setting}: {said}")
-    assert "\n" not in str(told.value)
+    assert str(raised.value).startswith(f"{setting}: {said}")
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_a_wrong_value_in_the_environment(
 def test_a_wrong_value_for_the_views(
     setting: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Is told in the same way, also text in the place of a table."""
+    """Is reported in the same way, also text in the place of a table."""
     monkeypatch.setenv(f"{OURS}__{setting.upper()}", value)
 
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as raised:
         view_settings()
 
-    assert str(told.value).startswith(f"{setting}: {said}")
+    assert str(raised.value).startswith(f"{setting}: {said}")
 
 
 @pytest.mark.parametrize("setting", ["max_lock_wait", "max_load_wait"])
@@ -161,6 +161,6 @@ def test_a_duration_can_be_written_in_several_ways(written: str, configure: Conf
     ],
 )
 def test_a_wrong_argument_of_the_source(argument: str, value: Any, said: str) -> None:
-    """Is an error of configuration with a sentence, whatever its type."""
+    """Is an error of configuration with a sentence, of each type."""
     with pytest.raises(ConfigurationError, match=rf"^{argument}: .*{said}"):
         comms_source(credentials=CREDENTIALS, **{argument: value})

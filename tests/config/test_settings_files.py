@@ -26,13 +26,13 @@ NO_TOML = {
 @pytest.mark.parametrize("text", NO_TOML)
 @pytest.mark.parametrize("name", ["config", "secrets"])
 def test_a_file_that_is_no_toml_is_named(configure: Configure, name: str, text: str) -> None:
-    """Whoever asks for a setting first gets one sentence with the file and what is wrong in it."""
+    """The first request for a setting gets one sentence with the file and what is wrong in it."""
     with pytest.raises(
         ConfigurationError, match=rf"^\.dlt/{name}\.toml is {NO_TOML[text]}"
-    ) as told:
+    ) as raised:
         configure(**{name: text})
 
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_byte_order_mark_is_no_part_of_a_file(configure: Configure) -> None:

@@ -23,10 +23,10 @@ ROOT: Final = Path(__file__).parents[2]
 OURS: Final = "SOURCES__COMMS_SOURCE"
 
 
-def told(
+def reported(
     text: str = "", accounts: tuple[str, ...] = (), *, variables: Iterable[str] = ()
 ) -> list[str]:
-    """What is told of a config.toml and the environment."""
+    """What is reported of a config.toml and the environment."""
     files = {"config.toml": tomllib.loads(text)}
     return find_unread(files, environment=dict.fromkeys(variables, "1"), accounts=accounts)
 
@@ -59,7 +59,7 @@ def told(
     ],
 )
 def test_a_misspelled_name_in_a_file(written: str, named: str, meant: str) -> None:
-    """Is told with its section, and with the name that is like it."""
+    """Is reported with its section, and with the name that is like it."""
     assert_told(written, named, meant)
 
 
@@ -73,16 +73,16 @@ def test_a_misspelled_name_in_a_file(written: str, named: str, meant: str) -> No
     ],
 )
 def test_a_name_in_the_wrong_section(written: str, named: str, meant: str) -> None:
-    """Is told with the section in which it is read."""
+    """Is reported with the section in which it is read."""
     assert_told(written, named, meant)
 
 
 def assert_told(written: str, named: str, meant: str) -> None:
-    """Compare what is told of a file with one setting; `~` stands for our section."""
+    """Compare what is reported of a file with one setting; `~` stands for our section."""
     sentence = f"{named} of config.toml is not read (did you mean {meant}?)"
     section = "sources.comms_source"
 
-    found = told(f"{written} = 1".replace("~", section), ("shop",))
+    found = reported(f"{written} = 1".replace("~", section), ("shop",))
 
     assert found == [sentence.replace("~", section)]
 
@@ -103,15 +103,15 @@ def assert_told(written: str, named: str, meant: str) -> None:
     ],
 )
 def test_a_misspelled_variable(variable: str, meant: str) -> None:
-    """Is told with the one that is like it."""
+    """Is reported with the one that is like it."""
     sentence = f"the environment variable {variable} is not read (did you mean {meant}?)"
-    assert told(accounts=("Shop",), variables=[variable]) == [sentence]
+    assert reported(accounts=("Shop",), variables=[variable]) == [sentence]
 
 
 def test_a_name_that_is_like_no_other() -> None:
-    """Is told in our own section, where nobody else has names; in others' it is theirs."""
-    (of_file,) = told("sources.comms_source.foo = 1\nbar = 1\ndestination.duckdb.foo = 1")
-    (of_variable,) = told(variables=[f"{OURS}__FOO", "SOURCES__STRIPE__FOO", "FOO"])
+    """Is reported in our own section, where nobody else has names; in others' it is theirs."""
+    (of_file,) = reported("sources.comms_source.foo = 1\nbar = 1\ndestination.duckdb.foo = 1")
+    (of_variable,) = reported(variables=[f"{OURS}__FOO", "SOURCES__STRIPE__FOO", "FOO"])
 
     assert of_file.startswith(
         "foo in [sources.comms_source] of config.toml is not read (comms init"
@@ -120,15 +120,15 @@ def test_a_name_that_is_like_no_other() -> None:
 
 
 def test_an_account_that_only_a_variable_names() -> None:
-    """Is told: without a list of the names, or a section, nobody looks for it."""
-    (sentence,) = told(variables=[f"{OURS}__ACCOUNTS__SHOP__CREDENTIALS__API_KEY"])
+    """Is reported: without a list of the names, or a section, nobody looks for it."""
+    (sentence,) = reported(variables=[f"{OURS}__ACCOUNTS__SHOP__CREDENTIALS__API_KEY"])
 
     assert sentence.endswith(f"({OURS}__ACCOUNTS lists no account of that name)")
 
 
 def test_a_section_is_told_once() -> None:
     """However many settings are in it."""
-    assert len(told("[sources.coms_source]\nwindow = 1\nrefresh = 1\npage_size = 1")) == 1
+    assert len(reported("[sources.coms_source]\nwindow = 1\nrefresh = 1\npage_size = 1")) == 1
 
 
 def everything() -> str:
@@ -145,9 +145,9 @@ def test_every_documented_setting_is_known() -> None:
     names = re.findall(r"^\| `([a-z_]+)` \|", readme.split("\n## ")[0], flags=re.MULTILINE)
 
     assert len(names) > 20
-    assert told(everything()) == []
-    assert told(secrets, ("shop", "news")) == []
-    assert told(variables=[f"{OURS}__{name.upper()}" for name in names]) == []
+    assert reported(everything()) == []
+    assert reported(secrets, ("shop", "news")) == []
+    assert reported(variables=[f"{OURS}__{name.upper()}" for name in names]) == []
 
 
 @pytest.mark.parametrize("page", ["accounts", "airflow", "destinations", "speed", "warehouses"])
@@ -160,8 +160,8 @@ def test_every_setting_of_the_documentation_is_known(page: str) -> None:
     for block in blocks:
         # One block shows two files.
         for part in re.split(r"^# \S+\.toml$", block, flags=re.MULTILINE):
-            assert told(part, ("shop", "news")) == []
-    assert told(accounts=("shop", "news"), variables=variables) == []
+            assert reported(part, ("shop", "news")) == []
+    assert reported(accounts=("shop", "news"), variables=variables) == []
 
 
 DLTS: Final = """
@@ -206,8 +206,8 @@ memory_limit = "2GB"
 
 def test_dlts_own_settings_are_not_told() -> None:
     """Wherever it looks for them, and those of other sources and destinations."""
-    assert told(DLTS) == []
-    assert told(variables=["DESTINATION__MINE__DESTINATION_TYPE", "DESTINATION__MINE__X"]) == []
+    assert reported(DLTS) == []
+    assert reported(variables=["DESTINATION__MINE__DESTINATION_TYPE", "DESTINATION__MINE__X"]) == []
 
 
 @pytest.mark.parametrize("name", sorted(DESTINATIONS))
@@ -216,7 +216,7 @@ def test_no_setting_of_a_destination_is_told(name: str) -> None:
     factory: Any = Destination.from_reference(name)
     own = "\n".join(f"{field} = 1" for field in factory.spec().get_resolvable_fields())
 
-    assert told(f"[destination.{name}]\n{own}") == []
+    assert reported(f"[destination.{name}]\n{own}") == []
 
 
 def test_the_shared_settings_are_all_that_is_read() -> None:
@@ -230,13 +230,13 @@ def test_the_shared_settings_are_all_that_is_read() -> None:
 
 def test_accounts_with_two_underscores_are_not_mistaken() -> None:
     """A variable's name looks as if it had one section more."""
-    assert told(accounts=("shop__eu",), variables=[f"{OURS}__ACCOUNTS__SHOP__EU__WINDOW"]) == []
+    assert reported(accounts=("shop__eu",), variables=[f"{OURS}__ACCOUNTS__SHOP__EU__WINDOW"]) == []
 
 
 def test_it_is_logged_once(
     configure: Configure, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one line, by whoever asks for the accounts first; what check tells is not logged."""
+    """In one line, when the accounts are first asked for; what check tells is not logged."""
     monkeypatch.setenv(f"{OURS}__REFESH", "full")
     configure(config="[sources.coms_source]\nwindow = 1")
 

@@ -120,7 +120,7 @@ DOCUMENTED = {
 
 
 def test_the_internals_of_dlt_are_imported_in_one_file() -> None:
-    """Whoever upgrades dlt has one file to compare; all others keep to what users of dlt import."""
+    """An upgrade of dlt has one file to compare; all others keep to what users of dlt import."""
     imported: dict[str, set[str]] = {}
     for file in (ROOT / "comms_source").rglob("*.py"):
         for name in re.findall(r"^\s*from (dlt[\w.]*) import", file.read_text(), re.MULTILINE):

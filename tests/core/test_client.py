@@ -80,9 +80,9 @@ def test_an_answer_about_something_else_is_no_operation(body: bytes) -> None:
     settings = Settings(credentials=BasicCredentials("me", "x"))
     session = Session(settings=settings, transport=transport)
 
-    with session.connected() as client, pytest.raises(EnvelopeMissing) as told:
+    with session.connected() as client, pytest.raises(EnvelopeMissing) as raised:
         client.fetch_operation(channel=CHANNELS["emails"], operation_id="comms_operation_x")
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(raised.value)
 
 
 def test_a_proxy_from_the_environment_is_not_used_on_this_machine(

@@ -82,9 +82,9 @@ def refusal(response: httpx.Response | Exception) -> CommsSourceError:
         return response
 
     session = Session(settings=SETTINGS, transport=httpx.MockTransport(answer))
-    with session.connected() as client, pytest.raises(CommsSourceError) as told:
+    with session.connected() as client, pytest.raises(CommsSourceError) as raised:
         client.list_page(channel=CHANNELS["emails"], span=None)
-    return told.value
+    return raised.value
 
 
 ERROR = {"code": 20003, "message": "Authenticate", "infoUrl": "/docs/errors/20003"}
@@ -99,24 +99,26 @@ BODIES = (
 @pytest.mark.parametrize("body", BODIES)
 def test_code_and_message_are_told_in_each_form(body: object) -> None:
     """A list of errors, the same beside a status, and the classic single one."""
-    told = refusal(httpx.Response(401, content=msgspec.json.encode(body)))
+    reported = refusal(httpx.Response(401, content=msgspec.json.encode(body)))
 
-    assert isinstance(told, CredentialsRefused)
-    assert "(401: 20003 Authenticate" in str(told)
+    assert isinstance(reported, CredentialsRefused)
+    assert "(401: 20003 Authenticate" in str(reported)
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'"text"', b"null", b'{"errors": "none"}', b"\xff"])
 def test_a_body_without_an_error_adds_nothing(body: bytes) -> None:
-    """The status alone is told."""
+    """The status alone is reported."""
     assert "(401)" in str(refusal(httpx.Response(401, content=body)))
 
 
 def test_an_untrusted_certificate_stops_the_run() -> None:
     """It is no outage that would end if one tried again; the variable that helps is named."""
-    told = refusal(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"))
+    reported = refusal(
+        httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+    )
 
-    assert isinstance(told, HostUnreachable)
-    assert "set SSL_CERT_FILE" in str(told)
+    assert isinstance(reported, HostUnreachable)
+    assert "set SSL_CERT_FILE" in str(reported)
 
 
 def test_a_body_that_is_not_compressed_as_it_says() -> None:
@@ -124,7 +126,7 @@ def test_a_body_that_is_not_compressed_as_it_says() -> None:
     headers = {"Content-Encoding": "gzip"}
     stream = httpx.ByteStream(b'{"operations": []}')
 
-    told = refusal(httpx.Response(200, headers=headers, stream=stream))
+    reported = refusal(httpx.Response(200, headers=headers, stream=stream))
 
-    assert isinstance(told, ConnectionLost)
-    assert "is not compressed as its header says" in str(told)
+    assert isinstance(reported, ConnectionLost)
+    assert "is not compressed as its header says" in str(reported)

@@ -1,4 +1,4 @@
-"""A row that cannot be read is told once, and is forgotten when it is resolved or acknowledged."""
+"""A row that cannot be read is reported once, and not again once resolved or acknowledged."""
 
 from __future__ import annotations
 
@@ -346,7 +346,7 @@ NEWS = (
 )
 
 
-def told(summary: RunSummary) -> dict[str, list[str]]:
+def reported(summary: RunSummary) -> dict[str, list[str]]:
     """What a run named as new, by kind."""
     emails = summary.as_dict()["channels"]["emails"]
     return {kind: emails[f"new_{kind}"] for kind in ("counters", "fields", "statuses")}
@@ -357,9 +357,13 @@ def test_what_is_new_is_told_once(sandbox: Sandbox) -> None:
     first = read_again(sandbox, *NEWS)
     again = read_again(sandbox, *NEWS, Fault(kind="new_field", channel="emails", name="notes"))
 
-    assert told(first) == {"counters": ["link_clicks"], "fields": ["tags"], "statuses": ["PAUSED"]}
-    assert told(again) == {"counters": [], "fields": ["notes"], "statuses": []}
-    assert told(read_again(sandbox, *NEWS))["fields"] == []
+    assert reported(first) == {
+        "counters": ["link_clicks"],
+        "fields": ["tags"],
+        "statuses": ["PAUSED"],
+    }
+    assert reported(again) == {"counters": [], "fields": ["notes"], "statuses": []}
+    assert reported(read_again(sandbox, *NEWS))["fields"] == []
     assert sum("new " in line for line in again.lines()) == 1
 
 
@@ -377,7 +381,7 @@ def test_a_counter_that_another_account_brought_is_not_new(
         for name in ("shop", "news")
     ]
 
-    assert [told(run)["counters"] for run in runs] == [["link_clicks"], []]
+    assert [reported(run)["counters"] for run in runs] == [["link_clicks"], []]
 
 
 def test_a_backfill_does_not_tell_what_is_known(sandbox: Sandbox) -> None:
@@ -388,4 +392,4 @@ def test_a_backfill_does_not_tell_what_is_known(sandbox: Sandbox) -> None:
         session=session_for(sandbox), pipeline=open_pipeline(), since=NOW - 3 * DAY, until=NOW
     )
 
-    assert told(run) == {"counters": [], "fields": [], "statuses": []}
+    assert reported(run) == {"counters": [], "fields": [], "statuses": []}
