@@ -108,6 +108,8 @@ class Status:
         """The same for machines; times in ISO 8601 and UTC."""
         fields: dict[str, Any] = msgspec.to_builtins(self, order="sorted")
         channels = {channel["channel"]: channel for channel in fields["channels"]}
+        if fields["last_run"]:
+            del fields["last_run"]["channels"]  # Its failures are among those of the channels.
         earliest = {"deadline": self.deadline, "freezes_at": self.freezes_at}
         return {**fields, "channels": channels, **msgspec.to_builtins(earliest)}
 
