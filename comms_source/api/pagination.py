@@ -18,6 +18,7 @@ from comms_source.api.client import PageAnswer
 from comms_source.channels import Channel
 from comms_source.errors import EndlessScan, RequestRefused
 from comms_source.timespans import Span
+from comms_source.words import counted
 
 MAX_IDLE_PAGES: Final = 100
 """How many pages in a row may bring only operations that the page before them had too."""
@@ -80,8 +81,9 @@ class _Progress:
     def note(self, identities: pa.Array[Any], token: str) -> None:
         if token in self._tokens:
             raise EndlessScan(
-                f"after {len(self._tokens)} pages the API returned a page token for the second "
-                "time; the list would never end, so run again, and report it if it happens again"
+                f"after {counted(len(self._tokens), 'page')} the API returned a page token for the "
+                "second time; the list would never end, so run again, and report it if it happens "
+                "again"
             )
         self._tokens.add(token)
         known = pc.is_in(identities, value_set=self._last)

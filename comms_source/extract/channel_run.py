@@ -35,6 +35,7 @@ from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS
 from comms_source.tables.operations import ids_before, operations_table
 from comms_source.tables.specs import Piece
 from comms_source.timespans import Span
+from comms_source.words import counted
 
 UNRECORDED: Final = "unrecorded"
 """Where a channel's state keeps gaps that are in no table yet, by account. An account that is there
@@ -203,9 +204,9 @@ class ChannelRun:
         self._coverage.forget(short)
         if short:
             logger.warning(
-                "%s: the table lacks rows of %d windows; what the API still has is read again",
+                "%s: the table lacks rows of %s; what the API still has is read again",
                 self.channel.name,
-                len(short),
+                counted(len(short), "window"),
                 extra=IN_SUMMARY,
             )
         self.stats.windows_missing_rows += len(short)
