@@ -6,8 +6,7 @@ with not_found as (
     select
         account,
         channel,
-        operation_id,
-        asked_at
+        operation_id
     from followed_operations
     where outcome = 'not_found'
 
@@ -57,11 +56,6 @@ reasons as (
 
     select
         started.*,
-        -- when it started, or when the API answered that there is no such operation
-        case
-            when is_ended(started.status) then started.started_at
-            else coalesce(not_found.asked_at, started.started_at)
-        end as stuck_since,
         case
             when is_ended(started.status) then 'finished_with_queued'
             when not_found.operation_id is not null then 'not_found'
@@ -88,8 +82,8 @@ select
     status,
     created_at,
     age_hours,
-    -- whether it is new enough for an alert: it started, or was not found, in the last alert_days
-    hours_between(stuck_since, $now) <= 24 * $alert_days as is_current,
+    -- whether it is new enough for an alert: it started in the last alert_days
+    hours_between(started_at, $now) <= 24 * $alert_days as is_current,
     updated_at,
     requested,
     scheduled,

@@ -57,19 +57,14 @@ def stuck_operations(oracle: Oracle) -> list[Record]:
     rows = [row | {"reason": _reason(row, oracle, started)} for row in oracle.operations]
     since = oracle.now - oracle.settings.alert_days * DAY
     return [
-        row | {"is_current": _stuck_since(row, oracle, started) >= since}
-        for row in rows
-        if row["reason"]
+        row | {"is_current": _stuck_since(row, started) >= since} for row in rows if row["reason"]
     ]
 
 
-def _stuck_since(row: Record, oracle: Oracle, started: dict[Key, datetime]) -> datetime:
-    """When it started to be processed, or the API answered that there is no such operation."""
-    key = row["account"], row["channel"], row["id"]
-    if row["reason"] == "not_found":
-        return oracle.not_found[key]
+def _stuck_since(row: Record, started: dict[Key, datetime]) -> datetime:
+    """When it started to be processed."""
     created_at: datetime = row["created_at"]
-    return started.get(key, created_at)
+    return started.get((row["account"], row["channel"], row["id"]), created_at)
 
 
 def _started(oracle: Oracle) -> dict[Key, datetime]:
