@@ -59,7 +59,7 @@ def test_retention_makes_final_or_frozen(status: str | None) -> None:
 
 @pytest.mark.parametrize("status", ["SCHEDULED", "PROCESSING"])
 def test_active_is_in_progress_until_it_is_not_found(status: str) -> None:
-    """However old it is, until the API answers 404 to its id; by then it is too old for an alert."""
+    """However old it is, until the API answers 404 to its id; then it is too old for an alert."""
     old = replace(counted("emails"), created_at=NOW - 60 * DAY, status=status, synced_at=NOW)
     assert finality(old, unchanged=50 * DAY) == "in_progress"
     lost = {"account": "acme", "channel": "emails", "operation_id": "op", "outcome": "not_found"}
