@@ -175,6 +175,7 @@ def _our_section(accounts: Collection[str], *, tables: Collection[str] = ()) -> 
     )
 
 
+@cache
 def _destination(name: str) -> Section:
     """The settings of one of dlt's destinations, and its credentials of whichever kind."""
     factory: Any = Destination.from_reference(name)
@@ -273,10 +274,10 @@ def _written(path: Path, *, is_section: bool) -> str:
 
 
 def _of_variable(found: Unread, *, variable: str, path: Path) -> str:
-    reported = f"the environment variable {variable} is not read"
+    subject = f"the environment variable {variable} is not read"
     if found.path[:-1] == (*SECTIONS, ACCOUNTS):
-        return f"{reported} ({'__'.join(found.path[:-1]).upper()} lists no account of that name)"
+        return f"{subject} ({'__'.join(found.path[:-1]).upper()} lists no account of that name)"
     if found.meant is None:
-        return f"{reported} (comms init writes a config.toml with the names of all settings)"
+        return f"{subject} (comms init writes a config.toml with the names of all settings)"
     meant = "__".join((*found.meant, *path[len(found.path) :])).upper()
-    return f"{reported} (did you mean {meant}?)"
+    return f"{subject} (did you mean {meant}?)"

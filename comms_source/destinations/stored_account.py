@@ -139,9 +139,9 @@ def _for_run(
     channel: Channel,
     now: datetime,
 ) -> StoredChannel:
-    """Add what only a run needs: what is no news, and the newest operation if it is asked for.
+    """Add what only a run needs: what earlier runs have reported, and the newest operation.
 
-    That is the case where the rows were read with other credentials.
+    The newest operation is needed only where the rows were read with other credentials.
     """
     own, account = settings.credentials.digest, settings.account
     before = now - settings.retention

@@ -1,7 +1,7 @@
 """What is new about the pages that a run reads on one channel, and what is known from before.
 
 The destination says which rows were rejected before, and which columns the table has. Fields and
-statuses have no column of their own, so which were reported is kept in the channel's state.
+statuses have no column of their own, so the channel's state keeps those that were reported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REPORTED: Final = "reported"
 
 
 class News:
-    """Notes in the run's stats what each page brings that nobody was reported yet."""
+    """Notes in the run's stats what each page brings that no run has reported yet."""
 
     def __init__(self, stored: StoredChannel) -> None:
         """Begin with what the destination holds of the channel."""

@@ -85,7 +85,7 @@ class ParallelScans:
             on_error: Whether to raise the first failure of a scan or to note it and go on.
             scans: Scans that do not overlap; those that are begun are taken out.
             limit: Shared by the channels.
-            news: Reported of each page, what is new about it.
+            news: Notes what is new about each page.
         """
         self._channel = channel
         self._session = session

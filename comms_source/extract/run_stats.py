@@ -84,7 +84,7 @@ class ChannelStats:
     def complete(self) -> bool:
         """Whether all that was planned was read, and nothing was found missing for the first time.
 
-        Rows that could not be read in an earlier run either were reported by that one.
+        A row that an earlier run could not read either was reported by that run.
         """
         missing = self.rejected > self.rejected_before or self.gaps or self.unrecoverable_rows
         return self.read_all and not missing

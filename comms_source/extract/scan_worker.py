@@ -126,9 +126,11 @@ class ScanWorker:
         if tables.learned:
             self._session.learn(self._channel.name, tables.learned)
         # An API that does not know the filter ignores it without a word, and lists all it has.
-        near = within(tables.operations, Span(span.start - MARGIN, span.end + MARGIN))
-        outside = tables.operations.num_rows - near.num_rows
-        return replace(tables, operations=within(near, span), outside=outside)
+        inside, outside = within(tables.operations, span), 0
+        if inside.num_rows < tables.operations.num_rows:
+            near = within(tables.operations, Span(span.start - MARGIN, span.end + MARGIN))
+            outside = tables.operations.num_rows - near.num_rows
+        return replace(tables, operations=inside, outside=outside)
 
     def _pieces(self, first_page: pa.Table, scan: Scan) -> list[Scan]:
         """What a scan is cut into, once its first page shows how densely operations lie."""

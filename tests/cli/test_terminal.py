@@ -133,7 +133,9 @@ def test_progress_leaves_out_what_has_no_room(room: int) -> None:
         ("internal_error", "the API failed twice"),
     ],
 )
-def test_a_failure_is_told_once(kind: str, reported: str, comms: Comms, sandbox: Sandbox) -> None:
+def test_a_failure_is_reported_once(
+    kind: str, reported: str, comms: Comms, sandbox: Sandbox
+) -> None:
     """In the summary, and not in the log too; with --verbose the log tells every step."""
     sandbox.faults.replace([Fault(kind=kind, channel="emails")])
     done = comms("load")
@@ -144,7 +146,7 @@ def test_a_failure_is_told_once(kind: str, reported: str, comms: Comms, sandbox:
     assert reported in comms("--verbose", "load").stderr
 
 
-def test_missing_rows_are_told_once(comms: Comms) -> None:
+def test_missing_rows_are_reported_once(comms: Comms) -> None:
     """One row is one."""
     comms("load")
     with duckdb.connect(FILE) as connection:
@@ -252,7 +254,7 @@ def test_a_folder_that_is_gone_is_one_sentence(command: str, tmp_path: Path) -> 
     )
 
 
-def test_a_folder_that_is_gone_is_told_as_json_too(tmp_path: Path) -> None:
+def test_a_folder_that_is_gone_is_reported_as_json_too(tmp_path: Path) -> None:
     """Another folder can be named, and then all is well."""
     gone = str(tmp_path / "gone")
     reported = json.loads(in_a_folder(gone, "status", "--json").stdout)

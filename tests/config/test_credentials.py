@@ -67,7 +67,9 @@ def test_blanks_around_credentials_are_removed(
     ],
 )
 @pytest.mark.parametrize("name", ["TWILIO_API_KEY", "TWILIO_API_KEY_SECRET"])
-def test_what_cannot_be_right_is_told_without_the_value(name: str, value: str, said: str) -> None:
+def test_what_cannot_be_right_is_reported_without_the_value(
+    name: str, value: str, said: str
+) -> None:
     """With the name under which it was given."""
     environment = {"TWILIO_API_KEY": "SKme", "TWILIO_API_KEY_SECRET": "mine"} | {name: value}
 
@@ -77,7 +79,7 @@ def test_what_cannot_be_right_is_told_without_the_value(name: str, value: str, s
     assert value not in str(raised.value)
 
 
-def test_a_user_with_a_colon_is_told() -> None:
+def test_a_user_with_a_colon_is_reported() -> None:
     """HTTP would take what follows for the password."""
     with pytest.raises(ConfigurationError, match=r"^credentials: account_id holds a blank,"):
         choose(given={"account_id": "AC:me", "auth_token": "a:b"}, environment={})
@@ -89,7 +91,7 @@ def test_blanks_alone_are_no_credentials() -> None:
         choose(given={"api_key": "SKme", "api_key_secret": " \n"}, environment={})
 
 
-def test_secrets_in_config_toml_are_told(configure: Configure) -> None:
+def test_secrets_in_config_toml_are_reported(configure: Configure) -> None:
     """With the place where they belong, and not by their values."""
     configure(config='[sources.comms_source.credentials]\napi_key = "SK1"\napi_key_secret = "s2"\n')
 

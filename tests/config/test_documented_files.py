@@ -94,7 +94,7 @@ def test_the_template_is_not_taken_for_credentials(configure: Configure) -> None
         resolve_settings()
 
 
-def test_credentials_in_config_toml_are_told(configure: Configure) -> None:
+def test_credentials_in_config_toml_are_reported(configure: Configure) -> None:
     """Even where they are only a file's name, since dlt refuses them there."""
     configure(config='[destination.duckdb]\ncredentials = "mine.duckdb"\n')
 

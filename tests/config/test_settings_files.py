@@ -50,13 +50,13 @@ def test_a_byte_order_mark_is_no_part_of_a_file(configure: Configure) -> None:
         ("latin-1", "is not in UTF-8: line 2 "),
     ],
 )
-def test_another_encoding_is_told(configure: Configure, encoding: str, said: str) -> None:
+def test_another_encoding_is_reported(configure: Configure, encoding: str, said: str) -> None:
     """It is not guessed; a byte that no text has is found with its line."""
     with pytest.raises(ConfigurationError, match=rf"^\.dlt/config\.toml {said}.*save .*UTF-8$"):
         configure(config=f'{SECTION}account = "café"\n'.encode(encoding))
 
 
-def test_a_folder_in_the_place_of_a_file_is_told(configure: Configure) -> None:
+def test_a_folder_in_the_place_of_a_file_is_reported(configure: Configure) -> None:
     """The settings that should be there would be missing."""
     Path(".dlt/secrets.toml").mkdir(parents=True)
 
@@ -64,7 +64,7 @@ def test_a_folder_in_the_place_of_a_file_is_told(configure: Configure) -> None:
         configure()
 
 
-def test_a_file_that_may_not_be_read_is_told(
+def test_a_file_that_may_not_be_read_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the reason that the system gives."""

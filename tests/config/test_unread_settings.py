@@ -60,7 +60,7 @@ def reported(
 )
 def test_a_misspelled_name_in_a_file(written: str, named: str, meant: str) -> None:
     """Is reported with its section, and with the name that is like it."""
-    assert_told(written, named, meant)
+    assert_reported(written, named, meant)
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_a_misspelled_name_in_a_file(written: str, named: str, meant: str) -> No
 )
 def test_a_name_in_the_wrong_section(written: str, named: str, meant: str) -> None:
     """Is reported with the section in which it is read."""
-    assert_told(written, named, meant)
+    assert_reported(written, named, meant)
 
 
-def assert_told(written: str, named: str, meant: str) -> None:
+def assert_reported(written: str, named: str, meant: str) -> None:
     """Compare what is reported of a file with one setting; `~` stands for our section."""
     sentence = f"{named} of config.toml is not read (did you mean {meant}?)"
     section = "sources.comms_source"
@@ -126,7 +126,7 @@ def test_an_account_that_only_a_variable_names() -> None:
     assert sentence.endswith(f"({OURS}__ACCOUNTS lists no account of that name)")
 
 
-def test_a_section_is_told_once() -> None:
+def test_a_section_is_reported_once() -> None:
     """However many settings are in it."""
     assert len(reported("[sources.coms_source]\nwindow = 1\nrefresh = 1\npage_size = 1")) == 1
 
@@ -204,14 +204,14 @@ memory_limit = "2GB"
 """
 
 
-def test_dlts_own_settings_are_not_told() -> None:
+def test_dlts_own_settings_are_not_reported() -> None:
     """Wherever it looks for them, and those of other sources and destinations."""
     assert reported(DLTS) == []
     assert reported(variables=["DESTINATION__MINE__DESTINATION_TYPE", "DESTINATION__MINE__X"]) == []
 
 
 @pytest.mark.parametrize("name", sorted(DESTINATIONS))
-def test_no_setting_of_a_destination_is_told(name: str) -> None:
+def test_no_setting_of_a_destination_is_reported(name: str) -> None:
     """By dlt's own specification of it."""
     factory: Any = Destination.from_reference(name)
     own = "\n".join(f"{field} = 1" for field in factory.spec().get_resolvable_fields())

@@ -97,7 +97,7 @@ BODIES = (
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_code_and_message_are_told_in_each_form(body: object) -> None:
+def test_code_and_message_are_reported_in_each_form(body: object) -> None:
     """A list of errors, the same beside a status, and the classic single one."""
     reported = refusal(httpx.Response(401, content=msgspec.json.encode(body)))
 

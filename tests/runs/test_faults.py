@@ -131,7 +131,7 @@ def test_a_channel_that_never_recovers_fails(sandbox: Sandbox, kind: str) -> Non
     assert_complete(sandbox, "messages", "push_notifications")
 
 
-def test_an_api_that_ignores_the_dates_is_told_once(
+def test_an_api_that_ignores_the_dates_is_reported_once(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What lies outside is left out and counted; what was asked for is complete and no more."""

@@ -352,7 +352,7 @@ def reported(summary: RunSummary) -> dict[str, list[str]]:
     return {kind: emails[f"new_{kind}"] for kind in ("counters", "fields", "statuses")}
 
 
-def test_what_is_new_is_told_once(sandbox: Sandbox) -> None:
+def test_what_is_new_is_reported_once(sandbox: Sandbox) -> None:
     """A counter until its column is in the table, a field or status by the first run only."""
     first = read_again(sandbox, *NEWS)
     again = read_again(sandbox, *NEWS, Fault(kind="new_field", channel="emails", name="notes"))
