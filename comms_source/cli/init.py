@@ -21,7 +21,7 @@ To schedule with Airflow instead, use the files in dags/."""
 
 
 def init() -> None:
-    """Write the files of a project into this folder, and overwrite none.
+    """Write a project's files into this folder, and overwrite none.
 
     They are settings, a crontab and DAGs for Airflow. Running it again is harmless.
     """

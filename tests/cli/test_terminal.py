@@ -26,7 +26,8 @@ from comms_source.extract.run_stats import ChannelStats, RunStats
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
 from tests.support import FILE, NOW
 
-MAIN = [sys.executable, "-c", "from comms_source.cli import main; main()"]
+# -P as in an installed command: the working folder, which may be gone, is not searched for modules.
+MAIN = [sys.executable, "-P", "-c", "from comms_source.cli import main; main()"]
 Comms = Callable[..., Result]
 
 
