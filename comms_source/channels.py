@@ -27,11 +27,18 @@ class Channel:
     """The table, and the dlt resource, that holds the channel's operations."""
     counters: tuple[str, ...]
     """The documented keys of `stats`, which are also the column names."""
+    envelopes: tuple[str, ...]
+    """What a list of resources may be called in a response; the documents disagree."""
 
     @property
     def history_table(self) -> str:
         """The table that holds each observed state of the channel's operations."""
         return f"{self.table.removesuffix('s')}_history"
+
+    @property
+    def resource_table(self) -> str:
+        """The table that holds the channel's resources: its messages, emails or pushes."""
+        return self.name
 
 
 CHANNELS: Final[Mapping[str, Channel]] = MappingProxyType(
@@ -56,6 +63,7 @@ CHANNELS: Final[Mapping[str, Channel]] = MappingProxyType(
                     "failed",
                     "canceled",
                 ),
+                envelopes=("messages",),
             ),
             Channel(
                 name="emails",
@@ -74,6 +82,7 @@ CHANNELS: Final[Mapping[str, Channel]] = MappingProxyType(
                     "failed",
                     "canceled",
                 ),
+                envelopes=("emails", "data"),
             ),
             Channel(
                 name="push_notifications",
@@ -89,6 +98,7 @@ CHANNELS: Final[Mapping[str, Channel]] = MappingProxyType(
                     "failed",
                     "canceled",
                 ),
+                envelopes=("pushNotifications", "notifications", "data"),
             ),
         )
     }

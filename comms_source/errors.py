@@ -19,7 +19,9 @@
         ├── NotJson                200, but not JSON: a proxy's page, for example
         ├── EnvelopeMissing        200 and JSON, but not the documented envelope
         ├── Redirected             a redirect; redirects are never followed
-        └── EndlessScan            a page token is repeated, or too many pages bring nothing new
+        ├── EndlessScan            a page token is repeated, or too many pages bring nothing new
+        ├── DetailsUnavailable     403, 404 or 405 to a request for details of an operation
+        └── FilterIgnored          a list of one operation's resources has those of others
 
 A message says what happened, where, and what to do. It never contains credentials or a page token.
 """
@@ -129,3 +131,11 @@ class Redirected(ScanFailed):
 
 class EndlessScan(ScanFailed):
     """The chain of pages does not end."""
+
+
+class DetailsUnavailable(ScanFailed):
+    """The API does not offer details of operations, or not to these credentials."""
+
+
+class FilterIgnored(ScanFailed):
+    """A list of one operation's resources has those of others; nothing of it is loaded."""

@@ -20,7 +20,7 @@ from typing import Any, Final, Optional
 
 import dlt
 import pyarrow as pa
-from dlt.common.typing import TAnyDateTime
+from dlt.common.typing import TAnyDateTime, TSecretStrValue
 from dlt.extract import DltResource
 
 from comms_source.channels import CHANNELS, Channel
@@ -34,8 +34,11 @@ from comms_source.config.settings import (
     BASE_URL,
     COMMIT_PAGES,
     CONCURRENCY,
+    DETAILS_REQUESTS,
+    ERRORS_PER_OPERATION,
     MAX_API_WAIT,
     PAGE_SIZE,
+    PII,
     REFRESH,
     REFRESH_RATIO,
     RETENTION,
@@ -46,15 +49,18 @@ from comms_source.coverage.scan_plans import DueScans, ExactRange
 from comms_source.destinations.capabilities import current_capabilities
 from comms_source.destinations.current_package import current_load_id, date_package
 from comms_source.destinations.dlt_internals import wrap_parallel_iterator
+from comms_source.destinations.stored_details import current_details_work
 from comms_source.destinations.table_hints import HistoryRows, table_hints
 from comms_source.errors import ConfigurationError
-from comms_source.extract.bookkeeping_queue import PackageRecords
+from comms_source.extract.bookkeeping_queue import PackageQueues, PackageRecords
 from comms_source.extract.channel_run import ChannelRun
+from comms_source.extract.details_run import DetailsRun
 from comms_source.extract.parallel_scans import OnError, PageLimit
 from comms_source.extract.run_record import RunRecord
 from comms_source.extract.session import Session
 from comms_source.tables.batches import pieces_of
 from comms_source.tables.bookkeeping import BOOKKEEPING, RUNS
+from comms_source.tables.detail_tables import DETAIL_TABLES
 from comms_source.tables.history import history_rows, history_table
 from comms_source.tables.operations import PageTables, operations_table
 from comms_source.tables.specs import Piece, TableSpec, with_load_id
@@ -63,6 +69,8 @@ from comms_source.timespans import Span, parse_instant, to_iso, utc_now
 PARENT: Final = "bookkeeping"
 """The resource from which those of the bookkeeping tables take their rows."""
 
+DETAILS_PARENT: Final = "details"
+"""The resource from which those of the tables of details take their rows."""
 
 MakeRun = Callable[[Optional[datetime], Optional[datetime]], ChannelRun]  # noqa: UP045
 """Makes a channel's run when it is time to read, from the cursor's bounds."""
@@ -86,6 +94,11 @@ def comms_source(
     max_api_wait: str = MAX_API_WAIT,
     history: bool = True,
     allow_duplicates: bool = False,
+    details: Sequence[str] = (),
+    details_requests: int = DETAILS_REQUESTS,
+    errors_per_operation: int = ERRORS_PER_OPERATION,
+    pii: str = PII,
+    pii_key: Optional[TSecretStrValue] = None,  # noqa: UP045
     start_date: Optional[TAnyDateTime] = None,  # noqa: UP045
     end_date: Optional[TAnyDateTime] = None,  # noqa: UP045
     on_error: str = "raise",
@@ -114,6 +127,14 @@ def comms_source(
         history: Keep each state of an operation that was seen, in a table beside the operations.
         allow_duplicates: Also load into destinations that cannot merge, such as a sink of yours;
             an operation that is read again is then there again.
+        details: What to read of the resources behind the counters, of `tags`, `resources` and
+            `errors`; nothing by default.
+        details_requests: How many requests for details a run may send, 1 or more; repetitions of a
+            request do not count.
+        errors_per_operation: Of how many failed messages of an operation the attempts are read, 1
+            to 1000.
+        pii: What becomes of people's addresses: `drop`, `hash` (a digest with `pii_key`) or `keep`.
+        pii_key: The secret key of `hash`.
         start_date: Read nothing created before, ISO 8601; by default all that is kept.
         end_date: Read operations created before then, and leave no state: a backfill. It goes with
             a `start_date`.
@@ -124,7 +145,9 @@ def comms_source(
         `message_operations`, `email_operations`, `push_notification_operations`; a transformer of
         each for its history; and `bookkeeping`, which is not selected, with a transformer for each
         of `rejected_operations`, `acknowledged_rejections`, `coverage`, `gaps`,
-        `followed_operations`, `runs` and `operation_labels`.
+        `followed_operations`, `runs` and `operation_labels`. With `details` also `details`, which
+        is not selected, with a transformer for each of `messages`, `emails`, `push_notifications`,
+        `operation_tags`, `message_attempts`, `operation_errors` and `operation_details`.
 
     Raises:
         ConfigurationError: if a setting is missing, wrong or unsafe.
@@ -146,6 +169,11 @@ def comms_source(
         max_api_wait=max_api_wait,
         history=history,
         allow_duplicates=allow_duplicates,
+        details=details,
+        details_requests=details_requests,
+        errors_per_operation=errors_per_operation,
+        pii=pii,
+        pii_key=pii_key,
     )
     return operation_resources(
         Session(settings=settings),
@@ -186,13 +214,15 @@ def operation_resources(
         plan = DueScans(first) if exactly is None else ExactRange(exactly)
         return ChannelRun(channel=channel, session=session, on_error=on_error, plan=plan)
 
-    return _reading_resources(
-        {channel: partial(run_of, channel) for channel in session.settings.selected},
-        record=RunRecord(session=session, command="pipeline"),
-        limit=PageLimit(),
-        start=start,
-        end=end,
+    make_runs = {channel: partial(run_of, channel) for channel in session.settings.selected}
+    package = _Package(RunRecord(session=session, command="pipeline"), [*make_runs])
+    resources = _reading_resources(
+        make_runs, package=package, limit=PageLimit(), start=start, end=end
     )
+    if session.settings.details:
+        package.on_error = on_error
+        resources += _tables_of(DETAILS_PARENT, DETAIL_TABLES, package.details)
+    return resources
 
 
 def package_resources(
@@ -200,7 +230,8 @@ def package_resources(
 ) -> list[DltResource]:
     """The resources of one load package, in which each of `runs` reads as much as `limit` allows.
 
-    Channels that are not read have empty resources, so that all tables exist.
+    Channels that are not read have empty resources, so that all tables exist. Details are in a
+    package of their own, `detail_resources`.
     """
     reading: dict[Channel, MakeRun] = {run.channel: partial(_made, run) for run in runs}
     others = [
@@ -209,19 +240,30 @@ def package_resources(
         if channel not in reading
         for resource in fetched_resources(channel, [], history=False)
     ]
-    return [*_reading_resources(reading, record=record, limit=limit), *others]
+    goes_on = bool(record.session.settings.details)
+    package = _Package(record, [*reading], goes_on=goes_on)
+    return [*_reading_resources(reading, package=package, limit=limit), *others]
+
+
+def detail_resources(run: DetailsRun, *, record: RunRecord, most: int) -> list[DltResource]:
+    """The resources of a load package with the details of `most` operations."""
+
+    def details() -> Iterator[Piece]:
+        yield from run.scan(most=most)
+        yield Piece(RUNS, RUNS.rows([record.row(running=not run.done)]))
+
+    return _tables_of(DETAILS_PARENT, [*DETAIL_TABLES, RUNS], details)
 
 
 def _reading_resources(
     make_runs: Mapping[Channel, MakeRun],
     *,
-    record: RunRecord,
+    package: _Package,
     limit: PageLimit,
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> list[DltResource]:
-    session = record.session
-    package = _Package(record, [*make_runs])
+    session = package.record.session
     resources = []
     for channel, make_run in make_runs.items():
         read = _read_channel(
@@ -230,7 +272,7 @@ def _reading_resources(
         resources += _channel_resources(
             channel, read, history=session.settings.history, read_by=session.clock
         )
-    return [*resources, *_bookkeeping_resources(package.bookkeeping)]
+    return [*resources, *_tables_of(PARENT, BOOKKEEPING, package.bookkeeping)]
 
 
 def fetched_resources(
@@ -264,7 +306,7 @@ def fetched_resources(
 
 def bookkeeping_resources(pieces: Iterable[Piece]) -> list[DltResource]:
     """The resources of the bookkeeping tables, for rows that are there already."""
-    return _bookkeeping_resources(lambda: iter(pieces))
+    return _tables_of(PARENT, BOOKKEEPING, lambda: iter(pieces))
 
 
 def _made(run: ChannelRun, *_: object) -> ChannelRun:
@@ -274,43 +316,75 @@ def _made(run: ChannelRun, *_: object) -> ChannelRun:
 class _Package:
     """What the resources of one load package share, whichever of them is evaluated first."""
 
-    def __init__(self, record: RunRecord, channels: Sequence[Channel]) -> None:
+    def __init__(
+        self, record: RunRecord, channels: Sequence[Channel], *, goes_on: bool = False
+    ) -> None:
         self.record = record
+        self.on_error: OnError = "raise"
+        """Whether a failure to read details fails the extract."""
         self._channels = channels
+        self._goes_on = goes_on
+        """Whether the run goes on in another package when all channels are read."""
         self._load_id: str | None = None
-        self._records: PackageRecords | None = None
+        self._queues = PackageQueues({})
 
-    def records(self) -> PackageRecords | None:
-        """Where the bookkeeping's rows go; None where its resources are not selected.
+    def queues(self) -> PackageQueues:
+        """Where the rows go that are not for the resources of the channels.
 
         Call it on dlt's own thread: it asks which resources are extracted.
         """
         if self._load_id != current_load_id() or self._is_read:
             extracted = {resource.name for resource in dlt.current.source().resources.extracted}
             reading = [channel.name for channel in self._channels if channel.table in extracted]
+            operations = [operations_table(channel) for channel in self._channels]
+            takes = {PARENT: [*BOOKKEEPING], DETAILS_PARENT: operations}
             self._load_id = current_load_id()
-            self._records = PackageRecords(reading) if PARENT in extracted else None
-        return self._records
+            self._queues = PackageQueues(
+                {
+                    parent: PackageRecords(reading, specs)
+                    for parent, specs in takes.items()
+                    if parent in extracted
+                }
+            )
+        return self._queues
 
     @property
     def _is_read(self) -> bool:
         """Whether what is there is of an earlier iteration, without a load package."""
-        return not self._load_id and self._records is not None and self._records.complete
+        return not self._load_id and self._queues.complete
 
     def bookkeeping(self) -> Iterator[Piece | None]:
         """The bookkeeping's rows as they come, and None while there are none yet."""
-        records = self.records()
-        if records is None:
-            return
+        records = self.queues().by_parent[PARENT]
         while not records.complete:
             yield from records.taken()
             yield None  # dlt turns to the other resources.
         yield from records.taken()
         yield Piece(RUNS, RUNS.rows(self.record.died))
         self.record.died = ()
-        yield Piece(
-            RUNS, RUNS.rows([self.record.row(running=records.running, stopped=records.stopped)])
+        running = records.running or self._goes_on
+        yield Piece(RUNS, RUNS.rows([self.record.row(running=running, stopped=records.stopped)]))
+
+    def details(self) -> Iterator[Piece | None]:
+        """The rows of details, once all channels are read; None before."""
+        operations = self.queues().by_parent[DETAILS_PARENT]
+        fresh: dict[str, list[pa.Table]] = {}
+        while not operations.complete:
+            yield None
+        for piece in operations.taken():
+            fresh.setdefault(piece.spec.name, []).append(piece.rows)
+        session = self.record.session
+        work = current_details_work(
+            settings=session.settings,
+            now=session.now,
+            fresh={
+                channel.name: pa.concat_tables(fresh[channel.table], promote_options="default")
+                for channel in self._channels
+                if channel.table in fresh
+            },
         )
+        run = DetailsRun(work=work, session=session, on_error=self.on_error)
+        yield from run.scan()
 
 
 def _read_channel(
@@ -330,7 +404,7 @@ def _read_channel(
     def operations(
         created_at: dlt.sources.incremental[datetime] = cursor,
     ) -> Iterator[Any]:
-        records, missing = package.records(), _is_any_missing(channel)
+        queues, missing = package.queues(), _is_any_missing(channel)
         if not session.settings.allow_duplicates:
             current_capabilities().check_merging()
 
@@ -345,27 +419,24 @@ def _read_channel(
             brings = False
             run.open(state)
             for piece in run.scan(limit):
+                queues.put(piece)
                 if piece.spec is spec:
                     brings = True
                     yield with_load_id(piece.rows, load_id)
-                elif records is not None:
-                    records.put(piece)
             if missing and not brings:
                 yield with_load_id(spec.empty(), load_id)  # Last, since add_limit counts it.
             brings = brings and session.settings.history
             date_package(session.clock(), brings=brings, remembers=run.plan.keeps_coverage)
             # dlt commits rows, state and bookkeeping in this load package, or none of them.
-            pieces = run.close(state, recorded=records is not None)
-            if records is not None:
-                records.leave(channel.name, pieces, done=run.done)
+            pieces = run.close(state, recorded=PARENT in queues.by_parent)
+            queues.leave(channel.name, pieces, done=run.done)
 
         # Several channels are read at once, each in a thread of dlt's. Its configuration must not
         # be asked for in those, nor its schema, which grows meanwhile: both were asked before.
         try:
             yield from wrap_parallel_iterator(read)()
         finally:
-            if records is not None:
-                records.stop(channel.name)  # add_limit ends the resource before it is done.
+            queues.stop(channel.name)  # add_limit ends the resource before it is done.
 
     return operations
 
@@ -409,18 +480,22 @@ def _channel_resources(
     ]
 
 
-def _bookkeeping_resources(
+def _tables_of(
+    parent_name: str,
+    specs: Sequence[TableSpec],
     produce: Callable[[], Iterator[Piece | None]],
 ) -> list[DltResource]:
-    def bookkeeping() -> Iterator[Piece | None]:
-        for spec in BOOKKEEPING:
+    """A resource that yields rows of several tables, and a transformer for each of the tables."""
+
+    def pieces() -> Iterator[Piece | None]:
+        for spec in specs:
             if _is_missing(spec):
                 yield Piece(spec, spec.empty())
         for piece in produce():
             if piece is None or piece.rows.num_rows:
                 yield piece
 
-    parent: Any = dlt.resource(bookkeeping, name=PARENT, selected=False)
+    parent: Any = dlt.resource(pieces, name=parent_name, selected=False)
 
     def table(spec: TableSpec) -> DltResource:
         def rows(piece: Piece) -> Any:
@@ -431,7 +506,7 @@ def _bookkeeping_resources(
         resource: DltResource = dlt.transformer(rows, data_from=parent, **table_hints(spec))
         return resource
 
-    return [parent, *map(table, BOOKKEEPING)]
+    return [parent, *map(table, specs)]
 
 
 def _is_missing(spec: TableSpec) -> bool:

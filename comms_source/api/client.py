@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -23,6 +23,7 @@ from comms_source.api.responses import (
     NOT_FOUND,
     ConnectionBroken,
     Reply,
+    api_message,
     classify_response,
     decoded,
 )
@@ -31,11 +32,20 @@ from comms_source.api.throttle import Throttle
 from comms_source.channels import Channel
 from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
-from comms_source.errors import ConnectionLost, CredentialsRefused, EnvelopeMissing, HostUnreachable
+from comms_source.errors import (
+    ConnectionLost,
+    CredentialsRefused,
+    DetailsUnavailable,
+    EnvelopeMissing,
+    HostUnreachable,
+)
 from comms_source.tables.page import Page, decode_page
 from comms_source.timespans import Span, to_iso
 
 T = TypeVar("T")
+
+UNAVAILABLE: Final = frozenset({403, 404, 405})
+"""The statuses with which the API refuses details, or does not know of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,14 @@ class OperationAnswer:
 
     operation: Any
     body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsAnswer(Generic[T]):
+    """One response about details, decoded, and when it was received."""
+
+    content: T
     received_at: datetime
 
 
@@ -163,6 +181,33 @@ class CommsClient:
             if isinstance(operation, dict) and "operations" in operation:
                 raise EnvelopeMissing("the API answered with a list instead of one operation")
             return OperationAnswer(operation, reply.body, reply.received_at)
+
+        return self._with_retries(attempt)
+
+    def fetch_details(
+        self,
+        *,
+        channel: Channel,
+        path: str,
+        parameters: dict[str, str],
+        decode: Callable[[bytes], T],
+    ) -> DetailsAnswer[T]:
+        """Request what is behind the counters of an operation, below the channel's own path.
+
+        Raises:
+            DetailsUnavailable: for 403, 404 and 405.
+            CommsSourceError: if the response is another error, as `classify_response` classifies
+                it.
+        """
+        token = parameters.get("pageToken")
+
+        def attempt() -> DetailsAnswer[T]:
+            reply = self._send(channel, f"/{channel.path}{path}", parameters)
+            if reply.status in UNAVAILABLE:
+                said = api_message(reply, self._secrets(token))
+                raise DetailsUnavailable(f"not open to these credentials ({reply.status}{said})")
+            self._check(reply, channel=channel, is_list=False, token=token)
+            return DetailsAnswer(decoded(decode, reply.body), reply.received_at)
 
         return self._with_retries(attempt)
 

@@ -108,7 +108,7 @@ def classify_response(
     """
     if reply.status == OK:
         return _reject_html(reply)
-    raise _error_for(reply, channel=channel, is_list=is_list, said=_api_message(reply, secrets))
+    raise _error_for(reply, channel=channel, is_list=is_list, said=api_message(reply, secrets))
 
 
 def decoded(decode: Callable[[bytes], T], body: bytes) -> T:
@@ -211,8 +211,8 @@ def _http_date(text: str) -> datetime | None:
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _api_message(reply: Reply, secrets: Iterable[str | None]) -> str:
-    """The API's own error message, to append to ours; empty if it has none."""
+def api_message(reply: Reply, secrets: Iterable[str | None]) -> str:
+    """The API's own error message without `secrets`, to append to ours; empty if it has none."""
     said = "; ".join(filter(None, map(_as_text, _errors(reply.body))))
     return ": " + scrub(said, secrets=secrets) if said else ""
 

@@ -104,6 +104,13 @@ def _planned(plan: ChannelPlan) -> Iterator[str]:
         yield f"{counted(len(plan.by_id), 'open operation')} by id"
     for gap in plan.gaps:
         yield f"gap: {gap} expired before it was fully read"
+    if plan.details is not None:
+        due, waiting = plan.details.due, len(plan.details.waiting)
+        later = f"; {waiting:,} more wait for a later run" if waiting else ""
+        yield (
+            f"details of {counted(len(due), 'operation')} that are loaded, "
+            f"{counted(plan.details.requests, 'request')}{later}"
+        )
 
 
 def show_status(status: Status) -> None:
@@ -144,6 +151,16 @@ def _state_of(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]
         yield "followed by id", ", ".join(counts)
     for gap in channel.gaps:
         yield "gap", f"{gap} expired before it was fully read"
+    for kind, outcomes in sorted(channel.details.items()):
+        counts = (f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
+        yield f"details: {kind}", ", ".join(counts)
+    if channel.details_waiting:
+        waiting = counted(channel.details_waiting, "operation")
+        first = channel.details_deadline
+        yield (
+            "details due",
+            f"of {waiting}" + (f", the first until {_time(first)}" if first else ""),
+        )
 
 
 def _deadline(deadline: datetime | None, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from comms_source.channels import Channel
 from comms_source.config.accounts import one_account
 from comms_source.config.settings import Settings
 from comms_source.coverage.channel_coverage import ChannelCoverage
+from comms_source.coverage.details import NEEDS, DetailsPlan
 from comms_source.coverage.open_operations import OpenOperation, due_by_id
 from comms_source.coverage.planner import Scan
 from comms_source.coverage.planner import plan as plan_scans
@@ -20,6 +21,7 @@ from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.pipeline import dataset_exists, open_pipeline
 from comms_source.destinations.stored_account import stored_channels
+from comms_source.destinations.stored_details import details_work
 from comms_source.exit_codes import COMPLETE
 from comms_source.timespans import SECOND, Span, align_down, to_iso, utc_now
 
@@ -33,10 +35,12 @@ class ChannelPlan:
     by_id: Sequence[OpenOperation]
     gaps: Sequence[Span]
     page_size: int
+    details: DetailsPlan | None = None
+    """What it would read of details, by what is loaded now; None where none are asked for."""
 
     @property
     def requests(self) -> int:
-        """How many requests that takes, as far as row counts are known."""
+        """How many requests that takes, as far as row counts are known; details not included."""
         return sum(scan.pages(self.page_size) for scan in self.scans) + len(self.by_id)
 
     @property
@@ -61,7 +65,18 @@ class ChannelPlan:
             ],
             "by_id": [operation.id for operation in self.by_id],
             "gaps": [{"start": to_iso(gap.start), "end": to_iso(gap.end)} for gap in self.gaps],
+            "details": None if self.details is None else _details_as_dict(self.details),
         }
+
+
+def _details_as_dict(details: DetailsPlan) -> dict[str, int]:
+    return {
+        "requests": details.requests,
+        "operations": len(details.due),
+        **{need: details.count(need) for need in NEEDS},
+        "waiting": len(details.waiting),
+        "expired": len({operation.id for operation, _ in details.expired}),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +137,13 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
         RunStopped: if the destination cannot be asked.
     """
     stored: Mapping[str, tuple[ChannelCoverage, StoredChannel]] = {}
+    details: DetailsPlan | None = None
     if retry_while_locked(dataset_exists)(pipeline):
         stored = retry_while_locked(stored_channels)(pipeline, settings=settings, now=now)
-    return [
+        if settings.details:
+            work = retry_while_locked(details_work)(pipeline, settings=settings, now=now)
+            details = work.plan
+    plans = [
         _plan(
             channel,
             *stored.get(channel.name, (ChannelCoverage(), StoredChannel())),
@@ -133,6 +152,7 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
         )
         for channel in settings.selected
     ]
+    return [replace(plan, details=details and details.of(plan.channel)) for plan in plans]
 
 
 def _plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import dlt
@@ -19,6 +20,7 @@ from comms_source.destinations.dlt_errors import retry_while_locked, translate_d
 from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import describe_destination
 from comms_source.destinations.stored_account import StoredAccount, changes_rows, stored_account
+from comms_source.destinations.stored_details import details_work
 from comms_source.errors import (
     ClockSkewed,
     CommsSourceError,
@@ -27,11 +29,13 @@ from comms_source.errors import (
     RunStopped,
 )
 from comms_source.extract.channel_run import ChannelRun
+from comms_source.extract.details_run import PACKAGE_OPERATIONS, DetailsRun
 from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.run_record import RunRecord, settled
 from comms_source.extract.session import Session
 from comms_source.source import (
     bookkeeping_resources,
+    detail_resources,
     package_resources,
 )
 from comms_source.tables.bookkeeping import RUNS
@@ -59,8 +63,8 @@ def run_channels(
         concludes = changes_rows(pipeline)
         record = RunRecord(session=session, command=command, concludes=concludes)
         load_ids = _commit_all(make_runs, record=record, pipeline=pipeline, found=found)
-        session = record.session
         views = update_views(pipeline, settings)
+    session = record.session
     return RunSummary(
         stats=session.stats,
         account=session.settings.account,
@@ -84,10 +88,14 @@ def _commit_all(
             resources = package_resources(left, record=record, limit=limit)
             try:
                 source = source_of(resources)
-                load_ids += commit(pipeline, source, then=_concluding(record, runs))
+                load_ids += commit(
+                    pipeline, source, then=_concluding(record, partial(_is_done, record, runs))
+                )
             except ClockSkewed as skewed:
                 record.session = corrected_by_the_api(record.session, skewed)
                 runs = _made(make_runs, record=record, pipeline=pipeline, found=found)
+        if record.session.settings.details:
+            load_ids += _commit_details(record, pipeline)
     except LoadFailed as failed:
         _conclude_failed(failed, record=record, pipeline=pipeline)
         raise
@@ -97,6 +105,19 @@ def _commit_all(
         _record_failure(stopped, record=record, pipeline=pipeline)
         raise
     return load_ids
+
+
+def _commit_details(record: RunRecord, pipeline: dlt.Pipeline) -> list[str]:
+    """Read what is behind the counters that are loaded now, and commit it."""
+    session = record.session
+    work = retry_while_locked(details_work)(pipeline, settings=session.settings, now=session.now)
+    run = DetailsRun(work=work, session=session, on_error="continue")
+    load_ids: list[str] = []
+    while True:  # Also where nothing is due: the package brings the row of the run.
+        source = source_of(detail_resources(run, record=record, most=PACKAGE_OPERATIONS))
+        load_ids += commit(pipeline, source, then=_concluding(record, lambda: run.done))
+        if run.done:
+            return load_ids
 
 
 def _made(
@@ -118,14 +139,19 @@ def corrected_by_the_api(session: Session, skewed: ClockSkewed) -> Session:
     return session.corrected(skewed.skew)
 
 
-def _concluding(record: RunRecord, runs: Sequence[ChannelRun]) -> Then | None:
+def _concluding(record: RunRecord, is_done: Callable[[], bool]) -> Then | None:
     """Sets the outcome of the run once its last package is loaded; None where nothing can."""
 
     def conclude(client: Any) -> None:
-        if all(run.done for run in runs):
+        if is_done():
             record.conclude(client)
 
     return conclude if record.concludes else None
+
+
+def _is_done(record: RunRecord, runs: Sequence[ChannelRun]) -> bool:
+    """Whether the run ends when its channels are read."""
+    return not record.session.settings.details and all(run.done for run in runs)
 
 
 def _conclude_failed(failed: LoadFailed, *, record: RunRecord, pipeline: dlt.Pipeline) -> None:

@@ -14,6 +14,7 @@ from comms_source.channels import Channel
 from comms_source.config.accounts import one_account
 from comms_source.config.settings import Settings
 from comms_source.coverage.channel_coverage import ChannelCoverage, last_chance
+from comms_source.coverage.details import DetailsPlan
 from comms_source.coverage.due import due_reason
 from comms_source.coverage.planner import retained
 from comms_source.coverage.spans import joined
@@ -23,9 +24,11 @@ from comms_source.destinations.pipeline import dataset_exists, describe_destinat
 from comms_source.destinations.queries import ask
 from comms_source.destinations.rejected_rows import open_rows
 from comms_source.destinations.stored_account import stored_channels
+from comms_source.destinations.stored_details import details_work
 from comms_source.exit_codes import COMPLETE
 from comms_source.extract.run_stats import ChannelStats
 from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS, RUNS
+from comms_source.tables.detail_tables import DETAILS
 from comms_source.timespans import Span, parse_instant, utc_now
 
 
@@ -58,6 +61,13 @@ class ChannelStatus:
     followed: Mapping[str, int]
     """Operations followed by id, by outcome."""
     gaps: Sequence[Span]
+    details: Mapping[str, Mapping[str, int]]
+    """Operations by kind of details and outcome: `read`, `empty`, `expired`; kinds that are not
+    asked for any more included."""
+    details_waiting: int
+    """Operations whose details are due."""
+    details_deadline: datetime | None
+    """When the first of those that were never read leaves retention; None if none is unread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +179,9 @@ def _read_tables(
 ) -> tuple[list[ChannelStatus], list[LastRun]]:
     stored = stored_channels(pipeline, settings=settings, now=now)
     with pipeline.sql_client() as client:
-        tables = _Tables(client=client, settings=settings, now=now)
+        work = details_work(pipeline, settings=settings, now=now) if settings.details else None
+        plan = work.plan if work else DetailsPlan(due=(), waiting=(), expired=())
+        tables = _Tables(client=client, settings=settings, now=now, details=plan)
         runs = tables.last_runs()
         selected = settings.selected
         return [tables.status_of(each, *stored[each.name], runs) for each in selected], runs
@@ -178,6 +190,10 @@ def _read_tables(
 _NEWEST: Final = "select count(*), max(created_at) from {table} where account = %s"
 _FOLLOWED: Final = """
 select outcome, count(*) from {table} where account = %s and channel = %s group by outcome
+"""
+_DETAILS: Final = """
+select kind, outcome, count(*) from {table} where account = %s and channel = %s
+group by kind, outcome
 """
 _GAPS: Final = """
 select gap_start, gap_end from {table} where account = %s and channel = %s order by gap_start
@@ -201,6 +217,8 @@ class _Tables:
     client: Any
     settings: Settings
     now: datetime
+    details: DetailsPlan
+    """What a load would read of details now."""
 
     def last_runs(self) -> list[LastRun]:
         """The latest runs, the last one first."""
@@ -251,7 +269,23 @@ class _Tables:
                 Span(parse_instant(start), parse_instant(end))
                 for start, end in ask(self.client, _GAPS, *key, table=GAPS.name)
             ],
+            **self._details(channel),
         )
+
+    def _details(self, channel: Channel) -> dict[str, Any]:
+        counts: dict[str, dict[str, int]] = {}
+        key = (self.settings.account, channel.name)
+        for kind, outcome, count in ask(self.client, _DETAILS, *key, table=DETAILS.name):
+            counts.setdefault(kind, {})[outcome] = count
+        plan = self.details.of(channel.name)
+        due = [*plan.due, *plan.waiting]
+        unread = [each.operation.created_at for each in due if each.need != "changed"]
+        first = min(unread, default=None)
+        return {
+            "details": counts,
+            "details_waiting": len(due),
+            "details_deadline": first and first + self.settings.retention,
+        }
 
     def _frozen(self, account: str, channel: str) -> list[Span]:
         """Windows that left retention within as long again, with rows last read too early."""
@@ -269,4 +303,6 @@ def _failures(runs: Sequence[LastRun], channel: str) -> list[str]:
         *filter(None, [last.refused]),
         *(f"{failure.span}: {failure.message}" for failure in last.failures),
         *(f"{name}: {message}" for name, message in last.unfollowed.items()),
+        *(f"details of {name}: {message}" for name, message in last.details.failures.items()),
+        *(f"details ({kind}): {message}" for kind, message in last.details.unavailable.items()),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extract.run_record import OUTCOMES, channels_as_dict
-from comms_source.extract.run_stats import ChannelStats, RunStats
+from comms_source.extract.run_stats import ChannelStats, DetailsStats, RunStats
 from comms_source.timespans import to_iso
 from comms_source.words import counted
 
@@ -103,6 +103,35 @@ def _lines(name: str, record: ChannelStats) -> Iterator[str]:
     yield from (f"    {remark}" for remark in _remarks(name, record))
 
 
+def _details_remarks(details: DetailsStats) -> list[str]:
+    """What was read behind the counters, what was not, and why."""
+    remarks = []
+    if details.operations:
+        parts = [counted(details.resources, "resource")] if details.resources else []
+        parts += [f"{details.attempts:,} with attempts"] if details.attempts else []
+        remarks.append(
+            f"details of {counted(details.operations, 'operation')}"
+            + (f": {', '.join(parts)}" if parts else "")
+        )
+    if details.waiting:
+        remarks.append(
+            f"details of {counted(details.waiting, 'operation')} wait for the next run, since "
+            "details_requests allows no more requests in this one"
+        )
+    if details.expired:
+        remarks.append(
+            f"details of {counted(details.expired, 'operation')} expired before they were read; "
+            "raise details_requests, or run more often"
+        )
+    if details.rejected:
+        remarks.append(f"{counted(details.rejected, 'resource')} could not be read")
+    remarks += [f"details ({kind}): {why}" for kind, why in details.unavailable.items()]
+    remarks += [f"details of {each} not read: {why}" for each, why in details.failures.items()]
+    if details.new_fields:
+        remarks.append(f"new fields of resources: {', '.join(sorted(details.new_fields))}")
+    return remarks
+
+
 def _remarks(name: str, record: ChannelStats) -> list[str]:
     remarks = [f"refused: {record.refused.removeprefix(f'{name}: ')}"] if record.refused else []
     remarks += [f"not read {failure.span}: {failure.message}" for failure in record.failures]
@@ -136,4 +165,4 @@ def _remarks(name: str, record: ChannelStats) -> list[str]:
     ):
         if names:
             remarks.append(f"new {what}: {', '.join(sorted(names))}")
-    return remarks
+    return remarks + _details_remarks(record.details)

@@ -21,8 +21,11 @@ from comms_source.config.settings import (
     BASE_URL,
     COMMIT_PAGES,
     CONCURRENCY,
+    DETAILS_REQUESTS,
+    ERRORS_PER_OPERATION,
     MAX_API_WAIT,
     PAGE_SIZE,
+    PII,
     REFRESH,
     REFRESH_RATIO,
     RETENTION,
@@ -106,6 +109,11 @@ class CommsSourceConfiguration(BaseConfiguration):
     max_api_wait: str = MAX_API_WAIT
     history: bool = True
     allow_duplicates: bool = False
+    details: Any = ()  # in the environment also text
+    details_requests: int = DETAILS_REQUESTS
+    errors_per_operation: int = ERRORS_PER_OPERATION
+    pii: str = PII
+    pii_key: Optional[TSecretStrValue] = None  # noqa: UP045
 
 
 NO_CREDENTIALS: Final = BasicCredentials("", "")
@@ -153,7 +161,8 @@ def make_settings(*, credentials: BasicCredentials, **values: Any) -> Settings:
     """
     for name in ("retention", "window", "timeout", "max_api_wait"):
         values[name] = checked(name, parse_duration, values[name])
-    values["channels"] = listed("channels", values["channels"])
+    for name in ("channels", "details"):
+        values[name] = listed(name, values[name])
     return Settings(credentials=credentials, **values)
 
 

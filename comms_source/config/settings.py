@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.config.credentials import BasicCredentials
+from comms_source.coverage.details import KINDS, DetailsPolicy, Kind
 from comms_source.coverage.policy import Policy, Refresh
 from comms_source.errors import ConfigurationError
+from comms_source.tables.personal_data import PersonalData, Pii
 from comms_source.timespans import SECOND, parse_duration
 from comms_source.words import in_words
 
@@ -31,6 +33,9 @@ COMMIT_PAGES: Final = 1000
 TIMEOUT: Final = "60 seconds"
 MAX_API_WAIT: Final = "5 minutes"
 ATTEMPTS: Final = 6
+DETAILS_REQUESTS: Final = 1000
+ERRORS_PER_OPERATION: Final = 20
+PII: Final[Pii] = "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,17 @@ RULES: Final[Mapping[str, Rule]] = {
     "max_api_wait": _DURATION,
     "history": _FLAG,
     "allow_duplicates": _FLAG,
+    "details": Rule(
+        f"a list of {', '.join(KINDS)}, or none of them",
+        lambda value: (
+            isinstance(value, Collection)
+            and not isinstance(value, str | bytes)
+            and all(isinstance(kind, str) and kind in KINDS for kind in value)
+        ),
+    ),
+    "details_requests": _whole(1),
+    "errors_per_operation": _whole(1, 1000),
+    "pii": Rule(" or ".join(get_args(Pii)), lambda value: value in get_args(Pii)),
 }
 """What each setting may be, apart from what depends on several of them."""
 
@@ -134,6 +150,12 @@ class Settings:
     """Whether each state of an operation is kept, not only the latest."""
     allow_duplicates: bool = False
     """Whether to load into destinations that cannot merge."""
+    details: Sequence[Kind] = ()
+    """What to read of the resources behind the counters."""
+    details_requests: int = DETAILS_REQUESTS
+    errors_per_operation: int = ERRORS_PER_OPERATION
+    pii: Pii = PII
+    pii_key: str | None = field(default=None, repr=False)
     attempts: int = ATTEMPTS
     """The maximum number of attempts if the connection fails; not a user setting."""
 
@@ -142,6 +164,12 @@ class Settings:
             rule.check(setting, getattr(self, setting))
         check_base_url(self.base_url)
         check_channels(self.channels)
+        if self.pii == "hash" and not (self.pii_key or "").strip():
+            raise ConfigurationError(
+                "pii: 'hash' needs a secret key; set pii_key in [sources.comms_source] of "
+                ".dlt/secrets.toml to a long random text, and keep it: with another key the same "
+                "person has another digest"
+            )
         if self.window > self.retention:
             expected = f"at most the retention ({in_words(self.retention)})"
             raise wrong_value("window", expected, self.window)
@@ -162,6 +190,22 @@ class Settings:
             refresh=self.refresh,
             refresh_ratio=self.refresh_ratio,
         )
+
+    @property
+    def details_policy(self) -> DetailsPolicy:
+        """The settings that a plan of details depends on."""
+        return DetailsPolicy(
+            kinds=[kind for kind in KINDS if kind in self.details],
+            requests=self.details_requests,
+            errors_per_operation=self.errors_per_operation,
+            page_size=self.page_size,
+            retention=self.retention,
+        )
+
+    @property
+    def personal(self) -> PersonalData:
+        """How personal data is treated."""
+        return PersonalData(pii=self.pii, key=self.pii_key or "")
 
 
 def check_channels(names: Sequence[str]) -> None:

@@ -156,10 +156,11 @@ def _for_run(
 
 def changes_rows(pipeline: dlt.Pipeline) -> bool:
     """Whether single rows can be updated in the destination: not in a lake."""
-    return _is_plain_sql(pipeline.sql_client())
+    return is_plain_sql(pipeline.sql_client())
 
 
-def _is_plain_sql(client: Any) -> bool:
+def is_plain_sql(client: Any) -> bool:
+    """The same for dlt's SQL client of the destination."""
     return not is_lake(client) and client.capabilities.sqlglot_dialect in PLAIN
 
 
@@ -175,7 +176,7 @@ class _ChannelQueries:
         opened = open_operations(
             self.client, channel=self.channel, account=self.account, before=self.before
         )
-        if not _is_plain_sql(self.client):
+        if not is_plain_sql(self.client):
             return StoredChannel(opened=opened, restates=not sound)
         if coverage.tracked_from is None:
             complete_to = max((row.window.end for row in self._complete()), default=None)
@@ -246,7 +247,7 @@ class _ChannelQueries:
 def _died(client: Any, account: str) -> list[DiedRun]:
     names = RUNS.schema.names
     # The table of loads cannot be queried in a lake.
-    is_loaded = _IS_LOADED if _is_plain_sql(client) else "1 = 0"
+    is_loaded = _IS_LOADED if is_plain_sql(client) else "1 = 0"
     query = _DIED.replace("{columns}", ", ".join(names)).replace("{is_loaded}", is_loaded)
     return [
         DiedRun(dict(zip(names, row, strict=True)), is_loaded=bool(is_loaded))

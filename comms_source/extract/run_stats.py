@@ -39,6 +39,45 @@ class ScanFailure:
 
 
 @dataclass(slots=True)
+class DetailsStats:
+    """What a run did on the details of one channel."""
+
+    operations: int = 0
+    """Operations whose details were read."""
+    resources: int = 0
+    """Rows of resources, each time they were read."""
+    attempts: int = 0
+    """Messages whose attempts were read."""
+    requests: int = 0
+    """Requests, retries not included."""
+    rejected: int = 0
+    """Rows of resources that could not be read."""
+    waiting: int = 0
+    """Operations that are due too, but beyond `details_requests`."""
+    expired: int = 0
+    """Operations that left retention before their details were read, found in this run."""
+    unavailable: dict[str, str] = field(default_factory=dict)
+    """Why the API does not offer what was asked for, by kind."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why details could not be read, by operation."""
+    new_fields: set[str] = field(default_factory=set)
+    """Fields that the reference does not name; they are not kept."""
+
+    @property
+    def read_all(self) -> bool:
+        """Whether every request that was planned had its answer.
+
+        The list of errors is not documented, so it is not missed where the API has none.
+        """
+        return not self.failures and not (self.unavailable.keys() - {"errors"})
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing that was planned is missing, or was found lost."""
+        return self.read_all and not self.expired
+
+
+@dataclass(slots=True)
 class ChannelStats:
     """What a run did on one channel.
 
@@ -79,6 +118,7 @@ class ChannelStats:
     """Fields that neither the reference nor an earlier run named."""
     new_statuses: set[str] = field(default_factory=set)
     """Statuses that neither the reference nor an earlier run named."""
+    details: DetailsStats = field(default_factory=DetailsStats)
 
     @property
     def complete(self) -> bool:
@@ -87,7 +127,7 @@ class ChannelStats:
         A row that an earlier run could not read either was reported by that run.
         """
         missing = self.rejected > self.rejected_before or self.gaps or self.unrecoverable_rows
-        return self.read_all and not missing
+        return self.read_all and self.details.complete and not missing
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for machines; times in ISO 8601 and UTC."""
@@ -96,7 +136,7 @@ class ChannelStats:
 
     @property
     def read_all(self) -> bool:
-        """Whether every request that was planned had its answer."""
+        """Whether every request of the scans, and by id, had its answer."""
         return not (self.failures or self.refused or self.unfollowed)
 
 
@@ -142,6 +182,11 @@ class RunStats:
         with self._lock:
             record.requests += 1
 
+    def count_details_request(self, details: DetailsStats) -> None:
+        """Note that a request for details is being sent for the first time."""
+        with self._lock:
+            details.requests += 1
+
     def count_answer(self) -> None:
         """Note that the API's host gave an answer, of any status."""
         self.answered = True
@@ -174,7 +219,8 @@ class RunStats:
     @property
     def read_all(self) -> bool:
         """Whether every request that was planned had its answer."""
-        return all(record.read_all for record in self.channels.values())
+        records = self.channels.values()
+        return all(record.read_all and record.details.read_all for record in records)
 
     @property
     def exit_code(self) -> int:

@@ -118,14 +118,14 @@ def _id_of(operation: Any) -> str | None:
 
 
 def _created_at(value: Any) -> str:
-    instant = _instant(value)
+    instant = instant_or_none(value)
     if instant is None:
         raise Unreadable(f"createdAt is {_shown(value)}")
     return to_iso(instant)
 
 
 def _updated_at(value: Any, leftover: dict[str, Any]) -> str | None:
-    instant = _instant(value)
+    instant = instant_or_none(value)
     if instant is None and value is not None:
         leftover["updatedAt"] = value
     return to_iso(instant) if instant else None
@@ -138,7 +138,7 @@ def _status(value: Any, leftover: dict[str, Any]) -> str | None:
     return None
 
 
-def _instant(value: Any) -> datetime | None:
+def instant_or_none(value: Any) -> datetime | None:
     """An instant from a date with a time of day; without a zone, UTC is meant."""
     if not isinstance(value, str) or not _CLOCK_TIME.fullmatch(value):
         return None
@@ -164,7 +164,7 @@ def _stats(value: Any, channel: Channel, leftover: dict[str, Any]) -> dict[str, 
 
 
 def _documented(name: str, value: Any) -> int | None:
-    count = _whole(value)
+    count = whole_number(value)
     if count is None and value is not None:
         raise Unreadable(f"the counter {name} is {_shown(value)}")
     return count
@@ -178,7 +178,7 @@ def _undocumented(
     odd: dict[str, Any] = {}
     taken: set[str] = set()
     for name in sorted(stats.keys() - set(channel.counters)):
-        count, column = _whole(stats[name]), _column_or_none(name, channel)
+        count, column = whole_number(stats[name]), _column_or_none(name, channel)
         if count is None or column is None or column in taken:
             odd[name] = stats[name]
         else:
@@ -194,7 +194,7 @@ def _column_or_none(name: str, channel: Channel) -> str | None:
         return None
 
 
-def _whole(value: Any) -> int | None:
+def whole_number(value: Any) -> int | None:
     """A whole number that fits a BIGINT, or the text of one; None for anything else.
 
     A truth value is no number, and text is one only if it holds nothing but digits and a sign.

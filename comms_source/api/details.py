@@ -1,0 +1,216 @@
+"""The requests for details of an operation: lists of its resources, attempts, and errors.
+
+`GET /{channel}?operationId=ID` and `GET /Messages/{id}` are documented. The list of an operation's
+errors is named in the reference and has no schema there. The API ignores a parameter that it does
+not know, without a word, so each row of a list is checked: it says which operation it belongs to.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final
+from urllib.parse import quote
+
+from comms_source.api.client import CommsClient, DetailsAnswer
+from comms_source.channels import Channel
+from comms_source.errors import (
+    DetailsUnavailable,
+    EndlessScan,
+    EnvelopeMissing,
+    FilterIgnored,
+    RequestRefused,
+)
+from comms_source.tables.error_reader import ErrorsPage, Message, decode_errors, decode_message
+from comms_source.tables.resource_reader import ResourcePage, decode_resources
+
+NO_OPERATION: Final = f"comms_operation_{'0' * 26}"
+"""An id as an operation's, that none has: the first instant of the clock that ids are made from."""
+
+
+class BudgetSpent(Exception):
+    """No more requests for details may be sent in this run."""
+
+
+class RequestBudget:
+    """How many requests for details a run may still send. Thread-safe."""
+
+    def __init__(self, requests: int) -> None:
+        """Allow so many; repetitions of a request do not count."""
+        self._left = requests
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Count a request that is about to be sent.
+
+        Raises:
+            BudgetSpent: if there were as many as allowed.
+        """
+        with self._lock:
+            if self._left <= 0:
+                raise BudgetSpent
+            self._left -= 1
+
+
+class DetailsApi:
+    """The requests for details of one channel's operations. Thread-safe."""
+
+    def __init__(
+        self, *, client: CommsClient, channel: Channel, take: Callable[[], None], page_size: int
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            client: Sends the requests.
+            channel: The channel.
+            take: Called before each request; what it raises ends the reading.
+            page_size: Resources on a page.
+        """
+        self._client = client
+        self._channel = channel
+        self._take = take
+        self._page_size = page_size
+        self._lock = threading.Lock()
+        self._filters: bool | None = None
+        """Whether the list heeds `operationId`; None as long as no row left a doubt."""
+        self._has_errors = False
+        self._errors_refused: DetailsUnavailable | None = None
+
+    def resources(
+        self, operation_id: str, *, status: str | None = None, most: int | None = None
+    ) -> Iterator[DetailsAnswer[ResourcePage]]:
+        """The pages of an operation's resources.
+
+        Args:
+            operation_id: The operation.
+            status: Only those of this status.
+            most: Only the first page, of so many resources.
+
+        Raises:
+            FilterIgnored: if the list has resources of other operations.
+            DetailsUnavailable: if the API refuses the list.
+            EndlessScan: if a page token is repeated.
+            CommsSourceError: what the client raises.
+        """
+        parameters = {"operationId": operation_id, "pageSize": str(most or self._page_size)}
+        if status is not None:
+            parameters["status"] = status
+        tokens: set[str] = set()
+        while True:
+            answer = self._list(parameters)
+            self._check_filter(answer.content, operation_id)
+            yield answer
+            token = answer.content.next_token
+            if token is None or most is not None:
+                return
+            if token in tokens:
+                raise EndlessScan(
+                    f"the resources of {operation_id} have a page token for the second time; "
+                    "run again, and report it if it happens again"
+                )
+            tokens.add(token)
+            parameters["pageToken"] = token
+
+    def message(self, message_id: str) -> DetailsAnswer[Message]:
+        """A message with its attempts.
+
+        Raises:
+            EnvelopeMissing: if the answer is not about that message.
+            CommsSourceError: what the client raises.
+        """
+        self._take()
+        answer = self._client.fetch_details(
+            channel=self._channel,
+            path=f"/{quote(message_id, safe='')}",
+            parameters={},
+            decode=decode_message,
+        )
+        if answer.content.id != message_id:
+            raise EnvelopeMissing("the API answered with another message than was asked for")
+        return answer
+
+    def errors(self, operation_id: str) -> list[DetailsAnswer[ErrorsPage]]:
+        """The pages of an operation's errors; nothing is requested where the API refused before.
+
+        Raises:
+            DetailsUnavailable: if the API has no such list.
+            EndlessScan: if a page token is repeated.
+            CommsSourceError: what the client raises.
+        """
+        pages = [self._first_errors(operation_id)]
+        tokens: set[str] = set()
+        while (token := pages[-1].content.next_token) is not None:
+            if token in tokens:
+                raise EndlessScan(
+                    f"the errors of {operation_id} have a page token for the second time; "
+                    "run again, and report it if it happens again"
+                )
+            tokens.add(token)
+            pages.append(self._errors_page(operation_id, {"pageToken": token}))
+        return pages
+
+    def _first_errors(self, operation_id: str) -> DetailsAnswer[ErrorsPage]:
+        if self._has_errors:
+            return self._errors_page(operation_id, {})
+        # The others wait for the first answer: where there is no list, one request finds out.
+        with self._lock:
+            if self._errors_refused is not None:
+                raise self._errors_refused
+            try:
+                page = self._errors_page(operation_id, {})
+            except DetailsUnavailable as refused:
+                self._errors_refused = refused
+                raise
+            self._has_errors = True
+            return page
+
+    def _errors_page(
+        self, operation_id: str, parameters: dict[str, str]
+    ) -> DetailsAnswer[ErrorsPage]:
+        self._take()
+        return self._client.fetch_details(
+            channel=self._channel,
+            path=f"/Operations/{quote(operation_id, safe='')}/Errors",
+            parameters=parameters,
+            decode=decode_errors,
+        )
+
+    def _list(self, parameters: dict[str, str]) -> DetailsAnswer[ResourcePage]:
+        self._take()
+        return self._client.fetch_details(
+            channel=self._channel,
+            path="",
+            parameters=dict(parameters),
+            decode=partial(decode_resources, channel=self._channel),
+        )
+
+    def _check_filter(self, page: ResourcePage, operation_id: str) -> None:
+        """Make sure that a page is about the operation, as far as its rows say, or the API heeds.
+
+        Rows of some channels do not say which operation they belong to. Then the list is requested
+        once for an operation that does not exist: it has rows only if the filter is ignored.
+        """
+        named = [resource.operations for resource in page.resources]
+        if any(operations and operation_id not in operations for operations in named):
+            raise FilterIgnored(
+                f"{self._channel.name}: the API lists resources of other operations, so it ignores "
+                "operationId; no details are loaded"
+            )
+        if all(named) or not named:
+            return
+        with self._lock:
+            if self._filters is None:
+                self._filters = not self._lists_any(NO_OPERATION)
+        if not self._filters:
+            raise FilterIgnored(
+                f"{self._channel.name}: the API lists resources of an operation that does not "
+                "exist, so it ignores operationId; no details are loaded"
+            )
+
+    def _lists_any(self, operation_id: str) -> bool:
+        try:
+            answer = self._list({"operationId": operation_id, "pageSize": "1"})
+        except (RequestRefused, DetailsUnavailable):
+            return False
+        return bool(answer.content.resources)

@@ -1,0 +1,255 @@
+"""Which details to read: of which operations, in which order, within how many requests. Pure.
+
+The API has no list of the resources that changed. So the resources of an operation are read again
+when the operation shows another status or other counters than when they were read, but no more
+often than its age doubles. In the last day before retention ends every change counts. What is about
+to expire comes first, then what was never read, then what changed; in each of them the oldest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Final, Literal
+
+Kind = Literal["tags", "resources", "errors"]
+KINDS: Final[tuple[Kind, ...]] = ("tags", "resources", "errors")
+
+Need = Literal["expiring", "unread", "changed"]
+NEEDS: Final[tuple[Need, ...]] = ("expiring", "unread", "changed")
+"""In the order in which they are read."""
+
+Outcome = Literal["read", "empty", "expired"]
+
+LAST_DAY: Final = timedelta(days=1)
+RATIO: Final = 0.5
+"""Details are read again when they are older than this share of the operation's age."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetailsPolicy:
+    """The settings that a plan of details depends on."""
+
+    kinds: Sequence[Kind]
+    requests: int
+    """How many requests a run may send."""
+    errors_per_operation: int
+    page_size: int
+    retention: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationState:
+    """An operation as it was last read."""
+
+    channel: str
+    id: str
+    created_at: datetime
+    version: int
+    """A digest of its status and counters."""
+    total: int | None
+    """How many resources it has, by its counters."""
+    not_delivered: int
+    """How many of them failed or were not delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindRead:
+    """When and in which state the details of one kind were read."""
+
+    outcome: Outcome
+    read_at: datetime | None
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueDetails:
+    """An operation whose details are to be read."""
+
+    operation: OperationState
+    kinds: Sequence[Kind]
+    need: Need
+    requests: int
+    """How many requests that takes, as far as the counters show."""
+
+    def version_of(self, kind: Kind) -> int:
+        """What is compared the next time."""
+        return relevant(self.operation, kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetailsPlan:
+    """What a run reads of the details."""
+
+    due: Sequence[DueDetails]
+    """Within the budget, in the order in which they are read."""
+    waiting: Sequence[DueDetails]
+    """Due as well, but beyond the budget."""
+    expired: Sequence[tuple[OperationState, Kind]]
+    """What left retention before it was read."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests `due` takes."""
+        return sum(each.requests for each in self.due)
+
+    def of(self, channel: str) -> DetailsPlan:
+        """The same for one channel."""
+        return DetailsPlan(
+            due=[due for due in self.due if due.operation.channel == channel],
+            waiting=[due for due in self.waiting if due.operation.channel == channel],
+            expired=[each for each in self.expired if each[0].channel == channel],
+        )
+
+    def count(self, need: Need) -> int:
+        """How many of those that are due have a need."""
+        return sum(due.need == need for due in self.due)
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsWork:
+    """What a run does about details, and what it needs to know for that."""
+
+    plan: DetailsPlan
+    asked: Mapping[str, frozenset[str]]
+    """Messages whose attempts were read before, by operation."""
+
+
+Reads = Mapping[tuple[str, str, Kind], KindRead]
+"""What was read before, by channel, id and kind."""
+
+
+def relevant(operation: OperationState, kind: Kind) -> int:
+    """What the details of a kind depend on: they are due when it changes."""
+    if kind == "resources":
+        return operation.version
+    return operation.not_delivered if kind == "errors" else 0
+
+
+def plan_details(
+    operations: Iterable[OperationState],
+    reads: Reads,
+    *,
+    now: datetime,
+    policy: DetailsPolicy,
+    since: Mapping[tuple[str, Kind], datetime],
+) -> DetailsPlan:
+    """What to read of the details at `now`.
+
+    Args:
+        operations: The operations, also some that have left retention.
+        reads: What was read of them before.
+        now: The time.
+        policy: The settings.
+        since: By channel and kind, the creation time from which details are kept: what was created
+            before is not owed.
+    """
+    horizon = now - policy.retention
+    wanted: list[DueDetails] = []
+    expired: list[tuple[OperationState, Kind]] = []
+    for operation in operations:
+        if operation.created_at < horizon:
+            expired += [
+                (operation, kind)
+                for kind in policy.kinds
+                if _is_owed(operation, kind, reads=reads, since=since)
+            ]
+        elif due := _due(operation, reads=reads, now=now, policy=policy):
+            wanted.append(due)
+    wanted.sort(key=_order)
+    taken, waiting = _within(wanted, policy.requests)
+    return DetailsPlan(due=taken, waiting=waiting, expired=expired)
+
+
+def _due(
+    operation: OperationState, *, reads: Reads, now: datetime, policy: DetailsPolicy
+) -> DueDetails | None:
+    needs: dict[Kind, Need] = {}
+    for kind in policy.kinds:
+        read = reads.get((operation.channel, operation.id, kind))
+        if need := _need(operation, kind, read, now=now, policy=policy):
+            needs[kind] = need
+    if "resources" in policy.kinds:
+        needs.pop("tags", None)  # They are in the resources.
+    if not needs:
+        return None
+    return DueDetails(
+        operation=operation,
+        kinds=tuple(needs),
+        need=min(needs.values(), key=NEEDS.index),
+        requests=sum(_requests(operation, kind, needs, policy) for kind in needs),
+    )
+
+
+def _need(
+    operation: OperationState,
+    kind: Kind,
+    read: KindRead | None,
+    *,
+    now: datetime,
+    policy: DetailsPolicy,
+) -> Need | None:
+    if kind == "errors" and not operation.not_delivered:
+        return None
+    is_read = read is not None and read.outcome == "read"
+    if is_read and read is not None and read.version == relevant(operation, kind):
+        return None
+    is_last_day = now >= operation.created_at + policy.retention - LAST_DAY
+    if read is None or read.read_at is None:
+        return "expiring" if is_last_day else "unread"
+    if now - read.read_at < RATIO * (now - operation.created_at) and not (is_last_day and is_read):
+        return None
+    return "expiring" if is_last_day else "changed"
+
+
+def _requests(
+    operation: OperationState,
+    kind: Kind,
+    needs: Mapping[Kind, Need],
+    policy: DetailsPolicy,
+) -> int:
+    if kind == "tags":
+        return 1
+    if kind == "resources":
+        return max(1, ceil((operation.total or 1) / policy.page_size))
+    lists = 0 if "resources" in needs or operation.channel != "messages" else 2
+    fetched = min(operation.not_delivered, policy.errors_per_operation)
+    return lists + 1 + (fetched if operation.channel == "messages" else 0)
+
+
+def _order(due: DueDetails) -> tuple[int, datetime, str]:
+    return NEEDS.index(due.need), due.operation.created_at, due.operation.id
+
+
+def _within(
+    wanted: Sequence[DueDetails], requests: int
+) -> tuple[list[DueDetails], list[DueDetails]]:
+    """Those that the budget allows, and those that it does not.
+
+    Smaller ones pass one that does not fit any more; it comes first in the next run.
+    """
+    taken: list[DueDetails] = []
+    waiting: list[DueDetails] = []
+    for due in wanted:
+        fits = due.requests <= requests
+        requests -= due.requests if fits else 0
+        (taken if fits else waiting).append(due)
+    return taken, waiting
+
+
+def _is_owed(
+    operation: OperationState,
+    kind: Kind,
+    *,
+    reads: Reads,
+    since: Mapping[tuple[str, Kind], datetime],
+) -> bool:
+    """Whether the details of an operation past retention were to be read, and never were."""
+    if kind == "errors" and not operation.not_delivered:
+        return False
+    first = since.get((operation.channel, kind))
+    read = reads.get((operation.channel, operation.id, kind))
+    is_unread = read is None or read.outcome == "empty"
+    return first is not None and operation.created_at >= first and is_unread

@@ -1,0 +1,202 @@
+"""What the tables say of details: which operations there are, and what was read of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import dlt
+import pyarrow as pa
+from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from comms_source.channels import Channel
+from comms_source.config.settings import Settings
+from comms_source.coverage.details import (
+    DetailsWork,
+    Kind,
+    KindRead,
+    OperationState,
+    plan_details,
+)
+from comms_source.destinations.dlt_errors import translate_dlt_errors
+from comms_source.destinations.dlt_internals import current_package
+from comms_source.destinations.queries import ask
+from comms_source.destinations.stored_account import is_plain_sql
+from comms_source.tables.detail_tables import ATTEMPTS, DETAILS
+from comms_source.tables.history import row_versions
+from comms_source.tables.operations import operations_table
+from comms_source.timespans import parse_instant
+
+_OPERATIONS: Final = """
+select {columns} from {{table}} where account = %s and created_at >= %s
+"""
+_READS: Final = """
+select operation_id, kind, outcome, read_at, read_version from {table}
+where account = %s and channel = %s and created_at >= %s
+"""
+_IS_LOADED: Final = " and _dlt_load_id in (select load_id from {loads} where status = 0)"
+_SINCE: Final = """
+select channel, kind, min(created_at) from {table} where account = %s group by channel, kind
+"""
+_ASKED: Final = """
+select distinct operation_id, message_id from {{table}}
+where account = %s and operation_id in ({places})
+"""
+_AT_ONCE: Final = 200
+"""How many ids a query names."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReads:
+    """What was read before."""
+
+    reads: Mapping[tuple[str, str, Kind], KindRead]
+    since: Mapping[tuple[str, Kind], datetime]
+
+
+def details_work(pipeline: dlt.Pipeline, *, settings: Settings, now: datetime) -> DetailsWork:
+    """What a run at `now` does about details, by the tables of the destination.
+
+    Raises:
+        RunStopped: if the destination cannot be queried.
+    """
+    with translate_dlt_errors(), pipeline.sql_client() as client:
+        return _work(client, settings=settings, now=now, fresh={})
+
+
+def current_details_work(
+    *, settings: Settings, now: datetime, fresh: Mapping[str, pa.Table]
+) -> DetailsWork:
+    """The same for the load package that is being extracted.
+
+    Args:
+        settings: The account, its channels, and what to read of them.
+        now: The time.
+        fresh: The package's rows of operations, by channel.
+
+    Raises:
+        RunStopped: if the destination cannot be queried.
+    """
+    package = dlt.current.pipeline() if current_package() else None
+    if package is None:
+        return _work(None, settings=settings, now=now, fresh=fresh)
+    with translate_dlt_errors():
+        try:
+            connection = package.sql_client()
+        except SqlClientNotAvailable:
+            return _work(None, settings=settings, now=now, fresh=fresh)
+        with connection as client:
+            return _work(client, settings=settings, now=now, fresh=fresh)
+
+
+def _work(
+    client: Any | None, *, settings: Settings, now: datetime, fresh: Mapping[str, pa.Table]
+) -> DetailsWork:
+    """Without a client, nothing is known but the fresh rows."""
+    # As long again as the retention, for what left it since the last run.
+    since = now - 2 * settings.retention
+    stored = _reads(client, settings, since) if client else StoredReads({}, {})
+    operations = [
+        operation
+        for channel in settings.selected
+        for operation in _operations(
+            [
+                *_stored_operations(client, channel, settings.account, since),
+                *(table for name, table in fresh.items() if name == channel.name),
+            ],
+            channel=channel,
+        )
+    ]
+    plan = plan_details(
+        operations, stored.reads, now=now, policy=settings.details_policy, since=stored.since
+    )
+    failing = [due.operation.id for due in plan.due if "errors" in due.kinds]
+    return DetailsWork(plan, asked_messages(client, account=settings.account, operations=failing))
+
+
+def asked_messages(
+    client: Any | None, *, account: str, operations: Sequence[str]
+) -> dict[str, frozenset[str]]:
+    """The messages whose attempts were read before, by operation.
+
+    Args:
+        client: dlt's SQL client of the destination, connected; None where there is none.
+        account: The label of the account.
+        operations: The ids of the operations.
+    """
+    found: dict[str, set[str]] = {}
+    for start in range(0, len(operations) if client else 0, _AT_ONCE):
+        ids = operations[start : start + _AT_ONCE]
+        query = _ASKED.format(places=", ".join(["%s"] * len(ids)))
+        for operation_id, message_id in ask(client, query, account, *ids, table=ATTEMPTS.name):
+            found.setdefault(operation_id, set()).add(message_id)
+    return {operation_id: frozenset(ids) for operation_id, ids in found.items()}
+
+
+def _reads(client: Any, settings: Settings, since: datetime) -> StoredReads:
+    tables = {"table": DETAILS.name}
+    query = _READS
+    if is_plain_sql(client):
+        # A package may have been dropped after this table took its rows.
+        query, tables = _READS + _IS_LOADED, tables | {"loads": "_dlt_loads"}
+    reads = {
+        (channel.name, operation_id, kind): KindRead(
+            outcome, None if read_at is None else parse_instant(read_at), version
+        )
+        for channel in settings.selected
+        for operation_id, kind, outcome, read_at, version in ask(
+            client, query, settings.account, channel.name, since, **tables
+        )
+    }
+    found = ask(client, _SINCE, settings.account, table=DETAILS.name)
+    return StoredReads(reads, {(name, kind): parse_instant(at) for name, kind, at in found})
+
+
+def _stored_operations(
+    client: Any | None, channel: Channel, account: str, since: datetime
+) -> Iterator[pa.Table]:
+    if client is None:
+        return
+    spec = operations_table(channel)
+    names = ["id", "created_at", "status", *channel.counters]
+    columns = ", ".join(map(client.escape_column_name, names))
+    query = _OPERATIONS.format(columns=columns)
+    table = client.make_qualified_table_name(spec.name)
+    try:
+        with client.execute_query(query.format(table=table), account, since) as cursor:
+            rows = cursor.arrow()
+    except DatabaseUndefinedRelation:
+        return
+    if rows is not None:
+        schema = pa.schema([spec.columns.field(name).with_nullable(True) for name in names])
+        yield rows.rename_columns(names).cast(schema)
+
+
+def _operations(tables: Sequence[pa.Table], *, channel: Channel) -> Iterator[OperationState]:
+    """The operations of some tables; of one that is in several, as the last has it."""
+    names = ["id", "created_at", "status", *channel.counters]
+    found: dict[str, OperationState] = {}
+    for table in tables:
+        rows = table.select(names)
+        versions: list[Any] = row_versions(rows).to_pylist()
+        for row, version in zip(_states(rows), versions, strict=True):
+            found[row["id"]] = OperationState(
+                channel=channel.name,
+                id=row["id"],
+                created_at=row["created_at"],
+                version=version,
+                total=row["total"],
+                not_delivered=(row["failed"] or 0) + (row.get("undelivered") or 0),
+            )
+    yield from found.values()
+
+
+def _states(rows: pa.Table) -> list[dict[str, Any]]:
+    known = [name for name in _STATE if name in rows.schema.names]
+    return rows.select(known).to_pylist()
+
+
+_STATE: Final = ("id", "created_at", "total", "failed", "undelivered")

@@ -1,0 +1,230 @@
+"""Reads the details of one operation: resources or a sample of them, attempts, errors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+
+from comms_source.api.client import DetailsAnswer
+from comms_source.api.details import DetailsApi
+from comms_source.channels import Channel
+from comms_source.coverage.details import DueDetails, Kind
+from comms_source.errors import DetailsUnavailable, RequestRefused
+from comms_source.tables.detail_tables import ATTEMPTS, DETAILS, ERRORS, TAGS, resource_table
+from comms_source.tables.error_reader import attempt_rows, error_rows
+from comms_source.tables.operations import joined
+from comms_source.tables.personal_data import PersonalData
+from comms_source.tables.resource_reader import Resource, ResourcePage, resource_rows, tags_of
+from comms_source.tables.specs import Piece
+
+WITH_ERRORS: Final = ("FAILED", "UNDELIVERED")
+"""The statuses of messages whose attempts say why."""
+
+_SENT_FROM: Final = ("sub_channel", "sender", "sender_id", "sender_pool_id")
+Row = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class OperationDetails:
+    """What was read of one operation."""
+
+    due: DueDetails
+    pieces: list[Piece] = field(default_factory=list)
+    resources: int = 0
+    rejected: int = 0
+    messages: int = 0
+    """Messages whose attempts were read."""
+    new_fields: set[str] = field(default_factory=set)
+    unavailable: DetailsUnavailable | None = None
+    """Why the list of errors was refused, if it was."""
+
+
+def read_details(
+    due: DueDetails,
+    *,
+    api: DetailsApi,
+    channel: Channel,
+    account: str,
+    personal: PersonalData,
+    asked: frozenset[str],
+    errors_per_operation: int,
+    read_at: datetime,
+) -> OperationDetails:
+    """Read what is due of an operation.
+
+    Args:
+        due: The operation, and the kinds.
+        api: Sends the requests.
+        channel: The operation's channel.
+        account: The label of the account.
+        personal: How personal data is treated.
+        asked: Messages of it whose attempts were read before; they do not change any more.
+        errors_per_operation: Of how many messages the attempts are read, those in `asked` included.
+        read_at: When the reading began.
+
+    Raises:
+        BudgetSpent: if no more requests may be sent.
+        CommsSourceError: if a request fails.
+    """
+    reader = _Reader(
+        due=due, api=api, channel=channel, account=account, personal=personal, read_at=read_at
+    )
+    if "resources" in due.kinds:
+        reader.read_resources()
+    elif "tags" in due.kinds:
+        reader.read_sample()
+    if "errors" in due.kinds:
+        reader.read_errors(asked=asked, most=errors_per_operation)
+    return reader.details
+
+
+class _Reader:
+    def __init__(
+        self,
+        *,
+        due: DueDetails,
+        api: DetailsApi,
+        channel: Channel,
+        account: str,
+        personal: PersonalData,
+        read_at: datetime,
+    ) -> None:
+        self.details = OperationDetails(due)
+        self._due = due
+        self._id = due.operation.id
+        self._api = api
+        self._channel = channel
+        self._account = account
+        self._personal = personal
+        self._read_at = read_at
+        self._failed: list[str] | None = None
+        """The ids of the failed and undelivered messages; None as long as they are not known."""
+
+    def read_resources(self) -> None:
+        """All resources, and with them the tags."""
+        pages: list[pa.Table] = []
+        resources: dict[str, Resource] = {}
+        rejected = 0
+        for answer in self._api.resources(self._id):
+            pages.append(self._rows(answer))
+            resources |= {each.id: each for each in answer.content.resources}
+            rejected += answer.content.rejected
+        rows = joined(pages, key="id")
+        self.details.resources, self.details.rejected = rows.num_rows, rejected
+        self._put(Piece(resource_table(self._channel), rows))
+        self._failed = sorted(
+            each.id for each in resources.values() if (each.status or "").upper() in WITH_ERRORS
+        )
+        self._put_tags(tags_of(resources.values()), rows, counted=True)
+        outcome = {"resources": rows.num_rows, "rejected": rejected}
+        self._record("resources", is_empty=not rows.num_rows, **outcome)
+
+    def read_sample(self) -> None:
+        """One resource, which stands for all: its tags, and where it was sent from."""
+        answer = next(self._api.resources(self._id, most=1))
+        self._put_tags(tags_of(answer.content.resources), self._rows(answer), counted=False)
+
+    def read_errors(self, *, asked: frozenset[str], most: int) -> None:
+        """The attempts of messages that failed, and the API's list of errors."""
+        not_asked = None
+        if self._channel.name == "messages":
+            failed = self._failed_messages(most)
+            left = [each for each in failed if each not in asked][: max(0, most - len(asked))]
+            read = sum(map(self._read_attempts, left))
+            not_asked = max(0, self._due.operation.not_delivered - len(asked) - read)
+        try:
+            pages = self._api.errors(self._id)
+        except DetailsUnavailable as refused:
+            self.details.unavailable = refused
+            if self._channel.name != "messages":
+                return
+        else:
+            rows = error_rows(
+                [error for page in pages for error in page.content.errors],
+                account=self._account,
+                channel=self._channel.name,
+                operation_id=self._id,
+                synced_at=pages[0].received_at,
+                personal=self._personal,
+            )
+            self._put(Piece(ERRORS, ERRORS.rows(rows)))
+        self._record("errors", not_asked=not_asked)
+
+    def _failed_messages(self, most: int) -> Sequence[str]:
+        if self._failed is None:
+            pages = [
+                next(self._api.resources(self._id, status=status, most=most))
+                for status in WITH_ERRORS
+            ]
+            self._failed = sorted(each.id for page in pages for each in page.content.resources)
+        return self._failed
+
+    def _read_attempts(self, message_id: str) -> bool:
+        """Whether the message and its attempts could be read."""
+        try:
+            answer = self._api.message(message_id)
+        except (DetailsUnavailable, RequestRefused):
+            return False  # It is counted among those that were not asked for.
+        rows = attempt_rows(
+            answer.content,
+            account=self._account,
+            operation_id=self._id,
+            synced_at=answer.received_at,
+            personal=self._personal,
+        )
+        self._put(Piece(ATTEMPTS, ATTEMPTS.rows(rows)))
+        self.details.messages += 1
+        return True
+
+    def _rows(self, answer: DetailsAnswer[ResourcePage]) -> pa.Table:
+        self.details.new_fields |= answer.content.new_fields
+        return resource_rows(
+            answer.content,
+            channel=self._channel,
+            account=self._account,
+            operation_id=self._id,
+            synced_at=answer.received_at,
+            personal=self._personal,
+        )
+
+    def _put_tags(
+        self, tags: Counter[tuple[str, str]], resources: pa.Table, *, counted: bool
+    ) -> None:
+        rows: list[Row] = [
+            {
+                "account": self._account,
+                "channel": self._channel.name,
+                "operation_id": self._id,
+                "tag": tag,
+                "value": value,
+                "resources": count if counted else None,
+                "synced_at": self._read_at,
+            }
+            for (tag, value), count in sorted(tags.items())
+        ]
+        self._put(Piece(TAGS, TAGS.rows(rows)))
+        first = resources.select(_SENT_FROM).slice(0, 1).to_pylist()
+        self._record("tags", is_empty=not first, **(first[0] if first else {}))
+
+    def _record(self, kind: Kind, *, is_empty: bool = False, **values: Any) -> None:
+        row = {
+            "account": self._account,
+            "channel": self._channel.name,
+            "operation_id": self._id,
+            "kind": kind,
+            "created_at": self._due.operation.created_at,
+            "outcome": "empty" if is_empty else "read",
+            "read_at": self._read_at,
+            "read_version": self._due.version_of(kind),
+            **values,
+        }
+        self._put(Piece(DETAILS, DETAILS.rows([row])))
+
+    def _put(self, piece: Piece) -> None:
+        if piece.rows.num_rows:
+            self.details.pieces.append(piece)
