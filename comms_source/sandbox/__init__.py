@@ -24,6 +24,7 @@ from comms_source.sandbox.answers import Request, Response
 from comms_source.sandbox.clock import Clock
 from comms_source.sandbox.faults import Fault, faults_from
 from comms_source.sandbox.model import SandboxModel
+from comms_source.sandbox.people import PRIVATE_DATA
 from comms_source.sandbox.samples import documented_payloads, sample_names
 from comms_source.sandbox.settings import ACCOUNT_ID, AUTH_TOKEN, SandboxSettings
 from comms_source.sandbox.troubles import Trouble, troubles_from
@@ -31,6 +32,7 @@ from comms_source.sandbox.troubles import Trouble, troubles_from
 __all__ = [
     "ACCOUNT_ID",
     "AUTH_TOKEN",
+    "PRIVATE_DATA",
     "Clock",
     "Fault",
     "Request",

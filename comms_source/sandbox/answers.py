@@ -15,6 +15,7 @@ _ERRORS: Final = {
     401: (20003, "Authentication failed."),
     403: (20403, "Forbidden."),
     404: (20404, "The resource was not found."),
+    405: (20004, "Method not allowed."),
     429: (20429, "Too many requests. Please retry according to the Retry-After response header."),
     500: (20500, "Internal server error."),
     503: (20503, "Service unavailable."),

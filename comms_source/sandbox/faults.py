@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -18,8 +18,12 @@ from comms_source.sandbox.pseudo_random import fraction
 from comms_source.sandbox.response_faults import REPLACEMENTS, TRANSPORT_FAULTS
 from comms_source.sandbox.row_faults import ROW_FAULTS
 
-PAGE_FAULTS: Final = ("repeat_token", "endless_pages", "ignored_dates")
-"""Kinds that change which pages there are: endless ones, or those of all creation time."""
+PAGE_FAULTS: Final = ("repeat_token", "endless_pages", "ignored_dates", "ignored_filter")
+"""Kinds that change which pages there are: endless ones, or those that a filter leaves out."""
+
+Endpoint = Literal["list", "fetch", "resources", "resource", "errors"]
+ENDPOINTS: Final = get_args(Endpoint)
+"""Operations as a list and by id, resources as a list and by id, the errors of an operation."""
 
 KINDS: Final = (*REPLACEMENTS, *TRANSPORT_FAULTS, *PAGE_FAULTS, *ROW_FAULTS)
 """All kinds of faults."""
@@ -40,8 +44,8 @@ class Fault:
     """One of `KINDS`."""
     channel: str | None = None
     """The channel's name, or None for all."""
-    endpoint: Literal["list", "fetch"] | None = None
-    """Lists, fetches by id, or None for both."""
+    endpoint: Endpoint | None = None
+    """One of `ENDPOINTS`, or None for all."""
     first: int = 1
     """The first request that the fault applies to, counted from 1."""
     every: int = 1
@@ -64,8 +68,8 @@ class Fault:
             raise ValueError(f"kind: {self.kind!r} is not one of {', '.join(KINDS)}")
         if self.channel is not None and self.channel not in CHANNELS:
             raise ValueError(f"channel: {self.channel!r} is not one of {', '.join(CHANNELS)}")
-        if self.endpoint not in {None, "list", "fetch"}:
-            raise ValueError(f"endpoint: {self.endpoint!r} is neither list nor fetch")
+        if self.endpoint not in {None, *ENDPOINTS}:
+            raise ValueError(f"endpoint: {self.endpoint!r} is not one of {', '.join(ENDPOINTS)}")
         if min(self.first, self.every, self.rows) < 1 or not 0 <= self.chance <= 1:
             raise ValueError("first, every and rows count from 1; chance is between 0 and 1")
         if self.seconds < 0 or (self.count is not None and self.count < 0):

@@ -125,32 +125,13 @@ def state_at(life: Lifecycle, now: int, *, cumulative: bool) -> State:
         return _show(life, "SCHEDULED", {"scheduled": life.total}, life.created)
     if life.kind == "canceled":
         return _show(life, "CANCELED", {"canceled": life.total}, life.start)
-    changed = _last_change(life, now)
+    changed = last_change(life, now)
     status = "COMPLETED" if now >= life.end else "PROCESSING"
     updated = min(changed, life.end) if life.frozen_update else changed
-    return _show(life, status, _counts(life, changed, cumulative=cumulative), updated)
+    return _show(life, status, counts_at(life, changed, cumulative=cumulative), updated)
 
 
-def _kind(channel: Channel, roll: float) -> Kind:
-    kind = next(kind for limit, kind in _KINDS if roll < limit)
-    if kind == "group" and "read" not in channel.counters:
-        return "sent"
-    return "sent" if kind == "unaddressable" and kind not in channel.counters else kind
-
-
-def _unaddressable(channel: Channel, kind: Kind, total: int, roll: float) -> int:
-    if "unaddressable" not in channel.counters or kind == "group":
-        return 0
-    return total if kind == "unaddressable" and roll < 0.5 else int(total * 0.05 * roll)  # noqa: PLR2004
-
-
-def _delay(kind: Kind, roll: float) -> int:
-    if kind == "far_scheduled":
-        return int((8 + 4 * roll) * DAY)
-    return int((1 + 47 * roll) * HOUR) if kind in {"scheduled", "canceled"} else 0
-
-
-def _last_change(life: Lifecycle, now: int) -> int:
+def last_change(life: Lifecycle, now: int) -> int:
     """The last instant up to `now` at which a counter could change, at increasing intervals."""
     age = min(now - life.start, max(SETTLED_AFTER, life.end - life.start))
     if age < SECOND:
@@ -163,7 +144,15 @@ def _last_change(life: Lifecycle, now: int) -> int:
     return min(tick, now) if age < SETTLED_AFTER else life.start + age
 
 
-def _counts(life: Lifecycle, now: int, *, cumulative: bool) -> dict[str, int]:
+def change_times(life: Lifecycle) -> list[int]:
+    """Every instant that `last_change` may return from the start on, in order."""
+    steps = math.ceil(math.log(SETTLED_AFTER / SECOND, 1.2))
+    ticks = {life.start + int(SECOND * 1.2**step) for step in range(steps)}
+    return sorted(ticks | {life.start, life.end, life.start + SETTLED_AFTER})
+
+
+def counts_at(life: Lifecycle, now: int, *, cumulative: bool) -> dict[str, int]:
+    """The counts at `now`, one of the instants of `last_change`, of an operation that has begun."""
     age, duration = now - life.start, life.end - life.start
     past = min(age, duration)
     # Integers, rounded down, so that the parts never exceed what was handed over.
@@ -189,6 +178,25 @@ def _counts(life: Lifecycle, now: int, *, cumulative: bool) -> dict[str, int]:
         "unaddressable": life.unaddressable * past // duration,
         "attempts": 1 if life.kind == "group" else processed + int(processed * life.fallback),
     }
+
+
+def _kind(channel: Channel, roll: float) -> Kind:
+    kind = next(kind for limit, kind in _KINDS if roll < limit)
+    if kind == "group" and "read" not in channel.counters:
+        return "sent"
+    return "sent" if kind == "unaddressable" and kind not in channel.counters else kind
+
+
+def _unaddressable(channel: Channel, kind: Kind, total: int, roll: float) -> int:
+    if "unaddressable" not in channel.counters or kind == "group":
+        return 0
+    return total if kind == "unaddressable" and roll < 0.5 else int(total * 0.05 * roll)  # noqa: PLR2004
+
+
+def _delay(kind: Kind, roll: float) -> int:
+    if kind == "far_scheduled":
+        return int((8 + 4 * roll) * DAY)
+    return int((1 + 47 * roll) * HOUR) if kind in {"scheduled", "canceled"} else 0
 
 
 def _known(count: int, age: int, pace: float) -> int:

@@ -25,11 +25,12 @@ from comms_source.sandbox.answers import Request, Response, error_answer, json_a
 from comms_source.sandbox.clock import Clock
 from comms_source.sandbox.faults import ActiveFaults, Fault
 from comms_source.sandbox.instants import to_ms
-from comms_source.sandbox.paging import check_range, encode, position_of, select
+from comms_source.sandbox.paging import check_range, cut, encode, position_of, select
 from comms_source.sandbox.population import GeneratedPopulation, Population, SamplePopulation
-from comms_source.sandbox.queries import BadParameter, parse_query
+from comms_source.sandbox.queries import BadParameter, Position, parse_query
 from comms_source.sandbox.rate_limit import TokenBucket
 from comms_source.sandbox.rendered import RenderedPopulation
+from comms_source.sandbox.resource_population import ResourcePopulation
 from comms_source.sandbox.response_faults import REPLACEMENTS, TRANSPORT_FAULTS
 from comms_source.sandbox.row_faults import ROW_FAULTS, apply_row_fault
 from comms_source.sandbox.settings import SandboxSettings
@@ -48,6 +49,17 @@ class LoggedRequest:
     status: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Which endpoint of which channel a path leads to."""
+
+    channel: Channel
+    endpoint: str
+    """One of `faults.ENDPOINTS`."""
+    id: str = ""
+    """The id in the path."""
+
+
 class SandboxModel:
     """Responds to requests according to the settings. Thread-safe."""
 
@@ -58,20 +70,22 @@ class SandboxModel:
         self.faults = ActiveFaults(settings.faults, seed=settings.seed)
         self.requests: deque[LoggedRequest] = deque(maxlen=MAX_LOGGED)
         self._populations = {name: self._populate(channel) for name, channel in CHANNELS.items()}
+        self._resources = {
+            name: ResourcePopulation(channel, self._with_resources(channel), settings)
+            for name, channel in CHANNELS.items()
+        }
         self._arrival = threading.Condition()
         self._turns = itertools.count(1)
         self._bucket = TokenBucket(settings.rate_limit)
 
     def respond(self, request: Request) -> Response:
         """The response to a request."""
-        channel, operation_id = _route(request.path)
-        if channel is None:
+        route = _route(request.path)
+        if route is None:
             return error_answer(404)
-        endpoint = "list" if operation_id is None else "fetch"
+        channel, endpoint = route.channel, route.endpoint
         matching = self.faults.matching(channel=channel.name, endpoint=endpoint)
-        response = self._refusal(request, channel) or self._answer(
-            request, channel, operation_id, matching
-        )
+        response = self._refusal(request, channel) or self._answer(request, route, matching)
         self._log(request, channel.name, endpoint, response.status)
         headers = {"Date": format_datetime(self.clock.now(), usegmt=True), **response.headers}
         delay = response.delay + self.settings.latency.total_seconds()
@@ -89,6 +103,25 @@ class SandboxModel:
         numbers = range(shown.first_from(shown.oldest_listed(at)), shown.first_from(at + 1))
         return [shown.show(number, at) for number in numbers if shown.listed(number, at)]
 
+    def resource_truth(
+        self, channel: str, operation_id: str | None, now: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """All resources that lists may show at `now`, as the API returns them, oldest first.
+
+        Args:
+            channel: The name of the channel.
+            operation_id: Their operation; None for the resources of all operations.
+            now: The time; None for the sandbox's time.
+        """
+        at, resources = to_ms(now or self.clock.now()), self._resources[channel]
+        return [resources.show(number, at) for number in resources.numbers(operation_id, at)]
+
+    def truth_of_errors(
+        self, channel: str, operation_id: str, now: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """The errors of an operation at `now`, the most frequent first; none if it is not found."""
+        return self._resources[channel].errors(operation_id, to_ms(now or self.clock.now())) or []
+
     def _populate(self, channel: Channel) -> Population:
         if self.settings.samples:
             return SamplePopulation(channel, self.settings.samples)
@@ -96,17 +129,24 @@ class SandboxModel:
             return RenderedPopulation(channel, self.settings, to_ms(self.clock.now()))
         return GeneratedPopulation(channel, self.settings)
 
-    def _answer(
-        self, request: Request, channel: Channel, operation_id: str | None, faults: Sequence[Fault]
-    ) -> Response:
+    def _with_resources(self, channel: Channel) -> GeneratedPopulation:
+        """The operations that have resources; those of samples have none."""
+        shown = self._populations[channel.name]
+        if isinstance(shown, GeneratedPopulation):
+            return shown
+        return GeneratedPopulation(channel, replace(self.settings, operations_per_week=0))
+
+    def _answer(self, request: Request, route: _Route, faults: Sequence[Fault]) -> Response:
         for fault in faults:
             if fault.kind in REPLACEMENTS:
                 return REPLACEMENTS[fault.kind](fault, request)
         try:
-            if operation_id is not None:
-                response = self._fetch(channel, operation_id)
+            if route.endpoint in {"list", "resources"}:
+                response = self._list(request, route, faults)
+            elif route.endpoint == "errors":
+                response = self._errors(request, route, faults)
             else:
-                response = self._list(request, channel, faults)
+                response = self._fetch(route)
         except BadParameter as refused:
             context = f"$.{refused.name}"
             response = error_answer(400, message=str(refused), code=refused.code, context=context)
@@ -124,35 +164,74 @@ class SandboxModel:
         wait = self._bucket.take()
         return error_answer(429, headers={"Retry-After": str(math.ceil(wait))}) if wait else None
 
-    def _fetch(self, channel: Channel, operation_id: str) -> Response:
-        population, now = self._populations[channel.name], to_ms(self.clock.now())
-        number = population.find(operation_id)
+    def _fetch(self, route: _Route) -> Response:
+        name, now = route.channel.name, to_ms(self.clock.now())
+        if route.endpoint == "resource":
+            found = self._resources[name].fetch(route.id, now)
+            return error_answer(404) if found is None else json_answer(found)
+        population = self._populations[name]
+        number = population.find(route.id)
         if number is None or not population.fetched(number, now):
             return error_answer(404)
         return json_answer(population.show(number, now))
 
-    def _list(self, request: Request, channel: Channel, faults: Sequence[Fault]) -> Response:
-        population, now = self._populations[channel.name], to_ms(self.clock.now())
-        first, token = parse_query(request.parameters, channel=channel.name)
+    def _list(self, request: Request, route: _Route, faults: Sequence[Fault]) -> Response:
+        name, now = route.channel.name, to_ms(self.clock.now())
+        population, resources = self._populations[name], self._resources[name]
+        first, token = parse_query(request.parameters, channel=name, endpoint=route.endpoint)
         kinds = {fault.kind for fault in faults}
         if "ignored_dates" in kinds:
             first = msgspec.structs.replace(first, start=None, end=None)
+        if "ignored_filter" in kinds:
+            first = msgspec.structs.replace(first, operation_id=None)
         position = position_of(first, token, settings=self.settings)
         check_range(position, settings=self.settings, now=now)
-        numbers, following = select(
-            position=position, population=population, settings=self.settings, now=now
+        if route.endpoint == "resources":
+            numbers, following = resources.select(position, now)
+            key = self.settings.push_envelope if name == "push_notifications" else name
+        else:
+            numbers, following = select(
+                position=position, population=population, settings=self.settings, now=now
+            )
+            key = "operations"
+        shown: Population | ResourcePopulation = (
+            resources if route.endpoint == "resources" else population
         )
-        row_faults = [fault for fault in faults if fault.kind in ROW_FAULTS]
-        shown = population.show if row_faults else population.answer
-        rows = [shown(number, now) for number in numbers]
-        for fault in row_faults:
-            rows = apply_row_fault(rows, fault)
+        as_row = shown.show if any(kind in ROW_FAULTS for kind in kinds) else shown.answer
+        rows = [as_row(number, now) for number in numbers]
+        return self._page(key, rows, position, following, faults)
+
+    def _errors(self, request: Request, route: _Route, faults: Sequence[Fault]) -> Response:
+        name, now = route.channel.name, to_ms(self.clock.now())
+        rows = self._resources[name].errors(route.id, now)
+        if rows is None or not self.settings.errors_endpoint:
+            return error_answer(404)
+        first, token = parse_query(request.parameters, channel=name, endpoint="errors")
+        first = msgspec.structs.replace(first, operation_id=route.id)
+        position = position_of(first, token, settings=self.settings)
+        places = range(position.next_number or 0, len(rows))
+        chosen, following = cut(position, places, lambda _: True, self.settings)
+        return self._page("errors", [rows[place] for place in chosen], position, following, faults)
+
+    def _page(
+        self,
+        key: str,
+        rows: list[Any],
+        position: Position,
+        following: Position | None,
+        faults: Sequence[Fault],
+    ) -> Response:
+        """The page with these rows, below `key`, once its faults are applied."""
+        for fault in faults:
+            if fault.kind in ROW_FAULTS:
+                rows = apply_row_fault(rows, fault)
+        kinds = {fault.kind for fault in faults}
         if "repeat_token" in kinds:
             following = position
         elif "endless_pages" in kinds:
             following = msgspec.structs.replace(position, turn=next(self._turns))
         pagination = {"next": following and encode(following), "self": encode(position)}
-        return json_answer({"operations": rows, "pagination": pagination})
+        return json_answer({key: rows, "pagination": pagination})
 
     def _log(self, request: Request, channel: str, endpoint: str, status: int) -> None:
         parameters = dict(request.parameters)
@@ -165,10 +244,27 @@ class SandboxModel:
             self._arrival.notify_all()
 
 
-def _route(path: str) -> tuple[Channel | None, str | None]:
-    parts = path.strip("/").split("/", 2)
-    found = [channel for channel in CHANNELS.values() if parts[:2] == [channel.path, "Operations"]]
-    return (found[0] if found else None), (unquote(parts[2]) if len(parts) > 2 else None)  # noqa: PLR2004
+def _route(path: str) -> _Route | None:
+    """The route of a path below the version; None if the API has no such path."""
+    name, *rest = path.strip("/").split("/")
+    channel = next((each for each in CHANNELS.values() if each.path == name), None)
+    if channel is None:
+        return None
+    endpoint, part = "resources", ""
+    match rest:
+        case []:
+            pass
+        case ["Operations"]:
+            endpoint = "list"
+        case ["Operations", part]:
+            endpoint = "fetch"
+        case ["Operations", part, "Errors"]:
+            endpoint = "errors"
+        case [part]:
+            endpoint = "resource"
+        case _:
+            return None
+    return _Route(channel, endpoint, unquote(part))
 
 
 def _user(authorization: str, credentials: Mapping[str, str]) -> str | None:

@@ -1,6 +1,6 @@
-"""Page tokens, and the operations of a page. Pure.
+"""Page tokens, and what is on a page. Pure.
 
-A token contains a position in the channel's operations and the filters of its request. It is
+A token contains a position in what the list shows and the filters of its request. It is
 binary in base64url, as live tokens are, and has a prefix that a search for leaked tokens finds.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import islice
 
@@ -58,7 +59,7 @@ def position_of(first: Position, token: str | None, *, settings: SandboxSettings
         settings: Whether tokens are strict.
 
     Raises:
-        BadParameter: for an invalid token, a token of another channel, or, if tokens are strict, a
+        BadParameter: for an invalid token, a token of another list, or, if tokens are strict, a
             token of another query.
     """
     if token is None:
@@ -66,7 +67,8 @@ def position_of(first: Position, token: str | None, *, settings: SandboxSettings
     position = decode(token)
     beginning = replace(position, next_number=None, after_empty=False, turn=0)
     is_strict = settings.tokens == "strict"
-    if (is_strict and beginning != first) or position.channel != first.channel:
+    is_other_list = (position.channel, position.endpoint) != (first.channel, first.endpoint)
+    if (is_strict and beginning != first) or is_other_list:
         raise BadParameter("pageToken", "The page token was made for another request.")
     return position
 
@@ -92,39 +94,82 @@ def select(
     *, position: Position, population: Population, settings: SandboxSettings, now: int
 ) -> tuple[list[int], Position | None]:
     """The numbers of the operations on a page, as lists show it at `now`, and the next page."""
-    candidates = _candidates(position, population, settings, now)
-    pauses = fraction(position.next_number or 0, position.page_size) < 0.3  # noqa: PLR2004
-    if settings.empty_pages and pauses and candidates and not position.after_empty:
-        return [], replace(position, next_number=candidates[0], after_empty=True)
-    size, status = position.page_size, position.status
-    if settings.short_pages:
-        size = size - mix(position.next_number or 0) % (size // 2 + 1) or 1
-    shown = (
-        number
-        for number in candidates
-        if population.listed(number, now)
-        and (status is None or population.show(number, now)["status"] == status)
+    status = position.status
+
+    def matches(number: int) -> bool:
+        return population.listed(number, now) and (
+            status is None or population.show(number, now)["status"] == status
+        )
+
+    operations = operations_between(
+        position,
+        population,
+        settings,
+        oldest=population.oldest_listed(now),
+        newest=now,
     )
-    numbers = list(islice(shown, size))
-    more = next(shown, None)
-    following = replace(position, next_number=more, after_empty=False)
-    return numbers, None if more is None else following
+    return cut(position, from_place(operations, position, settings), matches, settings)
 
 
-def _candidates(
-    position: Position, population: Population, settings: SandboxSettings, now: int
+def operations_between(
+    position: Position,
+    population: Population,
+    settings: SandboxSettings,
+    *,
+    oldest: int,
+    newest: int,
 ) -> range:
-    """The numbers of the operations that match the filters of time, from the page on."""
-    lowest, end = population.oldest_listed(now), now + 1
+    """The numbers of the operations that match the filters of time, oldest first.
+
+    Args:
+        position: The filters; an operation that they let through must match the limits too.
+        population: The operations of the channel.
+        settings: Whether the bounds of a filter belong to its range.
+        oldest: The first creation time, in milliseconds.
+        newest: The last creation time, in milliseconds.
+    """
+    lowest, end = oldest, newest + 1
     if position.start is not None:
         lowest = max(lowest, position.start + (settings.start_bound == "exclusive"))
     if position.end is not None:
         end = min(end, position.end + (settings.end_bound == "inclusive"))
-    first, last, at = (
-        population.first_from(lowest),
-        population.first_from(end),
-        position.next_number,
-    )
+    return range(population.first_from(lowest), population.first_from(end))
+
+
+def from_place(numbers: range, position: Position, settings: SandboxSettings) -> range:
+    """The numbers from the position on, in the order of lists."""
+    at = position.next_number
     if settings.order == "ascending":
-        return range(first if at is None else max(at, first), last)
-    return range(last - 1 if at is None else min(at, last - 1), first - 1, -1)
+        return numbers if at is None else range(max(at, numbers.start), numbers.stop)
+    last = numbers.stop - 1 if at is None else min(at, numbers.stop - 1)
+    return range(last, numbers.start - 1, -1)
+
+
+def cut(
+    position: Position,
+    candidates: Iterable[int],
+    matches: Callable[[int], bool],
+    settings: SandboxSettings,
+) -> tuple[list[int], Position | None]:
+    """The numbers on the page at a position, and the next page.
+
+    Args:
+        position: The page.
+        candidates: The numbers from the position on, in the order of the list.
+        matches: Whether a number belongs into the list.
+        settings: Whether there are short and empty pages.
+    """
+    left = iter(candidates)
+    pauses = fraction(position.next_number or 0, position.page_size) < 0.3  # noqa: PLR2004
+    if settings.empty_pages and pauses and not position.after_empty:
+        first = next(left, None)
+        if first is not None:
+            return [], replace(position, next_number=first, after_empty=True)
+    size = position.page_size
+    if settings.short_pages:
+        size = size - mix(position.next_number or 0) % (size // 2 + 1) or 1
+    shown = filter(matches, left)
+    numbers = list(islice(shown, size))
+    more = next(shown, None)
+    following = replace(position, next_number=more, after_empty=False)
+    return numbers, None if more is None else following

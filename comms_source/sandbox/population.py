@@ -7,7 +7,6 @@ time is a range of k, found by bisection. The id contains k, so an operation can
 
 from __future__ import annotations
 
-import base64
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from comms_source.channels import CHANNELS, Channel
+from comms_source.sandbox.ids import number_in, to_digits
 from comms_source.sandbox.instants import format_instant, to_ms
 from comms_source.sandbox.lifecycles import DAY, Lifecycle, plan_lifecycle, state_at
 from comms_source.sandbox.pseudo_random import fraction, mix
@@ -23,13 +23,9 @@ from comms_source.sandbox.settings import SandboxSettings
 from comms_source.sandbox.troubles import apply_troubles, troubles_of
 
 PREFIX: Final = "comms_operation_"
-ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _BEGINNING: Final = 1_577_836_800_000  # 2020-01-01, in milliseconds
 _RHYTHM: Final = 0.7
 _NUMBER_DIGITS: Final = 10
-_BASE_32: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
-_TO_ALPHABET: Final = str.maketrans(_BASE_32, ALPHABET)
-_FROM_ALPHABET: Final = str.maketrans(ALPHABET, _BASE_32)
 
 
 class Population(Protocol):
@@ -108,7 +104,7 @@ class GeneratedPopulation(Population):
         """Whether lists show the operation at `now`; it was created in the range they look at."""
         if not self._lag and not self._partial:
             return True
-        created, key = self.created(number), self._key(number)
+        created, key = self.created(number), self.key_of(number)
         if created + self._lag * fraction(key, 101) > now:
             return False
         return created >= now - self._retention or fraction(key, 102) < 0.5  # noqa: PLR2004
@@ -117,9 +113,13 @@ class GeneratedPopulation(Population):
         """Whether the operation can be fetched by id at `now`."""
         return now - self._fetch_retention <= self.created(number) <= now
 
+    def seen_at(self, now: int) -> int:
+        """The instant whose state is shown at `now`."""
+        return now
+
     def life(self, number: int) -> Lifecycle:
         """The lifecycle of the operation."""
-        created, key = self.created(number), self._key(number)
+        created, key = self.created(number), self.key_of(number)
         life = plan_lifecycle(channel=self._channel, created=created, key=key)
         return apply_troubles(life, self._troubles, key=key)
 
@@ -137,19 +137,19 @@ class GeneratedPopulation(Population):
 
     def id_of(self, number: int) -> str:
         """The id of the operation: its channel, number and checksum, in the API's alphabet."""
-        check = mix(self._key(number), 103)
-        return f"{PREFIX}{self._salt}{_digits((number % 2**50) << 75 | check)}"
+        check = mix(self.key_of(number), 103)
+        return f"{PREFIX}{self._salt}{to_digits((number % 2**50) << 75 | check)}"
 
     def find(self, operation_id: str) -> int | None:
         """The number of the operation with this id."""
-        digits = operation_id.removeprefix(PREFIX)[1 : 1 + _NUMBER_DIGITS]
-        if not digits or not set(digits) <= set(ALPHABET) or not self._volume:
+        number = number_in(operation_id.removeprefix(PREFIX)[1 : 1 + _NUMBER_DIGITS])
+        if number is None or not self._volume:
             return None
-        number = int(digits.translate(_FROM_ALPHABET), 32)
         number = number if number < 2**49 else number - 2**50
         return number if self.id_of(number) == operation_id else None
 
-    def _key(self, number: int) -> int:
+    def key_of(self, number: int) -> int:
+        """What everything made up about the operation depends on."""
         return mix(self._seed, number)
 
 
@@ -182,9 +182,3 @@ class SamplePopulation(Population):
 
 def _created(operation: dict[str, Any]) -> int:
     return to_ms(datetime.fromisoformat(operation["createdAt"]))
-
-
-def _digits(value: int) -> str:
-    """125 bits as 25 digits of `ALPHABET`, the most significant first."""
-    raw = (value << 3).to_bytes(16, "big")
-    return base64.b32hexencode(raw).decode()[:25].translate(_TO_ALPHABET)

@@ -19,6 +19,7 @@ class RenderedPopulation(GeneratedPopulation):
     def __init__(self, channel: Channel, settings: SandboxSettings, now: int) -> None:
         """Render what lists show at `now`, in milliseconds."""
         super().__init__(channel, settings)
+        self._at = now
         self._first = super().first_from(self.oldest_listed(now))
         numbers = range(self._first, super().first_from(now + 1))
         show, encode = super().show, _ENCODER.encode
@@ -31,6 +32,10 @@ class RenderedPopulation(GeneratedPopulation):
     def fetched(self, number: int, now: int) -> bool:
         """Whether the operation can be fetched by id at `now`."""
         return 0 <= number - self._first < len(self._rows) and super().fetched(number, now)
+
+    def seen_at(self, now: int) -> int:  # noqa: ARG002 - it does not change
+        """The instant at which everything is rendered."""
+        return self._at
 
     def answer(self, number: int, now: int) -> Any:  # noqa: ARG002 - it does not change
         """The rendered operation, as a part of a response."""

@@ -37,6 +37,7 @@ REPLACEMENTS: Final[Mapping[str, Callable[[Fault, Request], Response]]] = {
     "unauthorized": lambda *_: error_answer(401),
     "forbidden": lambda *_: error_answer(403),
     "not_found": lambda *_: error_answer(404),
+    "method_not_allowed": lambda *_: error_answer(405),
     "hang": lambda fault, _: Response(200, delay=fault.seconds, ending="reset"),
     "reset": lambda *_: Response(200, ending="reset"),
     "html": lambda *_: web_page(200),

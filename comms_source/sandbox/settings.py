@@ -21,6 +21,7 @@ Timestamps = Literal["seconds", "milliseconds"]
 PastRetention = Literal["omit", "partial"]
 OutOfRange = Literal["answer", "refuse", "refuse_start", "refuse_end"]
 Reading = Literal["exclusive", "cumulative"]
+PushEnvelope = Literal["notifications", "pushNotifications", "data"]
 
 ACCOUNT_ID: Final = "ACsandbox"
 AUTH_TOKEN: Final = "sandbox-auth-token"  # noqa: S105 - it opens nothing but a sandbox
@@ -74,6 +75,16 @@ class SandboxSettings:
         default_factory=lambda: {"messages": "exclusive", "emails": "cumulative"}
     )
     """Whether a channel's counters are of current states or cumulative."""
+    resource_lag: timedelta = timedelta(0)
+    """How long after the creation of an operation lists show none of its resources."""
+    push_envelope: PushEnvelope = "notifications"
+    """The key of the rows in a list of push notifications."""
+    related: bool = True
+    """Whether resources name their operation in `related`, or have no such field."""
+    email_related: bool = True
+    """Whether `related` of an email names its operation, or is empty."""
+    errors_endpoint: bool = True
+    """Whether there is an endpoint for the errors of an operation, or 404."""
     rate_limit: float | None = None
     """Requests per second, beyond which the response is 429; None for no limit."""
     latency: timedelta = timedelta(0)
@@ -112,7 +123,7 @@ class SandboxSettings:
         for channel, volume in self._volumes().items():
             if volume < 0:
                 raise ValueError(f"operations_per_week: {channel} cannot be negative")
-        for name in ("retention", "visibility_lag", "latency"):
+        for name in ("retention", "visibility_lag", "resource_lag", "latency"):
             if getattr(self, name) < timedelta(0):
                 raise ValueError(f"{name}: cannot be negative")
         if self.rate_limit is not None and self.rate_limit <= 0:

@@ -298,7 +298,16 @@ def test_credentials_and_channel_permissions_are_checked() -> None:
     assert status("AC1", "token", "/Emails/Operations") == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/Messages", "/messages/operations", "/Faxes/Operations"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/messages",
+        "/messages/operations",
+        "/Faxes/Operations",
+        "/Emails/Operations/x/Receipts",
+    ],
+)
 def test_other_paths_are_not_found(path: str) -> None:
     """With 404 and the documented error body."""
     answer = ask(model(), path)
@@ -455,6 +464,13 @@ def test_every_kind_of_fault_changes_the_answer(kind: str) -> None:
     """No kind is without an effect."""
     plain, changed = model(), model(faults=(Fault(kind=kind),))
     lately = ("startDate", (NOW - timedelta(days=1)).isoformat())
-    ask_both = [ask(sandbox, "/Messages/Operations", lately) for sandbox in (plain, changed)]
+    operation = next(row["id"] for row in plain.truth("messages") if row["stats"]["sent"])
+    lists = [
+        [ask(sandbox, "/Messages/Operations", lately) for sandbox in (plain, changed)],
+        [ask(sandbox, "/Messages", ("operationId", operation)) for sandbox in (plain, changed)],
+    ]
 
-    assert ask_both[0] != ask_both[1]
+    assert [one != other for one, other in lists] == [
+        kind not in {"ignored_filter", "row_without_related", "row_of_another_operation"},
+        kind not in {"ignored_dates", "new_counter", "row_with_text_counter", "missing_counter"},
+    ]

@@ -27,6 +27,7 @@ STATUSES = {
     "unauthorized": 401,
     "forbidden": 403,
     "not_found": 404,
+    "method_not_allowed": 405,
     "redirect": 302,
     "echo_secrets": 400,
     "html": 200,
@@ -34,6 +35,8 @@ STATUSES = {
     "cut_json": 200,
     "slow": 200,
 }
+OF_RESOURCES = {"row_without_related", "row_of_another_operation"}
+"""Kinds that are tested with resources, in another file."""
 BREAKS = {
     "reset": httpx.ReadError,
     "hang": httpx.ReadError,
@@ -65,8 +68,8 @@ def rows(http: httpx.Client) -> list[dict[str, Any]]:
 def test_every_kind_of_fault_is_tested_in_this_file() -> None:
     """A new kind needs its own case."""
     assert {*STATUSES, *BREAKS} == {*REPLACEMENTS, *TRANSPORT_FAULTS}
-    assert {*TRACES} == set(ROW_FAULTS)
-    assert {*STATUSES, *BREAKS, *PAGE_FAULTS, *TRACES} == set(KINDS)
+    assert {*TRACES, *OF_RESOURCES} == set(ROW_FAULTS)
+    assert {*STATUSES, *BREAKS, *PAGE_FAULTS, *TRACES, *OF_RESOURCES} == set(KINDS)
 
 
 @pytest.mark.parametrize(("kind", "status"), STATUSES.items())

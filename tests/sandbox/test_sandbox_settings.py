@@ -28,6 +28,8 @@ REFUSED: list[tuple[str, Any]] = [
     ("forbidden", {"SK1": frozenset({"faxes"})}),
     ("retention", timedelta(seconds=-1)),
     ("visibility_lag", timedelta(seconds=-1)),
+    ("resource_lag", timedelta(seconds=-1)),
+    ("push_envelope", "pushes"),
     ("latency", timedelta(seconds=-1)),
     ("rate_limit", 0),
     ("rate_limit", -2.5),
