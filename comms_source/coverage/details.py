@@ -251,5 +251,4 @@ def _is_owed(
         return False
     first = since.get((operation.channel, kind))
     read = reads.get((operation.channel, operation.id, kind))
-    is_unread = read is None or read.outcome == "empty"
-    return first is not None and operation.created_at >= first and is_unread
+    return first is not None and operation.created_at >= first and read is None

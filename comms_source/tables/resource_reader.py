@@ -62,7 +62,7 @@ class Resource(msgspec.Struct, rename="camel", frozen=True):
     sender: Address | None = msgspec.field(name="from", default=None)
     to: list[Address] | Address | None = None
     related: list[Related] | None = None
-    tags: msgspec.Raw | None = None
+    tags: msgspec.Raw = msgspec.Raw(b"null")
     scheduled_for: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
@@ -140,7 +140,7 @@ def resource_rows(
         "operation_id": constant(operation_id, TEXT, count),
         "status": pc.utf8_upper(texts(row.status for row in rows)),
         "sub_channel": texts(
-            sender.channel or next((to.provider for to in people if to.provider), None)
+            next((to.provider for to in people if to.provider), sender.channel)
             for sender, people in zip(senders, recipients, strict=True)
         ),
         # What comes in is from a person.
@@ -169,7 +169,7 @@ def resource_rows(
 
 def tags_of(resources: Iterable[Resource]) -> Counter[tuple[str, str]]:
     """How many of the resources carry each tag and value."""
-    distinct = Counter(bytes(each.tags) for each in resources if each.tags is not None)
+    distinct = Counter(bytes(each.tags) for each in resources)
     tags: Counter[tuple[str, str]] = Counter()
     for raw, count in distinct.items():
         pairs = msgspec.json.decode(raw)
@@ -236,8 +236,8 @@ def _recipients(resource: Resource) -> list[Address]:
     return resource.to or []
 
 
-def _text(raw: msgspec.Raw | None) -> str | None:
-    text = b"null" if raw is None else bytes(raw)
+def _text(raw: msgspec.Raw) -> str | None:
+    text = bytes(raw)
     return None if text in {b"null", b"{}"} else text.decode()
 
 
