@@ -87,7 +87,7 @@ class ResourcePopulation:
             return None
         operation, index = place
         shown, seen = self._planned(operation), self._operations.seen_at(now)
-        if index not in shown.states.indices(seen) or shown.id_of(index) != resource_id:
+        if shown.id_of(index) != resource_id or index not in shown.states.indices(seen):
             return None
         return shown.details(index, seen)
 
