@@ -39,7 +39,7 @@ def model(**changes: Any) -> SandboxModel:
     return SandboxModel(SandboxSettings(**{"operations_per_week": 60, **changes}), Clock(NOW))
 
 
-def ask(sandbox: SandboxModel, path: str, **parameters: str) -> Response:
+def ask(sandbox: SandboxModel, path: str, /, **parameters: str) -> Response:
     """Send a request with valid credentials."""
     return sandbox.respond(Request(path, list(parameters.items()), BASIC))
 
@@ -50,7 +50,7 @@ def content(response: Response) -> Any:
     return msgspec.json.decode(response.body)
 
 
-def pages(sandbox: SandboxModel, path: str, **filters: str) -> Iterator[Row]:
+def pages(sandbox: SandboxModel, path: str, /, **filters: str) -> Iterator[Row]:
     """Every page from the first to `next: null`, with the filters sent again."""
     beside = filters
     for _ in range(10_000):
@@ -62,7 +62,7 @@ def pages(sandbox: SandboxModel, path: str, **filters: str) -> Iterator[Row]:
     pytest.fail("the pages do not end")
 
 
-def rows(sandbox: SandboxModel, channel: str, **filters: str) -> list[Row]:
+def rows(sandbox: SandboxModel, channel: str, /, **filters: str) -> list[Row]:
     """The resources on all pages of a list."""
     path, key = f"/{CHANNELS[channel].path}", KEYS[channel]
     return [row for page in pages(sandbox, path, **filters) for row in page[key]]

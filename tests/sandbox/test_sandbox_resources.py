@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -94,7 +95,10 @@ def statuses(resources: OperationResources, now: int) -> Counter[str]:
     ("age", "expected"),
     [
         (0, {"QUEUED": 1000}),
-        (10 * SECOND, {"QUEUED": 556, "SENT": 409, "DELIVERED": 11, "UNDELIVERED": 7, "FAILED": 17}),
+        (
+            10 * SECOND,
+            {"QUEUED": 556, "SENT": 409, "DELIVERED": 11, "UNDELIVERED": 7, "FAILED": 17},
+        ),
         (DAY, {"SENT": 20, "DELIVERED": 392, "OPENED": 488, "UNDELIVERED": 60, "FAILED": 40}),
         (9 * DAY, {"SENT": 20, "DELIVERED": 380, "OPENED": 500, "UNDELIVERED": 60, "FAILED": 40}),
     ],
@@ -258,7 +262,7 @@ def test_a_resource_only_moves_forward(life: Lifecycle, key: int, ages: list[int
             assert state.status in STATUSES[life.channel.name]
             assert life.created <= state.updated <= now
             assert life.created <= state.processed <= state.updated or state.status == "CANCELED"
-        for before, after in zip(states, states[1:], strict=False):
+        for before, after in pairwise(states):
             assert RANK[before.status] <= RANK[after.status]
             assert before.status == after.status or before.status not in final
             assert (before.status == after.status) == (before.updated == after.updated)
