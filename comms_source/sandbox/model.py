@@ -246,26 +246,23 @@ class SandboxModel:
 
 
 def _route(path: str) -> _Route | None:
-    """The route of a path below the version; None if the API has no such path."""
-    name, *rest = path.strip("/").split("/")
+    """The route of a path below the version; None if it is of no channel.
+
+    A server decodes the path, so an id may contain slashes.
+    """
+    name, _, below = path.strip("/").partition("/")
     channel = next((each for each in CHANNELS.values() if each.path == name), None)
     if channel is None:
         return None
-    endpoint, part = "resources", ""
-    match rest:
-        case []:
-            pass
-        case ["Operations"]:
-            endpoint = "list"
-        case ["Operations", part]:
-            endpoint = "fetch"
-        case ["Operations", part, "Errors"]:
-            endpoint = "errors"
-        case [part]:
-            endpoint = "resource"
-        case _:
-            return None
-    return _Route(channel, endpoint, unquote(part))
+    if below in {"", "Operations"}:
+        return _Route(channel, "list" if below else "resources")
+    operation_id = below.removeprefix("Operations/")
+    if operation_id == below:
+        return _Route(channel, "resource", unquote(below))
+    owner, _, last = operation_id.partition("/")
+    if last == "Errors":
+        return _Route(channel, "errors", unquote(owner))
+    return _Route(channel, "fetch", unquote(operation_id))
 
 
 def _user(authorization: str, credentials: Mapping[str, str]) -> str | None:
