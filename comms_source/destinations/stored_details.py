@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +12,7 @@ import pyarrow as pa
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from comms_source.channels import Channel
+from comms_source.channels import CHANNELS, Channel
 from comms_source.config.settings import Settings
 from comms_source.coverage.details import (
     DetailsWork,
@@ -25,7 +25,7 @@ from comms_source.destinations.dlt_errors import translate_dlt_errors
 from comms_source.destinations.dlt_internals import current_package
 from comms_source.destinations.queries import ask
 from comms_source.destinations.stored_account import is_plain_sql
-from comms_source.tables.detail_tables import ATTEMPTS, DETAILS
+from comms_source.tables.detail_tables import ATTEMPTS, DETAILS, ERRORS, TAGS
 from comms_source.tables.history import row_versions
 from comms_source.tables.operations import operations_table
 from comms_source.tables.specs import TIMESTAMP
@@ -46,6 +46,14 @@ _ASKED: Final = """
 select distinct operation_id, message_id from {{table}}
 where account = %s and operation_id in ({places})
 """
+_IN_TABLE: Final[Mapping[str, tuple[Kind, ...]]] = {
+    **{channel.resource_table: ("resources",) for channel in CHANNELS.values()},
+    TAGS.name: ("tags", "resources"),
+    ATTEMPTS.name: ("errors",),
+    ERRORS.name: ("errors",),
+}
+"""The kinds that have to be read again where a table is empty."""
+
 _CHUNK: Final = 50_000
 """How many operations are in memory at a time as the destination sends them."""
 _AT_ONCE: Final = 200
@@ -60,14 +68,22 @@ class StoredReads:
     since: Mapping[tuple[str, Kind], datetime]
 
 
-def details_work(pipeline: dlt.Pipeline, *, settings: Settings, now: datetime) -> DetailsWork:
+def details_work(
+    pipeline: dlt.Pipeline, *, settings: Settings, now: datetime, emptied: Collection[str] = ()
+) -> DetailsWork:
     """What a run at `now` does about details, by the tables of the destination.
+
+    Args:
+        pipeline: The pipeline that loads them.
+        settings: The account, its channels, and what to read of them.
+        now: The time.
+        emptied: Tables that were missing, and have been made again: what was in them is read again.
 
     Raises:
         RunStopped: if the destination cannot be queried.
     """
     with translate_dlt_errors(), pipeline.sql_client() as client:
-        return _work(client, settings=settings, now=now, fresh={})
+        return _work(client, settings=settings, now=now, fresh={}, emptied=emptied)
 
 
 def current_details_work(
@@ -96,12 +112,19 @@ def current_details_work(
 
 
 def _work(
-    client: Any | None, *, settings: Settings, now: datetime, fresh: Mapping[str, pa.Table]
+    client: Any | None,
+    *,
+    settings: Settings,
+    now: datetime,
+    fresh: Mapping[str, pa.Table],
+    emptied: Collection[str] = (),
 ) -> DetailsWork:
     """Without a client, nothing is known but the fresh rows."""
     # As long again as the retention, for what left it since the last run.
     since = now - 2 * settings.retention
     stored = _reads(client, settings, since) if client else StoredReads({}, {})
+    lost = {kind for table in emptied for kind in _IN_TABLE.get(table, ())}
+    reads = {key: read for key, read in stored.reads.items() if key[2] not in lost}
     operations = [
         operation
         for channel in settings.selected
@@ -114,7 +137,7 @@ def _work(
         )
     ]
     plan = plan_details(
-        operations, stored.reads, now=now, policy=settings.details_policy, since=stored.since
+        operations, reads, now=now, policy=settings.details_policy, since=stored.since
     )
     failing = [due.operation.id for due in plan.due if "errors" in due.kinds]
     return DetailsWork(plan, asked_messages(client, account=settings.account, operations=failing))
