@@ -43,6 +43,8 @@ class DetailsRun:
         self._budget = RequestBudget(session.settings.details_requests)
         self._stopped: set[str] = set()
         """Channels of which no more details are requested in this run."""
+        for due in work.plan.due:
+            self._stats(due.operation.channel).planned += 1
         for due in work.plan.waiting:
             self._stats(due.operation.channel).waiting += 1
         for channel in {operation.channel for operation, _ in self._expired}:
