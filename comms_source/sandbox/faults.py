@@ -40,8 +40,8 @@ class Fault:
     """One of `KINDS`."""
     channel: str | None = None
     """The channel's name, or None for all."""
-    endpoint: Literal["list", "fetch"] | None = None
-    """Lists, fetches by id, or None for both."""
+    endpoint: Literal["list", "fetch", "token"] | None = None
+    """Lists, fetches by id, or None for both; or requests for access tokens."""
     first: int = 1
     """The first request that the fault applies to, counted from 1."""
     every: int = 1
@@ -64,8 +64,10 @@ class Fault:
             raise ValueError(f"kind: {self.kind!r} is not one of {', '.join(KINDS)}")
         if self.channel is not None and self.channel not in CHANNELS:
             raise ValueError(f"channel: {self.channel!r} is not one of {', '.join(CHANNELS)}")
-        if self.endpoint not in {None, "list", "fetch"}:
-            raise ValueError(f"endpoint: {self.endpoint!r} is neither list nor fetch")
+        if self.endpoint not in {None, "list", "fetch", "token"}:
+            raise ValueError(f"endpoint: {self.endpoint!r} is not one of list, fetch, token")
+        if self.endpoint == "token" and (self.channel or self.kind in (*PAGE_FAULTS, *ROW_FAULTS)):
+            raise ValueError("endpoint: requests for tokens have no channel and no rows")
         if min(self.first, self.every, self.rows) < 1 or not 0 <= self.chance <= 1:
             raise ValueError("first, every and rows count from 1; chance is between 0 and 1")
         if self.seconds < 0 or (self.count is not None and self.count < 0):
@@ -119,14 +121,19 @@ class ActiveFaults:
             self._met = [0] * len(self._faults)
             self._applied = [0] * len(self._faults)
 
-    def matching(self, *, channel: str, endpoint: str) -> list[Fault]:
-        """The faults that apply to this request; the request is counted."""
+    def matching(self, *, channel: str | None, endpoint: str) -> list[Fault]:
+        """The faults that apply to this request; the request is counted.
+
+        Args:
+            channel: The channel's name; None for a request for a token.
+            endpoint: `list`, `fetch` or `token`.
+        """
         with self._lock:
             return [
                 fault
                 for position, fault in enumerate(self._faults)
                 if fault.channel in {None, channel}
-                and fault.endpoint in {None, endpoint}
+                and fault.endpoint in {None if channel else endpoint, endpoint}
                 and self._applies(position, fault)
             ]
 
