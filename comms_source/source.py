@@ -153,7 +153,7 @@ def comms_source(
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
     settings = make_settings(
-        credentials=credentials.basic(),
+        credentials=credentials.chosen(),
         base_url=base_url,
         account=account,
         channels=channels,
