@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -455,6 +456,5 @@ def test_a_restless_operation_is_read_when_its_age_doubles_and_last_of_all(
 
     early = [at for at in read_at if at < NOW + 7 * DAY - LAST_DAY]
     assert all(
-        later - sooner >= RATIO * (later - NOW)
-        for sooner, later in zip(early, early[1:], strict=False)
+        later - sooner >= RATIO * (later - NOW) for sooner, later in itertools.pairwise(early)
     )
