@@ -28,6 +28,7 @@ from comms_source.destinations.stored_account import is_plain_sql
 from comms_source.tables.detail_tables import ATTEMPTS, DETAILS
 from comms_source.tables.history import row_versions
 from comms_source.tables.operations import operations_table
+from comms_source.tables.specs import TIMESTAMP
 from comms_source.timespans import parse_instant
 
 _OPERATIONS: Final = """
@@ -171,9 +172,21 @@ def _stored_operations(
     try:
         with client.execute_query(query.format(table=table), account, since) as cursor:
             for rows in cursor.iter_arrow(chunk_size=_CHUNK):
-                yield rows.rename_columns(names).cast(schema)
+                typed = [
+                    _typed(rows.column(position), schema.field(name).type)
+                    for position, name in enumerate(names)
+                ]
+                yield pa.Table.from_arrays(typed, schema=schema)
     except DatabaseUndefinedRelation:
         return
+
+
+def _typed(column: pa.ChunkedArray[Any], kind: pa.DataType) -> pa.ChunkedArray[Any]:
+    """A column as this project has it; times without a zone are in UTC, and SQLite's are text."""
+    if kind == TIMESTAMP and pa.types.is_string(column.type):
+        texts: list[Any] = column.to_pylist()
+        return pa.chunked_array([pa.array([text and parse_instant(text) for text in texts], kind)])
+    return column.cast(kind)
 
 
 def _operations(tables: Sequence[pa.Table], *, channel: Channel) -> Iterator[OperationState]:

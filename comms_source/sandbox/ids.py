@@ -8,15 +8,16 @@ from typing import Final
 from comms_source.sandbox.pseudo_random import mix
 
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+DIGITS: Final = 25
 _BASE_32: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 _TO_ALPHABET: Final = str.maketrans(_BASE_32, ALPHABET)
 _FROM_ALPHABET: Final = str.maketrans(ALPHABET, _BASE_32)
 
 
 def to_digits(value: int) -> str:
-    """125 bits as 25 digits of `ALPHABET`, the most significant first."""
+    """125 bits as `DIGITS` digits of `ALPHABET`, the most significant first."""
     raw = (value << 3).to_bytes(16, "big")
-    return base64.b32hexencode(raw).decode()[:25].translate(_TO_ALPHABET)
+    return base64.b32hexencode(raw).decode()[:DIGITS].translate(_TO_ALPHABET)
 
 
 def number_in(digits: str) -> int | None:

@@ -186,25 +186,26 @@ class SandboxModel:
             first = msgspec.structs.replace(first, operation_id=None)
         position = position_of(first, token, settings=self.settings)
         check_range(position, settings=self.settings, now=now)
+        shown: Population | ResourcePopulation
         if route.endpoint == "resources":
-            numbers, following = resources.select(position, now)
             key = self.settings.push_envelope if name == "push_notifications" else name
+            shown = resources
+            numbers, following = resources.select(position, now)
         else:
+            key = "operations"
+            shown = population
             numbers, following = select(
                 position=position, population=population, settings=self.settings, now=now
             )
-            key = "operations"
-        shown: Population | ResourcePopulation = (
-            resources if route.endpoint == "resources" else population
-        )
-        as_row = shown.show if any(kind in ROW_FAULTS for kind in kinds) else shown.answer
+        as_row = shown.show if kinds & ROW_FAULTS.keys() else shown.answer
         rows = [as_row(number, now) for number in numbers]
         return self._page(key, rows, position, following, faults)
 
     def _errors(self, request: Request, route: _Route, faults: Sequence[Fault]) -> Response:
         name, now = route.channel.name, to_ms(self.clock.now())
-        rows = self._resources[name].errors(route.id, now)
-        if rows is None or not self.settings.errors_endpoint:
+        is_there = self.settings.errors_endpoint
+        rows = self._resources[name].errors(route.id, now) if is_there else None
+        if rows is None:
             return error_answer(404)
         first, token = parse_query(request.parameters, channel=name, endpoint="errors")
         first = msgspec.structs.replace(first, operation_id=route.id)

@@ -111,6 +111,8 @@ class GeneratedPopulation(Population):
 
     def fetched(self, number: int, now: int) -> bool:
         """Whether the operation can be fetched by id at `now`."""
+        if not self._volume:
+            return False
         return now - self._fetch_retention <= self.created(number) <= now
 
     def seen_at(self, now: int) -> int:

@@ -22,7 +22,7 @@ from comms_source.sandbox.queries import Position
 from comms_source.sandbox.resource_rows import INDEX_BITS, ShownResources, place_in
 from comms_source.sandbox.settings import SandboxSettings
 
-KEPT: Final = 64
+KEPT: Final = 32
 """How many operations have their resources planned at a time; a large one takes about a MB."""
 
 _INDEX: Final = 2**INDEX_BITS - 1
@@ -87,7 +87,7 @@ class ResourcePopulation:
             return None
         operation, index = place
         shown, seen = self._planned(operation), self._operations.seen_at(now)
-        if index not in shown.states.indices(seen) or shown.id_of(index) != resource_id:
+        if shown.id_of(index) != resource_id or index not in shown.states.indices(seen):
             return None
         return shown.details(index, seen)
 

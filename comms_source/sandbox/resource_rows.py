@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from comms_source.channels import CHANNELS, Channel
 from comms_source.sandbox.error_codes import NO_RCS, code_of, error_of
-from comms_source.sandbox.ids import number_in, to_digits
+from comms_source.sandbox.ids import DIGITS, number_in, to_digits
 from comms_source.sandbox.instants import format_instant
 from comms_source.sandbox.lifecycles import HOUR, Lifecycle
 from comms_source.sandbox.people import (
@@ -46,8 +46,9 @@ _SID: Final = 116
 
 def place_in(resource_id: str, channel: Channel) -> tuple[int, int] | None:
     """The number of the operation and the index that an id contains; None if it is not an id."""
-    value = number_in(resource_id.removeprefix(PREFIXES[channel.name])[1:])
-    if value is None:
+    digits = resource_id.removeprefix(PREFIXES[channel.name])[1:]
+    value = number_in(digits)
+    if value is None or len(digits) != DIGITS:
         return None
     number = value >> (_CHECK_BITS + INDEX_BITS)
     signed = number if number < 2 ** (_NUMBER_BITS - 1) else number - 2**_NUMBER_BITS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,14 +36,17 @@ def _counting(row: Row, name: str, value: Any) -> Row:
 
 def _of_another(row: Row) -> Row:
     """A resource like this one, with another id, that names another operation."""
-    related = [each | {"id": _reversed(each["id"])} for each in row["related"]]
-    return row | {"id": _reversed(row["id"]), "related": related}
+    related = [
+        each | {"id": _other_id(each["id"]), "uri": _other_id(each["uri"])}
+        for each in row["related"]
+    ]
+    return row | {"id": _other_id(row["id"]), "related": related}
 
 
-def _reversed(each: str) -> str:
-    """Another id of the same form."""
-    prefix, digits = each.rsplit("_", 1)
-    return f"{prefix}_7{digits[:0:-1]}"
+def _other_id(text: str) -> str:
+    """Another id of the same form, also at the end of an address."""
+    digits = re.split("[_/]", text)[-1]
+    return f"{text.removesuffix(digits)}7{digits[:0:-1]}"
 
 
 ROW_FAULTS: Final[Mapping[str, Callable[[Row, str], list[Row]]]] = {

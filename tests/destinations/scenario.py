@@ -27,6 +27,7 @@ from comms_source.report.as_json import as_dict
 from comms_source.report.data.read import read_facts
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
 from comms_source.tables.bookkeeping import BOOKKEEPING
+from comms_source.tables.detail_tables import DETAIL_TABLES
 from comms_source.timespans import to_iso
 from comms_source.views.create import create_views, view_client
 from comms_source.views.files import public_views
@@ -41,6 +42,9 @@ DAY: Final = timedelta(days=1)
 OPERATIONS: Final = tuple(channel.table for channel in CHANNELS.values())
 HISTORIES: Final = tuple(channel.history_table for channel in CHANNELS.values())
 TABLES: Final = (*OPERATIONS, *HISTORIES, *(record.name for record in BOOKKEEPING))
+DETAILS: Final = tuple(spec.name for spec in DETAIL_TABLES)
+WITH_DETAILS: Final = ("details", "more details")
+"""The stages after which there are tables of details."""
 OF_ONE_LOAD: Final = {"_dlt_load_id", "_dlt_id", "run_id", "waited_seconds"}
 """Columns that differ between runs of the scenario."""
 LOCATION: Final = {"destination", "pipelines_dir"}
@@ -71,7 +75,8 @@ def run_scenario(place: Place) -> Results:
         for stage, stage_run in STAGES.items():
             exit_code = stage_run(sandbox, place)
             results.exits[stage] = exit_code
-            results.stages[stage] = tables(pipeline_of(place))
+            detailed = DETAILS if stage in WITH_DETAILS else ()
+            results.stages[stage] = tables(pipeline_of(place), (*TABLES, *detailed))
         results.truth = {channel: true(sandbox, channel) for channel in CHANNELS}
         _read_outputs(results, place, sandbox)
     return results
@@ -120,6 +125,13 @@ def _killed(sandbox: Sandbox, place: Place) -> int:
     return 0
 
 
+def _details(sandbox: Sandbox, place: Place) -> int:
+    """Some of the details, as many as the budget allows."""
+    kinds = ["tags", "resources", "errors"]
+    session = session_for(sandbox, details=kinds, details_requests=40, pii="hash", pii_key="key")
+    return run_load(session=session, pipeline=pipeline_of(place)).exit_code
+
+
 STAGES: Final[Mapping[str, Stage]] = {
     "first": _load,
     "again": _load,
@@ -127,6 +139,8 @@ STAGES: Final[Mapping[str, Stage]] = {
     "after an outage": _after_an_outage,
     "killed": _killed,
     "last": _load,
+    "details": _details,
+    "more details": _details,
 }
 
 

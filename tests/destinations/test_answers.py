@@ -11,7 +11,17 @@ import pytest
 from comms_source.channels import CHANNELS
 from tests.destinations.conftest import GetResults
 from tests.destinations.places import PLACES
-from tests.destinations.scenario import HISTORIES, OPERATIONS, STAGES, Results, Row, Tables, plain
+from tests.destinations.scenario import (
+    DETAILS,
+    HISTORIES,
+    OPERATIONS,
+    STAGES,
+    WITH_DETAILS,
+    Results,
+    Row,
+    Tables,
+    plain,
+)
 from tests.support import columns_of
 
 
@@ -126,6 +136,14 @@ def test_killed_between_job_and_note(results: Results) -> None:
         assert len(set(ids)) == len(ids)
         assert results.truth[name].keys() <= set(ids)
         assert sorted(current) == sorted(ids)
+
+
+def test_details(results: Results, expected: Results) -> None:
+    """As many as the budget allows, and the same ones; addresses have the same digests."""
+    for stage in WITH_DETAILS:
+        assert results.exits[stage] == expected.exits[stage]
+        assert all(only(results.stages[stage], DETAILS).values())
+        assert only(results.stages[stage], DETAILS) == only(expected.stages[stage], DETAILS)
 
 
 def test_runs(results: Results, expected: Results) -> None:

@@ -23,6 +23,7 @@ LETTERS = Channel(
         *("total", "recipients", "scheduled", "queued", "sent", "delivered"),
         *("undelivered", "failed", "canceled"),
     ),
+    envelopes=("letters",),
 )
 CACHES = (tables_of, view_statements._statements)
 
