@@ -23,6 +23,9 @@ from comms_source.tables.row_reader import instant_or_none, whole_number
 DOCUMENTATION: Final = "https://www.twilio.com"
 """What an address of the API's own pages is relative to."""
 
+_MOST_OCCURRENCES: Final = 2**31
+"""Far more than an operation has resources; sums of it fit a BIGINT."""
+
 Row = Mapping[str, Any]
 
 
@@ -115,7 +118,7 @@ def attempt_rows(
             "sender_id": attempt.sender and attempt.sender.sender_id,
             "error_code": attempt.error and whole_number(attempt.error.code),
             "error_message": attempt.error and personal.text(attempt.error.message),
-            "error_url": attempt.error and _address(attempt.error.info_url),
+            "error_url": attempt.error and _address(personal.text(attempt.error.info_url)),
             "attempted_at": instant_or_none(attempt.attempted_at),
             "synced_at": synced_at,
         }
@@ -150,14 +153,20 @@ def error_rows(
                 "error_key": key,
                 "error_code": code,
                 "error_message": personal.text(message) if isinstance(message, str) else None,
-                "error_url": _address(url) if isinstance(url, str) else None,
+                "error_url": _address(personal.text(url)) if isinstance(url, str) else None,
                 "occurrences": 0,
                 "raw": raw,
                 "synced_at": synced_at,
             },
         )
-        row["occurrences"] += whole_number(error.get("count")) or 1
+        row["occurrences"] += _occurrences(error.get("count"))
     return [*rows.values()]
+
+
+def _occurrences(count: Any) -> int:
+    """How often an error occurred; once where its count is missing or cannot be right."""
+    number = whole_number(count)
+    return number if number and 0 < number <= _MOST_OCCURRENCES else 1
 
 
 def _address(url: str | None) -> str | None:

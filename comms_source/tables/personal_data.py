@@ -20,17 +20,25 @@ HIDDEN: Final = "(hidden)"
 DIGEST_LENGTH: Final = 32
 """Hexadecimal digits of a digest: 128 bits, so that no two of all people share one."""
 
+_DAY: Final = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+_TIME: Final = r"\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
+_ZONE: Final = r"(?:Z|[+-]\d\d:\d\d)"
 _ADDRESS: Final = re.compile(
-    r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+"  # an email address
+    rf"(?P<kept>(?<![\d+]){_DAY}(?:[T ]{_TIME}(?: ?{_ZONE})?)?(?![\d-]))"  # looks like a number
+    r"|[^\s<>\"(),;:]+@[^\s<>\"'(),;:]+"  # an email address
     r"|\+?\d(?:[ ().-]{0,2}\d){7,}"  # a telephone number: eight digits or more
-    r"|[^\s/]{32,}"  # a device token, or another identifier as long
+    r"|[^\s/<>\"'(),;]{32,}"  # a device token, or another identifier as long
 )
+_LEAST_NUMBER: Final = 10**7
+"""From here on a number may be a telephone number: it has eight digits."""
 _SCHEME: Final = re.compile(r"^(?:tel|sms|rcs|whatsapp|mailto):", re.IGNORECASE)
 _KEPT_TEXTS: Final = frozenset(
     {"code", "message", "infoUrl", "moreInfo", "status", "type", "level", "severity", "title"}
 )
 """Fields of an error whose text is kept, with addresses hidden."""
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,30}")
+"""The name of a field; an object by recipient has addresses in the place of names."""
+_INSTANT: Final = re.compile(rf"{_DAY}T{_TIME}{_ZONE}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,19 +63,24 @@ class PersonalData:
         """A message of the API, with the addresses in it hidden unless they are kept."""
         if text is None or self.pii == "keep":
             return text
-        return _ADDRESS.sub(HIDDEN, text)
+        return _ADDRESS.sub(lambda found: found["kept"] or HIDDEN, text)
 
     def error(self, error: Any) -> Any:
         """What is kept of an error whose fields are not documented.
 
-        Numbers are kept, and times, and the texts of the usual fields of an error.
+        Numbers are kept if they are too short for a telephone number, and times, and the texts of
+        the usual fields of an error.
         """
         if isinstance(error, Mapping):
-            kept = {name: self._field(str(name), value) for name, value in error.items()}
+            kept = {
+                name: self._field(name, value)
+                for name, value in error.items()
+                if _NAME.fullmatch(str(name))
+            }
             return {name: value for name, value in kept.items() if value not in (None, {}, [])}
         if isinstance(error, list):
             return [value for value in map(self.error, error) if value not in (None, {}, [])]
-        return error if isinstance(error, bool | int | float) else None
+        return error if is_short_number(error) else None
 
     def _field(self, name: str, value: Any) -> Any:
         if not isinstance(value, str):
@@ -77,7 +90,12 @@ class PersonalData:
         return self.text(value) if name in _KEPT_TEXTS else None
 
 
+def is_short_number(value: Any) -> bool:
+    """Whether a value is a truth value, or a number that is too short for a telephone number."""
+    return isinstance(value, int | float) and abs(value) < _LEAST_NUMBER
+
+
 def _plain(address: str) -> str:
     """The address as it is the same in each channel: `whatsapp:+1...` is the number."""
-    plain = _SCHEME.sub("", address.strip()).casefold()
+    plain = _SCHEME.sub("", address.strip()).strip().casefold()
     return plain if "@" in plain else re.sub(r"[\s().-]", "", plain)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import pyarrow as pa
@@ -20,7 +20,7 @@ from comms_source.channels import Channel
 from comms_source.errors import EnvelopeMissing
 from comms_source.tables.detail_tables import resource_table
 from comms_source.tables.page import next_token
-from comms_source.tables.personal_data import PersonalData
+from comms_source.tables.personal_data import PersonalData, is_short_number
 from comms_source.tables.row_reader import instant_or_none
 from comms_source.tables.specs import TEXT, TIMESTAMP, constant
 
@@ -57,7 +57,7 @@ class Related(msgspec.Struct, frozen=True):
 class Resource(msgspec.Struct, rename="camel", frozen=True):
     """A message, an email or a push notification."""
 
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1)]
     status: str | None = None
     sender: Address | None = msgspec.field(name="from", default=None)
     to: list[Address] | Address | None = None
@@ -219,13 +219,13 @@ def _names_of_first(rows: Sequence[msgspec.Raw]) -> frozenset[str]:
 
 
 def _extra(row: msgspec.Raw) -> str | None:
-    """What is kept of fields without a column: numbers, and texts of fields that are known."""
+    """What is kept of fields without a column: short numbers, and texts of known fields."""
     fields = msgspec.json.decode(row, type=dict[str, Any])
     kept = {
         name: value
         for name, value in fields.items()
         if name not in _KNOWN_FIELDS
-        and (isinstance(value, int | float) or (name in _KEPT_FIELDS and value is not None))
+        and (is_short_number(value) or (name in _KEPT_FIELDS and value is not None))
     }
     return msgspec.json.encode(kept, order="sorted").decode() if kept else None
 
