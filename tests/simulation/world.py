@@ -120,7 +120,7 @@ class World:
         self.model = SandboxModel(settings, self.clock)
         self.population = self.model._populations[CHANNEL]
         self.population._precision = manners.grid  # type: ignore[attr-defined]
-        for pure in ("created", "life", "id_of", "_key"):
+        for pure in ("created", "life", "id_of", "key_of"):
             setattr(self.population, pure, cache(getattr(self.population, pure)))
         self.requests = 0
         self._until_crash: int | None = None
