@@ -45,6 +45,8 @@ _ASKED: Final = """
 select distinct operation_id, message_id from {{table}}
 where account = %s and operation_id in ({places})
 """
+_CHUNK: Final = 50_000
+"""How many operations are in memory at a time as the destination sends them."""
 _AT_ONCE: Final = 200
 """How many ids a query names."""
 
@@ -165,14 +167,13 @@ def _stored_operations(
     columns = ", ".join(map(client.escape_column_name, names))
     query = _OPERATIONS.format(columns=columns)
     table = client.make_qualified_table_name(spec.name)
+    schema = pa.schema([spec.columns.field(name).with_nullable(True) for name in names])
     try:
         with client.execute_query(query.format(table=table), account, since) as cursor:
-            rows = cursor.arrow()
+            for rows in cursor.iter_arrow(chunk_size=_CHUNK):
+                yield rows.rename_columns(names).cast(schema)
     except DatabaseUndefinedRelation:
         return
-    if rows is not None:
-        schema = pa.schema([spec.columns.field(name).with_nullable(True) for name in names])
-        yield rows.rename_columns(names).cast(schema)
 
 
 def _operations(tables: Sequence[pa.Table], *, channel: Channel) -> Iterator[OperationState]:

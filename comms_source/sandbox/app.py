@@ -65,8 +65,10 @@ class _Endpoints:
         if http.method != "GET":
             await HttpResponse(status_code=405, headers={"Allow": "GET"})(scope, receive, send)
             return
+        # As it was sent: a quoted slash is a part of an id.
+        path = scope["raw_path"].decode("latin-1").partition("?")[0]
         request = Request(
-            path=http.url.path.removeprefix(VERSION),
+            path=path.removeprefix(VERSION),
             parameters=http.query_params.multi_items(),
             authorization=http.headers.get("authorization", ""),
         )

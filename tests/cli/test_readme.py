@@ -16,6 +16,7 @@ from comms_source.cli.app import app
 from comms_source.sandbox import Sandbox
 from comms_source.source import comms_source
 from comms_source.tables.bookkeeping import BOOKKEEPING, LABELS
+from comms_source.tables.detail_tables import DETAIL_TABLES
 from comms_source.tables.operations import REJECTED, operations_table
 from comms_source.views.files import public_views
 from tests.support import FILE, load
@@ -71,7 +72,7 @@ def test_every_setting_is_in_the_readme_and_in_config_toml() -> None:
 
     named = {row[0].strip("`") for row in table_rows("Settings") if row[0].startswith("`")}
     assert named == settings
-    for setting in settings - {"credentials"}:
+    for setting in settings - {"credentials", "pii_key"}:
         assert re.search(rf"^# {setting} = ", config, flags=re.MULTILINE), setting
 
 
@@ -95,6 +96,7 @@ def test_every_table_and_view_is_in_the_readme() -> None:
     named = {name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)}
     tables = {channel.table for channel in CHANNELS.values()} | {kind.name for kind in BOOKKEEPING}
     tables |= {channel.history_table for channel in CHANNELS.values()}
+    tables |= {spec.name for spec in DETAIL_TABLES}
 
     assert named == tables | {view.name for view in public_views()}
 
@@ -109,6 +111,17 @@ def test_every_column_of_the_records_is_documented() -> None:
         named = re.findall(r"`([a-z_]+)`", paragraph)
         stamp = [] if kind is LABELS else ["_dlt_load_id"]
         assert [*named, *stamp] == kind.schema.names
+
+
+def test_every_column_of_details_is_documented() -> None:
+    """Table by table, in the page on details, in the order of the table, and no other."""
+    page = (ROOT / "docs/details.md").read_text().split("## Tables")[1]
+    for spec in DETAIL_TABLES:
+        if spec.name in {"emails", "push_notifications"}:
+            continue
+        paragraph = re.sub(r"\([^)]*\)", "", page.split(f"`{spec.name}`")[1].split("\n\n")[0])
+        named = re.findall(r"`([a-z_]+)`", paragraph.split(":", 1)[1])
+        assert [*named, "_dlt_load_id"] == spec.schema.names
 
 
 def test_the_queries_of_the_readme_run(sandbox: Sandbox) -> None:

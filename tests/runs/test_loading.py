@@ -128,7 +128,7 @@ def _is_open(file: Path) -> bool:
 @pytest.mark.usefixtures("views")
 def test_tables_have_comments_as_views_have(sandbox: Sandbox) -> None:
     """On each table and each of its columns, in the sentences of the registry."""
-    load(sandbox)
+    load(sandbox, details=["tags"])
 
     with duckdb.connect(FILE, read_only=True) as connection:
         tables = dict(
