@@ -56,6 +56,6 @@ def date_package(read_by: datetime, *, brings: bool = True, remembers: bool = Tr
 def note_base() -> None:
     """Note which state the load package is based on; so each package has a state of its own.
 
-    A package without one could not be distinguished from the package before it, which a backup may lack.
+    Else it could not be distinguished from the package before it, which a backup may lack.
     """
     dlt.current.source_state()[BASED_ON] = last_extracted(dlt.current.pipeline())
