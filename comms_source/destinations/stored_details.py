@@ -19,6 +19,7 @@ from comms_source.coverage.details import (
     Kind,
     KindRead,
     OperationState,
+    look_back,
     plan_details,
 )
 from comms_source.destinations.dlt_errors import translate_dlt_errors
@@ -42,6 +43,9 @@ _IS_LOADED: Final = " and _dlt_load_id in (select load_id from {loads} where sta
 _SINCE: Final = """
 select channel, kind, min(created_at) from {table} where account = %s group by channel, kind
 """
+_LAST_READ: Final = """
+select max(read_at) from {table} where account = %s
+"""
 _ASKED: Final = """
 select distinct operation_id, message_id from {{table}}
 where account = %s and operation_id in ({places})
@@ -64,6 +68,8 @@ _AT_ONCE: Final = 200
 class StoredReads:
     """What was read before."""
 
+    looked_back: datetime
+    """The creation time from which operations are looked at."""
     reads: Mapping[tuple[str, str, Kind], KindRead]
     since: Mapping[tuple[str, Kind], datetime]
 
@@ -120,9 +126,7 @@ def _work(
     emptied: Collection[str] = (),
 ) -> DetailsWork:
     """Without a client, nothing is known but the fresh rows."""
-    # As long again as the retention, for what left it since the last run.
-    since = now - 2 * settings.retention
-    stored = _reads(client, settings, since) if client else StoredReads({}, {})
+    stored = _reads(client, settings, now) if client else StoredReads(now, {}, {})
     lost = {kind for table in emptied for kind in _IN_TABLE.get(table, ())}
     reads = {key: read for key, read in stored.reads.items() if key[2] not in lost}
     operations = [
@@ -130,7 +134,7 @@ def _work(
         for channel in settings.selected
         for operation in _operations(
             [
-                *_stored_operations(client, channel, settings.account, since),
+                *_stored_operations(client, channel, settings.account, stored.looked_back),
                 *(table for name, table in fresh.items() if name == channel.name),
             ],
             channel=channel,
@@ -162,12 +166,18 @@ def asked_messages(
     return {operation_id: frozenset(ids) for operation_id, ids in found.items()}
 
 
-def _reads(client: Any, settings: Settings, since: datetime) -> StoredReads:
-    tables = {"table": DETAILS.name}
-    query = _READS
+def _reads(client: Any, settings: Settings, now: datetime) -> StoredReads:
+    last_read, query, tables = _LAST_READ, _READS, {"table": DETAILS.name}
     if is_plain_sql(client):
         # A package may have been dropped after this table took its rows.
-        query, tables = _READS + _IS_LOADED, tables | {"loads": "_dlt_loads"}
+        last_read, query = last_read + _IS_LOADED, query + _IS_LOADED
+        tables |= {"loads": "_dlt_loads"}
+    instants = [at for (at,) in ask(client, last_read, settings.account, **tables)]
+    since = look_back(
+        now=now,
+        retention=settings.retention,
+        last_read=parse_instant(instants[0]) if instants and instants[0] is not None else None,
+    )
     reads = {
         (channel.name, operation_id, kind): KindRead(
             outcome, None if read_at is None else parse_instant(read_at), version
@@ -178,7 +188,8 @@ def _reads(client: Any, settings: Settings, since: datetime) -> StoredReads:
         )
     }
     found = ask(client, _SINCE, settings.account, table=DETAILS.name)
-    return StoredReads(reads, {(name, kind): parse_instant(at) for name, kind, at in found})
+    first = {(name, kind): parse_instant(at) for name, kind, at in found}
+    return StoredReads(since, reads, first)
 
 
 def _stored_operations(

@@ -38,7 +38,8 @@ class DetailsRun:
         self._session = session
         self._on_error = on_error
         self._asked = work.asked
-        self._expired = work.plan.expired
+        # A clock that is ahead would take for lost what the API still has.
+        self._expired = work.plan.expired if session.is_clock_confirmed else ()
         self._due = deque(work.plan.due)
         self._budget = RequestBudget(session.settings.details_requests)
         self._stopped: set[str] = set()
