@@ -17,7 +17,6 @@ from tests.views.view_worlds import HOUR, World, put_world
 
 LETTERS = Channel(
     name="letters",
-    envelopes=("letters",),
     path="Letters",
     table="letter_operations",
     counters=(
