@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +67,16 @@ def table_columns(client: Any) -> Columns:
         client: dlt's client of the destination, connected.
     """
     documented = documented_columns()
-    tables = sorted({table for table, _ in documented} | {spec.name for spec in DETAIL_TABLES})
-    known = [(table, client.schema.tables.get(table, {}).get("columns", ())) for table in tables]
-    # In a lake a table is a folder, and only the pipeline's schema has its columns.
-    stored = client.get_storage_tables(tables) if has_sql_tables(client) else ()
+    operations = {table for table, _ in documented}
+    details = {spec.name for spec in DETAIL_TABLES}
+    stored: Iterable[tuple[str, Iterable[str]]] = ()
+    if has_sql_tables(client):
+        stored, in_schema = client.get_storage_tables(sorted(operations | details)), operations
+    else:
+        # In a lake a table is a folder, and only the pipeline's schema has its columns.
+        in_schema = operations | details
+    tables = client.schema.tables
+    known = [(table, tables.get(table, {}).get("columns", ())) for table in sorted(in_schema)]
     return documented | {(table, name) for table, names in (*known, *stored) for name in names}
 
 

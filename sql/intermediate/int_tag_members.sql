@@ -9,7 +9,6 @@ with tagged as (
         known.operation_id,
         coalesce(tags.tag, '(none)') as tag,
         coalesce(tags.value, '(none)') as value,
-        tags.tag is null as is_untagged,
         case when tags.tag is null then known.resources else tags.resources end as resources,
         case
             when tags.tag is null or tags.resources is null then true

@@ -79,11 +79,15 @@ select
         when failed > 0 then 'failed'
         when undelivered > 0 then 'undelivered'
     end as kind,
-    resources,  -- messages that failed with it in their last attempt; where there are no attempts, its occurrences
-    failed,  -- of these messages, those that failed before they were sent; NULL where there are no attempts
-    undelivered,  -- of these messages, those that were sent and not delivered; NULL where there are no attempts
+    -- messages that failed with it in their last attempt; where there are no attempts, its occurrences
+    resources,
+    -- of these messages, those that failed before they were sent; NULL where there are no attempts
+    failed,
+    -- of these messages, those that were sent and not delivered; NULL where there are no attempts
+    undelivered,
     operations,  -- operations with such a resource
-    recipients,  -- distinct recipients of these resources; a resource without a stored recipient counts as one
+    -- distinct recipients of these resources; a resource without a stored recipient counts as one
+    recipients,
     asked,  -- failed resources of the account and channel whose errors were asked for
     share(resources, asked) as share,  -- resources / asked
     not_asked,  -- failed messages of the account and channel whose errors were not asked for

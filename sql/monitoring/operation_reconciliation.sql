@@ -13,7 +13,7 @@ select
     resources_read_at,  -- when the resources were read
     counter_mode,  -- the mode of the channel: exclusive, cumulative or undecided
     requested,
-    checks.resources,  -- resources that were read
+    resources,  -- resources that were read
     scheduled,
     resources_scheduled,  -- resources with this status
     queued,

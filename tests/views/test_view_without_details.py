@@ -100,3 +100,5 @@ def test_the_first_load_of_details_brings_their_views(tmp_path: Path) -> None:
         found = records(db, "select view_name from duckdb_views() where schema_name = 'comms'")
         assert {row["view_name"] for row in found} == set(names)
         assert records(db, "select * from comms.error_codes") == []
+        db.execute("drop table comms.operation_details")
+    assert refresh_views(pipeline, settings=settings) == without
