@@ -148,7 +148,8 @@ class DetailsRun:
             stats.waiting += 1
             return None
         except (DetailsUnavailable, FilterIgnored) as refused:
-            kind = "resources" if "resources" in due.kinds else due.kinds[0]
+            # Refused was the list of resources, also where only errors were due.
+            kind = "tags" if "tags" in due.kinds else "resources"
             self._stopped.add(channel)
             self._note_unavailable(stats, channel, kind, refused)
             return None

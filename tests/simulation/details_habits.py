@@ -64,9 +64,9 @@ def add_details(manners: Habits, seed: int) -> None:
     }
 
 
-def faults_of_run(chance: random.Random, *, bad: bool) -> tuple[Fault, ...]:
+def faults_of_run(chance: random.Random, *, trouble: float) -> tuple[Fault, ...]:
     """What is wrong with the responses about details while one run reads them."""
-    return chance.choice(FAULTS) if bad and chance.random() < 0.3 else ()
+    return chance.choice(FAULTS) if chance.random() < trouble / 2 else ()
 
 
 def _chance(seed: int) -> random.Random:

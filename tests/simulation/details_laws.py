@@ -17,7 +17,7 @@ from comms_source.channels import CHANNELS
 from comms_source.extract.run_stats import DetailsStats
 from comms_source.sandbox.instants import to_ms
 from comms_source.sandbox.resource_rows import ShownResources, place_in
-from comms_source.tables.detail_tables import ATTEMPTS, TAGS
+from comms_source.tables.detail_tables import ATTEMPTS, DETAILS, TAGS
 from comms_source.tables.history import row_versions
 from comms_source.tables.specs import LOAD_ID
 from comms_source.timespans import SECOND
@@ -52,6 +52,8 @@ class Moment:
     """The current version of each operation."""
     read: Mapping[Key, Row]
     """What was read of details, in packages that were loaded whole."""
+    recorded: Sequence[Row]
+    """The same of all packages: also of those that were lost once this table had its rows."""
     resources: Mapping[str, Sequence[Row]]
     """By operation."""
     attempts: Mapping[str, Sequence[Row]]
@@ -121,6 +123,7 @@ class DetailsWitness:
         self.messages_before = frozenset(row["message_id"] for row in machine.rows(ATTEMPTS.name))
         self.checked.clear()
         self.first.clear()
+        self._note_first(machine.rows(DETAILS.name))
 
     def _moment(self, machine: Machine, now: datetime) -> Moment:
         asked = self.world.asked[self._seen :]
@@ -138,6 +141,7 @@ class DetailsWitness:
             operations=operations,
             versions=dict(zip(operations, versions, strict=True)),
             read={_key(row): row for row in machine.details_read()},
+            recorded=machine.rows(DETAILS.name),
             resources=_by_operation(machine.rows(RESOURCES)),
             attempts=_by_operation(machine.rows(ATTEMPTS.name)),
             tags=_by_operation(machine.rows(TAGS.name)),
@@ -288,9 +292,7 @@ class DetailsWitness:
         They are kept from the creation of the oldest operation on of which any were read.
         """
         first = self.first
-        for (_, kind), row in moment.read.items():
-            if row["outcome"] != "expired":
-                first[kind] = min(row["created_at"], first.get(kind, row["created_at"]))
+        self._note_first([row for row in moment.recorded if row["outcome"] != "expired"])
         for key, row in moment.read.items():
             before = self.before.get(key)
             if row["outcome"] != "expired":
@@ -302,6 +304,11 @@ class DetailsWitness:
                 raise LawBroken(f"{row} has not left retention at {moment.ended}")
             if before is not None and before[LOAD_ID.name] != row[LOAD_ID.name]:
                 raise LawBroken(f"{row} was {before}")
+
+    def _note_first(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            kind, created = row["kind"], row["created_at"]
+            self.first[kind] = min(created, self.first.get(kind, created))
 
     def _what_expired_is_recorded(self, moment: Moment) -> None:
         """20: after a complete run, each operation past retention was read or is recorded."""

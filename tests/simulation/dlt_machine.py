@@ -72,7 +72,9 @@ class DltMachine:
         self._chance = chance
         self._started = set[str]()
         self.dies = 0.0
-        self.unloadable = self.fails = 0.0  # ignored: this warehouse accepts everything
+        self.unloadable = self.fails = self.hazard = (
+            0.0  # ignored: this warehouse accepts everything
+        )
         self.package = PACKAGE_OPERATIONS
         # It dies before a package's first job or after its last, so none is partly loaded.
         self.torn: Mapping[str, datetime] = {}

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,6 +82,8 @@ class Machine(Protocol):
     """The probability that the warehouse rejects what a dead run left."""
     fails: float
     """The probability that a job fails while the others of its package succeed."""
+    hazard: float
+    """The same two probabilities while details are read and loaded, where it is larger."""
     package: int
     """After the details of how many operations a run commits."""
 
@@ -152,6 +155,8 @@ class MemoryMachine:
     """The probability that the warehouse rejects what a dead run left."""
     fails: float = 0.0
     """The probability that a job fails while the others of its package succeed."""
+    hazard: float = 0.0
+    """The same two probabilities while details are read and loaded, where it is larger."""
     package: int = PACKAGE_OPERATIONS
     """After the details of how many operations a run commits."""
     copy: tuple[Any, ...] | None = None
@@ -175,14 +180,24 @@ class MemoryMachine:
             state |= {"dated": date} if rows[HISTORY] else {}
             self._commit(rows, state, read_by=parse_instant(date))
         if session.settings.details:
-            self._read_details(session)
+            with self._at_risk():
+                self._read_details(session)
         return run.stats.read_all
+
+    @contextmanager
+    def _at_risk(self) -> Iterator[None]:
+        usual = self.dies, self.fails
+        self.dies, self.fails = max(self.dies, self.hazard), max(self.fails, self.hazard)
+        try:
+            yield
+        finally:
+            self.dies, self.fails = usual
 
     def _read_details(self, session: Session) -> None:
         """As `_commit_details` does it, on one thread: so that a seed can be replayed."""
         run = DetailsRun(work=self._work(session), session=session, on_error="continue")
         while True:
-            with mock.patch.object(details_run, "ThreadPoolExecutor", _SameThread):
+            with mock.patch.object(details_run, "ThreadPoolExecutor", SameThread):
                 rows = _rows_of(run.scan(most=self.package))
             self._step()
             state = json.loads(json.dumps(self.current_state()))
@@ -416,7 +431,7 @@ def _rows_of(pieces: Iterable[Piece]) -> Rows:
     return rows
 
 
-class _SameThread(Executor):
+class SameThread(Executor):
     """Does at once what is submitted."""
 
     def __init__(self, *_: object) -> None:

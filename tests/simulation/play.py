@@ -126,7 +126,8 @@ def _change_weather(world: World, machine: Machine, *, first_was_seen: bool) -> 
         ahead=chance.choice(JUMPS) if bad and chance.random() < 0.3 else timedelta(0),
     )
     if world.habits.details:
-        world.weather.faults = faults_of_run(chance, bad=bad)
+        world.weather.faults = faults_of_run(chance, trouble=trouble)
+        machine.hazard = 0.1 if chance.random() < trouble else 0.0
     if not first_was_seen:
         # Before the first read nothing could show that a clock is wrong.
         world.weather.dateless = False
