@@ -145,7 +145,8 @@ class DetailsRun:
             stats.waiting += 1
             return None
         except (DetailsUnavailable, FilterIgnored) as refused:
-            kind = "resources" if "resources" in due.kinds else due.kinds[0]
+            # The list of errors may be refused, and then nothing is missing. This is another list.
+            kind = next((each for each in due.kinds if each != "errors"), "attempts")
             self._stopped.add(channel)
             self._note_unavailable(stats, channel, kind, refused)
             return None
