@@ -38,7 +38,7 @@ FAULTS: Final = (
     Fault(kind="cut_json", endpoint="resource", first=2, count=1),
     Fault(kind="echo_secrets", endpoint="resource", first=4, count=1),
     Fault(kind="redirect", endpoint="errors", first=2, count=1),
-    Fault(kind="no_envelope", endpoint="resources", channel="messages", first=5, count=1),
+    Fault(kind="no_envelope", endpoint="resources", channel="messages", first=2, count=1),
 )
 """What may have an answer end up in an error or a log."""
 
