@@ -117,9 +117,7 @@ class _Reader:
         rows = joined(pages, key="id")
         self.details.resources, self.details.rejected = rows.num_rows, rejected
         self._put(Piece(resource_table(self._channel), rows))
-        self._failed = sorted(
-            each.id for each in resources.values() if (each.status or "").upper() in WITH_ERRORS
-        )
+        self._failed = sorted(each.id for each in resources.values() if _has_errors(each))
         self._put_tags(tags_of(resources.values()), rows, counted=True)
         outcome = {"resources": rows.num_rows, "rejected": rejected}
         self._record("resources", is_empty=not rows.num_rows, **outcome)
@@ -161,7 +159,10 @@ class _Reader:
                 next(self._api.resources(self._id, status=status, most=most))
                 for status in WITH_ERRORS
             ]
-            self._failed = sorted(each.id for page in pages for each in page.content.resources)
+            # An API that ignores the filter lists messages of every status.
+            self._failed = sorted(
+                each.id for page in pages for each in page.content.resources if _has_errors(each)
+            )
         return self._failed
 
     def _read_attempts(self, message_id: str) -> bool:
@@ -228,3 +229,7 @@ class _Reader:
     def _put(self, piece: Piece) -> None:
         if piece.rows.num_rows:
             self.details.pieces.append(piece)
+
+
+def _has_errors(resource: Resource) -> bool:
+    return (resource.status or "").upper() in WITH_ERRORS

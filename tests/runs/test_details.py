@@ -187,7 +187,7 @@ def test_a_later_run_reads_only_what_changed(few: Sandbox) -> None:
 
 def test_a_backfill_reads_details_too(few: Sandbox) -> None:
     """Of the operations that it has loaded."""
-    since = NOW - timedelta(days=2)
+    since = NOW - timedelta(days=6)
     summary = run_backfill(
         session=session_for(few, details=["resources"], channels=["emails"]),
         pipeline=open_pipeline(),
@@ -205,7 +205,7 @@ def test_a_backfill_reads_details_too(few: Sandbox) -> None:
 
 def test_two_accounts_share_a_warehouse(few: Sandbox) -> None:
     """Each has its own details, and nothing is due for it after its own run."""
-    with small(seed=2) as other:
+    with small(seed=248) as other:
         accounts = {"shop": few, "news": other}
         for account, sandbox in accounts.items():
             session = session_for(
@@ -233,8 +233,9 @@ def test_what_left_retention_unread_is_reported_once(few: Sandbox) -> None:
 
     late = load(few, **changes)
 
+    details = late.stats.channels["emails"].details
     assert late.exit_code == 3
-    assert late.stats.channels["emails"].details.expired == every - read
+    assert (details.complete, details.expired) == (False, every - read)
     assert any("expired before they were read" in line for line in late.lines())
     assert outcomes()["emails", "tags", "expired"] == every - read
     assert load(few, **changes).stats.channels["emails"].details.expired == 0
@@ -283,7 +284,7 @@ def test_the_commands_show_details(few: Sandbox, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__DETAILS_REQUESTS", "5")
     assert lines_with(
         comms("plan").stdout,
-        r"details of \d operations that are loaded, \d requests; \d+ more wait for a later run",
+        r"details of \d operations? that are loaded, \d requests?; \d+ more wait for a later run",
     )
     waiting = json.loads(comms("status", "--json").stdout)["channels"]
     assert sum(channel["details_waiting"] for channel in waiting.values()) == operations + len(
