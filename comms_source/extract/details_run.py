@@ -148,8 +148,8 @@ class DetailsRun:
             stats.waiting += 1
             return None
         except (DetailsUnavailable, FilterIgnored) as refused:
-            # Refused was the list of resources, also where only errors were due.
-            kind = "tags" if "tags" in due.kinds else "resources"
+            # The list of errors may be refused, and then nothing is missing. This is another list.
+            kind = next((each for each in due.kinds if each != "errors"), "attempts")
             self._stopped.add(channel)
             self._note_unavailable(stats, channel, kind, refused)
             return None
