@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 
 from comms_source.api.details import DetailsApi, RequestBudget
 from comms_source.coverage import details as plans
-from comms_source.coverage.details import KindRead
+from comms_source.coverage.details import DetailsPolicy, KindRead
 from comms_source.extract import details_reader, details_run
 from comms_source.extract.details_run import DetailsRun
 from comms_source.sandbox.resources import OperationResources, ResourceState
@@ -130,12 +131,14 @@ def _owe_what_was_there_before(patch: Patch) -> None:
     patch.setattr(plans, "_is_owed", owed)
 
 
-def _expire_by_any_clock(patch: Patch) -> None:
-    def begin(run: DetailsRun, *, work: Any, **named: Any) -> None:
-        BEGIN(run, work=work, **named)
-        run._expired = work.plan.expired
+def _record_as_lost_a_day_early(patch: Patch) -> None:
+    def plan(*given: Any, policy: DetailsPolicy, **named: Any) -> Any:
+        operations, reads = list(given[0]), given[1]
+        early = replace(policy, retention=policy.retention - timedelta(days=1))
+        lost = PLAN(operations, reads, policy=early, **named).expired
+        return replace(PLAN(operations, reads, policy=policy, **named), expired=lost)
 
-    patch.setattr(DetailsRun, "__init__", begin)
+    patch.setattr(machines, "plan_details", plan)
 
 
 def _record_nothing_that_expired(patch: Patch) -> None:
@@ -172,7 +175,7 @@ READ = details_reader.read_details
 MERGE = machines._merge
 NEED = plans._need
 BUDGET = RequestBudget.__init__
-BEGIN = DetailsRun.__init__
+PLAN = plans.plan_details
 
 
 @pytest.mark.parametrize(
@@ -190,9 +193,9 @@ BEGIN = DetailsRun.__init__
         (_read_details_in_each_run, "was read again without need", 1),
         (_take_all_that_is_old_for_lost, "before details were read|was {", 1),
         (_owe_what_was_there_before, "is from before details were read", 1),
-        (_expire_by_any_clock, "has not left retention", 1),
+        (_record_as_lost_a_day_early, "has not left retention", 1),
         (_record_nothing_that_expired, "which is not recorded", 1),
-        (_look_back_no_further_than_twice_retention, "which is not recorded", 1),
+        (_look_back_no_further_than_twice_retention, "which is not recorded", 214),
         (_read_the_attempts_of_all_that_failed, "the attempts of", 24),
         (_read_the_attempts_of_delivered_messages, "has not failed", 9),
         (_forget_whose_attempts_were_read, "were read before|the attempts of", 31),
