@@ -161,9 +161,10 @@ class DetailsWitness:
                 if found is None or found[0] != number:
                     raise LawBroken(f"{row} is stored with {operation_id}")
         for operation_id, rows in moment.tags.items():
-            if (operation_id, "tags") in self.checked:
-                continue  # Tags do not change.
-            self.checked.add((operation_id, "tags"))
+            tagged = (f"tags of {operation_id}", max(row["synced_at"] for row in rows))
+            if tagged in self.checked:
+                continue
+            self.checked.add(tagged)
             shown = self._planned(operation_id)
             created = shown.life.created
             known = {
