@@ -3,7 +3,7 @@
     CommsSourceError
     ├── RunStopped                 nothing more can be loaded
     │   ├── ConfigurationError     a setting is missing, wrong or unsafe
-    │   ├── CredentialsRefused     the API answered 401
+    │   ├── CredentialsRefused     the API answered 401, or issues no access token
     │   ├── HostUnreachable        no request got a response from the API's host
     │   ├── ClockSkewed            this machine's clock differs from the API's
     │   ├── PipelineBusy           another program uses the destination or the pipeline
@@ -44,7 +44,7 @@ class ConfigurationError(RunStopped):
 
 
 class CredentialsRefused(RunStopped):
-    """The API does not accept the credentials (401)."""
+    """The API does not accept the credentials (401), or issues no access token for them."""
 
 
 class HostUnreachable(RunStopped):

@@ -47,7 +47,7 @@ from comms_source.config.settings import (
 )
 from comms_source.coverage.scan_plans import DueScans, ExactRange
 from comms_source.destinations.capabilities import current_capabilities
-from comms_source.destinations.current_package import current_load_id, date_package
+from comms_source.destinations.current_package import current_load_id, date_package, note_base
 from comms_source.destinations.dlt_internals import wrap_parallel_iterator
 from comms_source.destinations.stored_details import current_details_work
 from comms_source.destinations.table_hints import HistoryRows, table_hints
@@ -153,7 +153,7 @@ def comms_source(
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
     settings = make_settings(
-        credentials=credentials.basic(),
+        credentials=credentials.chosen(),
         base_url=base_url,
         account=account,
         channels=channels,
@@ -249,6 +249,7 @@ def detail_resources(run: DetailsRun, *, record: RunRecord, most: int) -> list[D
     """The resources of a load package with the details of `most` operations."""
 
     def details() -> Iterator[Piece]:
+        note_base()
         yield from run.scan(most=most)
         yield Piece(RUNS, RUNS.rows([record.row(running=not run.done)]))
 

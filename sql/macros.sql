@@ -119,3 +119,19 @@ create macro counted_sum(value) as cast(sum(case when is_counted then value end)
 -- a sum of changes up to an age, if the value is known for any operation by then
 create macro known_sum(value, known_operations) as
 case when sum(known_operations) > 0 then cast(sum(value) as bigint) end;
+
+-- the same, over the operations that belong to the group as a whole
+create macro whole_sum(value) as
+cast(sum(case when is_counted and is_whole then value end) as bigint);
+
+-- whether tags, a JSON object of texts, hold a tag with this value; neither holds a quote or a backslash
+create macro has_tag(tags, tag, value) as
+strpos(replace(tags, '": "', '":"'), '"' || tag || '":"' || value || '"') > 0;
+
+-- the counter mode of a channel, from the share of decisive operations that are exclusive
+create macro mode_of(exclusive_share) as
+case
+    when exclusive_share >= 0.99 then 'exclusive'
+    when exclusive_share <= 0.01 then 'cumulative'
+    else 'undecided'
+end;

@@ -11,13 +11,13 @@ import pyarrow as pa
 from comms_source.channels import CHANNELS
 from comms_source.commands.load import run_load
 from comms_source.commands.summary import RunSummary
-from comms_source.config.credentials import BasicCredentials
+from comms_source.config.credentials import BasicCredentials, OAuthCredentials
 from comms_source.config.settings import Settings
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.extract.channel_run import ChannelRun
 from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.session import Session
-from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, CLIENT_ID, CLIENT_SECRET, Sandbox
 from comms_source.tables.operations import operations_table
 from comms_source.timespans import parse_instant
 
@@ -76,6 +76,16 @@ def settings_for(sandbox: Sandbox, **changes: Any) -> Settings:
     """Settings for reading a sandbox."""
     credentials = BasicCredentials(ACCOUNT_ID, AUTH_TOKEN)
     return Settings(**{"credentials": credentials, "base_url": sandbox.url, **changes})
+
+
+def oauth_for(sandbox: Sandbox, *, secret: str = CLIENT_SECRET) -> OAuthCredentials:
+    """Credentials of the sandbox's OAuth app."""
+    return OAuthCredentials(CLIENT_ID, secret, sandbox.token_url)
+
+
+def statuses_of_token_requests(sandbox: Sandbox) -> list[int]:
+    """The statuses with which a sandbox answered requests for access tokens, in their order."""
+    return [entry.status for entry in list(sandbox.requests) if entry.endpoint == "token"]
 
 
 def session_for(sandbox: Sandbox, **changes: Any) -> Session:

@@ -1,43 +1,46 @@
 """The HTTP client of the API.
 
-It sends each request through the throttle, classifies the response (`responses`), and follows the
-retry policy (`retries`).
+It sends each request through the throttle with its credentials (`authorization`), classifies the
+response (`responses`), and follows the retry policy (`retries`).
+
+The access token of an OAuth app is requested inside the throttle's slot and the retry policy of the
+request that needs it. An `httpx.Auth` would do that, and repeat requests after a 401, without them.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 import msgspec
 
-from comms_source.api.http import open_http
-from comms_source.api.redaction import guard_http_logs, scrub
+from comms_source.api.authorization import Authorization
+from comms_source.api.http import exchange, open_http
+from comms_source.api.redaction import guard_http_logs
 from comms_source.api.responses import (
+    API,
     NOT_FOUND,
-    ConnectionBroken,
+    OK,
+    UNAUTHORIZED,
     Reply,
-    api_message,
     classify_response,
     decoded,
+    message_of,
 )
 from comms_source.api.retries import RetryPolicy
 from comms_source.api.throttle import Throttle
 from comms_source.channels import Channel
-from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
 from comms_source.errors import (
-    ConnectionLost,
+    ConfigurationError,
     CredentialsRefused,
     DetailsUnavailable,
     EnvelopeMissing,
-    HostUnreachable,
 )
 from comms_source.tables.page import Page, decode_page
 from comms_source.timespans import Span, to_iso
@@ -100,6 +103,7 @@ class CommsClient:
         self,
         *,
         settings: Settings,
+        authorization: Authorization,
         throttle: Throttle,
         meter: RequestMeter,
         clock: Callable[[], datetime],
@@ -110,7 +114,8 @@ class CommsClient:
         """Create a client; nothing is sent yet.
 
         Args:
-            settings: Address, credentials, timeouts and limits of retries.
+            settings: Address, timeouts and limits of retries.
+            authorization: Authorizes each request; closed with this client, and usable again.
             throttle: Limits all requests.
             meter: Counts requests, responses, retries and waits.
             clock: The time on this machine, for when a response was received.
@@ -121,6 +126,7 @@ class CommsClient:
         """
         guard_http_logs()
         self._settings = settings
+        self._authorization = authorization
         self._throttle = throttle
         self._meter = meter
         self._clock = clock
@@ -205,7 +211,8 @@ class CommsClient:
         def attempt() -> DetailsAnswer[T]:
             reply = self._send(channel, f"/{channel.path}{path}", parameters)
             if reply.status in UNAVAILABLE:
-                answer = f"({reply.status}{api_message(reply, self._secrets(token))})"
+                said = message_of(reply, self._secrets(token, reply.authorization))
+                answer = f"({reply.status}{said})"
                 if reply.status == FORBIDDEN:
                     raise DetailsUnavailable(
                         f"not open to these credentials {answer}; request access, or take it out "
@@ -224,22 +231,37 @@ class CommsClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+        self._authorization.close()
 
     def _with_retries(self, attempt: Callable[[], T]) -> T:
-        return RetryPolicy(
+        policy = RetryPolicy(
             max_api_wait=self._settings.max_api_wait.total_seconds(),
             attempts=self._settings.attempts,
             sleep=self._throttle.rest,
             pause_all=self._throttle.back_off,
             on_retry=self._meter.count_retry,
             on_wait=self._meter.count_wait,
-        ).call(attempt)
+        )
+        try:
+            return policy.call(attempt)
+        except (CredentialsRefused, ConfigurationError) as refusal:
+            self.stop(refusal)
+            raise
 
     def _send(self, channel: Channel, path: str, parameters: dict[str, str]) -> Reply:
+        """The reply to a request; after a 401, to the one repetition that has a newer token."""
+        reply = self._send_once(channel, path, parameters)
+        if reply.status != UNAUTHORIZED or not self._authorization.replaces(reply.authorization):
+            return reply
+        self._meter.count_retry()
+        return self._send_once(channel, path, parameters)
+
+    def _send_once(self, channel: Channel, path: str, parameters: dict[str, str]) -> Reply:
         with self._throttle.slot():
+            header = self._authorization.header()
             self._meter.count_request(channel.name)
             sent_at = self._clock()
-            response = self._get(path, parameters)
+            response = self._get(path, parameters, header)
         self._meter.count_answer()
         reply = Reply(
             response.status_code,
@@ -247,7 +269,10 @@ class CommsClient:
             response.content,
             self._clock(),
             address=str(response.url.copy_with(query=None)),
+            authorization=header,
         )
+        if reply.status == OK:
+            self._authorization.note_accepted(header)
         # Response and stream refer to each other, and so keep the body in memory until the garbage
         # collector runs.
         response.stream = httpx.ByteStream(b"")
@@ -255,48 +280,24 @@ class CommsClient:
             self._on_reply(sent_at, reply)
         return reply
 
-    def _get(self, path: str, parameters: dict[str, str]) -> httpx.Response:
-        # The library's exceptions refer to the request, and so to credentials and page token. So
-        # only their text may be passed on.
-        try:
-            return self._http.get(path, params=parameters)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            kind, text = type(error).__name__, str(error)
-        details = scrub(text, secrets=self._secrets(parameters.get("pageToken"))) or "no details"
-        host = urlsplit(self._settings.base_url).netloc
-        if "CERTIFICATE_VERIFY_FAILED" in details:
-            raise HostUnreachable(
-                f"the certificate of {host} is not trusted; if a proxy here replaces certificates, "
-                "set SSL_CERT_FILE to a file with its own"
-            )
-        if kind == "DecodingError":
-            raise ConnectionBroken(
-                ConnectionLost(
-                    f"the response of {host} is not compressed as its header says ({details}); a "
-                    "proxy may change it"
-                )
-            )
-        raise ConnectionBroken(
-            ConnectionLost(
-                f"no response from {host} ({kind}: {details}); check the network, the proxy and "
-                "base_url"
-            )
+    def _get(self, path: str, parameters: dict[str, str], header: str) -> httpx.Response:
+        return exchange(
+            lambda: self._http.get(path, params=parameters, headers={"Authorization": header}),
+            address=self._settings.base_url,
+            setting=API.setting,
+            secrets=self._secrets(parameters.get("pageToken"), header),
         )
 
     def _check(self, reply: Reply, *, channel: Channel, is_list: bool, token: str | None) -> None:
-        secrets = self._secrets(token)
-        try:
-            classify_response(reply, channel=channel.name, is_list=is_list, secrets=secrets)
-        except CredentialsRefused as refusal:
-            self.stop(refusal)
-            raise
+        classify_response(
+            reply,
+            channel=channel.name,
+            is_list=is_list,
+            secrets=self._secrets(token, reply.authorization),
+            remedy=self._authorization.remedy,
+        )
         self._throttle.recover()
 
-    def _secrets(self, token: str | None) -> list[str | None]:
-        credentials = self._settings.credentials
-        return [token, credentials.password, basic_token(credentials)]
-
-
-def basic_token(credentials: BasicCredentials) -> str:
-    """The value that HTTP Basic authentication sends for these credentials."""
-    return base64.b64encode(f"{credentials.user}:{credentials.password}".encode()).decode()
+    def _secrets(self, page_token: str | None, header: str) -> list[str | None]:
+        """What no message may show; of the header, what follows its scheme."""
+        return [page_token, header.partition(" ")[2], self._authorization.secret]

@@ -12,6 +12,8 @@ No I/O, no clock. The documented statuses are 200, 400, 404, 429, 500 and 503; o
     1xx, 2xx but 200     EnvelopeMissing
     3xx                  Redirected
     200                  NotJson if it is a web page; else the body is decoded
+
+`common_error` and `reject_html` hold for the server that issues tokens too, see `token_responses`.
 """
 
 from __future__ import annotations
@@ -41,7 +43,22 @@ from comms_source.errors import (
 T = TypeVar("T")
 
 OK: Final = 200
+UNAUTHORIZED: Final = 401
 NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Who answers, in the words of messages."""
+
+    name: str
+    setting: str
+    """The setting with its address."""
+    too_many: str
+    """What to do if it gets too many requests."""
+
+
+API: Final = Server("the API", "base_url", "lower concurrency or set requests_per_second")
 
 
 class RetryableError(Exception):
@@ -90,6 +107,8 @@ class Reply:
     """By this machine's clock, in UTC."""
     address: str = ""
     """What was asked for, without its parameters."""
+    authorization: str = field(default="", repr=False)
+    """What the request was authorized with: the value of its header."""
 
     @property
     def api_time(self) -> datetime | None:
@@ -98,17 +117,34 @@ class Reply:
 
 
 def classify_response(
-    reply: Reply, *, channel: str, is_list: bool, secrets: Iterable[str | None] = ()
+    reply: Reply,
+    *,
+    channel: str,
+    is_list: bool,
+    secrets: Iterable[str | None] = (),
+    remedy: str = "check them",
 ) -> None:
     """Return if the body of `reply` may be JSON, else raise an error without `secrets` in it.
+
+    Args:
+        reply: The response.
+        channel: The channel that was asked for.
+        is_list: Whether it was a list, and not a single operation.
+        secrets: What the error must not show.
+        remedy: What to do about a 401.
 
     Raises:
         RetryableError: if a retry may help.
         CredentialsRefused, ChannelRefused, ScanFailed: if no retry will help.
     """
     if reply.status == OK:
-        return _reject_html(reply)
-    raise _error_for(reply, channel=channel, is_list=is_list, said=api_message(reply, secrets))
+        return reject_html(reply, API)
+    said = message_of(reply, secrets)
+    if reply.status == UNAUTHORIZED:
+        raise CredentialsRefused(f"the API does not accept the credentials (401{said}); {remedy}")
+    if reply.status == 403 or (reply.status == NOT_FOUND and is_list):  # noqa: PLR2004
+        raise _refused(reply, channel=channel, said=said)
+    raise common_error(reply, API, said=said)
 
 
 def decoded(decode: Callable[[bytes], T], body: bytes) -> T:
@@ -125,24 +161,24 @@ def decoded(decode: Callable[[bytes], T], body: bytes) -> T:
         ) from None
 
 
-def _error_for(reply: Reply, *, channel: str, is_list: bool, said: str) -> Exception:
+def common_error(reply: Reply, server: Server, *, said: str) -> Exception:
+    """The error for a status that means the same from each server; it is to be raised.
+
+    Args:
+        reply: The response; its status is not 200.
+        server: Whose response it is.
+        said: The server's own message, as `message_of` returns it.
+    """
     status = reply.status
     if status in {429, 503}:
-        return _busy(reply, said)
+        return _busy(reply, server, said)
     if status == 500:  # noqa: PLR2004
-        return ServerFailed(ServerFault(f"the API failed twice ({status}{said}); run again later"))
+        fault = ServerFault(f"{server.name} failed twice ({status}{said}); run again later")
+        return ServerFailed(fault)
     if status in {502, 504}:
-        return ConnectionBroken(
-            ConnectionLost(f"a gateway got no response from the API ({status}); run again later")
-        )
-    if status == 401:  # noqa: PLR2004
-        return CredentialsRefused(
-            f"the API does not accept the credentials (401{said}); check the account id and auth "
-            "token, or the API key and its secret"
-        )
-    if status == 403 or (status == NOT_FOUND and is_list):  # noqa: PLR2004
-        return _refused(reply, channel=channel, said=said)
-    return _unusable(reply, said)
+        lost = f"a gateway got no response from {server.name} ({status}); run again later"
+        return ConnectionBroken(ConnectionLost(lost))
+    return _unusable(reply, server, said)
 
 
 def _refused(reply: Reply, *, channel: str, said: str) -> ChannelRefused:
@@ -159,34 +195,40 @@ def _refused(reply: Reply, *, channel: str, said: str) -> ChannelRefused:
     )
 
 
-def _unusable(reply: Reply, said: str) -> ScanFailed:
+def _unusable(reply: Reply, server: Server, said: str) -> ScanFailed:
     status = reply.status
     if 300 <= status < 400:  # noqa: PLR2004
         return Redirected(
-            f"the API redirects ({status}), which is not followed; set base_url to the target"
+            f"{server.name} redirects ({status}), which is not followed; set {server.setting} to "
+            "the target"
         )
     if status < 300:  # noqa: PLR2004
-        return EnvelopeMissing(f"expected status 200, got {status}; check base_url")
-    message = f"the API refuses the request ({status}{said})"
+        return EnvelopeMissing(f"expected status 200, got {status}; check {server.setting}")
+    message = f"{server.name} refuses the request ({status}{said})"
     return RequestRefused(message, status=status, api_time=reply.api_time)
 
 
-def _busy(reply: Reply, said: str) -> ServerBusy:
+def _busy(reply: Reply, server: Server, said: str) -> ServerBusy:
     shared = reply.status == 429  # noqa: PLR2004
-    what = "too many requests" if shared else "the API is unavailable"
+    what = "too many requests" if shared else f"{server.name} is unavailable"
     error = StillBusy(
         f"{what} ({reply.status}{said}), for longer than max_api_wait allows; "
-        + ("lower concurrency or set requests_per_second" if shared else "run again later")
+        + (server.too_many if shared else "run again later")
     )
     return ServerBusy(error, retry_after=_retry_after(reply), shared=shared)
 
 
-def _reject_html(reply: Reply) -> None:
+def reject_html(reply: Reply, server: Server) -> None:
+    """Reject a web page.
+
+    Raises:
+        NotJson: if the response is one.
+    """
     kind = reply.headers.get("content-type", "")
     if "html" in kind.lower() or reply.body.lstrip()[:1] == b"<":
         raise NotJson(
             "the response is a web page, not JSON; a proxy or a login page may be between this "
-            "machine and the API, or base_url is wrong"
+            f"machine and {server.name}, or {server.setting} is wrong"
         )
 
 
@@ -211,8 +253,8 @@ def _http_date(text: str) -> datetime | None:
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def api_message(reply: Reply, secrets: Iterable[str | None]) -> str:
-    """The API's own error message without `secrets`, to append to ours; empty if it has none."""
+def message_of(reply: Reply, secrets: Iterable[str | None]) -> str:
+    """The server's own error message without `secrets`, to append to ours; empty if it has none."""
     said = "; ".join(filter(None, map(_as_text, _errors(reply.body))))
     return ": " + scrub(said, secrets=secrets) if said else ""
 

@@ -25,7 +25,8 @@ def load(
     """Load what is new or may have changed, and create the views.
 
     Credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, from TWILIO_API_KEY and
-    TWILIO_API_KEY_SECRET, or from .dlt/secrets.toml. Running it again is harmless.
+    TWILIO_API_KEY_SECRET, or from .dlt/secrets.toml, which may also hold those of an OAuth app.
+    Running it again is harmless.
     """
     with ending(as_json=as_json, loads=True):
 

@@ -56,7 +56,11 @@ def watching() -> Iterator[Watcher]:
 
 
 def described(record: ChannelStats, *, room: int = 100) -> str:
-    """The progress of one channel, as much of it as there is room for."""
+    """The progress of one channel, as much of it as there is room for; details come last."""
+    if details := record.details.planned:
+        number = f"{record.details.ended:,} of {details:,}"
+        form = f"details of {number} operations"
+        return form if len(form) <= room else number
     number = brief_count(record.operations, most=10**8)
     operations = f"{number} {'operation' if record.operations == 1 else 'operations'}"
     pages = counted(record.pages, "page")
@@ -67,7 +71,7 @@ def described(record: ChannelStats, *, room: int = 100) -> str:
 
 def time_left(record: ChannelStats, *, passed: float) -> str:
     """An estimate of the time left, from the scans done in the seconds that have passed."""
-    if not record.scans_done:
+    if not record.scans_done or record.details.planned:
         return ""
     left = (record.scans - record.scans_done - len(record.failures)) * passed
     return f", about {seconds(left / record.scans_done)} left"
@@ -86,9 +90,11 @@ class _Bars:
                 task = self._tasks.get(name)
                 if task is None:
                     task = self._tasks[name] = self._progress.add_task(name, state="")
-                ended = record.scans_done + len(record.failures)
+                ended, total = record.scans_done + len(record.failures), record.scans
+                if record.details.planned:
+                    ended, total = record.details.ended, record.details.planned
                 state = described(record, room=self._room)
-                self._progress.update(task, total=record.scans, completed=ended, state=state)
+                self._progress.update(task, total=total, completed=ended, state=state)
 
 
 class _Lines:

@@ -95,7 +95,7 @@ def _commit_all(
                 record.session = corrected_by_the_api(record.session, skewed)
                 runs = _made(make_runs, record=record, pipeline=pipeline, found=found)
         if record.session.settings.details:
-            load_ids += _commit_details(record, pipeline)
+            load_ids += _commit_details(record, pipeline, emptied=found.missing)
     except LoadFailed as failed:
         _conclude_failed(failed, record=record, pipeline=pipeline)
         raise
@@ -107,10 +107,14 @@ def _commit_all(
     return load_ids
 
 
-def _commit_details(record: RunRecord, pipeline: dlt.Pipeline) -> list[str]:
+def _commit_details(
+    record: RunRecord, pipeline: dlt.Pipeline, *, emptied: Sequence[str]
+) -> list[str]:
     """Read what is behind the counters that are loaded now, and commit it."""
     session = record.session
-    work = retry_while_locked(details_work)(pipeline, settings=session.settings, now=session.now)
+    work = retry_while_locked(details_work)(
+        pipeline, settings=session.settings, now=session.now, emptied=emptied
+    )
     run = DetailsRun(work=work, session=session, on_error="continue")
     load_ids: list[str] = []
     while True:  # Also where nothing is due: the package brings the row of the run.

@@ -15,7 +15,7 @@ from typing import Any
 import dlt
 from dlt.common.typing import TSecretStrValue
 
-from comms_source.config.credentials import FIELDS, BasicCredentials, complete_pair
+from comms_source.config.credentials import FIELDS, Credentials, complete_pair
 from comms_source.config.resolve import (
     ACCOUNTS,
     NO_CREDENTIALS,
@@ -204,21 +204,29 @@ def _named(name: str, *, needs_credentials: bool) -> Account:
     return Account(name, settings, section=name)
 
 
-def _own_credentials(name: str) -> BasicCredentials:
+def _own_credentials(name: str) -> Credentials:
     section = (*SECTIONS, ACCOUNTS, name, "credentials")
-    pair = complete_pair({field: _exactly(field, section) for field in FIELDS})
+    values = {field: _exactly(field, section) for field in FIELDS}
+    # An address is no credential, so accounts share it like any other setting.
+    values["token_url"] = values["token_url"] or _exactly("token_url", (*SECTIONS, "credentials"))
+    pair = complete_pair(values)
     if pair is None:
         raise ConfigurationError(
             "credentials: no complete pair; set api_key and api_key_secret, or account_id and "
-            f"auth_token, in [{'.'.join(section)}] of .dlt/secrets.toml, or in the environment as "
-            f"{'__'.join(section).upper()}__API_KEY and so on; accounts do not share credentials"
+            f"auth_token, or client_id and client_secret, in [{'.'.join(section)}] of "
+            f".dlt/secrets.toml, or in the environment as {'__'.join(section).upper()}__API_KEY "
+            "and so on; accounts do not share credentials"
         )
     return pair
 
 
 def _exactly(field: str, section: Sequence[str]) -> str | None:
-    """A value from exactly this section: dlt itself would continue in the outer sections."""
-    for provider in dlt.secrets.config_providers:
+    """A value from exactly this section: dlt itself would continue in the outer sections.
+
+    Secrets are not taken from config.toml; an address may be there.
+    """
+    accessor = dlt.config if field == "token_url" else dlt.secrets
+    for provider in accessor.config_providers:
         value, _ = provider.get_value(field, TSecretStrValue, None, *section)
         if value:
             return str(value)

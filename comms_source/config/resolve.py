@@ -15,7 +15,13 @@ from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfigu
 from dlt.common.typing import TSecretStrValue
 
 from comms_source.channels import CHANNELS
-from comms_source.config.credentials import FIELDS, BasicCredentials, choose
+from comms_source.config.credentials import (
+    FIELDS,
+    TOKEN_URL,
+    BasicCredentials,
+    Credentials,
+    choose,
+)
 from comms_source.config.explain import KINDS, checked, explained
 from comms_source.config.settings import (
     BASE_URL,
@@ -65,11 +71,15 @@ _DATES: Final = "'2026-11-24' or '2026-11-24T08:30Z'"
 
 @configspec
 class TwilioCredentials(CredentialsConfiguration):
-    """Account id (or `account_sid`, which is the same) and auth token, or API key and secret.
+    """One of three pairs: an API key, an account or an OAuth app, each with its secret.
 
-    Values in dlt's settings take precedence, and among them the API key. Only if there is no pair
-    are `TWILIO_API_KEY` and `TWILIO_API_KEY_SECRET` used, or else `TWILIO_ACCOUNT_SID` and
-    `TWILIO_AUTH_TOKEN`.
+    An API key is `api_key` and `api_key_secret`. An account is `account_id` (or `account_sid`,
+    which is the same) and `auth_token`. An OAuth app is `client_id` and `client_secret`; tokens
+    for it are requested from `token_url`.
+
+    Values in dlt's settings take precedence, and among them the first complete pair in this order.
+    Only if there is no pair are `TWILIO_API_KEY` and `TWILIO_API_KEY_SECRET` used, or else
+    `TWILIO_ACCOUNT_SID` and `TWILIO_AUTH_TOKEN`.
     """
 
     account_id: Optional[str] = None  # noqa: UP045 - dlt reads the annotation
@@ -77,9 +87,12 @@ class TwilioCredentials(CredentialsConfiguration):
     auth_token: Optional[TSecretStrValue] = None  # noqa: UP045
     api_key: Optional[str] = None  # noqa: UP045
     api_key_secret: Optional[TSecretStrValue] = None  # noqa: UP045
+    client_id: Optional[str] = None  # noqa: UP045
+    client_secret: Optional[TSecretStrValue] = None  # noqa: UP045
+    token_url: str = TOKEN_URL
 
-    def basic(self) -> BasicCredentials:
-        """The user and the password to send.
+    def chosen(self) -> Credentials:
+        """The credentials to use.
 
         Raises:
             ConfigurationError: if no pair is complete, or one of it cannot be right; it says what
@@ -127,11 +140,11 @@ def resolve_settings(*, needs_credentials: bool = True, **given: Any) -> Setting
         ConfigurationError: if a setting is missing, wrong or unsafe.
     """
     resolved = _resolve(SECTIONS, given)
-    credentials = resolved["credentials"].basic() if needs_credentials else NO_CREDENTIALS
+    credentials = resolved["credentials"].chosen() if needs_credentials else NO_CREDENTIALS
     return make_settings(**resolved | {"credentials": credentials})
 
 
-def resolve_account(name: str, *, credentials: BasicCredentials) -> Settings:
+def resolve_account(name: str, *, credentials: Credentials) -> Settings:
     """The settings of one of several accounts: its own, else the shared ones.
 
     Credentials are never shared, since they decide whose operations the API returns.
@@ -153,7 +166,7 @@ def _resolve(sections: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, A
     return dict(resolved)
 
 
-def make_settings(*, credentials: BasicCredentials, **values: Any) -> Settings:
+def make_settings(*, credentials: Credentials, **values: Any) -> Settings:
     """Create the settings from what dlt resolved; durations and lists in text are parsed.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.config.credentials import BasicCredentials
+from comms_source.config.credentials import TOKEN_URL, Credentials, OAuthCredentials
 from comms_source.coverage.details import KINDS, DetailsPolicy, Kind
 from comms_source.coverage.policy import Policy, Refresh
 from comms_source.errors import ConfigurationError
@@ -132,7 +132,7 @@ class Settings:
             setting.
     """
 
-    credentials: BasicCredentials
+    credentials: Credentials
     base_url: str = BASE_URL
     account: str = "default"
     channels: Sequence[str] = tuple(CHANNELS)
@@ -162,7 +162,9 @@ class Settings:
     def __post_init__(self) -> None:
         for setting, rule in RULES.items():
             rule.check(setting, getattr(self, setting))
-        check_base_url(self.base_url)
+        check_address("base_url", self.base_url, example=BASE_URL)
+        if isinstance(self.credentials, OAuthCredentials):
+            check_address("token_url", self.credentials.token_url, example=TOKEN_URL)
         check_channels(self.channels)
         if self.pii == "hash" and not (self.pii_key or "").strip():
             raise ConfigurationError(
@@ -220,18 +222,23 @@ def check_channels(names: Sequence[str]) -> None:
         )
 
 
-def check_base_url(base_url: str) -> None:
+def check_address(setting: str, address: str, *, example: str) -> None:
     """Reject an address that is not safe for credentials: a network needs encryption."""
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(f"base_url: expected an address such as {BASE_URL}")
+    expected = ConfigurationError(f"{setting}: expected an address such as {example}")
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:  # a port out of range, or half an IPv6 address
+        raise expected from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise expected
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError(
-            "base_url: remove credentials and query; credentials have a setting of their own"
+            f"{setting}: remove credentials and query; credentials have a setting of their own"
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigurationError(
-            f"base_url: http:// to {parts.hostname} would send the credentials unencrypted; "
+            f"{setting}: http:// to {parts.hostname} would send the credentials unencrypted; "
             "use https://; plain http is allowed for this machine only"
         )
 

@@ -128,6 +128,20 @@ def relevant(operation: OperationState, kind: Kind) -> int:
     return operation.not_delivered if kind == "errors" else 0
 
 
+def look_back(*, now: datetime, retention: timedelta, last_read: datetime | None) -> datetime:
+    """The creation time from which a plan needs operations and what was read of them.
+
+    What left retention since the last run is among them, however long ago that was.
+
+    Args:
+        now: The time.
+        retention: How long the API keeps an operation.
+        last_read: When details were last read; None if they never were.
+    """
+    since = now - 2 * retention
+    return since if last_read is None else min(since, last_read - retention)
+
+
 def plan_details(
     operations: Iterable[OperationState],
     reads: Reads,

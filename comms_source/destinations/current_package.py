@@ -48,6 +48,14 @@ def date_package(read_by: datetime, *, brings: bool = True, remembers: bool = Tr
     if remembers and brings:
         state[DATED] = (load_id, to_iso(read_by))
     if remembers:
-        state[BASED_ON] = last_extracted(dlt.current.pipeline())
+        note_base()
     package["state"]["created_at"] = pendulum.instance(read_by)
     commit_load_package_state()
+
+
+def note_base() -> None:
+    """Note which state the load package is based on; so each package has a state of its own.
+
+    Else it could not be distinguished from the package before it, which a backup may lack.
+    """
+    dlt.current.source_state()[BASED_ON] = last_extracted(dlt.current.pipeline())

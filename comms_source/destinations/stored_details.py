@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,20 +12,21 @@ import pyarrow as pa
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from comms_source.channels import Channel
+from comms_source.channels import CHANNELS, Channel
 from comms_source.config.settings import Settings
 from comms_source.coverage.details import (
     DetailsWork,
     Kind,
     KindRead,
     OperationState,
+    look_back,
     plan_details,
 )
 from comms_source.destinations.dlt_errors import translate_dlt_errors
 from comms_source.destinations.dlt_internals import current_package
 from comms_source.destinations.queries import ask
 from comms_source.destinations.stored_account import is_plain_sql
-from comms_source.tables.detail_tables import ATTEMPTS, DETAILS
+from comms_source.tables.detail_tables import ATTEMPTS, DETAILS, ERRORS, TAGS
 from comms_source.tables.history import row_versions
 from comms_source.tables.operations import operations_table
 from comms_source.tables.specs import TIMESTAMP
@@ -42,10 +43,21 @@ _IS_LOADED: Final = " and _dlt_load_id in (select load_id from {loads} where sta
 _SINCE: Final = """
 select channel, kind, min(created_at) from {table} where account = %s group by channel, kind
 """
+_LAST_READ: Final = """
+select max(read_at) from {table} where account = %s
+"""
 _ASKED: Final = """
 select distinct operation_id, message_id from {{table}}
 where account = %s and operation_id in ({places})
 """
+_IN_TABLE: Final[Mapping[str, tuple[Kind, ...]]] = {
+    **{channel.resource_table: ("resources",) for channel in CHANNELS.values()},
+    TAGS.name: ("tags", "resources"),
+    ATTEMPTS.name: ("errors",),
+    ERRORS.name: ("errors",),
+}
+"""The kinds that have to be read again where a table is empty."""
+
 _CHUNK: Final = 50_000
 """How many operations are in memory at a time as the destination sends them."""
 _AT_ONCE: Final = 200
@@ -56,18 +68,28 @@ _AT_ONCE: Final = 200
 class StoredReads:
     """What was read before."""
 
+    looked_back: datetime
+    """The creation time from which operations are looked at."""
     reads: Mapping[tuple[str, str, Kind], KindRead]
     since: Mapping[tuple[str, Kind], datetime]
 
 
-def details_work(pipeline: dlt.Pipeline, *, settings: Settings, now: datetime) -> DetailsWork:
+def details_work(
+    pipeline: dlt.Pipeline, *, settings: Settings, now: datetime, emptied: Collection[str] = ()
+) -> DetailsWork:
     """What a run at `now` does about details, by the tables of the destination.
+
+    Args:
+        pipeline: The pipeline that loads them.
+        settings: The account, its channels, and what to read of them.
+        now: The time.
+        emptied: Tables that were missing, and have been made again: what was in them is read again.
 
     Raises:
         RunStopped: if the destination cannot be queried.
     """
     with translate_dlt_errors(), pipeline.sql_client() as client:
-        return _work(client, settings=settings, now=now, fresh={})
+        return _work(client, settings=settings, now=now, fresh={}, emptied=emptied)
 
 
 def current_details_work(
@@ -96,25 +118,30 @@ def current_details_work(
 
 
 def _work(
-    client: Any | None, *, settings: Settings, now: datetime, fresh: Mapping[str, pa.Table]
+    client: Any | None,
+    *,
+    settings: Settings,
+    now: datetime,
+    fresh: Mapping[str, pa.Table],
+    emptied: Collection[str] = (),
 ) -> DetailsWork:
     """Without a client, nothing is known but the fresh rows."""
-    # As long again as the retention, for what left it since the last run.
-    since = now - 2 * settings.retention
-    stored = _reads(client, settings, since) if client else StoredReads({}, {})
+    stored = _reads(client, settings, now) if client else StoredReads(now, {}, {})
+    lost = {kind for table in emptied for kind in _IN_TABLE.get(table, ())}
+    reads = {key: read for key, read in stored.reads.items() if key[2] not in lost}
     operations = [
         operation
         for channel in settings.selected
         for operation in _operations(
             [
-                *_stored_operations(client, channel, settings.account, since),
+                *_stored_operations(client, channel, settings.account, stored.looked_back),
                 *(table for name, table in fresh.items() if name == channel.name),
             ],
             channel=channel,
         )
     ]
     plan = plan_details(
-        operations, stored.reads, now=now, policy=settings.details_policy, since=stored.since
+        operations, reads, now=now, policy=settings.details_policy, since=stored.since
     )
     failing = [due.operation.id for due in plan.due if "errors" in due.kinds]
     return DetailsWork(plan, asked_messages(client, account=settings.account, operations=failing))
@@ -139,12 +166,18 @@ def asked_messages(
     return {operation_id: frozenset(ids) for operation_id, ids in found.items()}
 
 
-def _reads(client: Any, settings: Settings, since: datetime) -> StoredReads:
-    tables = {"table": DETAILS.name}
-    query = _READS
+def _reads(client: Any, settings: Settings, now: datetime) -> StoredReads:
+    last_read, query, tables = _LAST_READ, _READS, {"table": DETAILS.name}
     if is_plain_sql(client):
         # A package may have been dropped after this table took its rows.
-        query, tables = _READS + _IS_LOADED, tables | {"loads": "_dlt_loads"}
+        last_read, query = last_read + _IS_LOADED, query + _IS_LOADED
+        tables |= {"loads": "_dlt_loads"}
+    instants = [at for (at,) in ask(client, last_read, settings.account, **tables)]
+    since = look_back(
+        now=now,
+        retention=settings.retention,
+        last_read=parse_instant(instants[0]) if instants and instants[0] is not None else None,
+    )
     reads = {
         (channel.name, operation_id, kind): KindRead(
             outcome, None if read_at is None else parse_instant(read_at), version
@@ -155,7 +188,8 @@ def _reads(client: Any, settings: Settings, since: datetime) -> StoredReads:
         )
     }
     found = ask(client, _SINCE, settings.account, table=DETAILS.name)
-    return StoredReads(reads, {(name, kind): parse_instant(at) for name, kind, at in found})
+    first = {(name, kind): parse_instant(at) for name, kind, at in found}
+    return StoredReads(since, reads, first)
 
 
 def _stored_operations(

@@ -38,11 +38,14 @@ class DetailsRun:
         self._session = session
         self._on_error = on_error
         self._asked = work.asked
-        self._expired = work.plan.expired
+        # A clock that is ahead would take for lost what the API still has.
+        self._expired = work.plan.expired if session.is_clock_confirmed else ()
         self._due = deque(work.plan.due)
         self._budget = RequestBudget(session.settings.details_requests)
         self._stopped: set[str] = set()
         """Channels of which no more details are requested in this run."""
+        for due in work.plan.due:
+            self._stats(due.operation.channel).planned += 1
         for due in work.plan.waiting:
             self._stats(due.operation.channel).waiting += 1
         for channel in {operation.channel for operation, _ in self._expired}:
@@ -145,8 +148,8 @@ class DetailsRun:
             stats.waiting += 1
             return None
         except (DetailsUnavailable, FilterIgnored) as refused:
-            # The list of errors may be refused, and then nothing is missing. This is another list.
-            kind = next((each for each in due.kinds if each != "errors"), "attempts")
+            # Refused was the list of resources, also where only errors were due.
+            kind = "tags" if "tags" in due.kinds else "resources"
             self._stopped.add(channel)
             self._note_unavailable(stats, channel, kind, refused)
             return None

@@ -42,6 +42,8 @@ class ScanFailure:
 class DetailsStats:
     """What a run did on the details of one channel."""
 
+    planned: int = 0
+    """Operations whose details are to be read in this run."""
     operations: int = 0
     """Operations whose details were read."""
     resources: int = 0
@@ -63,6 +65,11 @@ class DetailsStats:
     """Why details could not be read, by operation."""
     new_fields: set[str] = field(default_factory=set)
     """Fields that the reference does not name; they are not kept."""
+
+    @property
+    def ended(self) -> int:
+        """Operations whose details were read, or failed to be."""
+        return self.operations + len(self.failures)
 
     @property
     def read_all(self) -> bool:

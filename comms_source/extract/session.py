@@ -1,4 +1,7 @@
-"""What the channels of one run share: settings, one `now`, one stats, one throttle, one client."""
+"""What the channels of one run share: settings, one `now`, one stats, one throttle, one client.
+
+Clients may follow one another, as when a run commits in parts; they share the access token too.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from functools import cached_property
 import httpx
 
 from comms_source.api.allowed_range import AllowedRange
+from comms_source.api.authorization import Authorization, authorization_for
 from comms_source.api.client import CommsClient
 from comms_source.api.responses import Reply
 from comms_source.api.throttle import Throttle
@@ -66,6 +70,10 @@ class Session:
         In whole seconds, as scans begin and end.
         """
         return align_down(self.clock(), SECOND)
+
+    @cached_property
+    def _authorization(self) -> Authorization:
+        return authorization_for(self.settings, clock=self.clock, transport=self.transport)
 
     @property
     def api_time(self) -> datetime | None:
@@ -123,6 +131,7 @@ class Session:
             if self._client is None:
                 self._client = CommsClient(
                     settings=self.settings,
+                    authorization=self._authorization,
                     throttle=self._throttle,
                     meter=self.stats,
                     clock=self.clock,

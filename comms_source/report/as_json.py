@@ -8,10 +8,17 @@ from typing import Any
 import msgspec
 
 from comms_source.report.data.days import HOUR_DAYS
-from comms_source.report.data.facts import ChannelFacts, Day, Facts, ReportContext
+from comms_source.report.data.facts import (
+    ChannelDetails,
+    ChannelFacts,
+    Day,
+    Facts,
+    ReportContext,
+)
 from comms_source.report.data.sums import Sums
 from comms_source.report.findings import periods
 from comms_source.report.findings.coverage_strip import strip_of
+from comms_source.report.findings.details import reasons_of
 from comms_source.report.findings.funnel import funnel_of
 from comms_source.report.findings.health import health_of
 from comms_source.report.findings.hours import heat_of
@@ -80,6 +87,34 @@ def _channel(facts: ChannelFacts, context: ReportContext) -> dict[str, Any]:
             "health": health_of(facts, context),
             "days": {each.day.isoformat(): each.state for each in strip_of(facts, context)},
             "gaps": facts.gaps,
+        },
+        **(_details(facts.details) if facts.details else {}),
+    }
+
+
+def _details(details: ChannelDetails) -> dict[str, Any]:
+    """What is there only if details are read into the dataset."""
+    return {
+        "why_failed": {
+            "asked": details.asked,
+            "not_asked": details.not_asked,
+            "codes": reasons_of(details),
+        },
+        "by_tag": {
+            "operations_without_details": details.without_details,
+            "tags": [
+                {
+                    "tag": each.tag,
+                    "value": each.value,
+                    "partial_operations": each.partial_operations,
+                    "resources": each.resources,
+                    "resources_attempted": each.resources_attempted,
+                    "resources_delivered": each.resources_delivered,
+                    "resources_not_delivered": each.resources_not_delivered,
+                    **_sums(each.sums),
+                }
+                for each in details.tags
+            ],
         },
     }
 

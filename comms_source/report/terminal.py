@@ -15,6 +15,7 @@ from comms_source.report.data.facts import ChannelFacts, Facts, ReportContext
 from comms_source.report.figure_table import FigureRow, change_row, figure_lines, figure_row
 from comms_source.report.findings import periods
 from comms_source.report.findings.problems import concerns_of
+from comms_source.report.terminal_details import tag_remarks, tag_rows, why_failed
 from comms_source.words import counted, side_by_side, wrapped
 
 NARROWEST: Final = 20
@@ -48,6 +49,12 @@ def show_report(facts: Facts) -> None:
         legend = (f"{sign} {meaning}" for sign, meaning in MARKS.values())
         show(*side_by_side(legend, width=width))
     show(*_remarks(facts), "", *_wrong(facts, stored=bool(stored)), "")
+    if reasons := list(why_failed(facts)):
+        show(*reasons, "")
+    if tags := tag_rows(facts):
+        for row in figure_lines(tags, width=width):
+            console.print(row)
+        show(*tag_remarks(facts), "")
     show(*_finality(stored, facts.context))
 
 

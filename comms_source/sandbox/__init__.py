@@ -4,6 +4,7 @@
 
     with Sandbox() as sandbox:
         ...  # sandbox.url is the base_url; sandbox.clock, .faults, .requests, .truth("emails")
+        ...  # sandbox.token_url issues access tokens, sandbox.revoke_tokens() ends them
 
 It implements what the API documents, and has settings for what the API does not document. It is not
 a copy of the API: docs/sandbox.md lists its limits.
@@ -26,12 +27,20 @@ from comms_source.sandbox.faults import Fault, faults_from
 from comms_source.sandbox.model import SandboxModel
 from comms_source.sandbox.people import PRIVATE_DATA
 from comms_source.sandbox.samples import documented_payloads, sample_names
-from comms_source.sandbox.settings import ACCOUNT_ID, AUTH_TOKEN, SandboxSettings
+from comms_source.sandbox.settings import (
+    ACCOUNT_ID,
+    AUTH_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    SandboxSettings,
+)
 from comms_source.sandbox.troubles import Trouble, troubles_from
 
 __all__ = [
     "ACCOUNT_ID",
     "AUTH_TOKEN",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
     "PRIVATE_DATA",
     "Clock",
     "Fault",

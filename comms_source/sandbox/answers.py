@@ -29,6 +29,7 @@ class Request:
     path: str
     """The path below the version, such as `/Messages/Operations`."""
     parameters: Sequence[tuple[str, str]] = ()
+    """Those of the query; of a request for a token, the fields of its form."""
     authorization: str = ""
 
 
@@ -70,6 +71,18 @@ def error_answer(
         "context": context,
     }
     return json_answer({"errors": [error]}, status, headers)
+
+
+def classic_error(status: int, *, message: str | None = None) -> Response:
+    """An error response in the form of Twilio's older APIs, as live ones with status 401 have."""
+    code, text = _ERRORS[status]
+    error = {
+        "code": code,
+        "message": message or text,
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": status,
+    }
+    return json_answer(error, status)
 
 
 def web_page(status: int) -> Response:

@@ -1,6 +1,7 @@
 """The sandbox as an ASGI application: a thin layer over `model`, and endpoints to control it.
 
-The API is below `/v1`. Clock, faults and request log are below `/sandbox`, without authentication.
+The API is below `/v1`, and access tokens are issued at `/v2/token`. Clock, faults and request log
+are below `/sandbox`, without authentication.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import socket
 import struct
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.applications import Starlette
@@ -25,6 +28,8 @@ from comms_source.sandbox.faults import faults_from
 from comms_source.sandbox.model import SandboxModel
 
 VERSION = "/v1"
+TOKEN_PATH = "/v2/token"  # noqa: S105 - a path
+FORM = "application/x-www-form-urlencoded"
 
 
 def create_app(model: SandboxModel) -> ASGIApp:
@@ -35,6 +40,7 @@ def create_app(model: SandboxModel) -> ASGIApp:
             Route("/sandbox/clock", endpoints.clock, methods=["GET", "PUT"]),
             Route("/sandbox/faults", endpoints.faults, methods=["GET", "PUT"]),
             Route("/sandbox/requests", endpoints.requests, methods=["GET"]),
+            Route(TOKEN_PATH, endpoints.token, methods=["POST"]),
             Mount(VERSION, app=endpoints.api),
         ]
     )
@@ -75,6 +81,15 @@ class _Endpoints:
         response = await run_in_threadpool(self.model.respond, request)
         await asyncio.sleep(response.delay)
         await _send(response, scope, receive, send)
+
+    async def token(self, http: HttpRequest) -> ASGIApp:
+        """A new access token, for the fields of a form."""
+        body = (await http.body()).decode("latin-1")
+        is_form = http.headers.get("content-type", "").startswith(FORM)
+        request = Request(path=TOKEN_PATH, parameters=parse_qsl(body) if is_form else [])
+        response = await run_in_threadpool(self.model.issue_token, request)
+        await asyncio.sleep(response.delay)
+        return partial(_send, response)
 
     async def clock(self, request: HttpRequest) -> HttpResponse:
         """The clock, once it is set."""

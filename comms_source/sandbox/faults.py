@@ -21,7 +21,7 @@ from comms_source.sandbox.row_faults import ROW_FAULTS
 PAGE_FAULTS: Final = ("repeat_token", "endless_pages", "ignored_dates", "ignored_filter")
 """Kinds that change which pages there are: endless ones, or those that a filter leaves out."""
 
-Endpoint = Literal["list", "fetch", "resources", "resource", "errors"]
+Endpoint = Literal["list", "fetch", "resources", "resource", "errors", "token"]
 ENDPOINTS: Final = get_args(Endpoint)
 """Operations as a list and by id, resources as a list and by id, the errors of an operation."""
 
@@ -45,7 +45,7 @@ class Fault:
     channel: str | None = None
     """The channel's name, or None for all."""
     endpoint: Endpoint | None = None
-    """One of `ENDPOINTS`, or None for all."""
+    """One of `ENDPOINTS`; None for all but `token`, the requests for access tokens."""
     first: int = 1
     """The first request that the fault applies to, counted from 1."""
     every: int = 1
@@ -70,6 +70,8 @@ class Fault:
             raise ValueError(f"channel: {self.channel!r} is not one of {', '.join(CHANNELS)}")
         if self.endpoint not in {None, *ENDPOINTS}:
             raise ValueError(f"endpoint: {self.endpoint!r} is not one of {', '.join(ENDPOINTS)}")
+        if self.endpoint == "token" and (self.channel or self.kind in (*PAGE_FAULTS, *ROW_FAULTS)):
+            raise ValueError("endpoint: requests for tokens have no channel and no rows")
         if min(self.first, self.every, self.rows) < 1 or not 0 <= self.chance <= 1:
             raise ValueError("first, every and rows count from 1; chance is between 0 and 1")
         if self.seconds < 0 or (self.count is not None and self.count < 0):
@@ -123,14 +125,19 @@ class ActiveFaults:
             self._met = [0] * len(self._faults)
             self._applied = [0] * len(self._faults)
 
-    def matching(self, *, channel: str, endpoint: str) -> list[Fault]:
-        """The faults that apply to this request; the request is counted."""
+    def matching(self, *, channel: str | None, endpoint: str) -> list[Fault]:
+        """The faults that apply to this request; the request is counted.
+
+        Args:
+            channel: The channel's name; None for a request for a token.
+            endpoint: One of `ENDPOINTS`.
+        """
         with self._lock:
             return [
                 fault
                 for position, fault in enumerate(self._faults)
                 if fault.channel in {None, channel}
-                and fault.endpoint in {None, endpoint}
+                and fault.endpoint in {None if channel else endpoint, endpoint}
                 and self._applies(position, fault)
             ]
 

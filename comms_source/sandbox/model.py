@@ -21,7 +21,14 @@ from urllib.parse import unquote
 import msgspec
 
 from comms_source.channels import CHANNELS, Channel
-from comms_source.sandbox.answers import Request, Response, error_answer, json_answer
+from comms_source.sandbox.access_tokens import AccessTokens
+from comms_source.sandbox.answers import (
+    Request,
+    Response,
+    classic_error,
+    error_answer,
+    json_answer,
+)
 from comms_source.sandbox.clock import Clock
 from comms_source.sandbox.faults import ActiveFaults, Fault
 from comms_source.sandbox.instants import to_ms
@@ -36,6 +43,8 @@ from comms_source.sandbox.row_faults import ROW_FAULTS, apply_row_fault
 from comms_source.sandbox.settings import SandboxSettings
 
 MAX_LOGGED: Final = 100_000
+_SHOWN: Final = frozenset({"grant_type", "client_id"})
+"""What is logged of a request for a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class LoggedRequest:
 
     at: datetime
     channel: str
+    """Empty for a request for an access token."""
     endpoint: str
     parameters: Mapping[str, str]
     status: int
@@ -77,6 +87,7 @@ class SandboxModel:
         self._arrival = threading.Condition()
         self._turns = itertools.count(1)
         self._bucket = TokenBucket(settings.rate_limit)
+        self._access_tokens = AccessTokens(seed=settings.seed, lifetime=settings.token_lifetime)
 
     def respond(self, request: Request) -> Response:
         """The response to a request."""
@@ -87,9 +98,21 @@ class SandboxModel:
         matching = self.faults.matching(channel=channel.name, endpoint=endpoint)
         response = self._refusal(request, channel) or self._answer(request, route, matching)
         self._log(request, channel.name, endpoint, response.status)
-        headers = {"Date": format_datetime(self.clock.now(), usegmt=True), **response.headers}
-        delay = response.delay + self.settings.latency.total_seconds()
-        return replace(response, headers=headers, delay=delay)
+        return self._completed(response)
+
+    def issue_token(self, request: Request) -> Response:
+        """The response to a request for an access token; its form is in the parameters."""
+        faults = self.faults.matching(channel=None, endpoint="token")
+        response = _replacement(request, faults) or _transported(
+            self._issued(dict(request.parameters)), faults
+        )
+        shown = [(name, value) for name, value in request.parameters if name in _SHOWN]
+        self._log(replace(request, parameters=shown), "", "token", response.status)
+        return self._completed(response)
+
+    def revoke_tokens(self) -> None:
+        """Accept none of the access tokens that were issued so far."""
+        self._access_tokens.revoke()
 
     def wait_for_requests(self, count: int, *, timeout: float) -> bool:
         """Wait until `count` requests have arrived; False after `timeout` seconds."""
@@ -137,9 +160,8 @@ class SandboxModel:
         return GeneratedPopulation(channel, replace(self.settings, operations_per_week=0))
 
     def _answer(self, request: Request, route: _Route, faults: Sequence[Fault]) -> Response:
-        for fault in faults:
-            if fault.kind in REPLACEMENTS:
-                return REPLACEMENTS[fault.kind](fault, request)
+        if replacement := _replacement(request, faults):
+            return replacement
         try:
             if route.endpoint in {"list", "resources"}:
                 response = self._list(request, route, faults)
@@ -150,15 +172,38 @@ class SandboxModel:
         except BadParameter as refused:
             context = f"$.{refused.name}"
             response = error_answer(400, message=str(refused), code=refused.code, context=context)
-        for fault in faults:
-            if fault.kind in TRANSPORT_FAULTS:
-                response = TRANSPORT_FAULTS[fault.kind](fault, response)
-        return response
+        return _transported(response, faults)
+
+    def _completed(self, response: Response) -> Response:
+        headers = {"Date": format_datetime(self.clock.now(), usegmt=True), **response.headers}
+        delay = response.delay + self.settings.latency.total_seconds()
+        return replace(response, headers=headers, delay=delay)
+
+    def _issued(self, form: Mapping[str, str]) -> Response:
+        if form.get("grant_type") != "client_credentials":
+            return classic_error(400, message="grant_type must be client_credentials.")
+        client = form.get("client_id", "")
+        if self.settings.oauth_clients.get(client) != form.get("client_secret", ""):
+            return classic_error(401, message="Invalid client.")
+        token = self._access_tokens.issue(client, now=self.clock.now())
+        return json_answer(
+            {
+                "access_token": token,
+                "id_token": None,
+                "token_type": "Bearer",
+                "expires_in": int(self.settings.token_lifetime.total_seconds()),
+                "refresh_token": None,
+            }
+        )
 
     def _refusal(self, request: Request, channel: Channel) -> Response | None:
-        user = _user(request.authorization, self.settings.credentials)
+        scheme, _, credentials = request.authorization.partition(" ")
+        if scheme == "Bearer":
+            user = self._access_tokens.client_of(credentials, now=self.clock.now())
+        else:
+            user = _user(request.authorization, self.settings.credentials)
         if user is None:
-            return error_answer(401)
+            return classic_error(401) if scheme == "Bearer" else error_answer(401)
         if channel.name in self.settings.forbidden.get(user, frozenset()):
             return error_answer(403)
         wait = self._bucket.take()
@@ -246,26 +291,38 @@ class SandboxModel:
 
 
 def _route(path: str) -> _Route | None:
-    """The route of a path below the version; None if the API has no such path."""
-    name, *rest = path.strip("/").split("/")
+    """The route of a path below the version; None if it is of no channel.
+
+    A server decodes the path, so an id may contain slashes.
+    """
+    name, _, below = path.strip("/").partition("/")
     channel = next((each for each in CHANNELS.values() if each.path == name), None)
     if channel is None:
         return None
-    endpoint, part = "resources", ""
-    match rest:
-        case []:
-            pass
-        case ["Operations"]:
-            endpoint = "list"
-        case ["Operations", part]:
-            endpoint = "fetch"
-        case ["Operations", part, "Errors"]:
-            endpoint = "errors"
-        case [part]:
-            endpoint = "resource"
-        case _:
-            return None
-    return _Route(channel, endpoint, unquote(part))
+    if below in {"", "Operations"}:
+        return _Route(channel, "list" if below else "resources")
+    operation_id = below.removeprefix("Operations/")
+    if operation_id == below:
+        return _Route(channel, "resource", unquote(below))
+    owner, _, last = operation_id.partition("/")
+    if last == "Errors":
+        return _Route(channel, "errors", unquote(owner))
+    return _Route(channel, "fetch", unquote(operation_id))
+
+
+def _replacement(request: Request, faults: Sequence[Fault]) -> Response | None:
+    """What the first fault that replaces the whole response makes of it; None without one."""
+    for fault in faults:
+        if fault.kind in REPLACEMENTS:
+            return REPLACEMENTS[fault.kind](fault, request)
+    return None
+
+
+def _transported(response: Response, faults: Sequence[Fault]) -> Response:
+    for fault in faults:
+        if fault.kind in TRANSPORT_FAULTS:
+            response = TRANSPORT_FAULTS[fault.kind](fault, response)
+    return response
 
 
 def _user(authorization: str, credentials: Mapping[str, str]) -> str | None:

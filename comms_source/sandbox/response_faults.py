@@ -24,8 +24,9 @@ def _redirect(_: Fault, request: Request) -> Response:
 
 
 def _echo(_: Fault, request: Request) -> Response:
-    token = dict(request.parameters).get("pageToken", "")
-    return error_answer(400, message=f"Cannot read {token} of {request.authorization}.")
+    values = dict(request.parameters)
+    secret = values.get("pageToken") or values.get("client_secret", "")
+    return error_answer(400, message=f"Cannot read {secret} of {request.authorization}.")
 
 
 REPLACEMENTS: Final[Mapping[str, Callable[[Fault, Request], Response]]] = {

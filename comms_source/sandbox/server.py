@@ -9,7 +9,7 @@ from typing import Final, Self
 
 import uvicorn
 
-from comms_source.sandbox.app import VERSION, create_app
+from comms_source.sandbox.app import TOKEN_PATH, VERSION, create_app
 from comms_source.sandbox.clock import Clock
 from comms_source.sandbox.model import SandboxModel
 from comms_source.sandbox.settings import SandboxSettings
@@ -32,6 +32,11 @@ class Sandbox(SandboxModel):
         if self._socket is None:
             raise RuntimeError("the sandbox only serves inside its `with` block")
         return f"http://{HOST}:{self._socket.getsockname()[1]}{VERSION}"
+
+    @property
+    def token_url(self) -> str:
+        """The address that issues access tokens."""
+        return self.url.removesuffix(VERSION) + TOKEN_PATH
 
     def __enter__(self) -> Self:
         self._socket = socket.create_server((HOST, 0))

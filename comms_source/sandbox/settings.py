@@ -25,6 +25,8 @@ PushEnvelope = Literal["notifications", "pushNotifications", "data"]
 
 ACCOUNT_ID: Final = "ACsandbox"
 AUTH_TOKEN: Final = "sandbox-auth-token"  # noqa: S105 - it opens nothing but a sandbox
+CLIENT_ID: Final = "OQsandbox"
+CLIENT_SECRET: Final = "sandbox-client-secret"  # noqa: S105 - nor does this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,12 @@ class SandboxSettings:
     """The number of operations per week, for all channels or by channel; 0 for none."""
     credentials: Mapping[str, str] = field(default_factory=lambda: {ACCOUNT_ID: AUTH_TOKEN})
     """Passwords by user: auth tokens by account id, secrets by API key."""
+    oauth_clients: Mapping[str, str] = field(default_factory=lambda: {CLIENT_ID: CLIENT_SECRET})
+    """Client secrets by client id, of OAuth apps."""
+    token_lifetime: timedelta = timedelta(hours=1)
+    """How long an access token is accepted."""
     forbidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Channels that a user has no permission for (403), by user."""
+    """Channels that a user or an OAuth app has no permission for (403), by user or client id."""
     start_bound: Bound = "inclusive"
     """Whether an operation created at the instant of `startDate` is listed."""
     end_bound: Bound = "exclusive"
@@ -123,7 +129,7 @@ class SandboxSettings:
         for channel, volume in self._volumes().items():
             if volume < 0:
                 raise ValueError(f"operations_per_week: {channel} cannot be negative")
-        for name in ("retention", "visibility_lag", "resource_lag", "latency"):
+        for name in ("token_lifetime", "retention", "visibility_lag", "resource_lag", "latency"):
             if getattr(self, name) < timedelta(0):
                 raise ValueError(f"{name}: cannot be negative")
         if self.rate_limit is not None and self.rate_limit <= 0:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,10 @@ from dlt.destinations.exceptions import (
 from comms_source.destinations.dlt_internals import has_sql_tables, is_lake
 from comms_source.destinations.postgres import postgres_credentials
 from comms_source.errors import ConfigurationError, LoadFailed
+from comms_source.tables.detail_tables import DETAIL_TABLES
 from comms_source.views.dialects import DIALECTS
-from comms_source.views.files import read_views, source_files, sql_files
-from comms_source.views.macros import Columns, documented_columns
+from comms_source.views.files import read_views, source_files, view_names
+from comms_source.views.macros import Columns, documented_columns, has_details
 from comms_source.views.settings import ViewSettings
 from comms_source.views.statements import ViewStatements, table_comments, view_statements
 
@@ -56,19 +57,26 @@ def view_client(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> Iterator[A
 
 
 def table_columns(client: Any) -> Columns:
-    """The columns of the tables of operations, the documented counters included.
+    """The columns of the tables of operations, and of those of details that exist.
 
-    A new counter of the API has a column that is not documented. The destination is queried,
-    because the pipeline of another account may have added the column.
+    The documented counters are included. A new counter of the API has a column that is not
+    documented. The destination is queried, because the pipeline of another account may have added
+    the column, or the details.
 
     Args:
         client: dlt's client of the destination, connected.
     """
     documented = documented_columns()
-    tables = sorted({table for table, _ in documented})
-    known = [(table, client.schema.tables.get(table, {}).get("columns", ())) for table in tables]
-    # In a lake a table is a folder, and only the pipeline's schema has its columns.
-    stored = client.get_storage_tables(tables) if has_sql_tables(client) else ()
+    operations = {table for table, _ in documented}
+    details = {spec.name for spec in DETAIL_TABLES}
+    stored: Iterable[tuple[str, Iterable[str]]] = ()
+    if has_sql_tables(client):
+        stored, in_schema = client.get_storage_tables(sorted(operations | details)), operations
+    else:
+        # In a lake a table is a folder, and only the pipeline's schema has its columns.
+        in_schema = operations | details
+    tables = client.schema.tables
+    known = [(table, tables.get(table, {}).get("columns", ())) for table in sorted(in_schema)]
     return documented | {(table, name) for table, names in (*known, *stored) for name in names}
 
 
@@ -86,9 +94,9 @@ def refresh_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str
             return []
         views = _views(pipeline, client, settings)
         current = views.current()
-        if set(current) == {file.stem for file in sql_files()}:
+        if set(current) == view_names(details=views.details):
             return current  # Before anything is parsed, which is the slowest step.
-        names = [view.name for view in read_views()]
+        names = views.names
         try:
             problem = views.create(current=current)
         except DatabaseException as error:
@@ -116,7 +124,7 @@ def create_views(pipeline: dlt.Pipeline, *, settings: ViewSettings) -> list[str]
         problem = views.create(current=())
     if problem:
         raise LoadFailed(f"not all views could be created: {problem}")
-    return [view.name for view in read_views()]
+    return views.names
 
 
 def _views(pipeline: dlt.Pipeline, client: Any, settings: ViewSettings) -> _Views:
@@ -151,6 +159,16 @@ class _Views:
     client: Any
     settings: ViewSettings
     columns: Columns
+
+    @property
+    def details(self) -> bool:
+        """Whether there are views of details."""
+        return has_details(self.columns)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the views, each one after the views that it reads."""
+        return [view.name for view in read_views(details=self.details)]
 
     def create(self, *, current: Collection[str]) -> str:
         """Create all views that are not `current`; return which stay as they were, and why."""

@@ -4,6 +4,9 @@ One file is one view with the file's name, in DuckDB's dialect, in one of the fo
 first comment of a file describes the view. The columns are those of the last `select`. A column is
 described by a comment beside it, or once for all views in `sql/columns.toml`. A name such as
 `$time_zone` stands for a setting, and a call such as `share(...)` for a macro of `sql/macros.sql`.
+
+A view of details reads a table of details, directly or through another view. It exists only where
+all tables of details do. In a dataset without them it is left out, as if it had no file.
 """
 
 from __future__ import annotations
@@ -21,13 +24,15 @@ from typing import Any, Final
 
 from sqlglot import exp, parse_one
 
+from comms_source.tables.detail_tables import DETAILS, ERRORS, TAGS
 from comms_source.views.macros import (
-    CHANNEL_LIST,
-    EACH_CHANNEL,
+    EACH_ATTEMPT,
+    EACH_RESOURCE,
+    RELATIONS,
     Macros,
-    documented_columns,
     expand_macros,
     parse_macros,
+    tables_behind,
 )
 
 _COLUMN: Final = re.compile(
@@ -35,6 +40,8 @@ _COLUMN: Final = re.compile(
 )
 """The last line of a column: it ends with the alias, or it is the name alone."""
 _INTERNAL: Final = ("stg_", "int_")
+_WORD: Final = re.compile(r"\w+")
+_REMARK: Final = re.compile(r"--.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +56,19 @@ class View:
     """The comment of each column, in the view's order; may be empty in an internal view."""
 
 
+def read_views(*, details: bool = False) -> tuple[View, ...]:
+    """The views of this project, each one after the views that it reads.
+
+    Args:
+        details: Whether there are tables of details; without them, the views of details are left
+            out.
+    """
+    without = frozenset() if details else detail_view_names()
+    return tuple(view for view in _all_views() if view.name not in without)
+
+
 @cache
-def read_views() -> tuple[View, ...]:
-    """The views of this project, each one after the views that it reads."""
+def _all_views() -> tuple[View, ...]:
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sql_files()}
     needs = {name: sorted(tables_of(sql) & texts.keys()) for name, sql in texts.items()}
     try:
@@ -65,9 +82,27 @@ def read_views() -> tuple[View, ...]:
     return tuple(views)
 
 
-def public_views() -> tuple[View, ...]:
+def public_views(*, details: bool = False) -> tuple[View, ...]:
     """The views for queries; the others are internal steps."""
-    return tuple(view for view in read_views() if not view.name.startswith(_INTERNAL))
+    views = read_views(details=details)
+    return tuple(view for view in views if not view.name.startswith(_INTERNAL))
+
+
+def view_names(*, details: bool = False) -> frozenset[str]:
+    """The names of `read_views`. No file is parsed, which takes longer than all else."""
+    names = frozenset(path.stem for path in sql_files())
+    return names if details else names - detail_view_names()
+
+
+@cache
+def detail_view_names() -> frozenset[str]:
+    """The views of details: those that read a table of details, or another view of details."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sql_files()}
+    words = {name: set(_WORD.findall(_REMARK.sub("", text))) for name, text in texts.items()}
+    found = {TAGS.name, ERRORS.name, DETAILS.name, EACH_RESOURCE, EACH_ATTEMPT}
+    while new := {name for name, used in words.items() if used & found} - found:
+        found |= new
+    return frozenset(found & texts.keys())
 
 
 def parse_view(name: str, sql: str, *, known: Mapping[str, Iterable[str]] = {}) -> View:
@@ -112,13 +147,20 @@ def sql_files() -> list[Path]:
 
 def source_files() -> list[Path]:
     """All files that define the views."""
-    return [*sql_files(), sql_folder() / "macros.sql", sql_folder() / "columns.toml"]
+    others = ("macros.sql", "columns.toml", "error_causes.toml")
+    return [*sql_files(), *(sql_folder() / name for name in others)]
 
 
 @cache
 def column_comments() -> Mapping[str, str]:
     """What a column means in every view without its own comment on it."""
     return tomllib.loads((sql_folder() / "columns.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def error_causes() -> Mapping[str, str]:
+    """What each known error code means, in a sentence, by the code as text."""
+    return tomllib.loads((sql_folder() / "error_causes.toml").read_text(encoding="utf-8"))
 
 
 @cache
@@ -137,10 +179,8 @@ def tables_of(sql: str) -> frozenset[str]:
     """The tables and views that a query reads."""
     tree = parsed(sql)
     names = {table.this.name for table in tree.find_all(exp.Table)}
-    if EACH_CHANNEL in names:
-        names |= {table for table, _ in documented_columns()}
-    local = {EACH_CHANNEL, CHANNEL_LIST} | {cte.alias for cte in tree.find_all(exp.CTE)}
-    return frozenset(names - local)
+    local = RELATIONS | {cte.alias for cte in tree.find_all(exp.CTE)}
+    return frozenset((names | tables_behind(names & RELATIONS)) - local)
 
 
 def _columns_of(query: Any, known: Mapping[str, Iterable[str]]) -> list[str]:

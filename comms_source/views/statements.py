@@ -12,8 +12,14 @@ from sqlglot import exp, parse_one
 from comms_source.tables.registry import all_tables
 from comms_source.timespans import to_iso
 from comms_source.views.dialects import rewritten
-from comms_source.views.files import View, parsed, read_views, tables_of
-from comms_source.views.macros import Columns, channel_relations, documented_columns, fill
+from comms_source.views.files import View, error_causes, parsed, read_views, tables_of
+from comms_source.views.macros import (
+    Columns,
+    documented_columns,
+    fill,
+    has_details,
+    relations_of,
+)
 from comms_source.views.settings import ViewSettings
 
 COMMENTING: Final = frozenset({"duckdb", "postgres", "snowflake", "redshift"})
@@ -87,8 +93,9 @@ def view_statements(
             ClickHouse's databases do.
         settings: The settings of the views; by default UTC, and the operations decide the counter
             mode.
-        columns: The counters that each table of operations has a column for; by default the
-            documented ones.
+        columns: The counters that each table of operations has a column for, and the columns of
+            the tables of details if these exist; by default the documented counters, and no
+            details. Without details, the views of details are left out.
     """
     place = Place(dialect, dataset, catalog, prefix)
     return list(_statements(place, settings or ViewSettings(), columns or documented_columns()))
@@ -98,9 +105,11 @@ def view_statements(
 def _statements(
     place: Place, settings: ViewSettings, columns: Columns
 ) -> tuple[ViewStatements, ...]:
-    relations = channel_relations(columns, settings.counter_mode)
-    values = _values(settings)
-    return tuple(_statements_of(view, place, relations, values) for view in read_views())
+    details = has_details(columns)
+    relations = relations_of(columns, settings.counter_mode, error_causes())
+    values = _values(settings, details=details)
+    views = read_views(details=details)
+    return tuple(_statements_of(view, place, relations, values) for view in views)
 
 
 def _statements_of(
@@ -125,7 +134,7 @@ def _statements_of(
 def _with_tables(
     query: Any, outside: frozenset[str], place: Place, relations: Mapping[str, Any]
 ) -> Any:
-    """The query, with the relations over all channels as subqueries, and qualified tables."""
+    """The query, with the relations as subqueries, and qualified tables."""
     for table in list(query.find_all(exp.Table)):
         name = table.this.name
         if name in relations:
@@ -139,7 +148,7 @@ def _with_tables(
     return query
 
 
-def _values(settings: ViewSettings) -> dict[str, Any]:
+def _values(settings: ViewSettings, *, details: bool) -> dict[str, Any]:
     """The values of the placeholders in the files."""
     now = f"cast('{to_iso(settings.now)}' as timestamptz)" if settings.now else "current_timestamp"
     retention = settings.retention.total_seconds()
@@ -154,6 +163,7 @@ def _values(settings: ViewSettings) -> dict[str, Any]:
     }
     texts = {name: repr(number).removesuffix(".0") for name, number in numbers.items()} | {
         "time_zone": f"'{settings.time_zone}'",
+        "details": f"'{str(details).lower()}'",
         "now": now,
         "retained_from": f"({now} - interval '{int(retention)}' second)",
     }

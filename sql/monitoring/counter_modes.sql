@@ -9,5 +9,6 @@ select
     pinned_mode,
     exclusive_operations,
     cumulative_operations,
-    inconsistent_operations
+    inconsistent_operations,
+    decided_by
 from int_counter_modes

@@ -1,4 +1,4 @@
--- One row per setting that the views were created with.
+-- One row per setting that the views were created with; details is true if there are views of details.
 with settings as (
 
     select 'time_zone' as setting, $time_zone as value
@@ -12,6 +12,8 @@ with settings as (
     select 'alert_points' as setting, cast($alert_points as text) as value
     union all
     select 'alert_days' as setting, cast($alert_days as text) as value
+    union all
+    select 'details' as setting, $details as value
     union all
     select 'counter_mode.' || channel as setting, coalesce(pinned_mode, '') as value
     from channel_list() as channels

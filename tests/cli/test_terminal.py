@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 from comms_source.cli.app import app
 from comms_source.cli.progress import described
 from comms_source.commands.summary import RunSummary
-from comms_source.extract.run_stats import ChannelStats, RunStats
+from comms_source.extract.run_stats import ChannelStats, DetailsStats, RunStats
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
 from tests.support import FILE, NOW
 
@@ -125,6 +125,15 @@ def test_progress_leaves_out_what_has_no_room(room: int) -> None:
 
     assert described(record, room=room) == expected[room]
     assert described(ChannelStats(operations=10**12)).startswith("1T operations")
+
+
+def test_progress_goes_on_with_details() -> None:
+    """Once the operations are read; those that failed have ended too."""
+    details = DetailsStats(planned=1200, operations=40, failures={"comms_operation_x": "busy"})
+    record = ChannelStats(operations=5000, scans=1, scans_done=1, details=details)
+
+    assert described(record) == "details of 41 of 1,200 operations"
+    assert described(record, room=20) == "41 of 1,200"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from comms_source.config.credentials import BasicCredentials
+from comms_source.config.credentials import BasicCredentials, OAuthCredentials
 from comms_source.config.settings import Settings, is_loopback
 from comms_source.errors import ConfigurationError
 
@@ -26,6 +26,8 @@ GOOD = Settings(credentials=BasicCredentials("user", "secret"))
         ("base_url", "https://user:secret@comms.twilio.com/v1"),
         ("base_url", "https://comms.twilio.com/v1?x=1"),
         ("base_url", ""),
+        ("base_url", "https://comms.twilio.com:99999/v1"),
+        ("base_url", "https://[::1/v1"),
         ("channels", ["message"]),
         ("channels", []),
         ("channels", "messages"),
@@ -44,6 +46,36 @@ def test_a_setting_out_of_range_is_refused_by_name(setting: str, value: Any) -> 
         replace(GOOD, **{setting: value})
 
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("token_url", "said"),
+    [
+        ("http://oauth.twilio.com/v2/token", "would send the credentials unencrypted"),
+        ("http://localhost.example.com/v2/token", "would send the credentials unencrypted"),
+        ("oauth.twilio.com/v2/token", "expected an address such as https://oauth.twilio.com/v2/t"),
+        ("https://oauth.twilio.com:0/v2/token", "expected an address such as https://oauth.twi"),
+        ("https://[::1/v2/token", "expected an address such as https://oauth.twilio.com/v2/token"),
+        ("https://me:secret@oauth.twilio.com/v2/token", "remove credentials and query"),
+        ("https://oauth.twilio.com/v2/token?x=secret", "remove credentials and query"),
+    ],
+)
+def test_an_address_for_tokens_that_is_not_safe_is_refused(token_url: str, said: str) -> None:
+    """By the name of its setting, and as `base_url` is."""
+    credentials = OAuthCredentials("OQ1", "secret", token_url)
+
+    with pytest.raises(ConfigurationError, match=f"^token_url: .*{said}") as caught:
+        replace(GOOD, credentials=credentials)
+
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token_url", ["https://x.example.com/token", "http://[::1]:1/v2/token"])
+def test_tokens_are_requested_encrypted_only(token_url: str) -> None:
+    """Https anywhere, http to this machine only."""
+    credentials = OAuthCredentials("OQ1", "secret", token_url)
+
+    assert replace(GOOD, credentials=credentials).credentials == credentials
 
 
 @pytest.mark.parametrize(

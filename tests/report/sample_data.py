@@ -21,9 +21,11 @@ from comms_source.destinations.pipeline import open_pipeline
 from comms_source.report.data.facts import Facts
 from comms_source.report.data.read import read_facts
 from comms_source.tables.bookkeeping import BOOKKEEPING
+from comms_source.tables.detail_tables import DETAIL_TABLES
 from comms_source.tables.history import history_table
 from comms_source.tables.operations import operations_table
 from comms_source.tables.specs import TIMESTAMP, with_load_id
+from comms_source.views.macros import detail_columns, documented_columns
 from comms_source.views.settings import ViewSettings
 from comms_source.views.statements import view_statements
 
@@ -68,6 +70,8 @@ class Warehouse:
     records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """The rows of the other tables, by table."""
     settings: ViewSettings = ViewSettings()
+    details: bool = False
+    """Whether there are tables of details."""
 
 
 def write(warehouse: Warehouse, *, path: str = FILE, now: datetime | None = NOW) -> None:
@@ -80,10 +84,11 @@ def write(warehouse: Warehouse, *, path: str = FILE, now: datetime | None = NOW)
             mine = [each for each in warehouse.operations if each.channel == channel.name]
             _table(db, channel.table, _rows(channel, mine))
             _table(db, channel.history_table, _history(channel, mine))
-        for record in BOOKKEEPING:
+        for record in (*BOOKKEEPING, *(DETAIL_TABLES if warehouse.details else ())):
             rows = with_load_id(record.rows(warehouse.records.get(record.name, ())), LOAD)
             _table(db, record.name, rows)
-        for statement in _views(replace(warehouse.settings, now=now)):
+        settings = replace(warehouse.settings, now=now)
+        for statement in _views(settings, details=warehouse.details):
             db.execute(statement)
 
 
@@ -265,6 +270,9 @@ def _table(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
 
 
 @cache
-def _views(settings: ViewSettings) -> list[str]:
-    statements = view_statements(dialect="duckdb", dataset="comms", settings=settings)
+def _views(settings: ViewSettings, *, details: bool) -> list[str]:
+    columns = documented_columns() | (detail_columns() if details else frozenset())
+    statements = view_statements(
+        dialect="duckdb", dataset="comms", settings=settings, columns=columns
+    )
     return [view.create for view in statements]

@@ -141,7 +141,7 @@ def test_refused_lists_cost_no_operation(few: Sandbox) -> None:
 @pytest.mark.parametrize("kind", REFUSALS)
 @pytest.mark.parametrize(
     ("details", "said"),
-    [(["tags"], "tags"), (["errors"], "attempts"), (["resources", "errors"], "resources")],
+    [(["tags"], "tags"), (["errors"], "resources"), (["resources", "errors"], "resources")],
 )
 def test_a_refused_list_is_incomplete_whatever_it_was_requested_for(
     few: Sandbox, kind: str, details: list[str], said: str

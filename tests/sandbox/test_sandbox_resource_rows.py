@@ -150,6 +150,7 @@ def test_ids_and_recipients_are_distinct(sandbox: SandboxModel, channel: str) ->
         assert len(reached) == len(set(reached))
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=2**64 - 1), st.integers(min_value=0, max_value=PEOPLE))
 def test_an_operation_reaches_a_person_once(key: int, first: int) -> None:
     """For every key of an operation."""

@@ -27,7 +27,7 @@ from comms_source.sandbox.lifecycles import (
     plan_lifecycle,
     state_at,
 )
-from comms_source.sandbox.resources import STATUSES, OperationResources
+from comms_source.sandbox.resources import STATUSES, OperationResources, _by_deadline
 from comms_source.sandbox.troubles import apply_troubles
 from tests.sandbox.resource_requests import counted
 
@@ -290,7 +290,28 @@ def test_a_quarter_is_tried_again(age: int, attempts: int) -> None:
     assert set(made) <= {0, 1, 2}
 
 
-@settings(max_examples=300)
+@settings(deadline=None)
+@given(
+    st.integers(min_value=1, max_value=60),
+    st.integers(min_value=0, max_value=60),
+    st.integers(min_value=0, max_value=60),
+)
+def test_what_is_known_is_handed_over(handed: int, undelivered: int, delivered: int) -> None:
+    """At every progress, the first ones handed over include all outcomes known by then."""
+    undelivered = min(undelivered, handed)
+    delivered = min(delivered, handed - undelivered)
+    ordered = _by_deadline(
+        [((0, "UNDELIVERED"),)] * undelivered, [((0, "DELIVERED"),)] * delivered, handed=handed
+    )
+
+    assert len(ordered) == handed
+    for progress in range(1001):
+        first = ordered[: handed * progress // 1000]
+        assert first.count(((0, "UNDELIVERED"),)) >= undelivered * progress // 1000
+        assert first.count(((0, "DELIVERED"),)) >= delivered * progress // 1000
+
+
+@settings(deadline=None, max_examples=300)
 @given(lives, ages)
 def test_every_change_is_one_of_the_known_instants(life: Lifecycle, age: int) -> None:
     """So that all counts can be computed in advance."""

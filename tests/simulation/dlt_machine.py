@@ -21,15 +21,19 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.load.load import Load
 
 from comms_source.channels import CHANNELS
+from comms_source.commands import run
 from comms_source.commands import views as runs
 from comms_source.commands.load import run_load
 from comms_source.coverage.channel_coverage import ChannelCoverage
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.destinations.stored_coverage import stored_coverage
 from comms_source.errors import RunStopped
+from comms_source.extract.details_run import PACKAGE_OPERATIONS
 from comms_source.extract.session import Session
+from comms_source.tables.detail_tables import DETAILS
 from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
-from tests.simulation.machines import HISTORY, KEPT
+from comms_source.tables.specs import LOAD_ID
+from tests.simulation.machines import HISTORY, KEPT, RESOURCES
 from tests.simulation.world import CHANNEL, Crash
 from tests.support import FILE
 
@@ -51,6 +55,7 @@ but a simulation must not."""
 KNOWN = {
     CHANNEL: (CHANNELS[CHANNEL].table, KEPT),
     HISTORY: (CHANNELS[CHANNEL].history_table, (*KEPT, ROW_VERSION, VALID_FROM, VALID_TO)),
+    RESOURCES: (CHANNELS[CHANNEL].resource_table, ("*",)),
 }
 """The tables of the channel, and the columns to check."""
 
@@ -67,7 +72,10 @@ class DltMachine:
         self._chance = chance
         self._started = set[str]()
         self.dies = 0.0
-        self.unloadable = self.fails = 0.0  # ignored: this warehouse accepts everything
+        self.unloadable = self.fails = self.hazard = (
+            0.0  # ignored: this warehouse accepts everything
+        )
+        self.package = PACKAGE_OPERATIONS
         # It dies before a package's first job or after its last, so none is partly loaded.
         self.torn: Mapping[str, datetime] = {}
 
@@ -107,7 +115,7 @@ class DltMachine:
         return stored_coverage(open_pipeline(), channels=channels, account="default")[CHANNEL]
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table; those of the channel by its name, its history as `HISTORY`."""
+        """The rows of a table; `CHANNEL`, `HISTORY` and `RESOURCES` are those of the channel."""
         name, columns = KNOWN.get(table, (table, ("*",)))
         if not Path(FILE).exists():
             return []
@@ -122,11 +130,17 @@ class DltMachine:
         rows: list[dict[str, Any]] = found.to_pylist()
         return rows
 
+    def details_read(self) -> list[dict[str, Any]]:
+        """The rows of `operation_details`, of packages that were loaded whole."""
+        whole = {row["load_id"] for row in self.rows("_dlt_loads") if not row["status"]}
+        return [row for row in self.rows(DETAILS.name) if row[LOAD_ID.name] in whole]
+
     @contextmanager
     def _mortal(self) -> Iterator[None]:
         with ExitStack() as patches:
             # Views take as long as the rest of a small run, and no law is about them.
             patches.enter_context(mock.patch.object(runs, "refresh_views", return_value=[]))
+            patches.enter_context(mock.patch.object(run, "PACKAGE_OPERATIONS", self.package))
             for kind, name in STEPS:
                 stepping = self._step(getattr(kind, name))
                 patches.enter_context(mock.patch.object(kind, name, stepping))

@@ -11,23 +11,38 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+from unittest import mock
+
+import pyarrow as pa
 
 from comms_source.channels import CHANNELS
 from comms_source.coverage.channel_coverage import ChannelCoverage
+from comms_source.coverage.details import DetailsWork, KindRead, look_back, plan_details
 from comms_source.coverage.open_operations import OPEN_STATUSES, OpenOperation
 from comms_source.coverage.state import read_coverage
 from comms_source.coverage.stored_channel import CoverageRow, StoredChannel
+from comms_source.destinations import stored_details
 from comms_source.destinations.destination_state import may_go_on
 from comms_source.errors import ClockSkewed, LoadFailed
+from comms_source.extract import details_run
 from comms_source.extract.channel_run import ChannelRun
+from comms_source.extract.details_run import PACKAGE_OPERATIONS, DetailsRun
 from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.session import Session
 from comms_source.tables.bookkeeping import COVERAGE
+from comms_source.tables.detail_tables import (
+    ATTEMPTS,
+    DETAIL_TABLES,
+    DETAILS,
+    resource_table,
+)
 from comms_source.tables.history import (
     ROW_VERSION,
     VALID_FROM,
@@ -36,18 +51,24 @@ from comms_source.tables.history import (
     package_date,
 )
 from comms_source.tables.operations import operations_table
+from comms_source.tables.specs import LOAD_ID, Piece
 from comms_source.timespans import Span, parse_instant, to_iso
 from tests.simulation.world import CHANNEL, Crash
 
-KEYS = {
+HISTORY = "history"
+"""The name of the channel's history in machines."""
+RESOURCES = "resources"
+"""The name of the table of the channel's resources in machines."""
+KEYS: dict[str, tuple[str, ...]] = {
+    **{spec.name: tuple(spec.key) for spec in DETAIL_TABLES},
+    CHANNEL: ("id",),
     "coverage": ("window_start", "window_end"),
     "gaps": ("gap_start",),
     "followed_operations": ("operation_id",),
     "rejected_operations": ("row_key",),
 }
-KEPT = ("id", "status", "created_at", "updated_at", "synced_at", "queued", "sent", "delivered")
-HISTORY = "history"
-"""The name of the channel's history in machines."""
+COUNTERS = CHANNELS[CHANNEL].counters
+KEPT = ("id", "status", "created_at", "updated_at", "synced_at", *COUNTERS)
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -61,6 +82,10 @@ class Machine(Protocol):
     """The probability that the warehouse rejects what a dead run left."""
     fails: float
     """The probability that a job fails while the others of its package succeed."""
+    hazard: float
+    """The same two probabilities while details are read and loaded, where it is larger."""
+    package: int
+    """After the details of how many operations a run commits."""
 
     @property
     def torn(self) -> Mapping[str, datetime]:
@@ -86,7 +111,10 @@ class Machine(Protocol):
         """The coverage in the warehouse."""
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table; those of the channel by its name, its history as `HISTORY`."""
+        """The rows of a table; `CHANNEL`, `HISTORY` and `RESOURCES` are those of the channel."""
+
+    def details_read(self) -> list[dict[str, Any]]:
+        """The rows of `operation_details`, of packages that were loaded whole."""
 
 
 @dataclass(slots=True)
@@ -95,6 +123,7 @@ class Package:
 
     rows: Rows
     state: dict[str, Any]
+    load_id: float
     read_by: datetime
     """When the extract ended, which is when its states begin to be valid."""
     loaded: set[str] = field(default_factory=set)
@@ -114,6 +143,8 @@ class MemoryMachine:
     histories: Rows = field(default_factory=dict)
     """The states of each operation, the current one last."""
     torn: dict[str, datetime] = field(default_factory=dict)
+    loads: set[float] = field(default_factory=set)
+    """The packages that were loaded whole."""
     stored_state: dict[str, Any] = field(default_factory=dict)
     local_state: dict[str, Any] | None = None
     pending: Package | None = None
@@ -124,6 +155,10 @@ class MemoryMachine:
     """The probability that the warehouse rejects what a dead run left."""
     fails: float = 0.0
     """The probability that a job fails while the others of its package succeed."""
+    hazard: float = 0.0
+    """The same two probabilities while details are read and loaded, where it is larger."""
+    package: int = PACKAGE_OPERATIONS
+    """After the details of how many operations a run commits."""
     copy: tuple[Any, ...] | None = None
 
     def run(self, session: Session) -> bool:
@@ -142,14 +177,77 @@ class MemoryMachine:
                 continue
             self._step()
             date = _date(state, session)
-            state |= {"based_on": before.get("hash"), "hash": self.chance.random()}
             state |= {"dated": date} if rows[HISTORY] else {}
-            self.before_pending = before
-            self.pending = Package(rows, state, parse_instant(date))
-            self.local_state = state
-            self._step()
-            self._load(self.pending)
+            self._commit(rows, state, read_by=parse_instant(date))
+        if session.settings.details:
+            with self._at_risk():
+                self._read_details(session)
         return run.stats.read_all
+
+    @contextmanager
+    def _at_risk(self) -> Iterator[None]:
+        usual = self.dies, self.fails
+        self.dies, self.fails = max(self.dies, self.hazard), max(self.fails, self.hazard)
+        try:
+            yield
+        finally:
+            self.dies, self.fails = usual
+
+    def _read_details(self, session: Session) -> None:
+        """As `_commit_details` does it, on one thread: so that a seed can be replayed."""
+        run = DetailsRun(work=self._work(session), session=session, on_error="continue")
+        while True:
+            with mock.patch.object(details_run, "ThreadPoolExecutor", SameThread):
+                rows = _rows_of(run.scan(most=self.package))
+            self._step()
+            state = json.loads(json.dumps(self.current_state()))
+            self._commit(rows, state, read_by=session.clock())
+            if run.done:
+                return
+
+    def _work(self, session: Session) -> DetailsWork:
+        """As `details_work` returns it."""
+        now, settings = session.now, session.settings
+        done = self.details_read()
+        since = look_back(
+            now=now,
+            retention=settings.retention,
+            last_read=max((row["read_at"] for row in done if row["read_at"]), default=None),
+        )
+        reads = {
+            (CHANNEL, row["operation_id"], row["kind"]): KindRead(
+                row["outcome"], row["read_at"], row["read_version"]
+            )
+            for row in done
+            if row["created_at"] >= since
+        }
+        first: dict[Any, datetime] = {}
+        for row in self.rows(DETAILS.name):
+            key = (CHANNEL, row["kind"])
+            first[key] = min(row["created_at"], first.get(key, row["created_at"]))
+        operations = [row for row in self.rows(CHANNEL) if row["created_at"] >= since]
+        plan = plan_details(
+            stored_details._operations(
+                [pa.Table.from_pylist(operations, schema=STORED)], channel=CHANNELS[CHANNEL]
+            ),
+            reads,
+            now=now,
+            policy=settings.details_policy,
+            since=first,
+        )
+        asked: dict[str, set[str]] = {}
+        for row in self.rows(ATTEMPTS.name):
+            asked.setdefault(row["operation_id"], set()).add(row["message_id"])
+        return DetailsWork(plan, {key: frozenset(ids) for key, ids in asked.items()})
+
+    def _commit(self, rows: Rows, state: dict[str, Any], *, read_by: datetime) -> None:
+        self.before_pending = self.current_state()
+        load_id = self.chance.random()
+        state |= {"based_on": self.before_pending.get("hash"), "hash": load_id}
+        self.pending = Package(rows, state, load_id, read_by)
+        self.local_state = state
+        self._step()
+        self._load(self.pending)
 
     def _begin(self, session: Session, *, sound: bool) -> ChannelRun:
         return ChannelRun(
@@ -208,14 +306,15 @@ class MemoryMachine:
 
     def back_up(self) -> None:
         """Keep a copy of the warehouse, instead of an earlier one."""
-        kept = (self.tables, self.histories, self.stored_state, self.torn | _torn(self.pending))
+        torn = self.torn | _torn(self.pending)
+        kept = (self.tables, self.histories, self.stored_state, self.loads, torn)
         self.copy = deepcopy(kept)
 
     def restore(self) -> bool:
         """Restore the warehouse from the copy; False if there is none."""
         if self.copy is None:
             return False
-        self.tables, self.histories, self.stored_state, self.torn = deepcopy(self.copy)
+        self.tables, self.histories, self.stored_state, self.loads, self.torn = deepcopy(self.copy)
         if self.pending:
             self.pending.loaded.clear()
         return True
@@ -233,10 +332,14 @@ class MemoryMachine:
         return _coverage(self.stored_state)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table; those of the channel by its name, its history as `HISTORY`."""
+        """The rows of a table; `CHANNEL`, `HISTORY` and `RESOURCES` are those of the channel."""
         if table == HISTORY:
             return [state for states in self.histories.values() for state in states]
         return list(self.tables.get(table, {}).values())
+
+    def details_read(self) -> list[dict[str, Any]]:
+        """The rows of `operation_details`, of packages that were loaded whole."""
+        return [row for row in self.rows(DETAILS.name) if row[LOAD_ID.name] in self.loads]
 
     def open_operations(self) -> list[OpenOperation]:
         """The operations that have not ended, and that the API still has."""
@@ -249,22 +352,24 @@ class MemoryMachine:
         ]
 
     def _load(self, package: Package) -> None:
-        refused = (
-            self.chance.choice([CHANNEL, HISTORY]) if self.chance.random() < self.fails else ""
-        )
+        refusable = [CHANNEL, HISTORY] if CHANNEL in package.rows else sorted(package.rows)
+        fails = self.chance.random() < self.fails and refusable
+        refused = self.chance.choice(refusable) if fails else ""
         for table in self.chance.sample(sorted(package.rows), len(package.rows)):
             if table == refused:
                 continue
             if table == HISTORY:
                 follow(self.histories, package.rows[table], package.read_by)
             else:
-                _merge(self.tables.setdefault(table, {}), table, package.rows[table])
+                rows = [{**row, LOAD_ID.name: package.load_id} for row in package.rows[table]]
+                _merge(self.tables.setdefault(table, {}), table, rows)
             package.loaded.add(table)
             self._step()
         if refused in package.rows:
             retract_coverage(self.tables, package)
             raise LoadFailed("simulated")
         self.stored_state = package.state
+        self.loads.add(package.load_id)
         self._step()
         self.pending = None
         self._step()
@@ -306,18 +411,44 @@ def read_by(session: Session) -> datetime:
 
 
 def _extract(run: ChannelRun, session: Session, state: dict[str, Any]) -> Rows:
-    rows: Rows = {CHANNEL: [], HISTORY: []}
     run.open(state)
     pieces = [*run.scan(PageLimit(session.settings.commit_pages)), *run.close(state)]
+    return {CHANNEL: [], HISTORY: []} | _rows_of(pieces)
+
+
+def _rows_of(pieces: Iterable[Piece]) -> Rows:
+    rows: Rows = {}
     own = operations_table(CHANNELS[CHANNEL])
+    names = {resource_table(CHANNELS[CHANNEL]): RESOURCES}
     for piece in pieces:
         if piece.spec is own:
             states = history_rows(piece.rows).select([*KEPT, ROW_VERSION])
-            rows[HISTORY].extend(states.to_pylist())
-            rows[CHANNEL].extend(piece.rows.select(KEPT).to_pylist())
+            rows.setdefault(HISTORY, []).extend(states.to_pylist())
+            rows.setdefault(CHANNEL, []).extend(piece.rows.select(KEPT).to_pylist())
         else:
-            rows.setdefault(piece.spec.name, []).extend(piece.rows.to_pylist())
+            name = names.get(piece.spec, piece.spec.name)
+            rows.setdefault(name, []).extend(piece.rows.to_pylist())
     return rows
+
+
+class SameThread(Executor):
+    """Does at once what is submitted."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def submit(self, fn: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        """The result of `fn`, or the error that it raised."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*given, **named))
+        except Exception as error:  # noqa: BLE001 - the future raises it
+            future.set_exception(error)
+        return future
+
+
+STORED = pa.schema([operations_table(CHANNELS[CHANNEL]).columns.field(name) for name in KEPT])
+"""The columns of operations that machines keep."""
 
 
 def _merge(into: dict[Any, dict[str, Any]], table: str, rows: list[dict[str, Any]]) -> None:

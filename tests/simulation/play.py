@@ -9,6 +9,7 @@ import logging
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from datetime import timedelta
 from comms_source.errors import RunStopped
 from comms_source.extract.session import Session
 from comms_source.timespans import SECOND, align_down
+from tests.simulation.details_habits import add_details, faults_of_run
+from tests.simulation.details_laws import DetailsWitness
 from tests.simulation.histories import check_histories
 from tests.simulation.laws import LawBroken, Witness
 from tests.simulation.machines import HISTORY, Machine, MemoryMachine
-from tests.simulation.world import BEGINNING, Crash, Weather, World, everything, habits
+from tests.simulation.world import BEGINNING, CHANNEL, Crash, Weather, World, everything, habits
 
 JUMPS = tuple(timedelta(days=days) for days in (-2, 2, 30))
 """By how much a clock may be wrong."""
@@ -35,6 +38,8 @@ class Played:
     crashes: int
     requests: int
     gaps: int
+    details: Counter[str] | None
+    """How often the laws of details compared something; None without details."""
 
 
 def play(seed: int, make: Callable[[random.Random], Machine] = MemoryMachine) -> Played:
@@ -44,11 +49,15 @@ def play(seed: int, make: Callable[[random.Random], Machine] = MemoryMachine) ->
         LawBroken: with the seed, if one does not hold.
     """
     chance = random.Random(seed)
-    world = World(seed, chance, habits(chance))
+    manners = habits(chance)
+    add_details(manners, seed)
+    world = World(seed, chance, manners)
     end = BEGINNING + timedelta(days=world.habits.days)
     sent = everything(world, until=end + timedelta(days=9))
     machine = make(chance)
+    machine.package = manners.package
     witness = Witness(world, sent)
+    details = DetailsWitness(world, {op.id: op for op in sent}) if manners.details else None
     runs = crashes = 0
     while world.clock.now() < end:
         _change_weather(world, machine, first_was_seen=bool(witness.complete_runs))
@@ -68,11 +77,21 @@ def play(seed: int, make: Callable[[random.Random], Machine] = MemoryMachine) ->
             witness.first_end = world.clock.now() if runs == 1 else witness.first_end
         with _named(seed, runs):
             witness.check(machine, complete=bool(promises), now=now)
-        _rest(world, machine, witness)
+            if details is not None:
+                details.check(
+                    machine,
+                    complete=bool(promises),
+                    dated=witness.has_correct_dates,
+                    now=now,
+                    stats=session.stats.channel(CHANNEL).details,
+                )
+        if _rest(world, machine, witness) and details is not None:
+            details.restored(machine)
     with _named(seed, runs):
         check_histories(machine.rows(HISTORY), witness)
     days = (world.clock.now() - BEGINNING).total_seconds() / 86400
-    return Played(days, runs, crashes, world.requests, len(machine.rows("gaps")))
+    figures = None if details is None else details.figures
+    return Played(days, runs, crashes, world.requests, len(machine.rows("gaps")), figures)
 
 
 @contextmanager
@@ -106,6 +125,9 @@ def _change_weather(world: World, machine: Machine, *, first_was_seen: bool) -> 
         seconds=chance.choice([2.0, 2.0, 2.0, 60.0, 600.0]),
         ahead=chance.choice(JUMPS) if bad and chance.random() < 0.3 else timedelta(0),
     )
+    if world.habits.details:
+        world.weather.faults = faults_of_run(chance, trouble=trouble)
+        machine.hazard = 0.1 if chance.random() < trouble else 0.0
     if not first_was_seen:
         # Before the first read nothing could show that a clock is wrong.
         world.weather.dateless = False
@@ -114,12 +136,13 @@ def _change_weather(world: World, machine: Machine, *, first_was_seen: bool) -> 
     machine.fails = chance.choice([0.0, 0.3]) if bad else 0.0
 
 
-def _rest(world: World, machine: Machine, witness: Witness) -> None:
+def _rest(world: World, machine: Machine, witness: Witness) -> bool:
     """Let time pass until the next run: sometimes days, and sometimes on another machine.
 
-    Backups are made, and restored after at most a week; and the setting `window` changes.
+    Backups are made, and restored after at most a week; and the setting `window` changes. Returns
+    whether a backup was restored.
     """
-    chance = world.chance
+    chance, restored = world.chance, False
     if world.habits.widths and chance.random() < 0.2:
         world.habits.settings["window"] = chance.choice(world.habits.widths)
     if world.habits.restores:
@@ -127,6 +150,7 @@ def _rest(world: World, machine: Machine, witness: Witness) -> None:
             machine.back_up()
         elif chance.random() < 0.15 and machine.restore():
             witness.restored(machine)
+            restored = True
     hours = chance.uniform(*world.habits.interval)
     if chance.random() < 0.15:
         hours = chance.uniform(1 / 12, 1)
@@ -135,6 +159,7 @@ def _rest(world: World, machine: Machine, witness: Witness) -> None:
     if chance.random() < 0.05:
         machine.move()
     world.clock.advance(timedelta(hours=hours))
+    return restored
 
 
 def main() -> None:
@@ -143,6 +168,7 @@ def main() -> None:
     first = int(sys.argv[1])
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     began, days, runs, crashes, gaps, broken = time.monotonic(), 0.0, 0, 0, 0, 0
+    details: Counter[str] = Counter()
     for seed in range(first, first + count):
         try:
             played = play(seed)
@@ -152,11 +178,14 @@ def main() -> None:
             continue
         days, runs = days + played.days, runs + played.runs
         crashes, gaps = crashes + played.crashes, gaps + played.gaps
+        if played.details is not None:
+            details.update(played.details, seeds=1)
     seconds = time.monotonic() - began
     print(  # noqa: T201
         f"{count} seeds, {days:,.0f} virtual days, {runs:,} runs, {crashes:,} of them died, "
         f"{gaps:,} gaps, {broken} broken, in {seconds:.1f} s: {count / seconds:.1f} seeds "
-        f"and {days / seconds:,.0f} days a second"
+        f"and {days / seconds:,.0f} days a second\n"
+        f"details: {', '.join(f'{count:,} {name}' for name, count in sorted(details.items()))}"
     )
     sys.exit(bool(broken))
 

@@ -6,22 +6,27 @@ Nothing really waits: requests take a random time of the simulated clock, and wa
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import httpx
 
+from comms_source.channels import CHANNELS
 from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
+from comms_source.extract.details_run import PACKAGE_OPERATIONS
 from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, SandboxModel, SandboxSettings
 from comms_source.sandbox.answers import Request
+from comms_source.sandbox.faults import Fault
 from comms_source.sandbox.instants import to_ms
+from comms_source.sandbox.lifecycles import Lifecycle
 
 BEGINNING = datetime(2026, 3, 2, 7, 41, 13, tzinfo=UTC)
 CHANNEL = "messages"
-
+OK = 200
 
 WIDTHS = tuple(timedelta(minutes=minutes) for minutes in (45, 60, 90, 240, 360, 1440))
 
@@ -47,6 +52,8 @@ class Weather:
     """The average duration of a request."""
     ahead: timedelta = timedelta(0)
     """By how much the machine's clock is ahead of the API's."""
+    faults: tuple[Fault, ...] = ()
+    """What is wrong with the responses about details."""
 
 
 @dataclass(slots=True)
@@ -69,6 +76,15 @@ class Habits:
     """The values between which the setting `window` changes; if empty, it never does."""
     restores: bool = False
     """Whether the warehouse is sometimes restored from a backup."""
+    largest: int | None = None
+    """How many resources an operation has at most; None for as many as the sandbox gives it."""
+    package: int = PACKAGE_OPERATIONS
+    """After the details of how many operations a run commits."""
+
+    @property
+    def details(self) -> bool:
+        """Whether runs read details."""
+        return bool(self.settings.get("details"))
 
 
 def habits(chance: random.Random) -> Habits:
@@ -103,6 +119,19 @@ def habits(chance: random.Random) -> Habits:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for details."""
+
+    at: datetime
+    """By the API's clock, when the response was sent."""
+    path: str
+    parameters: Mapping[str, str]
+    answered: bool
+    repeats: bool
+    """Whether it is the request before it, sent again."""
+
+
 class World:
     """The API of one account, with its own clock."""
 
@@ -120,14 +149,21 @@ class World:
         self.model = SandboxModel(settings, self.clock)
         self.population = self.model._populations[CHANNEL]
         self.population._precision = manners.grid  # type: ignore[attr-defined]
-        for pure in ("created", "life", "id_of", "_key"):
+        if manners.largest is not None:
+            planned = self.population.life  # type: ignore[attr-defined]
+            most = manners.largest
+            self.population.life = lambda number: smaller(planned(number), most)  # type: ignore[attr-defined]
+        for pure in ("created", "life", "id_of", "key_of"):
             setattr(self.population, pure, cache(getattr(self.population, pure)))
         self.requests = 0
+        self.asked: list[Asked] = []
+        """All requests for details, in their order."""
         self._until_crash: int | None = None
 
     def session(self, **changes: object) -> Session:
         """The session of a run; its waits and requests advance this world's clock."""
         self._until_crash, ahead = self.weather.crash_after, self.weather.ahead
+        self.model.faults.replace(self.weather.faults)
         settings = Settings(
             credentials=BasicCredentials(ACCOUNT_ID, AUTH_TOKEN),
             base_url="http://localhost/v1",
@@ -147,6 +183,29 @@ class World:
     def _carry(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
         self._maybe_die()
+        if f"/{CHANNELS[CHANNEL].path}/Operations" in request.url.path and not (
+            request.url.path.endswith("/Errors")
+        ):
+            return self._answer(request)
+        asked = Asked(
+            at=self.clock.now(),
+            path=request.url.path,
+            parameters=dict(request.url.params),
+            answered=False,
+            repeats=False,
+        )
+        last = self.asked[-1] if self.asked else None
+        repeats = last is not None and (last.path, last.parameters) == (
+            asked.path,
+            asked.parameters,
+        )
+        self.asked.append(replace(asked, repeats=repeats))
+        response = self._answer(request)
+        is_answer = response.status_code == OK and "html" not in response.headers["content-type"]
+        self.asked[-1] = replace(self.asked[-1], at=self.clock.now(), answered=is_answer)
+        return response
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         self.clock.advance(timedelta(seconds=self.chance.expovariate(1 / self.weather.seconds)))
         if self.weather.outage:
             raise httpx.ConnectError("simulated")
@@ -184,6 +243,26 @@ class Sent:
     id: str
     created: datetime
     visible: datetime
+
+
+def smaller(life: Lifecycle, most: int) -> Lifecycle:
+    """The same lifecycle with at most so many resources; of many, more have failed than usual."""
+    if life.total <= most:
+        return life
+    unaddressable = life.unaddressable * most // life.total
+    failed = min(life.failed, (most - unaddressable) // 5)
+    undelivered = min(life.undelivered, (most - unaddressable) // 5)
+    delivered = min(life.delivered, most - unaddressable - failed - undelivered)
+    return replace(
+        life,
+        total=most,
+        recipients=most,
+        unaddressable=unaddressable,
+        failed=failed,
+        undelivered=undelivered,
+        delivered=delivered,
+        read=min(life.read, delivered),
+    )
 
 
 def everything(world: World, *, until: datetime) -> list[Sent]:

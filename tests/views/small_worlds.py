@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
+from tests.views.detail_worlds import with_details
 from tests.views.sums import sensible, sum_known
 from tests.views.view_tables import NOW, Counters, Operation, Record, State
 from tests.views.view_worlds import (
@@ -183,7 +185,8 @@ def small_worlds(draw: st.DrawFn) -> World:
         (operation.account, operation.channel, operation.id): (operation, states)
         for operation, states in draw(st.lists(operations_with_states(), max_size=24))
     }
-    return World(
+    chance = random.Random(draw(st.integers(0, 2**32)))
+    world = World(
         operations=[operation for operation, _ in drawn.values()],
         states=[state for _, states in drawn.values() for state in states],
         followed=draw(_unique(FOLLOWED, "account", "channel", "operation_id")),
@@ -194,3 +197,4 @@ def small_worlds(draw: st.DrawFn) -> World:
         acknowledged=acknowledgements(row for row in rejected if draw(st.booleans())),
         labels=draw(_unique(LABEL, "account", "operation_id", "label", "value")),
     )
+    return with_details(chance, world) if draw(st.booleans()) else world

@@ -14,10 +14,10 @@ from sqlglot import exp
 
 from comms_source.views.dialects import WALL_CLOCK
 from comms_source.views.files import View, _macros, public_views, read_views
-from comms_source.views.macros import CHANNEL_LIST, EACH_CHANNEL
+from comms_source.views.macros import RELATIONS
 from comms_source.views.settings import ViewSettings
 from comms_source.views.statements import COMMENTING, ViewStatements, view_statements
-from tests.views.view_tables import table_schemas
+from tests.views.view_tables import WITH_DETAILS, table_schemas
 
 DIALECTS: Final = (
     "duckdb",
@@ -51,7 +51,9 @@ def statements_in(dialect: str) -> tuple[list[ViewStatements], list[str]]:
     warnings = LogCapture()
     logger = logging.getLogger("sqlglot")
     logger.addHandler(warnings)
-    statements = view_statements(dialect=dialect, dataset="comms", settings=TOKYO)
+    statements = view_statements(
+        dialect=dialect, dataset="comms", settings=TOKYO, columns=WITH_DETAILS
+    )
     logger.removeHandler(warnings)
     return statements, warnings.messages
 
@@ -61,7 +63,7 @@ def views_in(dialect: str) -> list[tuple[View, ViewStatements, exp.Create]]:
     """Each view, its statements in a dialect, and the parsed create statement."""
     statements, _ = statements_in(dialect)
     trees = [_tree(each.create, dialect) for each in statements]
-    return list(zip(read_views(), statements, trees, strict=True))
+    return list(zip(read_views(details=True), statements, trees, strict=True))
 
 
 def _tree(statement: str, dialect: str) -> exp.Create:
@@ -83,13 +85,13 @@ def test_columns_do_not_change(dialect: str) -> None:
     for view, _, tree in views_in(dialect):
         if not tree.expression.is_star:
             assert tree.expression.named_selects == list(view.columns)
-        assert not (tree.expression.is_star and view in public_views())
+        assert not (tree.expression.is_star and view in public_views(details=True))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_table_is_in_the_dataset(dialect: str) -> None:
     """So the tables that a view reads do not depend on a search path."""
-    outside = {*table_schemas(), *(view.name for view in read_views())}
+    outside = {*table_schemas(), *(view.name for view in read_views(details=True))}
     for _, _, tree in views_in(dialect):
         parts = {cte.alias for cte in tree.find_all(exp.CTE)}
         read = {table for table in tree.expression.find_all(exp.Table) if table.name not in parts}
@@ -132,7 +134,7 @@ def test_sqlglot_supports_all_views_in_a_dialect(dialect: str) -> None:
     assert warnings == []
 
 
-@pytest.mark.parametrize("view", read_views(), ids=lambda view: view.name)
+@pytest.mark.parametrize("view", read_views(details=True), ids=lambda view: view.name)
 def test_running_sums_have_frames(view: View) -> None:
     """Redshift requires a frame, and without one others would add all equal rows at once."""
     tree = sqlglot.parse_one(view.sql, read="duckdb")
@@ -145,7 +147,7 @@ CALENDAR: Final = (exp.column("day"), exp.column("today"))
 """Columns with a day and not an instant."""
 
 
-@pytest.mark.parametrize("view", read_views(), ids=lambda view: view.name)
+@pytest.mark.parametrize("view", read_views(details=True), ids=lambda view: view.name)
 def test_intervals_of_days_apply_to_dates_only(view: View) -> None:
     """An instant minus one day depends on daylight saving time; minus 24 hours does not."""
     tree = sqlglot.parse_one(view.sql, read="duckdb")
@@ -226,6 +228,6 @@ def test_functions_of_the_dialect(dialect: str, view: str, statement: str) -> No
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_placeholders_remain(dialect: str) -> None:
     """No macro, no setting and no relation of ours is left in the statements."""
-    ours = "|".join([WALL_CLOCK, EACH_CHANNEL, CHANNEL_LIST, *_macros()])
+    ours = "|".join([WALL_CLOCK, *RELATIONS, *_macros()])
     for view in statements_in(dialect)[0]:
         assert not re.search(rf"\$\w|\b({ours})\(", view.create), view.name

@@ -18,9 +18,11 @@ from sqlglot import exp
 
 from comms_source.channels import CHANNELS
 from comms_source.tables.bookkeeping import BOOKKEEPING
+from comms_source.tables.detail_tables import DETAIL_TABLES
 from comms_source.views import files as view_files
 from comms_source.views.files import (
     View,
+    _all_views,
     column_comments,
     parse_view,
     public_views,
@@ -32,6 +34,7 @@ from comms_source.views.files import (
 from comms_source.views.macros import expand_macros, parse_macros
 from comms_source.views.statements import view_statements
 from tests.views.view_tables import (
+    WITH_DETAILS,
     empty_tables,
     make_views,
     operations_of,
@@ -64,12 +67,14 @@ OPERATIONS: Final = frozenset(
     name for each in CHANNELS.values() for name in (each.table, each.history_table)
 )
 BOOKKEEPING_NAMES: Final = frozenset(spec.name for spec in BOOKKEEPING)
+DETAIL_NAMES: Final = frozenset(spec.name for spec in DETAIL_TABLES)
 
 
 def test_the_order_is_always_the_same() -> None:
     """Another process has the same order, although sets are ordered differently."""
     script = (
-        "from comms_source.views.files import read_views; print(*[v.name for v in read_views()])"
+        "from comms_source.views.files import read_views;"
+        "print(*[view.name for view in read_views(details=True)])"
     )
     orders = {
         subprocess.run(
@@ -81,21 +86,21 @@ def test_the_order_is_always_the_same() -> None:
         for seed in ("1", "2", "3")
     }
     assert [name.decode() for order in orders for name in order.split()] == [
-        view.name for view in read_views()
+        view.name for view in read_views(details=True)
     ]
 
 
 def test_each_view_follows_the_views_that_it_reads() -> None:
     """The alphabetical order would be wrong."""
-    names = [view.name for view in read_views()]
-    for position, view in enumerate(read_views()):
+    names = [view.name for view in read_views(details=True)]
+    for position, view in enumerate(read_views(details=True)):
         assert tables_of(view.sql) & set(names) <= set(names[:position])
     assert sorted(names) == [path.stem for path in sql_files()] != names
 
 
-@pytest.mark.parametrize("view", read_views(), ids=lambda view: view.name)
+@pytest.mark.parametrize("view", read_views(details=True), ids=lambda view: view.name)
 def test_layers(view: View) -> None:
-    """Only staging reads the tables of operations, and internal views have a prefix.
+    """Only staging reads the tables of operations and of details, and internal views have a prefix.
 
     Public and intermediate views read views and the bookkeeping tables.
     """
@@ -104,10 +109,10 @@ def test_layers(view: View) -> None:
     assert layer in LAYERS
     prefixes = {"staging": "stg_", "intermediate": "int_"}
     assert view.name.startswith(prefixes.get(layer, ("",)))
-    assert (view in public_views()) is (layer not in prefixes)
+    assert (view in public_views(details=True)) is (layer not in prefixes)
     read = tables_of(view.sql)
     if layer == "staging":
-        assert read == OPERATIONS
+        assert read == OPERATIONS or read <= DETAIL_NAMES
     else:
         assert read <= BOOKKEEPING_NAMES | layers.keys()
     below = {layers[name] for name in read & layers.keys()}
@@ -117,7 +122,7 @@ def test_layers(view: View) -> None:
         assert "monitoring" not in below
 
 
-@pytest.mark.parametrize("view", public_views(), ids=lambda view: view.name)
+@pytest.mark.parametrize("view", public_views(details=True), ids=lambda view: view.name)
 def test_each_column_is_described(view: View) -> None:
     """A public view has a description, and so has each of its columns."""
     tree = sqlglot.parse_one(view.sql, read="duckdb")
@@ -131,7 +136,7 @@ def test_columns_toml_has_each_description_once() -> None:
     """Each one is used by a view, and a description that two views share is in it."""
     meanings = column_comments()
     descriptions: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for view in public_views():
+    for view in public_views(details=True):
         for name, comment in view.columns.items():
             descriptions[name, comment].add(view.name)
     assert meanings.items() <= descriptions.keys()
@@ -142,7 +147,7 @@ def test_columns_toml_has_each_description_once() -> None:
 def test_no_long_expression_is_repeated() -> None:
     """An expression longer than a line is in one file; others read that view, or use a macro."""
     files: dict[str, set[str]] = defaultdict(set)
-    for view in read_views():
+    for view in read_views(details=True):
         for expression in long_expressions(sqlglot.parse_one(view.sql, read="duckdb")):
             files[expression].add(view.name)
     assert len(files) > 40
@@ -208,7 +213,7 @@ def test_a_macro_needs_its_arguments() -> None:
 def test_duckdb_has_every_comment() -> None:
     """The comments in the database equal the descriptions."""
     with empty_tables() as db:
-        for statements in view_statements(dialect="duckdb", dataset="comms"):
+        for statements in view_statements(dialect="duckdb", dataset="comms", columns=WITH_DETAILS):
             for statement in (statements.create, *statements.comments):
                 db.execute(statement)
         of_views = records(
@@ -221,11 +226,11 @@ def test_duckdb_has_every_comment() -> None:
             " order by table_name, column_index",
         )
     assert {row["view_name"]: row["comment"] for row in of_views} == {
-        view.name: view.comment for view in read_views()
+        view.name: view.comment for view in read_views(details=True)
     }
     assert [tuple(row.values()) for row in of_columns] == [
         (view.name, column, comment)
-        for view in sorted(read_views(), key=lambda view: view.name)
+        for view in sorted(read_views(details=True), key=lambda view: view.name)
         for column, comment in view.columns.items()
     ]
 
@@ -235,12 +240,13 @@ TYPES: Final = (
     ("hour", "TIMESTAMP"),
     ("account|channel|id|.*status|.*_mode|reason|problem|size|.*outcome|extra", "VARCHAR"),
     ("row_key|operation_id|raw|state", "VARCHAR"),
-    ("finality|ranking|period|measure|label|setting", "VARCHAR"),
+    ("finality|ranking|period|measure|label|setting|tag|decided_by", "VARCHAR"),
+    ("sub_channel|sender|sender_id|sender_pool_id|cause|kind|error_url", "VARCHAR"),
     (
-        "complete_up_to|newest_operation|valid_to|valid_from|as_of|.*_at|.*_end",
+        "scheduled_for|complete_up_to|newest_operation|valid_to|valid_from|as_of|.*_at|.*_end",
         "TIMESTAMP WITH TIME ZONE",
     ),
-    ("is_.*|was_.*", "BOOLEAN"),
+    ("is_.*|was_.*|agrees_.*", "BOOLEAN"),
     (".*_rate(_.*)?|(.*_)?share(_.*)?|.*_hours|hours_.*|.*_age|attempts_per_resource", "DOUBLE"),
     ("age_hours|requested_per_minute_.*|value_.*|previous_value(_.*)?|change|growth", "DOUBLE"),
     ("usual_(?!days).*", "DOUBLE"),
@@ -251,6 +257,7 @@ TYPES: Final = (
 EXCEPTIONS: Final = {
     ("delivery_trend", "value"): "DOUBLE",
     ("delivery_by_label", "value"): "VARCHAR",
+    ("delivery_by_tag", "value"): "VARCHAR",
     ("view_settings", "value"): "VARCHAR",
 }
 """Columns whose name has different meanings."""
@@ -265,7 +272,7 @@ def test_columns_have_types_to_calculate_with() -> None:
             " where schema_name = 'comms'",
         )
     types = {(row["table_name"], row["column_name"]): row["data_type"] for row in described}
-    for view in public_views():
+    for view in public_views(details=True):
         for column in view.columns:
             named = next((kind for name, kind in TYPES if re.fullmatch(name, column)), "BIGINT")
             expected = EXCEPTIONS.get((view.name, column), named)
@@ -308,7 +315,7 @@ def test_views_that_read_each_other_are_refused(
         (tmp_path / f"{name}.sql").write_text(text)
     monkeypatch.setattr(view_files, "sql_files", lambda: sorted(tmp_path.glob("*.sql")))
     with pytest.raises(ValueError, match=r"(?s)read each other.*(hens.*eggs|eggs.*hens)"):
-        read_views.__wrapped__()
+        _all_views.__wrapped__()
 
 
 def test_views_need_no_search_path(tmp_path: Path) -> None:

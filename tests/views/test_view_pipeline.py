@@ -88,7 +88,7 @@ def test_a_pipeline_gets_its_views_and_figures(pipeline: dlt.Pipeline, tmp_path:
     """The views of loaded tables can be queried, with comments, and have sums per channel."""
     load_first(pipeline, all_documented())
 
-    names = [view.name for view in read_views()]
+    names = [view.name for view in read_views(details=True)]
     assert create_views(pipeline, settings=ViewSettings()) == names
     assert create_views(pipeline, settings=ViewSettings()) == names
 

@@ -13,10 +13,12 @@ from comms_source.views.files import public_views, read_views
 from comms_source.views.settings import ViewSettings
 from comms_source.views.statements import view_statements
 from tests.postgres import Postgres
+from tests.views.detail_worlds import with_details
 from tests.views.expectations import EXPECTED, by_key
 from tests.views.view_tables import (
     DEFAULTS,
     NOW,
+    WITH_DETAILS,
     Record,
     put_rows,
     records,
@@ -56,7 +58,8 @@ Tables = dict[str, list[Record]]
 def tables(postgres: Postgres) -> Tables:
     """The rows of all tables, which are also in the database."""
     with warehouse() as db:
-        put_world(db, random_world(Chance(15), 300))
+        chance = Chance(15)
+        put_world(db, with_details(chance, random_world(chance, 300)))
         rows = {name: records(db, f"select * from comms.{name}") for name in table_schemas()}
     postgres.make_database(DATABASE)
     with postgres.connect(DATABASE) as cursor:
@@ -74,7 +77,9 @@ def tables(postgres: Postgres) -> Tables:
 
 def make_views(cursor: Any, settings: ViewSettings) -> None:
     """Create the views again, with their comments."""
-    views = view_statements(dialect="postgres", dataset="comms", settings=settings)
+    views = view_statements(
+        dialect="postgres", dataset="comms", settings=settings, columns=WITH_DETAILS
+    )
     for view in reversed(views):
         cursor.execute(view.drop)
     for view in views:
@@ -84,7 +89,7 @@ def make_views(cursor: Any, settings: ViewSettings) -> None:
 
 def test_every_public_view_is_compared() -> None:
     """A new view must be compared, too."""
-    assert {view.name for view in public_views()} <= KEYS.keys()
+    assert {view.name for view in public_views(details=True)} <= KEYS.keys()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +121,7 @@ def test_types_are_those_of_duckdb(postgres: Postgres, tables: Tables) -> None:
     with warehouse() as db:
         columns = [
             (view.name, row["column_name"], row["column_type"])
-            for view in read_views()
+            for view in read_views(details=True)
             for row in records(db, f"describe comms.{view.name}")
         ]
     assert [(view, column, found[view, column]) for view, column, _ in columns] == [

@@ -16,6 +16,7 @@ from comms_source.channels import CHANNELS
 from comms_source.views.settings import ViewSettings
 from tests.views.outcome_oracle import Counted, outcomes
 from tests.views.rate_oracle import rates
+from tests.views.resource_oracle import Comparison, comparisons
 from tests.views.sums import interval, plus
 from tests.views.view_tables import Operation, Record, State
 from tests.views.view_worlds import World
@@ -78,6 +79,20 @@ class Oracle:
         return votes
 
     @cached_property
+    def comparisons(self) -> Mapping[Key, Comparison]:
+        """The operations that can be compared with their resources."""
+        found = comparisons(self.world, self.counted, self.current)
+        return {each.key: each for each in found}
+
+    @cached_property
+    def resource_votes(self) -> Mapping[Pair, Counter[str]]:
+        """By account and channel, how many operations agree with their resources in which modes."""
+        votes: dict[Pair, Counter[str]] = defaultdict(Counter)
+        for account, channel, name in self.comparisons:
+            votes[account, channel][self.comparisons[account, channel, name].kind] += 1
+        return votes
+
+    @cached_property
     def not_found(self) -> Mapping[Key, datetime]:
         """The operations that the API did not find by id, and when it was asked."""
         return {
@@ -121,12 +136,25 @@ class Oracle:
 
     def channel_mode(self, account: str, channel: str) -> str:
         """The mode of operations that fit both modes."""
-        votes = self.votes.get((account, channel), Counter())
-        deciding = votes["exclusive"] + votes["cumulative"]
-        for mode in ("exclusive", "cumulative"):
-            if votes[mode] > 0 and 100 * votes[mode] >= 99 * deciding:
-                return self.settings.counter_mode.get(channel) or mode
-        return self.settings.counter_mode.get(channel) or "undecided"
+        return self._decision(account, channel)[0]
+
+    def decided_by(self, account: str, channel: str) -> str | None:
+        """What decided that mode."""
+        return self._decision(account, channel)[1]
+
+    def _decision(self, account: str, channel: str) -> tuple[str, str | None]:
+        """The mode of a channel, and what decided it: the first of three that does."""
+        own = decided(self.votes.get((account, channel), Counter()))
+        of_resources = decided(self.resource_votes.get((account, channel), Counter()))
+        deciding = {
+            "setting": self.settings.counter_mode.get(channel, "undecided"),
+            "counters": own,
+            "resources": of_resources,
+        }
+        for by, mode in deciding.items():
+            if mode != "undecided":
+                return mode, by
+        return "undecided", None
 
     def mode(self, counted: Counted) -> str:
         """The counter mode of an operation or state."""
@@ -197,6 +225,15 @@ class Oracle:
         return None if state is None else synced_at(operation) - synced_at(state.shown)
 
 
+def decided(votes: Counter[str]) -> str:
+    """The mode that 99 of 100 decisive operations have."""
+    deciding = votes["exclusive"] + votes["cumulative"]
+    for mode in ("exclusive", "cumulative"):
+        if votes[mode] > 0 and 100 * votes[mode] >= 99 * deciding:
+            return mode
+    return "undecided"
+
+
 def own_mode(counted: Counted) -> str:
     """The mode that the counters of one operation or state allow."""
     return {
@@ -263,6 +300,7 @@ def counter_modes(oracle: Oracle) -> list[Record]:
             "inconsistent_operations": votes["inconsistent"],
             "counter_mode": oracle.channel_mode(account, channel),
             "pinned_mode": oracle.settings.counter_mode.get(channel),
+            "decided_by": oracle.decided_by(account, channel),
         }
         for (account, channel), votes in oracle.votes.items()
     ]

@@ -16,10 +16,12 @@ from comms_source.channels import CHANNELS
 from comms_source.sandbox import documented_payloads
 from comms_source.sandbox.samples import CHANNEL_OF, operations_in
 from comms_source.tables.bookkeeping import BOOKKEEPING
+from comms_source.tables.detail_tables import DETAIL_TABLES
 from comms_source.tables.history import history_table
 from comms_source.tables.operations import operations_table
 from comms_source.tables.specs import TIMESTAMP
 from comms_source.views.files import read_views
+from comms_source.views.macros import Columns, detail_columns, documented_columns
 from comms_source.views.settings import CounterMode, ViewSettings
 from comms_source.views.statements import view_statements
 
@@ -33,6 +35,9 @@ NOW: Final = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 """The current time of the views."""
 
 DEFAULTS: Final = ViewSettings(now=NOW)
+
+WITH_DETAILS: Final[Columns] = documented_columns() | detail_columns()
+"""The columns of a dataset with all tables, those of details included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,7 @@ def _samples() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def empty_tables(path: str = ":memory:", *, schema: str = "comms") -> duckdb.DuckDBPyConnection:
-    """A database with all tables of a first load, without rows."""
+    """A database with all tables of a first load that asked for details, without rows."""
     db = duckdb.connect(path)
     db.execute("set timezone = 'UTC'")
     db.execute(f'create schema "{schema}"')
@@ -113,7 +118,7 @@ def empty_tables(path: str = ":memory:", *, schema: str = "comms") -> duckdb.Duc
 @cache
 def table_schemas() -> dict[str, pa.Schema]:
     """The schema of every table in a warehouse, by name."""
-    schemas = {record.name: record.schema for record in BOOKKEEPING}
+    schemas = {spec.name: spec.schema for spec in (*BOOKKEEPING, *DETAIL_TABLES)}
     for channel in CHANNELS.values():
         history = history_table(channel).schema
         for column in ("valid_from", "valid_to"):
@@ -140,7 +145,9 @@ _MADE: Final[dict[str, list[str]]] = {}
 def _statements(schema: str, settings: ViewSettings) -> list[str]:
     key = f"{schema} {settings}"
     if key not in _MADE:
-        views = view_statements(dialect="duckdb", dataset=schema, settings=settings)
+        views = view_statements(
+            dialect="duckdb", dataset=schema, settings=settings, columns=WITH_DETAILS
+        )
         _MADE[key] = [view.create for view in views]
     return _MADE[key]
 
@@ -191,7 +198,7 @@ def _emptied(db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     columns = db.execute(
         "select table_name, count(*) from duckdb_columns() where schema_name = 'comms' group by all"
     ).fetchall()
-    views = {view.name: len(view.columns) for view in read_views()}
+    views = {view.name: len(view.columns) for view in read_views(details=True)}
     tables = {name: len(schema) for name, schema in table_schemas().items()}
     assert dict(columns) == tables | views, "a test that alters its warehouse needs a path"
     return db

@@ -13,6 +13,7 @@ import duckdb
 
 from comms_source.channels import CHANNELS
 from comms_source.tables.bookkeeping import ACKNOWLEDGED, COVERAGE, FOLLOWED, GAPS, LABELS, RUNS
+from comms_source.tables.detail_tables import ATTEMPTS, DETAILS, ERRORS, TAGS
 from comms_source.tables.operations import REJECTED
 from comms_source.timespans import align_down
 from tests.views.random_counters import KINDS, random_history
@@ -59,6 +60,12 @@ class World:
     rejected: Sequence[Record] = ()
     acknowledged: Sequence[Record] = ()
     labels: Sequence[Record] = ()
+    resources: Sequence[Record] = ()
+    """Those of all channels; `channel` is the table of the row."""
+    tags: Sequence[Record] = ()
+    attempts: Sequence[Record] = ()
+    errors: Sequence[Record] = ()
+    details: Sequence[Record] = ()
 
 
 def put_world(db: duckdb.DuckDBPyConnection, world: World) -> None:
@@ -73,8 +80,16 @@ def put_world(db: duckdb.DuckDBPyConnection, world: World) -> None:
         (REJECTED, world.rejected),
         (ACKNOWLEDGED, world.acknowledged),
         (LABELS, world.labels),
+        (TAGS, world.tags),
+        (ATTEMPTS, world.attempts),
+        (ERRORS, world.errors),
+        (DETAILS, world.details),
     ):
         put_rows(db, record.name, rows)
+    for channel in CHANNELS.values():
+        mine = [row for row in world.resources if row["channel"] == channel.name]
+        without = [{name: row[name] for name in row if name != "channel"} for row in mine]
+        put_rows(db, channel.resource_table, without)
 
 
 def random_world(chance: Chance, operations: int) -> World:

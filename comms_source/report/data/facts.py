@@ -225,6 +225,54 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailureCause:
+    """An error code, and what failed with it in the last 30 days."""
+
+    error_code: int | None
+    cause: str | None
+    """What it means, in plain words or in those of the API."""
+    resources: int
+    """The number of failed resources that it is the cause of."""
+    operations: int
+    recipients: int
+    recovered: int
+    """The number of messages that a later attempt delivered all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagFigures:
+    """The operations that carry a tag with one value."""
+
+    tag: str
+    value: str
+    partial_operations: int
+    """The number of operations of which only some resources carry it; `sums` is without them."""
+    resources: int | None
+    """The number of resources that carry it, as far as they were read."""
+    resources_attempted: int | None
+    resources_delivered: int | None
+    resources_not_delivered: int | None
+    sums: Sums
+    """The counters of the operations of which all resources carry it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDetails:
+    """What was read behind the counters of one channel."""
+
+    causes: Sequence[FailureCause] = ()
+    """The codes that hit the most resources, the first one the most."""
+    asked: int = 0
+    """The number of failed resources whose error was asked for."""
+    not_asked: int = 0
+    """The number of failed messages whose error was not asked for."""
+    tags: Sequence[TagFigures] = ()
+    """Those with the most requested resources, the first one the most."""
+    without_details: int = 0
+    """The number of operations whose tags are not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelFacts:
     """The data of one channel."""
 
@@ -255,6 +303,8 @@ class ChannelFacts:
     windows: Sequence[ReadWindow] = ()
     gaps: Sequence[Gap] = ()
     """The latest gaps that overlap the last weeks, or were found in them."""
+    details: ChannelDetails | None = None
+    """None if no details are read into the dataset."""
 
     def day(self, of: date) -> Day:
         """A day, also if it has no operation."""

@@ -70,7 +70,21 @@ def _channel(channel: str, rows: Mapping[str, Rows], *, today: date, several: bo
         rejected_lately=sum(int(number) for (number,) in mine["rejected"]),
         times=_times(mine["times"]),
         accounts=_accounts(mine["days"], today=today) if several else {},
+        details=_details(mine) if "causes" in mine else None,
         **one_by_one,
+    )
+
+
+def _details(mine: Mapping[str, Rows]) -> facts.ChannelDetails:
+    """The details of a channel; the samples and the unknown tags have one row at most."""
+    ((asked, not_asked),) = mine["asked"] or [(0, 0)]
+    ((without_details,),) = mine["without_details"] or [(0,)]
+    return facts.ChannelDetails(
+        causes=[parse(facts.FailureCause, row) for row in mine["causes"]],
+        asked=int(asked),
+        not_asked=int(not_asked),
+        tags=[parse(facts.TagFigures, row) for row in mine["tags"]],
+        without_details=int(without_details),
     )
 
 
@@ -122,7 +136,8 @@ def _times(rows: Rows) -> list[facts.CompletionTime]:
 def parse(kind: Callable[..., T], row: Iterable[Any]) -> T:
     """A row as a dataclass whose fields are the first columns, in their order.
 
-    A share or a span has two columns, its ends, and is None unless both are known.
+    A share or a span has two columns, its ends, and is None unless both are known. Sums have a
+    column for each of their fields.
     """
     values = iter(row)
     return kind(**{name: _field(of, values) for name, of in _fields(kind)})
@@ -135,6 +150,8 @@ def _fields(kind: Callable[..., Any]) -> list[tuple[str, Any]]:
 
 
 def _field(of: Any, values: Iterator[Any]) -> Any:
+    if of is Sums:
+        return parse(Sums, values)
     value = next(values)
     if of in _PAIRS:
         end, parsed = next(values), _PAIRS[of]

@@ -7,7 +7,6 @@ the channel are in the order in which `parse` reads them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final
 
@@ -16,9 +15,15 @@ from comms_source.report.data.sums import Sums
 SUMMED: Final = tuple(field.name for field in fields(Sums))
 """The columns of `daily_delivery` that are summed."""
 
-LIMITS: Final = {"most_worst": 10, "most_stuck": 20, "most_gaps": 1000}
+LIMITS: Final = {
+    "most_worst": 10,
+    "most_stuck": 20,
+    "most_gaps": 1000,
+    "most_causes": 10,
+    "most_tags": 10,
+}
 """The maximum number of worst operations per channel and ranking, of stuck operations per channel
-and reason, and of gaps."""
+and reason, of gaps, and of error codes and tags per channel."""
 
 SETTINGS: Final = "select setting, value from {view_settings}"
 
@@ -36,7 +41,7 @@ select account from {daily_delivery}
 order by account
 """
 
-QUERIES: Final[Mapping[str, str]] = {
+QUERIES: Final[dict[str, str]] = {
     "stored": """
 select channel, min(account), max(account), sum(operations), min(day)
 from {daily_delivery} {where}
@@ -152,3 +157,70 @@ limit {most_gaps}
 """,
 }
 """The queries of the channels' data, by name."""
+
+DETAIL_QUERIES: Final[dict[str, str]] = {
+    "causes": """
+select channel, error_code, cause, resources, operations, recipients, recovered
+from (
+    select
+        channel, error_code, cause, resources, operations, recipients, recovered,
+        row_number() over (
+            partition by channel order by resources desc, coalesce(error_code, 0)
+        ) as place
+    from (
+        select
+            channel, error_code, max(cause) as cause, sum(resources) as resources,
+            sum(operations) as operations, sum(recipients) as recipients,
+            sum(recovered) as recovered
+        from {error_codes} {where}
+        group by channel, error_code
+    ) as codes
+    where resources > 0
+) as placed
+where place <= {most_causes}
+order by channel, place
+""",
+    "asked": """
+select channel, sum(asked), sum(not_asked)
+from (
+    select channel, account, max(asked) as asked, max(not_asked) as not_asked
+    from {error_codes} {where}
+    group by channel, account
+) as samples
+group by channel
+""",
+    "tags": """
+select
+    channel, tag, value, partial_operations, resources, resources_attempted, resources_delivered,
+    resources_not_delivered, {columns}
+from (
+    select
+        channel, tag, value, partial_operations, resources, resources_attempted,
+        resources_delivered, resources_not_delivered, {columns},
+        row_number() over (
+            partition by channel order by coalesce(requested, resources, 0) desc, tag, value
+        ) as place
+    from (
+        select
+            channel, tag, value, sum(partial_operations) as partial_operations,
+            sum(resources) as resources, sum(resources_attempted) as resources_attempted,
+            sum(resources_delivered) as resources_delivered,
+            sum(resources_not_delivered) as resources_not_delivered, {column_sums}
+        from {delivery_by_tag} {where}
+        group by channel, tag, value
+    ) as tagged
+) as placed
+where place <= {most_tags}
+order by channel, place
+""",
+    "without_details": """
+select channel, sum(operations)
+from (
+    select channel, account, max(operations_without_details) as operations
+    from {delivery_by_tag} {where}
+    group by channel, account
+) as unknown
+group by channel
+""",
+}
+"""The queries of the channels' details, by name; only for a dataset with views of details."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from typing import Any, Final
@@ -60,7 +60,8 @@ def read_facts(
     def read() -> tuple[ReportContext, dict[str, Rows]]:
         # One connection for all queries, so that they see one state of a DuckDB file.
         with view_client(pipeline, settings=settings) as client:
-            used = ViewSettings.from_texts(dict(ask(client, queries.SETTINGS)))
+            texts = dict(ask(client, queries.SETTINGS))
+            used = ViewSettings.from_texts(texts)
             context = ReportContext(
                 at=now,
                 settings=used,
@@ -72,7 +73,8 @@ def read_facts(
                 differing=used.differing(settings),
                 configured=configured,
             )
-            rows = _rows(client, context, channels=chosen)
+            asked = queries.DETAIL_QUERIES if texts.get("details") == "true" else {}
+            rows = _rows(client, context, channels=chosen, asked=queries.QUERIES | asked)
             own = [each.name for each in configured.selected] if configured else []
             if account is not None and account not in own and not rows["stored"]:
                 _check_account(account, ask(client, queries.ACCOUNTS))
@@ -82,8 +84,10 @@ def read_facts(
     return facts_of(rows, context=context, channels=chosen, named=bool(channels))
 
 
-def _rows(client: Any, context: ReportContext, *, channels: Sequence[str]) -> dict[str, Rows]:
-    """The rows of each query."""
+def _rows(
+    client: Any, context: ReportContext, *, channels: Sequence[str], asked: Mapping[str, str]
+) -> dict[str, Rows]:
+    """The rows of each query that is asked."""
     today, account = context.today, context.account
     where = f"where channel in ({', '.join(['%s'] * len(channels))})"
     where += " and account = %s" if account is not None else ""
@@ -101,10 +105,12 @@ def _rows(client: Any, context: ReportContext, *, channels: Sequence[str]) -> di
         "windows": [start],
         "gaps": [start, lately],
     }
-    texts = {"where": where, "columns": ", ".join(queries.SUMMED), **queries.LIMITS}
+    sums = ", ".join(f"sum({name}) as {name}" for name in queries.SUMMED)
+    columns = {"columns": ", ".join(queries.SUMMED), "column_sums": sums}
+    texts = {"where": where, **columns, **queries.LIMITS}
     return {
         name: ask(client, query, *chosen, *values.get(name, ()), **texts)
-        for name, query in queries.QUERIES.items()
+        for name, query in asked.items()
     }
 
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from comms_source.report.data.facts import ChannelFacts, CompletionTime, ReportContext
+from comms_source.report.data.facts import (
+    ChannelFacts,
+    CompletionTime,
+    ReportContext,
+    TagFigures,
+)
 from comms_source.report.findings.coverage_strip import StripDay, strip_of
+from comms_source.report.findings.details import Reason, reasons_of, tags_of
 from comms_source.report.findings.funnel import funnel_of
 from comms_source.report.findings.hours import heat_of
 from comms_source.report.findings.largest_account import largest_account_rows
@@ -42,6 +48,8 @@ class ChannelPage:
     moving: Sequence[MovingDay]
     strip: Sequence[StripDay]
     record: Mapping[str, str]
+    reasons: Sequence[Reason]
+    tags: Sequence[TagFigures]
 
 
 def channel_page(facts: ChannelFacts, context: ReportContext, *, top: int) -> ChannelPage:
@@ -66,4 +74,6 @@ def channel_page(facts: ChannelFacts, context: ReportContext, *, top: int) -> Ch
         moving=moving_days(facts, context),
         strip=strip_of(facts, context),
         record=record_of(facts, context),
+        reasons=reasons_of(facts.details) if facts.details else (),
+        tags=tags_of(facts.details) if facts.details else (),
     )

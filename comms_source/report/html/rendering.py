@@ -20,6 +20,7 @@ from comms_source.report.data.facts import ChannelFacts, Facts, ReportContext
 from comms_source.report.data.queries import LIMITS
 from comms_source.report.data.sums import Share
 from comms_source.report.findings.coverage_strip import State
+from comms_source.report.findings.details import figures_of, name_of
 from comms_source.report.findings.periods import MovingDay, change_text
 from comms_source.report.findings.problems import MIN_DAYS, STUCK, comparable, concerns_of
 from comms_source.report.html.channels import channel_page
@@ -74,6 +75,8 @@ def _figures(facts: Facts) -> dict[str, Any]:
         "concerns": concerns_of(facts),
         "not_compared": [each.channel for each in facts.channels if not _is_compared(each, facts)],
         "channels": pages,
+        "reasons_known": any(page.reasons for page in pages),
+        "tags_known": any(page.tags for page in pages),
         "stuck": facts.stuck[: LIMITS["most_stuck"]],
         "stuck_total": facts.stuck_operations,
         "moving": moving_rows([page.moving for page in pages], facts.context),
@@ -129,7 +132,7 @@ def _moving_days(moving: Iterable[MovingDay]) -> str:
     return wording.listed([*some, *(["older days"] if None in days else [])]) if days else ""
 
 
-def _filters(zone: str) -> dict[str, Callable[..., str]]:
+def _filters(zone: str) -> dict[str, Callable[..., Any]]:
     """The template's filters: the functions of `wording`, and others of this page."""
     return {
         **dict(getmembers(wording, isfunction)),
@@ -138,6 +141,8 @@ def _filters(zone: str) -> dict[str, Callable[..., str]]:
         "took": lambda each, at: wording.took(each.percentiles.get(at), limited=at in each.limited),
         "resources": lambda names: wording.listed([wording.RESOURCES[name] for name in names]),
         "success_change": _success_change,
+        "figures": figures_of,
+        "tag": name_of,
         "class": lambda name: name.replace(" ", "-"),
         "moment": lambda at: wording.moment(at, zone=zone),
         "brief_moment": lambda at: wording.brief_moment(at, zone=zone),
