@@ -47,7 +47,8 @@ from comms_source.timespans import Span, to_iso
 
 T = TypeVar("T")
 
-UNAVAILABLE: Final = frozenset({403, 404, 405})
+FORBIDDEN: Final = 403
+UNAVAILABLE: Final = frozenset({FORBIDDEN, NOT_FOUND, 405})
 """The statuses with which the API refuses details, or does not know of them."""
 
 
@@ -211,7 +212,13 @@ class CommsClient:
             reply = self._send(channel, f"/{channel.path}{path}", parameters)
             if reply.status in UNAVAILABLE:
                 said = message_of(reply, self._secrets(token, reply.authorization))
-                raise DetailsUnavailable(f"not open to these credentials ({reply.status}{said})")
+                answer = f"({reply.status}{said})"
+                if reply.status == FORBIDDEN:
+                    raise DetailsUnavailable(
+                        f"not open to these credentials {answer}; request access, or take it out "
+                        "of the details setting"
+                    )
+                raise DetailsUnavailable(f"the API does not offer it {answer}")
             self._check(reply, channel=channel, is_list=False, token=token)
             return DetailsAnswer(decoded(decode, reply.body), reply.received_at)
 

@@ -161,7 +161,7 @@ class DetailsRun:
             return None
         if details is None:
             return None
-        stats.operations += 1
+        stats.operations += bool(details.pieces)  # None where only the list of errors was refused.
         stats.resources += details.resources
         stats.rejected += details.rejected
         stats.attempts += details.messages

@@ -30,7 +30,7 @@ def die(*_: object, **__: object) -> None:
 
 def before_details() -> None:
     """When the operations are committed, and nothing of their details is read."""
-    run.details_work = die  # type: ignore[assignment]
+    run.details_work = die  # type: ignore[attr-defined,assignment]
 
 
 def before_the_load() -> None:
@@ -42,7 +42,7 @@ def before_the_load() -> None:
             die()
         return load(pipeline, *arguments, **options)
 
-    dlt.Pipeline.load = load_or_die  # type: ignore[method-assign]
+    dlt.Pipeline.load = load_or_die  # type: ignore[method-assign,assignment]
 
 
 def during_the_load() -> None:

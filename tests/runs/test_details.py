@@ -156,7 +156,6 @@ def test_a_later_run_reads_only_what_changed(few: Sandbox) -> None:
     channels = ["messages", "emails"]
     load(few, details=ALL, channels=channels)
     before = {row["id"]: row for channel in channels for row in few.truth(channel)}
-    attempts = {key for key, _ in stored_attempts()}
     few.requests.clear()
     few.clock.advance(timedelta(hours=20))
 
@@ -181,8 +180,29 @@ def test_a_later_run_reads_only_what_changed(few: Sandbox) -> None:
         fresh = {key: row for key, row in expected.items() if row[2] in due}
         stored = stored_resources(channel)
         assert {key: stored[key] for key in fresh} == fresh
-    messages = {key for key, _ in stored_attempts()} - attempts
-    assert asked(few)["resource"] == len(messages)  # What was asked for before is not again.
+
+
+def test_the_attempts_of_a_message_are_read_once(few: Sandbox) -> None:
+    """Where more messages failed since, only those are fetched."""
+    few.clock.set(datetime(2026, 11, 16, 10, 21, 54, tzinfo=UTC))  # A large one began 13 s ago.
+    newest = few.truth("messages")[-1]
+    changes: dict[str, Any] = {"channels": ["messages"], "details": ["errors"]}
+    assert load(few, **changes).exit_code == 0
+    first = {key for key, _ in stored_attempts()}
+    few.clock.advance(timedelta(seconds=47))
+
+    assert load(few, **changes).exit_code == 0
+
+    stored = {key for key, _ in stored_attempts()}
+    failed = {
+        key
+        for key, row in true_resources(few, "messages").items()
+        if row[2] == newest["id"] and row[3] in FAILED
+    }
+    assert len(failed) == not_delivered(few.truth("messages")[-1]) > not_delivered(newest) > 0
+    assert failed <= stored
+    assert len(failed & first) == not_delivered(newest)
+    assert asked(few)["resource"] == len(stored)
 
 
 def test_a_backfill_reads_details_too(few: Sandbox) -> None:

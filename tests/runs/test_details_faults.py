@@ -104,6 +104,9 @@ def test_no_list_of_errors_is_said_once_and_nothing_is_missing(
     recorded = read.tables["operation_details"]
     assert {row["operation_id"] for row in recorded} == failing
     assert "operation_errors" not in read.tables
+    emails = read.stats.channels["emails"].details
+    assert emails.operations == 0
+    assert ("credentials (403" in emails.unavailable["errors"]) == (kind == "forbidden")
 
 
 def test_what_the_api_does_not_offer_does_not_expire() -> None:
@@ -138,7 +141,7 @@ def test_refused_lists_cost_no_operation(few: Sandbox) -> None:
 @pytest.mark.parametrize("kind", REFUSALS)
 @pytest.mark.parametrize(
     ("details", "said"),
-    [(["tags"], "tags"), (["errors"], "attempts"), (["resources", "errors"], "resources")],
+    [(["tags"], "tags"), (["errors"], "resources"), (["resources", "errors"], "resources")],
 )
 def test_a_refused_list_is_incomplete_whatever_it_was_requested_for(
     few: Sandbox, kind: str, details: list[str], said: str
@@ -285,6 +288,22 @@ def test_unknown_statuses_and_fields_are_read(few: Sandbox) -> None:
     assert "PAUSED" in {row["status"] for row in read.tables["messages"]}
     assert read.stats.channels["messages"].details.new_fields == {"note"}
     assert {row["extra"] for row in read.tables["messages"]} == {None}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fetches"), [("unknown_status", False), ("lower_case_status", True)]
+)
+def test_only_messages_that_failed_are_fetched(few: Sandbox, kind: str, fetches: bool) -> None:
+    """By the status in each row, not by the filter alone; the others are counted."""
+    fault = Fault(kind=kind, endpoint="resources", rows=1)
+
+    read = meet(few, fault, details=["errors"], channels=["messages"], errors_per_operation=2)
+
+    failing = [count for count in map(not_delivered, few.truth("messages")) if count]
+    fetched = sum(min(2, count) for count in failing) if fetches else 0
+    assert asked(few)["resource"] == read.stats.channels["messages"].details.attempts == fetched
+    left = [row["not_asked"] for row in read.tables["operation_details"]]
+    assert sum(left) == sum(failing) - fetched
 
 
 def test_a_row_that_cannot_be_read_is_counted(few: Sandbox) -> None:

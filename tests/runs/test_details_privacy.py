@@ -151,7 +151,7 @@ def test_nothing_private_is_left_by_a_load(
     assert files_with(secret, tmp_path) == set()
     assert any(path.name == "trace.pickle" for path in tmp_path.rglob("*"))
     for channel in CHANNELS:
-        recipients = dict(query(f"select id, recipient from comms.{channel}"))
+        recipients: dict[Any, Any] = dict(query(f"select id, recipient from comms.{channel}"))
         assert recipients
         assert recipients == expected_recipients(few, channel, recipients, pii)
 
@@ -185,7 +185,7 @@ def test_keep_keeps_addresses_in_one_column(
     left = files_with(PRIVATE, tmp_path)
     assert {path for path in left if not any(name in path for name in allowed)} == set()
     for channel in CHANNELS:
-        recipients = dict(query(f"select id, recipient from comms.{channel}"))
+        recipients: dict[Any, Any] = dict(query(f"select id, recipient from comms.{channel}"))
         assert recipients == expected_recipients(few, channel, recipients, "keep")
 
 
