@@ -19,7 +19,7 @@ from comms_source.words import counted
 
 REASONS_SHOWN: Final = 5
 TAGS_SHOWN: Final = 5
-LONGEST_LABEL: Final = 30
+LONGEST_LABEL: Final = 60
 """A tag with its value is cut if it is longer."""
 
 
