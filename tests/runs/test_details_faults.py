@@ -143,7 +143,7 @@ def test_refused_lists_cost_no_operation(few: Sandbox) -> None:
     ("details", "said"),
     [(["tags"], "tags"), (["errors"], "resources"), (["resources", "errors"], "resources")],
 )
-def test_a_refused_list_is_incomplete_whatever_it_was_requested_for(
+def test_a_refused_list_is_incomplete_for_each_kind(
     few: Sandbox, kind: str, details: list[str], said: str
 ) -> None:
     """Only the list of errors may be missing."""
