@@ -248,7 +248,7 @@ def test_tags_are_not_requested_where_resources_are_read() -> None:
 
 
 def test_errors_are_requested_only_where_something_failed() -> None:
-    """And again only when more failed, no matter what else changes."""
+    """And again only when more failed; no other change counts."""
     reached, failed = operation(2 * DAY), operation(2 * DAY + HOUR, not_delivered=1)
 
     (due,) = plan_of(reached, failed, kinds=["errors"]).due

@@ -280,7 +280,7 @@ errors = st.fixed_dictionaries(
 
 @given(listed=st.lists(errors | anything, max_size=6))
 def test_every_error_is_in_one_row(listed: list[Any]) -> None:
-    """With any fields, the table takes the rows, and no row has none."""
+    """The table takes the rows for fields of any kind, and no row counts none."""
     rows = errors_of(*listed)
 
     assert len(rows) <= sum(isinstance(error, dict) for error in listed)

@@ -22,7 +22,7 @@ TOKEN = "bk3RNwTe3H0:CI2k_HHwgIpoDKCIZvvDMExUdFQ3P1-dAb9x"
 
 @pytest.mark.parametrize("address", [PHONE, EMAIL, "comms_pushnotificationuser_01h2", ""])
 def test_drop_keeps_no_address(address: str) -> None:
-    """For each kind of address; that is the default."""
+    """Of any kind; that is the default."""
     assert DROP.address(address) is None
 
 

@@ -480,7 +480,7 @@ odd_rows = st.fixed_dictionaries(
 
 @given(rows=st.lists(odd_rows | st.just(dict(MESSAGE)) | anything, max_size=5))
 def test_every_row_is_read_or_counted(rows: list[Any]) -> None:
-    """With any fields; no row costs another one its place."""
+    """For fields of any kind; no row costs another one its place."""
     page = decoded("messages", *rows)
     kept = stored(page, "messages")
 
