@@ -136,6 +136,11 @@ class EndlessScan(ScanFailed):
 class DetailsUnavailable(ScanFailed):
     """The API does not offer details of operations, or not to these credentials."""
 
+    def __init__(self, message: str, *, status: int) -> None:
+        """Keep the status of the response."""
+        super().__init__(message)
+        self.status = status
+
 
 class FilterIgnored(ScanFailed):
     """A list of one operation's resources has those of others; nothing of it is loaded."""

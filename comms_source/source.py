@@ -60,7 +60,7 @@ from comms_source.extract.run_record import RunRecord
 from comms_source.extract.session import Session
 from comms_source.tables.batches import pieces_of
 from comms_source.tables.bookkeeping import BOOKKEEPING, RUNS
-from comms_source.tables.detail_tables import DETAIL_TABLES
+from comms_source.tables.detail_tables import DETAIL_TABLES, DETAILS
 from comms_source.tables.history import history_rows, history_table
 from comms_source.tables.operations import PageTables, operations_table
 from comms_source.tables.specs import Piece, TableSpec, with_load_id
@@ -385,7 +385,10 @@ class _Package:
             },
         )
         run = DetailsRun(work=work, session=session, on_error=self.on_error)
-        yield from run.scan()
+        extracted = {resource.name for resource in dlt.current.source().resources.extracted}
+        # What goes to no table must not count as read.
+        is_whole = all(spec.name in extracted for spec in DETAIL_TABLES)
+        yield from (piece for piece in run.scan() if is_whole or piece.spec is not DETAILS)
 
 
 def _read_channel(

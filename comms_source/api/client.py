@@ -10,7 +10,7 @@ request that needs it. An `httpx.Auth` would do that, and repeat requests after 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -210,19 +210,30 @@ class CommsClient:
 
         def attempt() -> DetailsAnswer[T]:
             reply = self._send(channel, f"/{channel.path}{path}", parameters)
+            if reply.status != OK:
+                reply = replace(reply, body=self._without_addresses(reply.body))
             if reply.status in UNAVAILABLE:
                 said = message_of(reply, self._secrets(token, reply.authorization))
                 answer = f"({reply.status}{said})"
                 if reply.status == FORBIDDEN:
                     raise DetailsUnavailable(
                         f"not open to these credentials {answer}; request access, or take it out "
-                        "of the details setting"
+                        "of the details setting",
+                        status=reply.status,
                     )
-                raise DetailsUnavailable(f"the API does not offer it {answer}")
+                raise DetailsUnavailable(f"the API does not offer it {answer}", status=reply.status)
             self._check(reply, channel=channel, is_list=False, token=token)
             return DetailsAnswer(decoded(decode, reply.body), reply.received_at)
 
         return self._with_retries(attempt)
+
+    def _without_addresses(self, body: bytes) -> bytes:
+        """The body of an error, which may quote what was sent to whom."""
+        try:
+            content = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return b""
+        return msgspec.json.encode(self._settings.personal.texts(content))
 
     def stop(self, reason: BaseException) -> None:
         """Send nothing more: waiting and later requests raise `reason`."""

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote
 
-from comms_source.api.client import CommsClient, DetailsAnswer
+from comms_source.api.client import FORBIDDEN, CommsClient, DetailsAnswer
 from comms_source.channels import Channel
 from comms_source.errors import (
     DetailsUnavailable,
@@ -74,6 +74,7 @@ class DetailsApi:
         self._lock = threading.Lock()
         self._filters: bool | None = None
         """Whether the list heeds `operationId`; None as long as no row left a doubt."""
+        self._messages_refused: DetailsUnavailable | None = None
         self._has_errors = False
         self._errors_refused: DetailsUnavailable | None = None
 
@@ -113,19 +114,27 @@ class DetailsApi:
             parameters["pageToken"] = token
 
     def message(self, message_id: str) -> DetailsAnswer[Message]:
-        """A message with its attempts.
+        """A message with its attempts; nothing is requested where the API refused one before (403).
 
         Raises:
+            DetailsUnavailable: if the API refuses it, or no longer knows it.
             EnvelopeMissing: if the answer is not about that message.
             CommsSourceError: what the client raises.
         """
+        if self._messages_refused is not None:
+            raise self._messages_refused
         self._take()
-        answer = self._client.fetch_details(
-            channel=self._channel,
-            path=f"/{quote(message_id, safe='')}",
-            parameters={},
-            decode=decode_message,
-        )
+        try:
+            answer = self._client.fetch_details(
+                channel=self._channel,
+                path=f"/{quote(message_id, safe='')}",
+                parameters={},
+                decode=decode_message,
+            )
+        except DetailsUnavailable as refused:
+            if refused.status == FORBIDDEN:
+                self._messages_refused = refused
+            raise
         if answer.content.id != message_id:
             raise EnvelopeMissing("the API answered with another message than was asked for")
         return answer

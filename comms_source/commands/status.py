@@ -278,7 +278,7 @@ class _Tables:
         for kind, outcome, count in ask(self.client, _DETAILS, *key, table=DETAILS.name):
             counts.setdefault(kind, {})[outcome] = count
         plan = self.details.of(channel.name)
-        due = [*plan.due, *plan.waiting]
+        due = [each for each in (*plan.due, *plan.waiting) if each.requests]
         unread = [each.operation.created_at for each in due if each.need != "changed"]
         first = min(unread, default=None)
         return {

@@ -170,7 +170,15 @@ def plan_details(
                 for kind in policy.kinds
                 if _is_owed(operation, kind, reads=reads, since=since)
             ]
-        elif due := _due(operation, reads=reads, now=now, policy=policy):
+        elif due := _due(
+            operation,
+            reads=reads,
+            now=now,
+            policy=policy,
+            # Where the API has no list of errors, they are due in each run, and nobody can read
+            # them. One request finds out, so as long as none was read, the others cost nothing.
+            has_errors=(operation.channel, "errors") in since,
+        ):
             wanted.append(due)
     wanted.sort(key=_order)
     taken, waiting = _within(wanted, policy.requests)
@@ -178,7 +186,12 @@ def plan_details(
 
 
 def _due(
-    operation: OperationState, *, reads: Reads, now: datetime, policy: DetailsPolicy
+    operation: OperationState,
+    *,
+    reads: Reads,
+    now: datetime,
+    policy: DetailsPolicy,
+    has_errors: bool,
 ) -> DueDetails | None:
     needs: dict[Kind, Need] = {}
     for kind in policy.kinds:
@@ -193,7 +206,9 @@ def _due(
         operation=operation,
         kinds=tuple(needs),
         need=min(needs.values(), key=NEEDS.index),
-        requests=sum(_requests(operation, kind, needs, policy) for kind in needs),
+        requests=sum(
+            _requests(operation, kind, needs, policy, has_errors=has_errors) for kind in needs
+        ),
     )
 
 
@@ -223,14 +238,17 @@ def _requests(
     kind: Kind,
     needs: Mapping[Kind, Need],
     policy: DetailsPolicy,
+    *,
+    has_errors: bool,
 ) -> int:
     if kind == "tags":
         return 1
     if kind == "resources":
         return max(1, ceil((operation.total or 1) / policy.page_size))
-    lists = 0 if "resources" in needs or operation.channel != "messages" else 2
-    fetched = min(operation.not_delivered, policy.errors_per_operation)
-    return lists + 1 + (fetched if operation.channel == "messages" else 0)
+    if operation.channel != "messages":
+        return int(has_errors)
+    lists = 0 if "resources" in needs else 2
+    return lists + 1 + min(operation.not_delivered, policy.errors_per_operation)
 
 
 def _order(due: DueDetails) -> tuple[int, datetime, str]:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from comms_source.api.client import DetailsAnswer
-from comms_source.api.details import DetailsApi
+from comms_source.api.client import FORBIDDEN, DetailsAnswer
+from comms_source.api.details import BudgetSpent, DetailsApi
 from comms_source.channels import Channel
 from comms_source.coverage.details import DueDetails, Kind
 from comms_source.errors import DetailsUnavailable, RequestRefused
@@ -40,8 +40,9 @@ class OperationDetails:
     messages: int = 0
     """Messages whose attempts were read."""
     new_fields: set[str] = field(default_factory=set)
-    unavailable: DetailsUnavailable | None = None
-    """Why the list of errors was refused, if it was."""
+    unavailable: dict[str, DetailsUnavailable] = field(default_factory=dict)
+    """Why the API refused something that the rest does not depend on: `errors`, the list of them,
+    or `attempts`, messages by id."""
 
 
 def read_details(
@@ -79,7 +80,12 @@ def read_details(
     elif "tags" in due.kinds:
         reader.read_sample()
     if "errors" in due.kinds:
-        reader.read_errors(asked=asked, most=errors_per_operation)
+        try:
+            reader.read_errors(asked=asked, most=errors_per_operation)
+        except BudgetSpent:
+            if due.kinds == ("errors",):
+                raise
+            # What else was read is kept; the errors are due again.
     return reader.details
 
 
@@ -135,23 +141,26 @@ class _Reader:
             left = [each for each in failed if each not in asked][: max(0, most - len(asked))]
             read = sum(map(self._read_attempts, left))
             not_asked = max(0, self._due.operation.not_delivered - len(asked) - read)
+        self._read_list_of_errors()
+        refused = "attempts" if self._channel.name == "messages" else "errors"
+        if refused not in self.details.unavailable:
+            self._record("errors", not_asked=not_asked)
+
+    def _read_list_of_errors(self) -> None:
         try:
             pages = self._api.errors(self._id)
         except DetailsUnavailable as refused:
-            self.details.unavailable = refused
-            if self._channel.name != "messages":
-                return
-        else:
-            rows = error_rows(
-                [error for page in pages for error in page.content.errors],
-                account=self._account,
-                channel=self._channel.name,
-                operation_id=self._id,
-                synced_at=pages[0].received_at,
-                personal=self._personal,
-            )
-            self._put(Piece(ERRORS, ERRORS.rows(rows)))
-        self._record("errors", not_asked=not_asked)
+            self.details.unavailable["errors"] = refused
+            return
+        rows = error_rows(
+            [error for page in pages for error in page.content.errors],
+            account=self._account,
+            channel=self._channel.name,
+            operation_id=self._id,
+            synced_at=pages[0].received_at,
+            personal=self._personal,
+        )
+        self._put(Piece(ERRORS, ERRORS.rows(rows)))
 
     def _failed_messages(self, most: int) -> Sequence[str]:
         if self._failed is None:
@@ -169,8 +178,12 @@ class _Reader:
         """Whether the message and its attempts could be read."""
         try:
             answer = self._api.message(message_id)
-        except (DetailsUnavailable, RequestRefused):
+        except DetailsUnavailable as refused:
+            if refused.status == FORBIDDEN:
+                self.details.unavailable["attempts"] = refused
             return False  # It is counted among those that were not asked for.
+        except RequestRefused:
+            return False
         rows = attempt_rows(
             answer.content,
             account=self._account,

@@ -148,8 +148,8 @@ class DetailsRun:
             stats.waiting += 1
             return None
         except (DetailsUnavailable, FilterIgnored) as refused:
-            # The list of errors may be refused, and then nothing is missing. This is another list.
-            kind = next((each for each in due.kinds if each != "errors"), "attempts")
+            # Refused was the list of resources, also where only errors were due.
+            kind = "tags" if "tags" in due.kinds else "resources"
             self._stopped.add(channel)
             self._note_unavailable(stats, channel, kind, refused)
             return None
@@ -166,8 +166,8 @@ class DetailsRun:
         stats.rejected += details.rejected
         stats.attempts += details.messages
         stats.new_fields |= details.new_fields
-        if details.unavailable is not None:
-            self._note_unavailable(stats, channel, "errors", details.unavailable)
+        for kind, why in details.unavailable.items():
+            self._note_unavailable(stats, channel, kind, why)
         self._session.stats.changed()
         return details
 

@@ -59,8 +59,8 @@ class DetailsStats:
     expired: int = 0
     """Operations that left retention before their details were read, found in this run."""
     unavailable: dict[str, str] = field(default_factory=dict)
-    """Why the API does not offer what was asked for, by kind; `resources` also where only errors
-    were due, and the failed messages could not be listed."""
+    """Why the API refuses what was asked for: `tags` or `resources`, the list of resources;
+    `errors`, the list of errors; or `attempts`, messages by id."""
     failures: dict[str, str] = field(default_factory=dict)
     """Why details could not be read, by operation."""
     new_fields: set[str] = field(default_factory=set)

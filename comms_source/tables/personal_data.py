@@ -65,6 +65,14 @@ class PersonalData:
             return text
         return _ADDRESS.sub(lambda found: found["kept"] or HIDDEN, text)
 
+    def texts(self, value: Any) -> Any:
+        """The same for all texts in decoded JSON."""
+        if isinstance(value, Mapping):
+            return {name: self.texts(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self.texts(each) for each in value]
+        return self.text(value) if isinstance(value, str) else value
+
     def error(self, error: Any) -> Any:
         """What is kept of an error whose fields are not documented.
 

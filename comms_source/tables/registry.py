@@ -10,15 +10,16 @@ from comms_source.tables.operations import operations_table
 from comms_source.tables.specs import TableSpec
 
 
-def all_tables() -> list[TableSpec]:
-    """The operations and the history of each channel, the bookkeeping, then the details.
+def all_tables(*, details: bool) -> list[TableSpec]:
+    """The operations and the history of each channel, then the bookkeeping, then the details.
 
-    Those of the details exist only where details were asked for.
+    Args:
+        details: Whether there are tables of details: they exist where details were asked for.
     """
     channels = CHANNELS.values()
     return [
         *(operations_table(channel) for channel in channels),
         *(history_table(channel) for channel in channels),
         *BOOKKEEPING,
-        *DETAIL_TABLES,
+        *(DETAIL_TABLES if details else ()),
     ]

@@ -183,7 +183,7 @@ class _Views:
             names, problem = [name for name in names if name in result.done], str(result)
         else:
             _create_together(client, statements)
-        _comment(client, table_comments(**place))
+        _comment(client, table_comments(**place, details=self.details))
         self._record.parent.mkdir(parents=True, exist_ok=True)
         self._record.write_text("\n".join([self._digest(), *names]))
         return problem

@@ -171,13 +171,16 @@ def _values(settings: ViewSettings, *, details: bool) -> dict[str, Any]:
 
 
 def table_comments(
-    *, dialect: str, dataset: str, catalog: str = "", prefix: str = ""
+    *, dialect: str, dataset: str, catalog: str = "", prefix: str = "", details: bool = False
 ) -> list[list[str]]:
-    """The statements that comment each table and its columns, table by table."""
+    """The statements that comment each table and its columns, table by table.
+
+    `details` says whether there are tables of details.
+    """
     place = Place(dialect, dataset, catalog, prefix)
     return [
         _comments(place, "table", spec.name, spec.description, columns)
-        for spec in all_tables()
+        for spec in all_tables(details=details)
         for columns in [{name: spec.described(name) for name in spec.column_names}]
     ]
 

@@ -13,7 +13,7 @@ import pytest
 from comms_source.channels import CHANNELS, STATUSES
 from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
-from comms_source.errors import EnvelopeMissing
+from comms_source.errors import EnvelopeMissing, RequestRefused
 from comms_source.extract.session import Session
 from comms_source.sandbox import Sandbox
 from comms_source.tables.page import Page
@@ -138,3 +138,17 @@ def test_compressed_responses_are_requested_and_decoded(sandbox: Sandbox) -> Non
         with session.connected() as client:
             rows.append(client.list_page(channel=CHANNELS["emails"], span=None).page.rows)
     assert rows[0] == rows[1]
+
+
+def test_an_error_about_details_quotes_no_address(sandbox: Sandbox) -> None:
+    """The API may say to whom something was sent; what went wrong is still said."""
+    body = b'{"errors": [{"code": 21211, "message": "The number +1 415 555 0100 is not valid"}]}'
+    transport = httpx.MockTransport(lambda _: httpx.Response(400, content=body))
+    session = session_for(sandbox)
+    session.transport = transport
+    with session.connected() as client, pytest.raises(RequestRefused) as raised:
+        client.fetch_details(
+            channel=CHANNELS["messages"], path="/x", parameters={}, decode=lambda each: each
+        )
+
+    assert "400: 21211 The number (hidden) is not valid" in str(raised.value)

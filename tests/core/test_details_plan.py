@@ -220,9 +220,18 @@ def test_errors_take_a_list_and_for_messages_the_failed_ones(
     """Which messages failed is in the resources, or takes two lists."""
     state = operation(DAY, channel=channel, not_delivered=not_delivered)
 
-    (due,) = plan_of(state, kinds=kinds).due
+    (due,) = plan_of(state, kinds=kinds, since={(channel, "errors"): NOW - DAY}).due
 
     assert (due.kinds, due.requests) == (tuple(kinds), requests)
+
+
+def test_a_list_of_errors_that_was_never_read_takes_no_budget() -> None:
+    """The API may have none, and then one request finds out for all operations."""
+    states = [operation(DAY, channel="emails", not_delivered=3) for _ in range(3)]
+
+    plan = plan_of(*states, kinds=["tags", "errors"], requests=3)
+
+    assert [(due.kinds, due.requests) for due in plan.due] == [(("tags", "errors"), 1)] * 3
 
 
 def test_tags_take_one_request_and_are_read_once() -> None:

@@ -420,3 +420,26 @@ def test_what_a_budget_leaves_over_is_read_by_the_next_runs(few: Sandbox) -> Non
             break
 
     assert sorted(seen) == sorted(operations_of)
+
+
+def test_messages_that_are_refused_by_id_are_reported(few: Sandbox) -> None:
+    """One request finds out; their errors do not count as read, and the run is incomplete."""
+    fault = Fault(kind="forbidden", endpoint="resource")
+
+    read = meet(few, fault, details=["errors"], channels=["messages"])
+
+    assert read.stats.exit_code == 3
+    assert read.stats.channels["messages"].details.unavailable.keys() == {"attempts"}
+    assert not [row for row in read.tables.get("operation_details", []) if row["kind"] == "errors"]
+
+
+def test_a_list_of_errors_that_is_missing_takes_no_budget_from_the_rest(few: Sandbox) -> None:
+    """It is requested once a run, although many operations failed; the rest of it reads tags."""
+    few.faults.replace([Fault(kind="not_found", endpoint="errors")])
+    operations = len(few.truth("emails"))
+    given: dict[str, Any] = {"channels": ["emails"], "details_requests": operations // 2 + 2}
+    read = [load(few, details=["tags", "errors"], **given).exit_code for _ in range(2)]
+
+    assert read == [0, 0]
+    tagged = sum(count for (_, kind, _), count in outcomes().items() if kind == "tags")
+    assert tagged == operations

@@ -141,7 +141,7 @@ def test_tables_have_comments_as_views_have(sandbox: Sandbox) -> None:
             "where schema_name = 'comms'"
         ).fetchall()
     comments = {(table, column): comment for table, column, comment in columns}
-    for spec in all_tables():
+    for spec in all_tables(details=True):
         assert tables[spec.name] == spec.description
         for name in spec.column_names:
             assert comments[spec.name, name] == spec.described(name) != ""
