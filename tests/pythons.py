@@ -9,7 +9,7 @@ version that runs this script is left out: `make test` covers it. A version that
 reported, and is not a failure. Before that, pip resolves all extras with `constraints.txt`.
 
 The dependencies differ: one version has the oldest ones that `pyproject.toml` allows, another one a
-newer DuckDB than all other tests.
+newer DuckDB than all other tests. In that one, tests are left out that do not depend on it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,17 @@ LEAST: Final = "3.12"
 NEWER: Final = {"3.13": ["duckdb==2.0.0"]}
 EXTRAS: Final = ("report", "sandbox")
 HOURS: Final = 3600
+PURE: Final = ("--ignore", "tests/simulation")
+"""The simulation is pure, and the same in each version."""
+WITHOUT: Final = {
+    "3.13": (
+        "--ignore",
+        "tests/sandbox",
+        "-k",
+        "not postgres and not pgbouncer and not side_by_side",
+    )
+}
+"""What is left out in a version, to save time: PostgreSQL is the same server in each."""
 CAREFULLY: Final[dict[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 """How to unpack; Python before 3.11.4 has no such argument."""
 
@@ -127,7 +138,7 @@ def try_out(version: str, python: Path, *, wheel: Path, sources: Path, folder: P
     load_from_nothing(folder)
     say("  the wheel alone loads from a sandbox; now the tests")
     run([*install, "--group", f"{ROOT / 'pyproject.toml'}:test", f"{wheel}[{','.join(EXTRAS)}]"])
-    run_tests(sources, folder=folder)
+    run_tests(sources, folder=folder, without=WITHOUT.get(version, ()))
 
 
 def constraints(version: str) -> list[str]:
@@ -153,8 +164,10 @@ def least() -> list[str]:
     return [each.partition(",")[0].replace(">=", "==") for each in required]
 
 
-def run_tests(sources: Path, *, folder: Path) -> None:
+def run_tests(sources: Path, *, folder: Path, without: Sequence[str]) -> None:
     """Run the tests of the source distribution in an environment, with the installed package.
+
+    `without` are the arguments of pytest that leave some of them out.
 
     Raises:
         subprocess.CalledProcessError: if one fails.
@@ -170,9 +183,8 @@ def run_tests(sources: Path, *, folder: Path) -> None:
     if not Path(run(where, cwd=folder).strip()).is_relative_to(packages):
         raise subprocess.CalledProcessError(1, where, "the tests would not run on the wheel")
     pytest = (folder / "bin" / "pytest", "-q", "--override-ini", "pythonpath=")
-    # The simulation is pure, and the same in each version.
-    chosen = ("--ignore", "tests/simulation", "--numprocesses", "2", "--dist", "worksteal")
-    run([*pytest, *chosen], cwd=unpacked, shown=True)
+    parallel = ("--numprocesses", "2", "--dist", "worksteal")
+    run([*pytest, *PURE, *without, *parallel], cwd=unpacked, shown=True)
 
 
 def load_from_nothing(environment: Path) -> None:

@@ -411,6 +411,20 @@ def test_operations_with_missing_rows_are_not_compared(listed: Record) -> None:
         assert records(db, "select * from comms.operation_reconciliation") == []
 
 
+def test_resources_that_are_no_longer_listed_do_not_count() -> None:
+    """A scheduled message whose recipient had no address stays in its table, as it was read."""
+    with details(
+        send("op", total=2, delivered=2),
+        resources=[
+            *resources("DELIVERED", "DELIVERED"),
+            *resources("SCHEDULED", first=2, synced_at=NOW - HOUR),
+        ],
+        details=[read("resources", resources=2)],
+    ) as db:
+        (row,) = records(db, "select * from comms.operation_reconciliation")
+    assert (row["agrees_exclusive"], row["resources_scheduled"]) == (True, 0)
+
+
 # Overdue
 
 
