@@ -24,6 +24,8 @@ from comms_source.sandbox import AUTH_TOKEN, Clock, Sandbox, SandboxSettings
 from tests.postgres import Postgres
 from tests.support import load
 
+pytestmark = pytest.mark.slow
+
 PREFIX = "SOURCES__COMMS_SOURCE__ACCOUNTS"
 ACCOUNTS = ("shop", "news")
 labels = st.text(min_size=1).filter(str.strip)

@@ -15,6 +15,8 @@ from comms_source.sandbox import Sandbox
 from tests.simulation.dlt_machine import Death
 from tests.support import FILE, load, stored, true
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 COPY = "copy.duckdb"
 

@@ -31,6 +31,8 @@ from tests.runs.details_world import (
 from tests.runs.killed_details import CHANNELS, PLACES
 from tests.support import NOW, load
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 RECOVERED = "recovered: loaded the data that an interrupted run had already read"
 

@@ -134,7 +134,7 @@ def test_the_search_finds_all_that_is_private(few: Sandbox) -> None:
     assert {text for text in texts if not PRIVATE_DATA.search(text)} == set()
 
 
-@pytest.mark.parametrize("pii", ["drop", "hash"])
+@pytest.mark.parametrize("pii", ["drop", pytest.param("hash", marks=pytest.mark.slow)])
 def test_nothing_private_is_left_by_a_load(
     few: Sandbox, pii: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -168,6 +168,7 @@ def expected_recipients(
     }
 
 
+@pytest.mark.slow
 def test_keep_keeps_addresses_in_one_column(
     few: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

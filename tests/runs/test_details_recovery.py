@@ -10,6 +10,8 @@ import pytest
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
 from tests.support import FILE, NOW, load
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["tags", "resources", "errors"]
 ATTEMPTS = """
 select operation_id, count(distinct message_id) from comms.message_attempts group by 1 order by 1

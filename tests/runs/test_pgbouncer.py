@@ -26,6 +26,8 @@ from tests.runs.on_postgres import (
     until_it_waits,
 )
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 10
 
 

@@ -15,6 +15,8 @@ from comms_source.sandbox import Fault, Sandbox
 from tests.postgres import Postgres
 from tests.runs.on_postgres import MAX_WAIT, load_there, reader, rows
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = """
     select count(*) from information_schema.columns where column_name = 'link_clicks'
     and table_schema = 'comms' and table_name in ('email_operations', 'email_operation_history')

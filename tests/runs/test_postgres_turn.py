@@ -30,6 +30,8 @@ from tests.runs.on_postgres import (
     until_it_waits,
 )
 
+pytestmark = pytest.mark.slow
+
 NAME = re.compile(r"comms (\d+) on \S+, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 

@@ -22,7 +22,7 @@ from tests.runs.on_postgres import load_there, pipeline, reader, rows
 NAMES = [view.name for view in read_views()]
 ROLES = ("analyst", "auditor")
 
-pytestmark = pytest.mark.usefixtures("views")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("views")]
 
 
 @pytest.fixture(autouse=True)
