@@ -136,8 +136,8 @@ class EndlessScan(ScanFailed):
 class DetailsUnavailable(ScanFailed):
     """The API does not offer details of operations, or not to these credentials."""
 
-    def __init__(self, message: str, *, status: int) -> None:
-        """Keep the status of the response."""
+    def __init__(self, message: str, *, status: int | None) -> None:
+        """Keep the status of the response (None: unknown)."""
         super().__init__(message)
         self.status = status
 

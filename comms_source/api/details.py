@@ -1,8 +1,9 @@
 """The requests for details of an operation: lists of its resources, attempts, and errors.
 
-`GET /{channel}?operationId=ID` and `GET /Messages/{id}` are documented. The list of an operation's
-errors is named in the reference and has no schema there. The API ignores a parameter that it does
-not know, without a word, so each row of a list is checked: it says which operation it belongs to.
+`GET /{channel}?operationId=ID` and `GET /Messages/{id}` are documented. The lists of an operation's
+errors and of a resource's receipts are named in the reference and have no schema there. The API
+ignores a parameter that it does not know, without a word, so each row of a list of resources is
+checked: it says which operation it belongs to.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from comms_source.api.client import FORBIDDEN, CommsClient, DetailsAnswer
+from comms_source.api.responses import OK
 from comms_source.channels import Channel
 from comms_source.errors import (
     DetailsUnavailable,
@@ -22,7 +24,7 @@ from comms_source.errors import (
     FilterIgnored,
     RequestRefused,
 )
-from comms_source.tables.error_reader import ErrorsPage, Message, decode_errors, decode_message
+from comms_source.tables.error_reader import Listed, Message, decode_listed, decode_message
 from comms_source.tables.resource_reader import ResourcePage, decode_resources
 
 NO_OPERATION: Final = f"comms_operation_{'0' * 26}"
@@ -74,6 +76,7 @@ class DetailsApi:
         self._lock = threading.Lock()
         self._filters: bool | None = None
         """Whether the list heeds `operationId`; None as long as no row left a doubt."""
+        self._receipts_refused: DetailsUnavailable | None = None
         self._messages_refused: DetailsUnavailable | None = None
         self._has_errors = False
         self._errors_refused: DetailsUnavailable | None = None
@@ -139,7 +142,7 @@ class DetailsApi:
             raise EnvelopeMissing("the API answered with another message than was asked for")
         return answer
 
-    def errors(self, operation_id: str) -> list[DetailsAnswer[ErrorsPage]]:
+    def errors(self, operation_id: str) -> list[DetailsAnswer[Listed]]:
         """The pages of an operation's errors; nothing is requested where the API refused before.
 
         Raises:
@@ -159,7 +162,25 @@ class DetailsApi:
             pages.append(self._errors_page(operation_id, {"pageToken": token}))
         return pages
 
-    def _first_errors(self, operation_id: str) -> DetailsAnswer[ErrorsPage]:
+    def receipts(self, resource_id: str) -> list[Any]:
+        """What became of each recipient of a resource that has several.
+
+        Nothing is requested where the API refused it before.
+
+        Raises:
+            DetailsUnavailable: if the API has no such list.
+            CommsSourceError: what the client raises.
+        """
+        if self._receipts_refused is not None:
+            raise self._receipts_refused
+        try:
+            answer = self._undocumented(f"/{quote(resource_id, safe='')}/Receipts", {})
+        except DetailsUnavailable as refused:
+            self._receipts_refused = refused
+            raise
+        return answer.content.rows
+
+    def _first_errors(self, operation_id: str) -> DetailsAnswer[Listed]:
         if self._has_errors:
             return self._errors_page(operation_id, {})
         # The others wait for the first answer: where there is no list, one request finds out.
@@ -174,16 +195,25 @@ class DetailsApi:
             self._has_errors = True
             return page
 
-    def _errors_page(
-        self, operation_id: str, parameters: dict[str, str]
-    ) -> DetailsAnswer[ErrorsPage]:
+    def _errors_page(self, operation_id: str, parameters: dict[str, str]) -> DetailsAnswer[Listed]:
+        return self._undocumented(f"/Operations/{quote(operation_id, safe='')}/Errors", parameters)
+
+    def _undocumented(self, path: str, parameters: dict[str, str]) -> DetailsAnswer[Listed]:
+        """A page of a list that may be something else, or not be there at all.
+
+        Raises:
+            DetailsUnavailable: also where the API refuses the request for another reason, or
+                answers with no list.
+        """
         self._take()
-        return self._client.fetch_details(
-            channel=self._channel,
-            path=f"/Operations/{quote(operation_id, safe='')}/Errors",
-            parameters=parameters,
-            decode=decode_errors,
-        )
+        try:
+            return self._client.fetch_details(
+                channel=self._channel, path=path, parameters=parameters, decode=decode_listed
+            )
+        except RequestRefused as refused:
+            raise DetailsUnavailable(str(refused), status=refused.status) from None
+        except EnvelopeMissing as missing:
+            raise DetailsUnavailable(str(missing), status=OK) from None
 
     def _list(self, parameters: dict[str, str]) -> DetailsAnswer[ResourcePage]:
         self._take()

@@ -51,6 +51,8 @@ class OperationState:
     """A digest of its status and counters."""
     total: int | None
     """How many resources it has, by its counters."""
+    recipients: int | None = None
+    """How many recipients these have."""
     not_delivered: int
     """How many of them failed or were not delivered."""
 
@@ -244,7 +246,10 @@ def _requests(
     if kind == "tags":
         return 1
     if kind == "resources":
-        return max(1, ceil((operation.total or 1) / policy.page_size))
+        total, recipients = operation.total or 1, operation.recipients or 0
+        # Some have several recipients, and each of these may have receipts.
+        receipts = min(total, policy.errors_per_operation) if recipients > total else 0
+        return max(1, ceil(total / policy.page_size)) + receipts
     if operation.channel != "messages":
         return int(has_errors)
     lists = 0 if "resources" in needs else 2

@@ -237,6 +237,7 @@ def _operations(tables: Sequence[pa.Table], *, channel: Channel) -> Iterator[Ope
                 created_at=row["created_at"],
                 version=version,
                 total=row["total"],
+                recipients=row["recipients"],
                 not_delivered=(row["failed"] or 0) + (row.get("undelivered") or 0),
             )
     yield from found.values()
@@ -247,4 +248,4 @@ def _states(rows: pa.Table) -> list[dict[str, Any]]:
     return rows.select(known).to_pylist()
 
 
-_STATE: Final = ("id", "created_at", "total", "failed", "undelivered")
+_STATE: Final = ("id", "created_at", "total", "recipients", "failed", "undelivered")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from comms_source.api.client import FORBIDDEN, DetailsAnswer
 from comms_source.api.details import BudgetSpent, DetailsApi
@@ -16,11 +18,13 @@ from comms_source.channels import Channel
 from comms_source.coverage.details import DueDetails, Kind
 from comms_source.errors import DetailsUnavailable, RequestRefused
 from comms_source.tables.detail_tables import ATTEMPTS, DETAILS, ERRORS, TAGS, resource_table
-from comms_source.tables.error_reader import attempt_rows, error_rows
+from comms_source.tables.error_reader import attempt_rows, error_rows, receipts_as_json
 from comms_source.tables.operations import joined
 from comms_source.tables.personal_data import PersonalData
 from comms_source.tables.resource_reader import Resource, ResourcePage, resource_rows, tags_of
-from comms_source.tables.specs import Piece
+from comms_source.tables.specs import TEXT, Piece
+
+logger = logging.getLogger("comms_source")
 
 WITH_ERRORS: Final = ("FAILED", "UNDELIVERED")
 """The statuses of messages whose attempts say why."""
@@ -65,7 +69,8 @@ def read_details(
         account: The label of the account.
         personal: How personal data is treated.
         asked: Messages of it whose attempts were read before; they do not change any more.
-        errors_per_operation: Of how many messages the attempts are read, those in `asked` included.
+        errors_per_operation: Of how many messages the attempts are read, those in `asked` included;
+            and of how many resources with several recipients the receipts.
         read_at: When the reading began.
 
     Raises:
@@ -73,7 +78,13 @@ def read_details(
         CommsSourceError: if a request fails.
     """
     reader = _Reader(
-        due=due, api=api, channel=channel, account=account, personal=personal, read_at=read_at
+        due=due,
+        api=api,
+        channel=channel,
+        account=account,
+        personal=personal,
+        most_receipts=errors_per_operation,
+        read_at=read_at,
     )
     if "resources" in due.kinds:
         reader.read_resources()
@@ -98,6 +109,7 @@ class _Reader:
         channel: Channel,
         account: str,
         personal: PersonalData,
+        most_receipts: int,
         read_at: datetime,
     ) -> None:
         self.details = OperationDetails(due)
@@ -107,6 +119,7 @@ class _Reader:
         self._channel = channel
         self._account = account
         self._personal = personal
+        self._most_receipts = most_receipts
         self._read_at = read_at
         self._failed: list[str] | None = None
         """The ids of the failed and undelivered messages; None as long as they are not known."""
@@ -122,8 +135,8 @@ class _Reader:
             rejected += answer.content.rejected
         rows = joined(pages, key="id")
         self.details.resources, self.details.rejected = rows.num_rows, rejected
-        self._put(Piece(resource_table(self._channel), rows))
         self._failed = sorted(each.id for each in resources.values() if _has_errors(each))
+        self._put_receipts(rows)
         self._put_tags(tags_of(resources.values()), rows, counted=True)
         outcome = {"resources": rows.num_rows, "rejected": rejected}
         self._record("resources", is_empty=not rows.num_rows, **outcome)
@@ -153,7 +166,7 @@ class _Reader:
             self.details.unavailable["errors"] = refused
             return
         rows = error_rows(
-            [error for page in pages for error in page.content.errors],
+            [error for page in pages for error in page.content.rows],
             account=self._account,
             channel=self._channel.name,
             operation_id=self._id,
@@ -194,6 +207,26 @@ class _Reader:
         self._put(Piece(ATTEMPTS, ATTEMPTS.rows(rows)))
         self.details.messages += 1
         return True
+
+    def _put_receipts(self, rows: pa.Table) -> None:
+        """The rows, with the receipts of those that have several recipients, as far as allowed."""
+        several: Any = pc.greater(rows["recipients"], pa.scalar(1))
+        ids: list[Any] = rows["id"].filter(several).to_pylist()
+        known: dict[str, str | None] = {}
+        try:
+            for resource_id in ids[: self._most_receipts]:
+                receipts = self._api.receipts(resource_id)
+                known[resource_id] = receipts_as_json(receipts)
+        except DetailsUnavailable as refused:
+            self.details.unavailable["receipts"] = refused
+        except BudgetSpent:
+            logger.debug("%s: no requests are left for receipts", self._id)
+        if known:
+            every: list[Any] = rows["id"].to_pylist()
+            column = pa.array([known.get(each) for each in every], TEXT)
+            place = rows.schema.get_field_index("receipts")
+            rows = rows.set_column(place, rows.schema.field(place), column)
+        self._put(Piece(resource_table(self._channel), rows))
 
     def _rows(self, answer: DetailsAnswer[ResourcePage]) -> pa.Table:
         self.details.new_fields |= answer.content.new_fields

@@ -18,7 +18,7 @@ from comms_source.coverage.details import DetailsWork, DueDetails
 from comms_source.errors import DetailsUnavailable, FilterIgnored, ScanFailed
 from comms_source.extract.details_reader import OperationDetails, read_details
 from comms_source.extract.parallel_scans import OnError
-from comms_source.extract.run_stats import IN_SUMMARY, DetailsStats
+from comms_source.extract.run_stats import IN_SUMMARY, UNDOCUMENTED, DetailsStats
 from comms_source.extract.session import Session
 from comms_source.tables.batches import BATCH_ROWS
 from comms_source.tables.detail_tables import DETAILS
@@ -178,7 +178,7 @@ class DetailsRun:
         if kind in stats.unavailable:
             return
         stats.unavailable[kind] = str(refused)
-        if self._on_error == "raise" and kind != "errors":
+        if self._on_error == "raise" and kind not in UNDOCUMENTED:
             raise refused
         logger.info("%s: details (%s): %s", channel, kind, refused, extra=IN_SUMMARY)
 

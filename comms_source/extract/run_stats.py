@@ -38,6 +38,10 @@ class ScanFailure:
         return Span(self.start, self.end)
 
 
+UNDOCUMENTED: Final = frozenset({"errors", "receipts"})
+"""What the API's reference names and does not describe."""
+
+
 @dataclass(slots=True)
 class DetailsStats:
     """What a run did on the details of one channel."""
@@ -60,7 +64,7 @@ class DetailsStats:
     """Operations that left retention before their details were read, found in this run."""
     unavailable: dict[str, str] = field(default_factory=dict)
     """Why the API refuses what was asked for: `tags` or `resources`, the list of resources;
-    `errors`, the list of errors; or `attempts`, messages by id."""
+    `errors`, the list of errors; `attempts`, messages by id; or `receipts`."""
     failures: dict[str, str] = field(default_factory=dict)
     """Why details could not be read, by operation."""
     new_fields: set[str] = field(default_factory=set)
@@ -75,9 +79,10 @@ class DetailsStats:
     def read_all(self) -> bool:
         """Whether every request that was planned had its answer.
 
-        The list of errors is not documented, so it is not missed where the API has none.
+        The lists of errors and receipts are not documented, so they are not missed where the API
+        has none.
         """
-        return not self.failures and not (self.unavailable.keys() - {"errors"})
+        return not self.failures and not (self.unavailable.keys() - UNDOCUMENTED)
 
     @property
     def complete(self) -> bool:

@@ -21,7 +21,7 @@ from comms_source.sandbox.row_faults import ROW_FAULTS
 PAGE_FAULTS: Final = ("repeat_token", "endless_pages", "ignored_dates", "ignored_filter")
 """Kinds that change which pages there are: endless ones, or those that a filter leaves out."""
 
-Endpoint = Literal["list", "fetch", "resources", "resource", "errors", "token"]
+Endpoint = Literal["list", "fetch", "resources", "resource", "errors", "receipts", "token"]
 ENDPOINTS: Final = get_args(Endpoint)
 """Operations as a list and by id, resources as a list and by id, the errors of an operation."""
 

@@ -36,6 +36,7 @@ from comms_source.sandbox.paging import check_range, cut, encode, position_of, s
 from comms_source.sandbox.population import GeneratedPopulation, Population, SamplePopulation
 from comms_source.sandbox.queries import BadParameter, Position, parse_query
 from comms_source.sandbox.rate_limit import TokenBucket
+from comms_source.sandbox.receipts import receipts_of
 from comms_source.sandbox.rendered import RenderedPopulation
 from comms_source.sandbox.resource_population import ResourcePopulation
 from comms_source.sandbox.response_faults import REPLACEMENTS, TRANSPORT_FAULTS
@@ -167,6 +168,8 @@ class SandboxModel:
                 response = self._list(request, route, faults)
             elif route.endpoint == "errors":
                 response = self._errors(request, route, faults)
+            elif route.endpoint == "receipts":
+                response = self._receipts(route, faults)
             else:
                 response = self._fetch(route)
         except BadParameter as refused:
@@ -259,6 +262,17 @@ class SandboxModel:
         chosen, following = cut(position, places, lambda _: True, self.settings)
         return self._page("errors", [rows[place] for place in chosen], position, following, faults)
 
+    def _receipts(self, route: _Route, faults: Sequence[Fault]) -> Response:
+        is_there, now = self.settings.receipts_endpoint, to_ms(self.clock.now())
+        resource = self._resources[route.channel.name].fetch(route.id, now) if is_there else None
+        if resource is None or len(resource["to"]) < 2:  # noqa: PLR2004
+            return error_answer(404)
+        rows = receipts_of(resource, now)
+        for fault in faults:
+            if fault.kind in ROW_FAULTS:
+                rows = apply_row_fault(rows, fault)
+        return json_answer({"receipts": rows, "pagination": {"next": None, "self": None}})
+
     def _page(
         self,
         key: str,
@@ -302,6 +316,9 @@ def _route(path: str) -> _Route | None:
     if below in {"", "Operations"}:
         return _Route(channel, "list" if below else "resources")
     operation_id = below.removeprefix("Operations/")
+    owner, _, last = below.rpartition("/")
+    if operation_id == below and last == "Receipts":
+        return _Route(channel, "receipts", unquote(owner))
     if operation_id == below:
         return _Route(channel, "resource", unquote(below))
     owner, _, last = operation_id.partition("/")

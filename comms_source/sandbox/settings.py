@@ -89,6 +89,8 @@ class SandboxSettings:
     """Whether resources name their operation in `related`, or have no such field."""
     email_related: bool = True
     """Whether `related` of an email names its operation, or is empty."""
+    receipts_endpoint: bool = True
+    """Whether resources with several recipients have receipts; if not, the response is 404."""
     errors_endpoint: bool = True
     """Whether there is an endpoint for the errors of an operation, or 404."""
     rate_limit: float | None = None

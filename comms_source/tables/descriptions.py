@@ -78,6 +78,7 @@ DESCRIPTIONS: Final = {
     "sender_id": "the API's id of the sender",
     "sender_pool_id": "the API's id of the sender pool",
     "recipient": "address of the one recipient: dropped, a keyed digest or kept, see pii",
+    "receipts": "how many of several recipients have each status, as JSON; NULL if not known",
     "tags": "the tags as JSON; NULL if none",
     "scheduled_for": "when it is or was to be sent, UTC; NULL if at once",
     "deleted_at": "when it was deleted, UTC; NULL if it was not",

@@ -35,6 +35,7 @@ def resource_table(channel: Channel) -> TableSpec:
                 pa.field("sender_pool_id", TEXT),
                 pa.field("recipient", TEXT),
                 pa.field("recipients", pa.int64()),
+                pa.field("receipts", TEXT),
                 pa.field("tags", TEXT),
                 pa.field("scheduled_for", TIMESTAMP),
                 pa.field("created_at", TIMESTAMP),

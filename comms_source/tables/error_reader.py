@@ -1,12 +1,15 @@
-"""Why sends failed: the attempts of a message, and the errors of an operation. Pure.
+"""Why sends failed: the attempts of a message, errors of an operation, receipts. Pure.
 
-`attempts[].error` is documented for messages. The list of an operation's errors has no documented
-schema: any array is taken, and of each error its code, its message and what holds no personal data.
+`attempts[].error` is documented for messages. The lists of an operation's errors and of a message's
+receipts have no documented schema: any array is taken, of each error its code, its message and what
+holds no personal data, and of each receipt its status.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,10 +57,10 @@ class Message(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorsPage:
-    """One page of the errors of an operation."""
+class Listed:
+    """One page of a list that is not documented: errors of an operation, or receipts."""
 
-    errors: list[Any]
+    rows: list[Any]
     next_token: str | None = field(repr=False)
 
 
@@ -76,8 +79,8 @@ def decode_message(body: bytes) -> Message:
         ) from None
 
 
-def decode_errors(body: bytes) -> ErrorsPage:
-    """The first array of a response as a list of errors.
+def decode_listed(body: bytes) -> Listed:
+    """The first array of a response.
 
     Raises:
         msgspec.DecodeError: if the body is no complete JSON.
@@ -85,16 +88,16 @@ def decode_errors(body: bytes) -> ErrorsPage:
     """
     answer = msgspec.json.decode(body)
     if isinstance(answer, list):
-        return ErrorsPage(answer, None)
+        return Listed(answer, None)
     lists = (
         [each for each in answer.values() if isinstance(each, list)]
         if isinstance(answer, dict)
         else []
     )
     if not lists:
-        raise EnvelopeMissing("expected a list of errors, got none; the API may have changed")
+        raise EnvelopeMissing("expected a list, got none; the API may have changed")
     pagination = answer.get("pagination")
-    return ErrorsPage(lists[0], next_token(pagination) if isinstance(pagination, dict) else None)
+    return Listed(lists[0], next_token(pagination) if isinstance(pagination, dict) else None)
 
 
 def attempt_rows(
@@ -169,9 +172,22 @@ def _occurrences(count: Any) -> int:
     return number if number and 0 < number <= _MOST_OCCURRENCES else 1
 
 
+def receipts_as_json(receipts: Iterable[Any]) -> str | None:
+    """How many recipients have each status, as JSON; None where no receipt names one."""
+    statuses = Counter(
+        receipt["status"].upper()
+        for receipt in receipts
+        if isinstance(receipt, Mapping) and isinstance(receipt.get("status"), str)
+    )
+    kept = {status: count for status, count in statuses.items() if _STATUS.fullmatch(status)}
+    return msgspec.json.encode(kept, order="sorted").decode() if kept else None
+
+
 def _address(url: str | None) -> str | None:
     """The address of the page about an error; in some responses it is relative."""
     return f"{DOCUMENTATION}{url}" if url and url.startswith("/") else url
 
 
+_STATUS: Final = re.compile("[A-Z_]{1,30}")
+"""A word, and no text in which somebody may be named."""
 _MESSAGE: Final = msgspec.json.Decoder(Message)

@@ -155,6 +155,7 @@ def resource_rows(
             for people in recipients
         ),
         "recipients": pa.array([len(people) for people in recipients], pa.int64()),
+        "receipts": pa.nulls(count, TEXT),
         "tags": texts(_text(row.tags) for row in rows),
         "scheduled_for": _instants([row.scheduled_for for row in rows]),
         "created_at": _instants([row.created_at for row in rows]),

@@ -467,3 +467,14 @@ def test_a_restless_operation_is_read_when_its_age_doubles_and_last_of_all(
     assert all(
         later - sooner >= RATIO * (later - NOW) for sooner, later in itertools.pairwise(early)
     )
+
+
+def test_resources_with_several_recipients_may_have_receipts() -> None:
+    """As many requests are reserved as errors_per_operation allows."""
+    group = replace(operation(DAY, total=1), recipients=8)
+    large = replace(operation(DAY, total=50), recipients=90)
+    plain = replace(operation(DAY, total=50), recipients=50)
+
+    plan = plan_of(group, large, plain, kinds=["resources"])
+
+    assert sorted(due.requests for due in plan.due) == [1, 1 + 1, 1 + 20]

@@ -16,9 +16,10 @@ from comms_source.tables.detail_tables import ATTEMPTS, ERRORS
 from comms_source.tables.error_reader import (
     Row,
     attempt_rows,
-    decode_errors,
+    decode_listed,
     decode_message,
     error_rows,
+    receipts_as_json,
 )
 from comms_source.tables.personal_data import HIDDEN, PersonalData
 
@@ -187,7 +188,7 @@ def test_what_is_no_message_is_refused(body: bytes) -> None:
         decode_message(body)
 
 
-@pytest.mark.parametrize("decode", [decode_message, decode_errors])
+@pytest.mark.parametrize("decode", [decode_message, decode_listed])
 def test_what_is_no_json_is_not_decoded(decode: Any) -> None:
     """As where the connection was cut."""
     with pytest.raises(msgspec.DecodeError):
@@ -209,14 +210,14 @@ ONE = {"code": 30003, "message": "Unreachable destination handset"}
 )
 def test_errors_are_read_below_any_name(body: Any) -> None:
     """The name of the list is not documented."""
-    page = decode_errors(json.dumps(body).encode())
+    page = decode_listed(json.dumps(body).encode())
 
-    assert (page.errors, page.next_token) == ([ONE], None)
+    assert (page.rows, page.next_token) == ([ONE], None)
 
 
 def test_the_token_of_the_next_page_of_errors_is_read_and_not_shown() -> None:
     """It is where other lists have it."""
-    page = decode_errors(b'{"errors": [], "pagination": {"next": "T_vQhc7rUCSW"}}')
+    page = decode_listed(b'{"errors": [], "pagination": {"next": "T_vQhc7rUCSW"}}')
 
     assert page.next_token == "T_vQhc7rUCSW"
     assert "T_vQhc7rUCSW" not in repr(page)
@@ -225,8 +226,8 @@ def test_the_token_of_the_next_page_of_errors_is_read_and_not_shown() -> None:
 @pytest.mark.parametrize("body", [b"{}", b"null", b"7", b'{"errors": {}, "count": 0}'])
 def test_an_answer_without_a_list_is_refused(body: bytes) -> None:
     """It is not taken for no errors."""
-    with pytest.raises(EnvelopeMissing, match="expected a list of errors"):
-        decode_errors(body)
+    with pytest.raises(EnvelopeMissing, match="expected a list"):
+        decode_listed(body)
 
 
 def test_errors_with_one_code_are_one_row() -> None:
@@ -286,3 +287,24 @@ def test_every_error_is_in_one_row(listed: list[Any]) -> None:
     assert len(rows) <= sum(isinstance(error, dict) for error in listed)
     assert bool(rows) == any(isinstance(error, dict) for error in listed)
     assert all(row["occurrences"] >= 1 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("receipts", "counted"),
+    [
+        (
+            [{"status": "delivered"}, {"status": "READ"}, {"status": "READ"}],
+            {"DELIVERED": 1, "READ": 2},
+        ),
+        ([{"status": "FAILED", "to": {"address": "+14155550100"}}], {"FAILED": 1}),
+        ([{"status": "sent to +14155550100"}, {"status": 7}, {}, None, "SENT"], None),
+        ([], None),
+    ],
+)
+def test_receipts_are_counted_by_status_and_nothing_else_is_kept(
+    receipts: list[Any], counted: dict[str, int] | None
+) -> None:
+    """A status is a word; what else stands there may name somebody."""
+    kept = receipts_as_json(receipts)
+
+    assert (kept and msgspec.json.decode(kept)) == counted

@@ -131,6 +131,7 @@ COMMON: Final = {
     "account": "default",
     "operation_id": OPERATION,
     "recipients": 1,
+    "receipts": None,
     "tags": None,
     "scheduled_for": None,
     "created_at": THEN,
