@@ -97,11 +97,11 @@ class DetailsRun:
         apis = {
             name: DetailsApi(
                 client=client,
-                channel=channel,
+                channel=CHANNELS[name],
                 take=self._take(name),
                 page_size=settings.page_size,
             )
-            for name, channel in CHANNELS.items()
+            for name in {due.operation.channel for due in self._due}
         }
         count = min(len(self._due), most or len(self._due))
         chosen = (self._due.popleft() for _ in range(count))

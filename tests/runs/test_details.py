@@ -333,3 +333,11 @@ def test_the_commands_show_details(few: Sandbox, monkeypatch: pytest.MonkeyPatch
 def lines_with(text: str, pattern: str) -> list[str]:
     """The lines in which a pattern occurs."""
     return [line for line in text.splitlines() if re.search(pattern, line)]
+
+
+def test_only_channels_that_are_read_are_in_the_summary() -> None:
+    """Details of one channel are no news of the others."""
+    with small() as sandbox:
+        summary = load(sandbox, details=["tags"], channels=["messages"])
+
+    assert summary.stats.channels.keys() == {"messages"}
