@@ -11,6 +11,7 @@ import msgspec
 
 from comms_source.views.files import error_causes
 from tests.views.marts_oracle import aggregate
+from tests.views.resource_oracle import listed
 from tests.views.sums import grouped, share, sum_column
 from tests.views.view_oracle import CHANNEL_ORDER, HOUR, Key, Oracle, Pair, decided
 from tests.views.view_tables import Record
@@ -35,7 +36,7 @@ class Details:
         world = oracle.world
         self.oracle = oracle
         self.operations = {_key(row, "id"): row for row in oracle.operations}
-        self.resources = _by_operation(world.resources)
+        self.resources = _by_operation(listed(world))
         self.tags = _by_operation(world.tags)
         self.kinds = {
             key: {row["kind"]: row for row in rows}
@@ -218,7 +219,7 @@ def _of_messages(oracle: Oracle) -> Iterator[Record]:
     """One row per attempt that failed."""
     recipients = {
         (row["account"], row["id"]): row["recipient"]
-        for row in oracle.world.resources
+        for row in listed(oracle.world)
         if row["channel"] == "messages"
     }
     messages = grouped(oracle.world.attempts, "account", "message_id")

@@ -74,8 +74,12 @@ def _of_operation(chance: random.Random, operation: Operation) -> World:
     ]
     looked_at = outcomes.get("tags") == "read" and not were_read
     errors = "errors" in outcomes
+    details = [
+        _read(chance, operation, kind, outcome, listed=len(resources))
+        for kind, outcome in outcomes.items()
+    ]
     return World(
-        resources=resources,
+        resources=_stamped(resources, details),
         tags=list(_tags(chance, same, resources, looked_at=looked_at)),
         attempts=[
             row
@@ -84,11 +88,20 @@ def _of_operation(chance: random.Random, operation: Operation) -> World:
             for row in _attempts(chance, each)
         ],
         errors=list(_errors(chance, same)) if errors else [],
-        details=[
-            _read(chance, operation, kind, outcome, listed=len(resources))
-            for kind, outcome in outcomes.items()
-        ],
+        details=details,
     )
+
+
+def _stamped(resources: Sequence[Record], details: Sequence[Record]) -> list[Record]:
+    """The resources, read when the details say; a few were not listed any more then."""
+    read_at = next((row["read_at"] for row in details if row["kind"] == "resources"), None)
+    if read_at is None:
+        return [*resources]
+    chance = random.Random(len(resources))
+    return [
+        row | {"synced_at": read_at + chance.choices((timedelta(0), TICK, -TICK), (60, 37, 3))[0]}
+        for row in resources
+    ]
 
 
 def _statuses(chance: random.Random, operation: Operation) -> list[str]:

@@ -56,11 +56,26 @@ class Comparison:
         return KINDS[self.exclusive == 0, self.cumulative == 0]
 
 
+def listed(world: World) -> list[Record]:
+    """The resources that the last reading of their operation listed."""
+    read_at = {
+        (row["account"], row["channel"], row["operation_id"]): row["read_at"]
+        for row in world.details
+        if row["kind"] == "resources" and row["read_at"] is not None
+    }
+    return [
+        row
+        for row in world.resources
+        for at in [read_at.get((row["account"], row["channel"], row["operation_id"]))]
+        if at is None or row["synced_at"] >= at
+    ]
+
+
 def comparisons(
     world: World, counted: Sequence[Counted], current: Mapping[Key, State]
 ) -> Iterator[Comparison]:
     """The operations that can be compared with their resources."""
-    resources = grouped(world.resources, "account", "channel", "operation_id")
+    resources = grouped(listed(world), "account", "channel", "operation_id")
     read = {
         (row["account"], row["channel"], row["operation_id"]): row
         for row in world.details
