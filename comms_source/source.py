@@ -246,7 +246,7 @@ def package_resources(
 
 
 def detail_resources(run: DetailsRun, *, record: RunRecord, most: int) -> list[DltResource]:
-    """The resources of a load package with the details of `most` operations."""
+    """The resources of a load package with about `most` rows of details."""
 
     def details() -> Iterator[Piece]:
         note_base()

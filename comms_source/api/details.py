@@ -58,18 +58,15 @@ class RequestBudget:
 class DetailsApi:
     """The requests for details of one channel's operations. Thread-safe."""
 
-    def __init__(
-        self, *, client: CommsClient, channel: Channel, take: Callable[[], None], page_size: int
-    ) -> None:
-        """Prepare; nothing is sent yet.
+    def __init__(self, *, channel: Channel, take: Callable[[], None], page_size: int) -> None:
+        """Prepare; `use` says what sends the requests.
 
         Args:
-            client: Sends the requests.
             channel: The channel.
             take: Called before each request; what it raises ends the reading.
             page_size: Resources on a page.
         """
-        self._client = client
+        self._used: CommsClient | None = None
         self._channel = channel
         self._take = take
         self._page_size = page_size
@@ -80,6 +77,16 @@ class DetailsApi:
         self._messages_refused: DetailsUnavailable | None = None
         self._has_errors = False
         self._errors_refused: DetailsUnavailable | None = None
+
+    def use(self, client: CommsClient) -> None:
+        """Send the requests with this client."""
+        self._used = client
+
+    @property
+    def _client(self) -> CommsClient:
+        if self._used is None:
+            raise AssertionError("there is a client before the first request")
+        return self._used
 
     def resources(
         self, operation_id: str, *, status: str | None = None, most: int | None = None

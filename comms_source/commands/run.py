@@ -29,7 +29,7 @@ from comms_source.errors import (
     RunStopped,
 )
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.details_run import PACKAGE_OPERATIONS, DetailsRun
+from comms_source.extract.details_run import PACKAGE_ROWS, DetailsRun
 from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.run_record import RunRecord, settled
 from comms_source.extract.session import Session
@@ -118,7 +118,7 @@ def _commit_details(
     run = DetailsRun(work=work, session=session, on_error="continue")
     load_ids: list[str] = []
     while True:  # Also where nothing is due: the package brings the row of the run.
-        source = source_of(detail_resources(run, record=record, most=PACKAGE_OPERATIONS))
+        source = source_of(detail_resources(run, record=record, most=PACKAGE_ROWS))
         load_ids += commit(pipeline, source, then=_concluding(record, lambda: run.done))
         if run.done:
             return load_ids

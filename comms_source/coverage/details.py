@@ -76,6 +76,11 @@ class DueDetails:
     requests: int
     """How many requests that takes, as far as the counters show."""
 
+    @property
+    def rows(self) -> int:
+        """About how many rows that brings."""
+        return max(self.requests, (self.operation.total or 1) * ("resources" in self.kinds))
+
     def version_of(self, kind: Kind) -> int:
         """What is compared the next time."""
         return relevant(self.operation, kind)

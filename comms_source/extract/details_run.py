@@ -24,8 +24,9 @@ from comms_source.tables.batches import BATCH_ROWS
 from comms_source.tables.detail_tables import DETAILS
 from comms_source.tables.specs import Piece, TableSpec
 
-PACKAGE_OPERATIONS: Final = 1000
-"""After how many operations the commands commit what they have read of details."""
+PACKAGE_ROWS: Final = 50_000
+"""After how many rows of details the commands commit what they have read. A merge of many more
+needs more memory than a load into a DuckDB file gives it."""
 
 logger = logging.getLogger("comms_source")
 
@@ -42,6 +43,15 @@ class DetailsRun:
         self._expired = work.plan.expired if session.is_clock_confirmed else ()
         self._due = deque(work.plan.due)
         self._budget = RequestBudget(session.settings.details_requests)
+        # For the whole run, so that what the API refuses is requested once.
+        self._apis = {
+            name: DetailsApi(
+                channel=CHANNELS[name],
+                take=self._take(name),
+                page_size=session.settings.page_size,
+            )
+            for name in {due.operation.channel for due in self._due}
+        }
         self._stopped: set[str] = set()
         """Channels of which no more details are requested in this run."""
         for due in work.plan.due:
@@ -58,7 +68,11 @@ class DetailsRun:
         return not self._due and not self._expired
 
     def scan(self, *, most: int | None = None) -> Iterator[Piece]:
-        """Read the details of operations, `most` of them; yields rows in large pieces.
+        """Read the details of operations; yields rows in large pieces.
+
+        Args:
+            most: Begin no further operation when those that were begun have so many rows, as far
+                as their counters show; None for no limit.
 
         Raises:
             RunStopped: if the API refuses the credentials.
@@ -94,23 +108,15 @@ class DetailsRun:
     def _read(self, client: CommsClient, most: int | None) -> Iterator[OperationDetails]:
         """What was read of each operation, in the order of the plan."""
         settings = self._session.settings
-        apis = {
-            name: DetailsApi(
-                client=client,
-                channel=CHANNELS[name],
-                take=self._take(name),
-                page_size=settings.page_size,
-            )
-            for name in {due.operation.channel for due in self._due}
-        }
-        count = min(len(self._due), most or len(self._due))
-        chosen = (self._due.popleft() for _ in range(count))
+        for api in self._apis.values():
+            api.use(client)
+        chosen = self._taken(most)
         running: deque[tuple[DueDetails, Future[OperationDetails | None]]] = deque()
         with ThreadPoolExecutor(settings.concurrency, "details") as pool:
             try:
                 while True:
                     for due in islice(chosen, 2 * settings.concurrency - len(running)):
-                        api = apis[due.operation.channel]
+                        api = self._apis[due.operation.channel]
                         running.append((due, pool.submit(self._read_one, due, api)))
                     if not running:
                         return
@@ -119,6 +125,14 @@ class DetailsRun:
                         yield details
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+    def _taken(self, most: int | None) -> Iterator[DueDetails]:
+        """The operations to read in this package, taken out of those that are due."""
+        rows = 0
+        while self._due and (most is None or rows < most):
+            due = self._due.popleft()
+            rows += due.rows
+            yield due
 
     def _read_one(self, due: DueDetails, api: DetailsApi) -> OperationDetails | None:
         """On a thread of its own; None if the channel was stopped meanwhile."""

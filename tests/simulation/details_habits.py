@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from comms_source.coverage.details import KINDS
-from comms_source.extract.details_run import PACKAGE_OPERATIONS
+from comms_source.extract.details_run import PACKAGE_ROWS
 from comms_source.sandbox.faults import Fault
 from tests.simulation.world import Habits
 
@@ -45,7 +45,7 @@ def add_details(manners: Habits, seed: int) -> None:
     page_size = chance.choice([3, 8, 20, 60])
     manners.largest = min(30, page_size * chance.choice([1, 3, 6]))
     manners.volume = min(60, manners.volume)
-    manners.package = chance.choice([3, 20, PACKAGE_OPERATIONS])
+    manners.package = chance.choice([3, 20, PACKAGE_ROWS])
     retention = timedelta(days=chance.choice([3, 7, 7, 7]))
     manners.settings |= {
         "details": chance.choice([KINDS, KINDS[1:], KINDS[1:2], KINDS[2:], KINDS[:1], KINDS[::2]]),

@@ -28,7 +28,7 @@ from comms_source.coverage.channel_coverage import ChannelCoverage
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.destinations.stored_coverage import stored_coverage
 from comms_source.errors import RunStopped
-from comms_source.extract.details_run import PACKAGE_OPERATIONS
+from comms_source.extract.details_run import PACKAGE_ROWS
 from comms_source.extract.session import Session
 from comms_source.tables.detail_tables import DETAILS
 from comms_source.tables.history import ROW_VERSION, VALID_FROM, VALID_TO
@@ -75,7 +75,7 @@ class DltMachine:
         self.unloadable = self.fails = self.hazard = (
             0.0  # ignored: this warehouse accepts everything
         )
-        self.package = PACKAGE_OPERATIONS
+        self.package = PACKAGE_ROWS
         # It dies before a package's first job or after its last, so none is partly loaded.
         self.torn: Mapping[str, datetime] = {}
 
@@ -140,7 +140,7 @@ class DltMachine:
         with ExitStack() as patches:
             # Views take as long as the rest of a small run, and no law is about them.
             patches.enter_context(mock.patch.object(runs, "refresh_views", return_value=[]))
-            patches.enter_context(mock.patch.object(run, "PACKAGE_OPERATIONS", self.package))
+            patches.enter_context(mock.patch.object(run, "PACKAGE_ROWS", self.package))
             for kind, name in STEPS:
                 stepping = self._step(getattr(kind, name))
                 patches.enter_context(mock.patch.object(kind, name, stepping))

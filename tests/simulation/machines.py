@@ -33,7 +33,7 @@ from comms_source.destinations.destination_state import may_go_on
 from comms_source.errors import ClockSkewed, LoadFailed
 from comms_source.extract import details_run
 from comms_source.extract.channel_run import ChannelRun
-from comms_source.extract.details_run import PACKAGE_OPERATIONS, DetailsRun
+from comms_source.extract.details_run import PACKAGE_ROWS, DetailsRun
 from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.session import Session
 from comms_source.tables.bookkeeping import COVERAGE
@@ -157,7 +157,7 @@ class MemoryMachine:
     """The probability that a job fails while the others of its package succeed."""
     hazard: float = 0.0
     """The same two probabilities while details are read and loaded, where it is larger."""
-    package: int = PACKAGE_OPERATIONS
+    package: int = PACKAGE_ROWS
     """After the details of how many operations a run commits."""
     copy: tuple[Any, ...] | None = None
 

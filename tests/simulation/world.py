@@ -16,7 +16,7 @@ import httpx
 from comms_source.channels import CHANNELS
 from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
-from comms_source.extract.details_run import PACKAGE_OPERATIONS
+from comms_source.extract.details_run import PACKAGE_ROWS
 from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, SandboxModel, SandboxSettings
 from comms_source.sandbox.answers import Request
@@ -78,7 +78,7 @@ class Habits:
     """Whether the warehouse is sometimes restored from a backup."""
     largest: int | None = None
     """How many resources an operation has at most; None for as many as the sandbox gives it."""
-    package: int = PACKAGE_OPERATIONS
+    package: int = PACKAGE_ROWS
     """After the details of how many operations a run commits."""
 
     @property
