@@ -186,7 +186,7 @@ PLAN = plans.plan_details
         (_end_lists_one_page_early, "are missing", 18),
         (_show_read_messages_as_delivered, "the resources of {'id'", 1),
         (_keep_the_first_state, "are missing", 9),
-        (_count_details_of_dropped_packages, "are missing", 31),
+        (_count_details_of_dropped_packages, "are missing", 24),
         (_read_details_once, "is not of the last state", 9),
         (_skip_the_last_look, "is not of the last state", 53),
         (_exceed_the_budget, "requests for details in a run", 1),
