@@ -131,8 +131,8 @@ def comms_source(
             `errors`; nothing by default.
         details_requests: How many requests for details a run may send, 1 or more; repetitions of a
             request do not count.
-        errors_per_operation: Of how many failed messages of an operation the attempts are read, 1
-            to 1000.
+        errors_per_operation: Of how many failed messages of an operation the attempts are read,
+            and of how many resources with several recipients the receipts; 1 to 1000.
         pii: What becomes of people's addresses: `drop`, `hash` (a digest with `pii_key`) or `keep`.
         pii_key: The secret key of `hash`.
         start_date: Read nothing created before, ISO 8601; by default all that is kept.

@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
 from comms_source.api.client import FORBIDDEN, CommsClient, DetailsAnswer
@@ -53,6 +54,44 @@ class RequestBudget:
             if self._left <= 0:
                 raise BudgetSpent
             self._left -= 1
+
+
+class _Page(Protocol):
+    @property
+    def next_token(self) -> str | None:
+        """What to send for the page after this one."""
+
+
+P = TypeVar("P", bound=_Page)
+
+
+def _pages(
+    request: Callable[[dict[str, str]], DetailsAnswer[P]], *, of: str
+) -> Iterator[DetailsAnswer[P]]:
+    """All pages of a list.
+
+    Args:
+        request: Requests a page, with the parameters that say which.
+        of: What the list is about, for the error.
+
+    Raises:
+        EndlessScan: if a page token is repeated.
+    """
+    tokens: set[str] = set()
+    following: dict[str, str] = {}
+    while True:
+        answer = request(following)
+        yield answer
+        token = answer.content.next_token
+        if token is None:
+            return
+        if token in tokens:
+            raise EndlessScan(
+                f"a list of {of} has a page token for the second time; run again, and report it if "
+                "it happens again"
+            )
+        tokens.add(token)
+        following = {"pageToken": token}
 
 
 class DetailsApi:
@@ -107,21 +146,10 @@ class DetailsApi:
         parameters = {"operationId": operation_id, "pageSize": str(most or self._page_size)}
         if status is not None:
             parameters["status"] = status
-        tokens: set[str] = set()
-        while True:
-            answer = self._list(parameters)
+        pages = _pages(lambda token: self._list(parameters | token), of=operation_id)
+        for answer in pages if most is None else islice(pages, 1):
             self._check_filter(answer.content, operation_id)
             yield answer
-            token = answer.content.next_token
-            if token is None or most is not None:
-                return
-            if token in tokens:
-                raise EndlessScan(
-                    f"the resources of {operation_id} have a page token for the second time; "
-                    "run again, and report it if it happens again"
-                )
-            tokens.add(token)
-            parameters["pageToken"] = token
 
     def message(self, message_id: str) -> DetailsAnswer[Message]:
         """A message with its attempts; nothing is requested where the API refused one before (403).
@@ -157,17 +185,8 @@ class DetailsApi:
             EndlessScan: if a page token is repeated.
             CommsSourceError: what the client raises.
         """
-        pages = [self._first_errors(operation_id)]
-        tokens: set[str] = set()
-        while (token := pages[-1].content.next_token) is not None:
-            if token in tokens:
-                raise EndlessScan(
-                    f"the errors of {operation_id} have a page token for the second time; "
-                    "run again, and report it if it happens again"
-                )
-            tokens.add(token)
-            pages.append(self._errors_page(operation_id, {"pageToken": token}))
-        return pages
+        path = f"/Operations/{quote(operation_id, safe='')}/Errors"
+        return [*_pages(lambda token: self._errors_page(path, token), of=operation_id)]
 
     def receipts(self, resource_id: str) -> list[Any]:
         """What became of each recipient of a resource that has several.
@@ -176,34 +195,33 @@ class DetailsApi:
 
         Raises:
             DetailsUnavailable: if the API has no such list.
+            EndlessScan: if a page token is repeated.
             CommsSourceError: what the client raises.
         """
         if self._receipts_refused is not None:
             raise self._receipts_refused
+        path = f"/{quote(resource_id, safe='')}/Receipts"
+        pages = _pages(lambda token: self._undocumented(path, token), of=resource_id)
         try:
-            answer = self._undocumented(f"/{quote(resource_id, safe='')}/Receipts", {})
+            return [receipt for page in pages for receipt in page.content.rows]
         except DetailsUnavailable as refused:
             self._receipts_refused = refused
             raise
-        return answer.content.rows
 
-    def _first_errors(self, operation_id: str) -> DetailsAnswer[Listed]:
+    def _errors_page(self, path: str, token: dict[str, str]) -> DetailsAnswer[Listed]:
         if self._has_errors:
-            return self._errors_page(operation_id, {})
+            return self._undocumented(path, token)
         # The others wait for the first answer: where there is no list, one request finds out.
         with self._lock:
             if self._errors_refused is not None:
                 raise self._errors_refused
             try:
-                page = self._errors_page(operation_id, {})
+                page = self._undocumented(path, token)
             except DetailsUnavailable as refused:
                 self._errors_refused = refused
                 raise
             self._has_errors = True
             return page
-
-    def _errors_page(self, operation_id: str, parameters: dict[str, str]) -> DetailsAnswer[Listed]:
-        return self._undocumented(f"/Operations/{quote(operation_id, safe='')}/Errors", parameters)
 
     def _undocumented(self, path: str, parameters: dict[str, str]) -> DetailsAnswer[Listed]:
         """A page of a list that may be something else, or not be there at all.
@@ -227,7 +245,7 @@ class DetailsApi:
         return self._client.fetch_details(
             channel=self._channel,
             path="",
-            parameters=dict(parameters),
+            parameters=parameters,
             decode=partial(decode_resources, channel=self._channel),
         )
 

@@ -21,7 +21,7 @@ from comms_source.coverage.stored_channel import StoredChannel
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.pipeline import dataset_exists, open_pipeline
 from comms_source.destinations.stored_account import stored_channels
-from comms_source.destinations.stored_details import details_work
+from comms_source.destinations.stored_details import details_plan
 from comms_source.exit_codes import COMPLETE
 from comms_source.timespans import SECOND, Span, align_down, to_iso, utc_now
 
@@ -141,8 +141,7 @@ def plan_load(*, settings: Settings, pipeline: dlt.Pipeline, now: datetime) -> l
     if retry_while_locked(dataset_exists)(pipeline):
         stored = retry_while_locked(stored_channels)(pipeline, settings=settings, now=now)
         if settings.details:
-            work = retry_while_locked(details_work)(pipeline, settings=settings, now=now)
-            details = work.plan
+            details = retry_while_locked(details_plan)(pipeline, settings=settings, now=now)
     plans = [
         _plan(
             channel,

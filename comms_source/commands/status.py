@@ -24,7 +24,7 @@ from comms_source.destinations.pipeline import dataset_exists, describe_destinat
 from comms_source.destinations.queries import ask
 from comms_source.destinations.rejected_rows import open_rows
 from comms_source.destinations.stored_account import stored_channels
-from comms_source.destinations.stored_details import details_work
+from comms_source.destinations.stored_details import details_plan
 from comms_source.exit_codes import COMPLETE
 from comms_source.extract.run_stats import ChannelStats
 from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS, RUNS
@@ -178,9 +178,10 @@ def _read_tables(
     pipeline: dlt.Pipeline, settings: Settings, now: datetime
 ) -> tuple[list[ChannelStatus], list[LastRun]]:
     stored = stored_channels(pipeline, settings=settings, now=now)
+    plan = DetailsPlan(due=(), waiting=(), expired=())
+    if settings.details:
+        plan = details_plan(pipeline, settings=settings, now=now)
     with pipeline.sql_client() as client:
-        work = details_work(pipeline, settings=settings, now=now) if settings.details else None
-        plan = work.plan if work else DetailsPlan(due=(), waiting=(), expired=())
         tables = _Tables(client=client, settings=settings, now=now, details=plan)
         runs = tables.last_runs()
         selected = settings.selected

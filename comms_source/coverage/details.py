@@ -51,10 +51,10 @@ class OperationState:
     """A digest of its status and counters."""
     total: int | None
     """How many resources it has, by its counters."""
-    recipients: int | None = None
-    """How many recipients these have."""
     not_delivered: int
-    """How many of them failed or were not delivered."""
+    """How many of these resources failed or were not delivered."""
+    recipients: int | None = None
+    """How many recipients the resources have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +229,15 @@ def _need(
 ) -> Need | None:
     if kind == "errors" and not operation.not_delivered:
         return None
-    is_read = read is not None and read.outcome == "read"
-    if is_read and read is not None and read.version == relevant(operation, kind):
-        return None
     is_last_day = now >= operation.created_at + policy.retention - LAST_DAY
     if read is None or read.read_at is None:
         return "expiring" if is_last_day else "unread"
-    if now - read.read_at < RATIO * (now - operation.created_at) and not (is_last_day and is_read):
+    was_empty = read.outcome == "empty"
+    if read.version == relevant(operation, kind) and not was_empty:
+        return None
+    # An empty list is not requested in each run of the last day: it may stay empty.
+    waits = was_empty or not is_last_day
+    if waits and now - read.read_at < RATIO * (now - operation.created_at):
         return None
     return "expiring" if is_last_day else "changed"
 

@@ -15,6 +15,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from comms_source.channels import CHANNELS, Channel
 from comms_source.config.settings import Settings
 from comms_source.coverage.details import (
+    DetailsPlan,
     DetailsWork,
     Kind,
     KindRead,
@@ -68,10 +69,20 @@ _AT_ONCE: Final = 200
 class StoredReads:
     """What was read before."""
 
-    looked_back: datetime
-    """The creation time from which operations are looked at."""
+    created_from: datetime
+    """The creation time from which operations matter."""
     reads: Mapping[tuple[str, str, Kind], KindRead]
     since: Mapping[tuple[str, Kind], datetime]
+
+
+def details_plan(pipeline: dlt.Pipeline, *, settings: Settings, now: datetime) -> DetailsPlan:
+    """What a run at `now` would read of details, by the tables of the destination.
+
+    Raises:
+        RunStopped: if the destination cannot be queried.
+    """
+    with translate_dlt_errors(), pipeline.sql_client() as client:
+        return _plan(client, settings=settings, now=now)
 
 
 def details_work(
@@ -89,7 +100,8 @@ def details_work(
         RunStopped: if the destination cannot be queried.
     """
     with translate_dlt_errors(), pipeline.sql_client() as client:
-        return _work(client, settings=settings, now=now, fresh={}, emptied=emptied)
+        plan = _plan(client, settings=settings, now=now, emptied=emptied)
+        return _work(client, plan, account=settings.account)
 
 
 def current_details_work(
@@ -107,24 +119,25 @@ def current_details_work(
     """
     package = dlt.current.pipeline() if current_package() else None
     if package is None:
-        return _work(None, settings=settings, now=now, fresh=fresh)
+        return _work(None, _plan(None, settings=settings, now=now, fresh=fresh))
     with translate_dlt_errors():
         try:
             connection = package.sql_client()
         except SqlClientNotAvailable:
-            return _work(None, settings=settings, now=now, fresh=fresh)
+            return _work(None, _plan(None, settings=settings, now=now, fresh=fresh))
         with connection as client:
-            return _work(client, settings=settings, now=now, fresh=fresh)
+            plan = _plan(client, settings=settings, now=now, fresh=fresh)
+            return _work(client, plan, account=settings.account)
 
 
-def _work(
+def _plan(
     client: Any | None,
     *,
     settings: Settings,
     now: datetime,
-    fresh: Mapping[str, pa.Table],
+    fresh: Mapping[str, pa.Table] | None = None,
     emptied: Collection[str] = (),
-) -> DetailsWork:
+) -> DetailsPlan:
     """Without a client, nothing is known but the fresh rows."""
     stored = _reads(client, settings, now) if client else StoredReads(now, {}, {})
     lost = {kind for table in emptied for kind in _IN_TABLE.get(table, ())}
@@ -134,36 +147,27 @@ def _work(
         for channel in settings.selected
         for operation in _operations(
             [
-                *_stored_operations(client, channel, settings.account, stored.looked_back),
-                *(table for name, table in fresh.items() if name == channel.name),
+                *_stored_operations(client, channel, settings.account, stored.created_from),
+                *(table for name, table in (fresh or {}).items() if name == channel.name),
             ],
             channel=channel,
         )
     ]
-    plan = plan_details(
+    return plan_details(
         operations, reads, now=now, policy=settings.details_policy, since=stored.since
     )
+
+
+def _work(client: Any | None, plan: DetailsPlan, *, account: str = "") -> DetailsWork:
+    """The plan, and the messages whose attempts were read before; none without a client."""
     failing = [due.operation.id for due in plan.due if "errors" in due.kinds]
-    return DetailsWork(plan, asked_messages(client, account=settings.account, operations=failing))
-
-
-def asked_messages(
-    client: Any | None, *, account: str, operations: Sequence[str]
-) -> dict[str, frozenset[str]]:
-    """The messages whose attempts were read before, by operation.
-
-    Args:
-        client: dlt's SQL client of the destination, connected; None where there is none.
-        account: The label of the account.
-        operations: The ids of the operations.
-    """
     found: dict[str, set[str]] = {}
-    for start in range(0, len(operations) if client else 0, _AT_ONCE):
-        ids = operations[start : start + _AT_ONCE]
+    for start in range(0, len(failing) if client else 0, _AT_ONCE):
+        ids = failing[start : start + _AT_ONCE]
         query = _ASKED.format(places=", ".join(["%s"] * len(ids)))
         for operation_id, message_id in ask(client, query, account, *ids, table=ATTEMPTS.name):
             found.setdefault(operation_id, set()).add(message_id)
-    return {operation_id: frozenset(ids) for operation_id, ids in found.items()}
+    return DetailsWork(plan, {operation_id: frozenset(ids) for operation_id, ids in found.items()})
 
 
 def _reads(client: Any, settings: Settings, now: datetime) -> StoredReads:

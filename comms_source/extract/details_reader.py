@@ -83,8 +83,10 @@ def read_details(
         channel=channel,
         account=account,
         personal=personal,
-        most_receipts=errors_per_operation,
+        asked=asked,
+        most=errors_per_operation,
         read_at=read_at,
+        details=OperationDetails(due),
     )
     if "resources" in due.kinds:
         reader.read_resources()
@@ -92,7 +94,7 @@ def read_details(
         reader.read_sample()
     if "errors" in due.kinds:
         try:
-            reader.read_errors(asked=asked, most=errors_per_operation)
+            reader.read_errors()
         except BudgetSpent:
             if due.kinds == ("errors",):
                 raise
@@ -100,42 +102,38 @@ def read_details(
     return reader.details
 
 
+@dataclass(slots=True, kw_only=True)
 class _Reader:
-    def __init__(
-        self,
-        *,
-        due: DueDetails,
-        api: DetailsApi,
-        channel: Channel,
-        account: str,
-        personal: PersonalData,
-        most_receipts: int,
-        read_at: datetime,
-    ) -> None:
-        self.details = OperationDetails(due)
-        self._due = due
-        self._id = due.operation.id
-        self._api = api
-        self._channel = channel
-        self._account = account
-        self._personal = personal
-        self._most_receipts = most_receipts
-        self._read_at = read_at
-        self._failed: list[str] | None = None
-        """The ids of the failed and undelivered messages; None as long as they are not known."""
+    due: DueDetails
+    api: DetailsApi
+    channel: Channel
+    account: str
+    personal: PersonalData
+    asked: frozenset[str]
+    most: int
+    """Of how many resources something is requested one by one."""
+    read_at: datetime
+    details: OperationDetails
+    failed: list[str] | None = None
+    """The ids of the failed and undelivered messages; None as long as they are not known."""
+
+    @property
+    def id(self) -> str:
+        """The operation's id."""
+        return self.due.operation.id
 
     def read_resources(self) -> None:
         """All resources, and with them the tags."""
         pages: list[pa.Table] = []
         resources: dict[str, Resource] = {}
         rejected = 0
-        for answer in self._api.resources(self._id):
+        for answer in self.api.resources(self.id):
             pages.append(self._rows(answer))
             resources |= {each.id: each for each in answer.content.resources}
             rejected += answer.content.rejected
         rows = joined(pages, key="id")
         self.details.resources, self.details.rejected = rows.num_rows, rejected
-        self._failed = sorted(each.id for each in resources.values() if _has_errors(each))
+        self.failed = sorted(each.id for each in resources.values() if _has_errors(each))
         self._put_receipts(rows)
         self._put_tags(tags_of(resources.values()), rows, counted=True)
         outcome = {"resources": rows.num_rows, "rejected": rejected}
@@ -143,54 +141,55 @@ class _Reader:
 
     def read_sample(self) -> None:
         """One resource, which stands for all: its tags, and where it was sent from."""
-        answer = next(self._api.resources(self._id, most=1))
+        answer = next(self.api.resources(self.id, most=1))
         self._put_tags(tags_of(answer.content.resources), self._rows(answer), counted=False)
 
-    def read_errors(self, *, asked: frozenset[str], most: int) -> None:
+    def read_errors(self) -> None:
         """The attempts of messages that failed, and the API's list of errors."""
         not_asked = None
-        if self._channel.name == "messages":
-            failed = self._failed_messages(most)
-            left = [each for each in failed if each not in asked][: max(0, most - len(asked))]
-            read = sum(map(self._read_attempts, left))
-            not_asked = max(0, self._due.operation.not_delivered - len(asked) - read)
+        if self.channel.name == "messages":
+            left = [each for each in self._failed_messages() if each not in self.asked]
+            room = max(0, self.most - len(self.asked))
+            read = sum(map(self._read_attempts, left[:room]))
+            known = len(self.asked) + read
+            not_asked = max(0, self.due.operation.not_delivered - known)
         self._read_list_of_errors()
-        refused = "attempts" if self._channel.name == "messages" else "errors"
+        refused = "attempts" if self.channel.name == "messages" else "errors"
         if refused not in self.details.unavailable:
             self._record("errors", not_asked=not_asked)
 
     def _read_list_of_errors(self) -> None:
         try:
-            pages = self._api.errors(self._id)
+            pages = self.api.errors(self.id)
         except DetailsUnavailable as refused:
             self.details.unavailable["errors"] = refused
             return
         rows = error_rows(
             [error for page in pages for error in page.content.rows],
-            account=self._account,
-            channel=self._channel.name,
-            operation_id=self._id,
+            account=self.account,
+            channel=self.channel.name,
+            operation_id=self.id,
             synced_at=pages[0].received_at,
-            personal=self._personal,
+            personal=self.personal,
         )
         self._put(Piece(ERRORS, ERRORS.rows(rows)))
 
-    def _failed_messages(self, most: int) -> Sequence[str]:
-        if self._failed is None:
+    def _failed_messages(self) -> Sequence[str]:
+        if self.failed is None:
             pages = [
-                next(self._api.resources(self._id, status=status, most=most))
+                next(self.api.resources(self.id, status=status, most=self.most))
                 for status in WITH_ERRORS
             ]
             # An API that ignores the filter lists messages of every status.
-            self._failed = sorted(
+            self.failed = sorted(
                 each.id for page in pages for each in page.content.resources if _has_errors(each)
             )
-        return self._failed
+        return self.failed
 
     def _read_attempts(self, message_id: str) -> bool:
         """Whether the message and its attempts could be read."""
         try:
-            answer = self._api.message(message_id)
+            answer = self.api.message(message_id)
         except DetailsUnavailable as refused:
             if refused.status == FORBIDDEN:
                 self.details.unavailable["attempts"] = refused
@@ -199,10 +198,10 @@ class _Reader:
             return False
         rows = attempt_rows(
             answer.content,
-            account=self._account,
-            operation_id=self._id,
+            account=self.account,
+            operation_id=self.id,
             synced_at=answer.received_at,
-            personal=self._personal,
+            personal=self.personal,
         )
         self._put(Piece(ATTEMPTS, ATTEMPTS.rows(rows)))
         self.details.messages += 1
@@ -214,29 +213,32 @@ class _Reader:
         ids: list[Any] = rows["id"].filter(several).to_pylist()
         known: dict[str, str | None] = {}
         try:
-            for resource_id in ids[: self._most_receipts]:
-                receipts = self._api.receipts(resource_id)
+            for resource_id in ids[: self.most]:
+                receipts = self.api.receipts(resource_id)
                 known[resource_id] = receipts_as_json(receipts)
         except DetailsUnavailable as refused:
             self.details.unavailable["receipts"] = refused
         except BudgetSpent:
-            logger.debug("%s: no requests are left for receipts", self._id)
+            logger.debug("%s: no requests are left for receipts", self.id)
         if known:
             every: list[Any] = rows["id"].to_pylist()
             column = pa.array([known.get(each) for each in every], TEXT)
             place = rows.schema.get_field_index("receipts")
             rows = rows.set_column(place, rows.schema.field(place), column)
-        self._put(Piece(resource_table(self._channel), rows))
+        self._put(Piece(resource_table(self.channel), rows))
 
     def _rows(self, answer: DetailsAnswer[ResourcePage]) -> pa.Table:
+        # A clock that is set back meanwhile must not make what was read look older than the read:
+        # the views take such rows for those of an earlier one.
+        self.read_at = min(self.read_at, answer.received_at)
         self.details.new_fields |= answer.content.new_fields
         return resource_rows(
             answer.content,
-            channel=self._channel,
-            account=self._account,
-            operation_id=self._id,
+            channel=self.channel,
+            account=self.account,
+            operation_id=self.id,
             synced_at=answer.received_at,
-            personal=self._personal,
+            personal=self.personal,
         )
 
     def _put_tags(
@@ -244,13 +246,13 @@ class _Reader:
     ) -> None:
         rows: list[Row] = [
             {
-                "account": self._account,
-                "channel": self._channel.name,
-                "operation_id": self._id,
+                "account": self.account,
+                "channel": self.channel.name,
+                "operation_id": self.id,
                 "tag": tag,
                 "value": value,
                 "resources": count if counted else None,
-                "synced_at": self._read_at,
+                "synced_at": self.read_at,
             }
             for (tag, value), count in sorted(tags.items())
         ]
@@ -260,14 +262,14 @@ class _Reader:
 
     def _record(self, kind: Kind, *, is_empty: bool = False, **values: Any) -> None:
         row = {
-            "account": self._account,
-            "channel": self._channel.name,
-            "operation_id": self._id,
+            "account": self.account,
+            "channel": self.channel.name,
+            "operation_id": self.id,
             "kind": kind,
-            "created_at": self._due.operation.created_at,
+            "created_at": self.due.operation.created_at,
             "outcome": "empty" if is_empty else "read",
-            "read_at": self._read_at,
-            "read_version": self._due.version_of(kind),
+            "read_at": self.read_at,
+            "read_version": self.due.version_of(kind),
             **values,
         }
         self._put(Piece(DETAILS, DETAILS.rows([row])))
