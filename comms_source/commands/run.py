@@ -39,6 +39,7 @@ from comms_source.source import (
     package_resources,
 )
 from comms_source.tables.bookkeeping import RUNS
+from comms_source.tables.detail_tables import DETAILS
 from comms_source.tables.specs import Piece
 from comms_source.views.settings import view_settings
 
@@ -116,8 +117,14 @@ def _commit_details(
         pipeline, settings=session.settings, now=session.now, emptied=emptied
     )
     run = DetailsRun(work=work, session=session, on_error="continue")
+    existing = pipeline.default_schema.data_table_names(seen_data_only=True)
+    if record.concludes and DETAILS.name in existing and work.plan.is_empty:
+        # Nothing is to be loaded, and the row of the run has all its counts.
+        with translate_dlt_errors(), pipeline.sql_client() as client:
+            record.conclude(client)
+        return []
     load_ids: list[str] = []
-    while True:  # Also where nothing is due: the package brings the row of the run.
+    while True:  # Also where nothing is due: the package brings the tables, or the run's outcome.
         source = source_of(detail_resources(run, record=record, most=PACKAGE_ROWS))
         load_ids += commit(pipeline, source, then=_concluding(record, lambda: run.done))
         if run.done:

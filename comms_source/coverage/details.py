@@ -102,6 +102,11 @@ class DetailsPlan:
         """How many requests `due` takes."""
         return sum(each.requests for each in self.due)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is due, and nothing expired."""
+        return not (self.due or self.waiting or self.expired)
+
     def of(self, channel: str) -> DetailsPlan:
         """The same for one channel."""
         return DetailsPlan(

@@ -341,3 +341,13 @@ def test_only_channels_that_are_read_are_in_the_summary() -> None:
         summary = load(sandbox, details=["tags"], channels=["messages"])
 
     assert summary.stats.channels.keys() == {"messages"}
+
+
+def test_a_run_without_due_details_loads_no_package_for_them() -> None:
+    """Its row in `runs` is concluded all the same."""
+    with small() as sandbox:
+        first = load(sandbox, details=["tags"])
+        again = load(sandbox, details=["tags"])
+
+    assert len(first.load_ids) == len(again.load_ids) + 1
+    assert query("select outcome, ended_at is not null from comms.runs") == [("complete", True)] * 2

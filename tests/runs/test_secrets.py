@@ -81,6 +81,8 @@ def run_at_debug(
         f"{prefix}__CLIENT_ID": CLIENT_ID,
         f"{prefix}__CLIENT_SECRET": CLIENT_SECRET,
         f"{prefix}__TOKEN_URL": sandbox.token_url,
+        # Threads that wait for a token share its failure: together, all channels could fail.
+        "SOURCES__COMMS_SOURCE__CONCURRENCY": "1",
     }
     environment = os.environ | {
         "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,
