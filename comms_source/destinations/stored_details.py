@@ -30,7 +30,7 @@ from comms_source.destinations.stored_account import is_plain_sql
 from comms_source.tables.detail_tables import ATTEMPTS, DETAILS, ERRORS, TAGS
 from comms_source.tables.history import row_versions
 from comms_source.tables.operations import operations_table
-from comms_source.tables.specs import TIMESTAMP
+from comms_source.tables.specs import TEXT, TIMESTAMP
 from comms_source.timespans import parse_instant
 
 _OPERATIONS: Final = """
@@ -202,34 +202,41 @@ def _stored_operations(
     if client is None:
         return
     spec = operations_table(channel)
-    names = ["id", "created_at", "status", *channel.counters]
-    columns = ", ".join(map(client.escape_column_name, names))
+    columns = ", ".join(map(client.escape_column_name, _columns(channel)))
     query = _OPERATIONS.format(columns=columns)
     table = client.make_qualified_table_name(spec.name)
-    schema = pa.schema([spec.columns.field(name).with_nullable(True) for name in names])
     try:
         with client.execute_query(query.format(table=table), account, since) as cursor:
-            for rows in cursor.iter_arrow(chunk_size=_CHUNK):
-                typed = [
-                    _typed(rows.column(position), schema.field(name).type)
-                    for position, name in enumerate(names)
-                ]
-                yield pa.Table.from_arrays(typed, schema=schema)
+            # Not as Arrow: DuckDB 2 warns of it on this interface, and others have other types.
+            while rows := cursor.fetchmany(_CHUNK):
+                yield _table(rows, channel)
     except DatabaseUndefinedRelation:
         return
 
 
-def _typed(column: pa.ChunkedArray[Any], kind: pa.DataType) -> pa.ChunkedArray[Any]:
-    """A column as this project has it; times without a zone are in UTC, and SQLite's are text."""
-    if kind == TIMESTAMP and pa.types.is_string(column.type):
-        texts: list[Any] = column.to_pylist()
-        return pa.chunked_array([pa.array([text and parse_instant(text) for text in texts], kind)])
-    return column.cast(kind)
+def _table(rows: Sequence[Sequence[Any]], channel: Channel) -> pa.Table:
+    """The rows, typed; destinations send numbers and times of several types."""
+    ids, created, statuses, *counters = zip(*rows, strict=True)
+    columns: list[pa.Array[Any]] = [
+        pa.array(ids, TEXT),
+        pa.array([parse_instant(each) for each in created], TIMESTAMP),
+        pa.array(statuses, TEXT),
+        *(
+            pa.array([None if count is None else int(count) for count in column], pa.int64())
+            for column in counters
+        ),
+    ]
+    return pa.Table.from_arrays(columns, names=_columns(channel))
+
+
+def _columns(channel: Channel) -> list[str]:
+    """What a plan needs to know of operations."""
+    return ["id", "created_at", "status", *channel.counters]
 
 
 def _operations(tables: Sequence[pa.Table], *, channel: Channel) -> Iterator[OperationState]:
     """The operations of some tables; of one that is in several, as the last has it."""
-    names = ["id", "created_at", "status", *channel.counters]
+    names = _columns(channel)
     found: dict[str, OperationState] = {}
     for table in tables:
         rows = table.select(names)
