@@ -66,7 +66,7 @@ def _load_now(pipeline: dlt.Pipeline, then: Then | None) -> list[str]:
 
         ready_tables(pipeline, loading=tables_to_load(pipeline))
     if not loads_into_file(pipeline):
-        load_ids = _load_ids(pipeline.load())
+        load_ids = _load_ids(pipeline.load(**_options(pipeline)))
         if then is not None:
             with pipeline.sql_client() as client:
                 then(client)
@@ -81,6 +81,16 @@ def _load_now(pipeline: dlt.Pipeline, then: Then | None) -> list[str]:
         if then is not None:
             then(client)
     return load_ids
+
+
+def _options(pipeline: dlt.Pipeline) -> dict[str, int]:
+    """One job at a time in SQLite: it has one writer, and a job that waits for another one fails.
+
+    Elsewhere, and where `load.workers` is set, what dlt does by itself.
+    """
+    is_sqlite = pipeline.destination_client().capabilities.sqlglot_dialect == "sqlite"
+    is_configured = dlt.config.get("load.workers", int) is not None
+    return {"workers": 1} if is_sqlite and not is_configured else {}
 
 
 def _load_ids(info: LoadInfo | None) -> list[str]:

@@ -36,6 +36,9 @@ def test_a_destination_without_views_is_loaded(
     file = Path("small.db").absolute()
     monkeypatch.setenv("DESTINATION__SQLALCHEMY__CREDENTIALS", f"sqlite:///{file}")
 
+    # With as many rows as jobs that wait for each other need to fail.
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__DETAILS", "tags,resources,errors")
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__DETAILS_REQUESTS", "150")
     for options in ((), ("--full",)):
         done = comms("load", *options)
         assert done.exit_code == 0, done.output
@@ -44,6 +47,9 @@ def test_a_destination_without_views_is_loaded(
         for channel in CHANNELS.values():
             query = f"select count(*) from {channel.table}"
             assert connection.execute(query).fetchone() == (len(sandbox.truth(channel.name)),)
+        read = connection.execute("select sum(resources) from operation_details").fetchone()
+        tables = " union all ".join(f"select id from {name}" for name in CHANNELS)
+        assert read[0] == connection.execute(f"select count(*) from ({tables})").fetchone()[0] > 0
 
     assert comms("status").exit_code == 0
     for command in ("views", "report"):
