@@ -83,7 +83,7 @@ def _load_now(pipeline: dlt.Pipeline, then: Then | None) -> list[str]:
     return load_ids
 
 
-def _options(pipeline: dlt.Pipeline) -> dict[str, int]:
+def _options(pipeline: dlt.Pipeline) -> dict[str, Any]:
     """One job at a time in SQLite: it has one writer, and a job that waits for another one fails.
 
     Elsewhere, and where `load.workers` is set, what dlt does by itself.
