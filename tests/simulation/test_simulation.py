@@ -41,10 +41,13 @@ def test_every_law_holds_after_every_run(first: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [22, 188])
-def test_the_laws_hold_with_dlt_and_a_duckdb_file(seed: int) -> None:
-    """A run may die between any two of dlt's steps."""
-    assert play(seed, DltMachine).crashes
+def test_the_laws_hold_with_dlt_and_a_duckdb_file() -> None:
+    """A run may die between any two of dlt's steps; of the 24 runs of this seed seven do.
+
+    Where runs die depends on how many steps they take, so a change of the code can move it:
+    then choose another seed with several crashes.
+    """
+    assert play(3, DltMachine).crashes > 1
 
 
 def _request_exact_bounds(patch: pytest.MonkeyPatch) -> None:
