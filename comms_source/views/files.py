@@ -56,20 +56,18 @@ class View:
     """The comment of each column, in the view's order; may be empty in an internal view."""
 
 
+@cache
 def read_views(*, details: bool = False) -> tuple[View, ...]:
     """The views of this project, each one after the views that it reads.
 
     Args:
         details: Whether there are tables of details; without them, the views of details are left
-            out.
+            out, and their files are not parsed, which takes most of the time.
     """
-    without = frozenset() if details else detail_view_names()
-    return tuple(view for view in _all_views() if view.name not in without)
-
-
-@cache
-def _all_views() -> tuple[View, ...]:
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sql_files()}
+    names = view_names(details=details)
+    texts = {
+        path.stem: path.read_text(encoding="utf-8") for path in sql_files() if path.stem in names
+    }
     needs = {name: sorted(tables_of(sql) & texts.keys()) for name, sql in texts.items()}
     try:
         order = list(TopologicalSorter(needs).static_order())

@@ -117,15 +117,15 @@ def _statements_of(
 ) -> ViewStatements:
     query = _with_tables(parsed(view.sql).copy(), tables_of(view.sql), place, relations)
     query = rewritten(fill(query, exp.Placeholder, values), place.dialect)
-    create = exp.Create(this=place.table(view.name), kind="VIEW", replace=True, expression=query)
+    select = query.sql(dialect=place.dialect, comments=False, copy=False)
     relation = place.qualified(view.name)
     return ViewStatements(
         name=view.name,
-        create=create.sql(dialect=place.dialect, comments=False),
+        create=f"CREATE OR REPLACE VIEW {relation} AS {select}",
         drop=f"drop view if exists {relation}",
         comments=_comments(place, "view", view.name, view.comment, view.columns),
         relation=relation,
-        query=query.sql(dialect=place.dialect, comments=False),
+        query=select,
         columns=tuple(view.columns),
         reads=tables_of(view.sql),
     )
@@ -195,6 +195,8 @@ def _comments(
     commented = {f"{kind} {name}": comment} | {
         f"column {name}.{mark}{column}{mark}": text for column, text in columns.items()
     }
-    return [
-        f"comment on {each} is {exp.Literal.string(text).sql()}" for each, text in commented.items()
-    ]
+    return [f"comment on {each} is {_quoted(text)}" for each, text in commented.items()]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -22,7 +22,6 @@ from comms_source.tables.detail_tables import DETAIL_TABLES
 from comms_source.views import files as view_files
 from comms_source.views.files import (
     View,
-    _all_views,
     column_comments,
     parse_view,
     public_views,
@@ -315,7 +314,7 @@ def test_views_that_read_each_other_are_refused(
         (tmp_path / f"{name}.sql").write_text(text)
     monkeypatch.setattr(view_files, "sql_files", lambda: sorted(tmp_path.glob("*.sql")))
     with pytest.raises(ValueError, match=r"(?s)read each other.*(hens.*eggs|eggs.*hens)"):
-        _all_views.__wrapped__()
+        read_views.__wrapped__(details=True)
 
 
 def test_views_need_no_search_path(tmp_path: Path) -> None:
