@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
+NARROWEST: Final = 20
+"""A narrower terminal is written to as if it had so many columns."""
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _AFTER_NUMBER: Final = re.compile(r"(?<=\d) (?=[a-zA-Z])")
 

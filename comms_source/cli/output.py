@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from comms_source.timespans import to_iso
-from comms_source.words import counted, side_by_side, wrapped
+from comms_source.words import NARROWEST, counted, side_by_side, wrapped
 
 if TYPE_CHECKING:
     from comms_source.commands.plan import ChannelPlan, LoadPlan
@@ -31,10 +31,8 @@ ROOM: Final = 60
 
 def terminal_width() -> int | None:
     """How many columns to write; None if it does not matter."""
-    from comms_source.report.terminal import width_of  # noqa: PLC0415 - not for --help
-
     console = Console()
-    return width_of(console) if console.is_terminal or "COLUMNS" in os.environ else None
+    return max(NARROWEST, console.width) if console.is_terminal or "COLUMNS" in os.environ else None
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -77,13 +75,14 @@ def show_figures(
     from comms_source.commands.views import any_pipeline  # noqa: PLC0415 - slow to import
     from comms_source.report.figure_table import figure_lines, figure_row  # noqa: PLC0415
     from comms_source.report.findings.totals import read_figures  # noqa: PLC0415
-    from comms_source.report.terminal import width_of  # noqa: PLC0415
 
     pipeline = pipeline or any_pipeline(destination=destination, dataset=dataset, read_only=True)
     rows = [figure_row(channel, sums) for channel, sums in read_figures(pipeline).items()]
     console = Console(highlight=False, soft_wrap=True)
     typer.echo()
-    for line in figure_lines(rows, width=width_of(console), corner="all that is stored"):
+    for line in figure_lines(
+        rows, width=max(NARROWEST, console.width), corner="all that is stored"
+    ):
         console.print(line)
     print_lines(["shares are of what was attempted; accepted (acc.): by the push service", ""])
 

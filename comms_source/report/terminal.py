@@ -16,10 +16,8 @@ from comms_source.report.figure_table import FigureRow, change_row, figure_lines
 from comms_source.report.findings import periods
 from comms_source.report.findings.problems import concerns_of
 from comms_source.report.terminal_details import tag_remarks, tag_rows, why_failed
-from comms_source.words import counted, side_by_side, wrapped
+from comms_source.words import NARROWEST, counted, side_by_side, wrapped
 
-NARROWEST: Final = 20
-"""A narrower terminal is written to as if it were this wide."""
 LONGEST: Final = 100
 """The longest line of a sentence, however wide the terminal is."""
 MARKS: Final = {
@@ -34,7 +32,7 @@ STUCK_SHOWN: Final = 5
 def show_report(facts: Facts) -> None:
     """Print the report."""
     console = Console(highlight=False, soft_wrap=True)
-    width = width_of(console)
+    width = max(NARROWEST, console.width)
     stored = [channel for channel in facts.channels if channel.stored]
 
     def show(*sentences: str) -> None:
@@ -56,11 +54,6 @@ def show_report(facts: Facts) -> None:
             console.print(row)
         show(*tag_remarks(facts), "")
     show(*_finality(stored, facts.context))
-
-
-def width_of(console: Console) -> int:
-    """How many columns to write."""
-    return max(NARROWEST, console.width)
 
 
 def _origin(context: ReportContext) -> Iterator[str]:
