@@ -77,7 +77,7 @@ def _load_now(pipeline: dlt.Pipeline, then: Then | None) -> list[str]:
         # What was merged would be written to the file a second time, and stay there for nothing.
         dlt.config[TRUNCATE_STAGING] = True
     with held_open(pipeline) as client:
-        load_ids = _load_ids(pipeline.load(workers=parallel_jobs(pipeline)))
+        load_ids = _load_ids(pipeline.load(workers=parallel_jobs(pipeline, client)))
         if then is not None:
             then(client)
     return load_ids

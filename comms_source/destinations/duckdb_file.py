@@ -82,19 +82,24 @@ MAX_PARALLEL_JOBS: Final = 4
 """More jobs need more memory, and are not faster."""
 
 
-MAX_BYTES_AT_ONCE: Final = 12_000_000
-"""Of Parquet, about 250,000 operations. Larger loads into a file run one job after the other."""
-
-
-def parallel_jobs(pipeline: dlt.Pipeline) -> int:
+def parallel_jobs(pipeline: dlt.Pipeline, client: Any) -> int:
     """How many jobs dlt runs at once on a DuckDB file: `load.workers` if it is set.
 
-    Large jobs run one after the other: DuckDB uses all cores for each of them, and several at once
-    would only need several times the memory.
+    DuckDB's threads are divided among the jobs, unless `threads` is set in dlt's `global_config`.
+    A job on one thread takes a third less processor time than on two, and jobs on different tables
+    do not wait for each other.
+
+    Args:
+        pipeline: The pipeline, with packages to load.
+        client: The client that keeps the file open.
     """
-    files = Path(pipeline.working_dir).glob("load/normalized/**/*.parquet")
-    large = sum(file.stat().st_size for file in files) > MAX_BYTES_AT_ONCE
-    return dlt.config.get("load.workers", int) or (1 if large else MAX_PARALLEL_JOBS)
+    (threads,) = client.execute_sql("select current_setting('threads')")[0]
+    files = len(list(Path(pipeline.working_dir).glob("load/normalized/**/*.parquet")))
+    most = min(MAX_PARALLEL_JOBS, threads, max(1, files))
+    jobs = dlt.config.get("load.workers", int) or most
+    if "threads" not in (client.credentials.global_config or {}):
+        client.execute_sql(f"set threads = {max(1, threads // jobs)}")
+    return jobs
 
 
 def explain_duckdb(text: str) -> PipelineBusy | LoadFailed | None:

@@ -9,9 +9,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from comms_source.destinations import duckdb_file as packages
-from comms_source.destinations.commit import commit
-from comms_source.destinations.duckdb_file import MAX_PARALLEL_JOBS, MEGABYTES_PER_THREAD, held_open
+from comms_source.destinations.duckdb_file import (
+    MAX_PARALLEL_JOBS,
+    MEGABYTES_PER_THREAD,
+    held_open,
+    parallel_jobs,
+)
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Sandbox
 from comms_source.tables.registry import all_tables
@@ -52,28 +55,49 @@ def test_a_memory_limit_set_by_the_user_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("large", "setting", "expected"),
-    [(False, None, MAX_PARALLEL_JOBS), (True, None, 1), (True, "7", 7)],
+    ("threads", "files", "setting", "jobs", "each"),
+    [
+        (1, 6, None, 1, 1),
+        (2, 6, None, 2, 1),
+        (2, 1, None, 1, 2),
+        (3, 6, None, 3, 1),
+        (16, 6, None, MAX_PARALLEL_JOBS, 4),
+        (16, 2, None, 2, 8),
+        (2, 1, "7", 7, 1),
+    ],
 )
-def test_only_large_jobs_run_one_after_the_other(
-    monkeypatch: pytest.MonkeyPatch, large: bool, setting: str | None, expected: int
+def test_jobs_that_run_at_once_share_the_threads(
+    monkeypatch: pytest.MonkeyPatch,
+    threads: int,
+    files: int,
+    setting: str | None,
+    jobs: int,
+    each: int,
 ) -> None:
-    """Several small ones at once are faster; `load.workers` takes precedence."""
-    given: list[int] = []
-    load = dlt.Pipeline.load
-
-    def noting(self: dlt.Pipeline, *, workers: int) -> object:
-        given.append(workers)
-        return load(self)
-
-    monkeypatch.setattr(packages, "MAX_BYTES_AT_ONCE", 0 if large else 10**6)
-    monkeypatch.setattr(dlt.Pipeline, "load", noting)
+    """As many jobs as there are tables or threads, up to four; `load.workers` takes precedence."""
     if setting:
         monkeypatch.setenv("LOAD__WORKERS", setting)
+    tables = [
+        dlt.resource([pa.table({"id": [1]})], name=f"some{number}") for number in range(files)
+    ]
+    pipeline = open_pipeline()
+    pipeline.extract(tables)
+    pipeline.normalize()
 
-    commit(open_pipeline(), dlt.resource([pa.table({"id": [1]})], name="some"))
+    with held_open(pipeline) as client:
+        client.execute_sql(f"set threads = {threads}")
+        assert parallel_jobs(pipeline, client) == jobs
+        assert client.execute_sql("select current_setting('threads')") == [(each,)]
 
-    assert given == [expected]
+
+def test_threads_set_by_the_user_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are set in dlt's settings, and are not divided."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"threads": 3}')
+    pipeline = open_pipeline()
+
+    with held_open(pipeline) as client:
+        assert parallel_jobs(pipeline, client) == 1
+        assert client.execute_sql("select current_setting('threads')") == [(3,)]
 
 
 def test_the_file_is_open_only_while_loading(
