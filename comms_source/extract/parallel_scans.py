@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from comms_source.api.client import CommsClient
 from comms_source.channels import Channel
@@ -32,6 +32,24 @@ from comms_source.timespans import Span
 logger = logging.getLogger("comms_source")
 
 OnError = Literal["raise", "continue"]
+
+LAST_SCANS: Final = 3
+"""So many scans for each request that may be in progress run at the same time once no others are
+left in the run. They take turns, so fewer are still long when the rest have ended; the pages of a
+scan can only be read one by one. More of them at once would take more memory."""
+
+
+def most_running(*, left: int, pages: int, parallel: int) -> int:
+    """How many scans of a channel may run at the same time.
+
+    Args:
+        left: How many scans have not ended, over all channels.
+        pages: How many pages of the channel have arrived; before the first, one scan goes ahead.
+        parallel: How many requests may be in progress at once, over all channels.
+    """
+    if not pages or parallel == 1:
+        return 1  # A single request at a time never lacks a scan, and scans end one by one.
+    return LAST_SCANS * parallel if left <= LAST_SCANS * parallel else parallel
 
 
 @dataclass(slots=True)
@@ -107,8 +125,8 @@ class ParallelScans:
         """
         if not self._scans.waiting:
             return
-        concurrency = self._session.settings.concurrency
-        pool = ThreadPoolExecutor(concurrency, f"{self._channel.name}-scan")
+        threads = LAST_SCANS * self._session.settings.concurrency
+        pool = ThreadPoolExecutor(threads, f"{self._channel.name}-scan")
         with self._session.connected() as client:
             try:
                 yield from self._follow(start=lambda scan: self._submit(pool, client, scan))
@@ -143,7 +161,12 @@ class ParallelScans:
 
     def _may_begin(self, running: int) -> bool:
         """Whether the scan that waits first may begin now."""
-        most = self._session.settings.concurrency if self._stats.pages else 1
+        channels = self._session.stats.channels.values()
+        most = most_running(
+            left=sum(each.scans - each.scans_done - len(each.failures) for each in channels),
+            pages=self._stats.pages,
+            parallel=self._session.settings.concurrency,
+        )
         return bool(self._scans.waiting) and running < most and not self._limit.reached
 
     def _count(self, page: PageTables) -> None:
