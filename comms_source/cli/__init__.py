@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 import sys
@@ -16,10 +15,8 @@ def main() -> None:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     # Arrow's own allocator keeps much of the memory that was freed.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    # Imports make many objects and no garbage: Python would search them again and again, and once
-    # more at the end, for a fifth of the time that a load of nothing takes.
+    # Imports make many objects and no garbage: Python would search them again and again.
     gc.set_threshold(50_000)
-    atexit.register(gc.freeze)
     from comms_source.cli.app import app  # noqa: PLC0415 - after the environment is set
 
     with lenient_output():
