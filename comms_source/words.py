@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
-NARROWEST: Final = 20
-"""A narrower terminal is written to as if it had so many columns."""
+_NARROWEST: Final = 20
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _AFTER_NUMBER: Final = re.compile(r"(?<=\d) (?=[a-zA-Z])")
 
@@ -17,6 +16,11 @@ _AFTER_NUMBER: Final = re.compile(r"(?<=\d) (?=[a-zA-Z])")
 def counted(count: int, what: str, several: str | None = None) -> str:
     """A count with its noun, in the plural unless there is one."""
     return f"{count:,} {what if count == 1 else several or what + 's'}"
+
+
+def line_width(columns: int) -> int:
+    """How long lines may be in a terminal of so many columns; below 20 they cannot be read."""
+    return max(_NARROWEST, columns)
 
 
 def in_words(length: timedelta) -> str:

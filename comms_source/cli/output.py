@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from comms_source.timespans import to_iso
-from comms_source.words import NARROWEST, counted, side_by_side, wrapped
+from comms_source.words import counted, line_width, side_by_side, wrapped
 
 if TYPE_CHECKING:
     from comms_source.commands.plan import ChannelPlan, LoadPlan
@@ -32,7 +32,7 @@ ROOM: Final = 60
 def terminal_width() -> int | None:
     """How many columns to write; None if it does not matter."""
     console = Console()
-    return max(NARROWEST, console.width) if console.is_terminal or "COLUMNS" in os.environ else None
+    return line_width(console.width) if console.is_terminal or "COLUMNS" in os.environ else None
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -80,9 +80,7 @@ def show_figures(
     rows = [figure_row(channel, sums) for channel, sums in read_figures(pipeline).items()]
     console = Console(highlight=False, soft_wrap=True)
     typer.echo()
-    for line in figure_lines(
-        rows, width=max(NARROWEST, console.width), corner="all that is stored"
-    ):
+    for line in figure_lines(rows, width=line_width(console.width), corner="all that is stored"):
         console.print(line)
     print_lines(["shares are of what was attempted; accepted (acc.): by the push service", ""])
 

@@ -15,7 +15,7 @@ from comms_source.destinations.duckdb_file import (
     TRUNCATE_STAGING,
     held_open,
     loads_into_file,
-    parallel_jobs,
+    share_threads,
 )
 from comms_source.destinations.lakes import ready_iceberg, tables_to_load
 from comms_source.destinations.locks import in_turn
@@ -77,7 +77,7 @@ def _load_now(pipeline: dlt.Pipeline, then: Then | None) -> list[str]:
         # What was merged would be written to the file a second time, and stay there for nothing.
         dlt.config[TRUNCATE_STAGING] = True
     with held_open(pipeline) as client:
-        load_ids = _load_ids(pipeline.load(workers=parallel_jobs(pipeline, client)))
+        load_ids = _load_ids(pipeline.load(workers=share_threads(pipeline, client)))
         if then is not None:
             then(client)
     return load_ids

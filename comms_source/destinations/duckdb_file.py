@@ -41,14 +41,18 @@ def held_open(pipeline: dlt.Pipeline) -> Iterator[Any]:
 
     dlt opens and closes the file for each of its jobs, and each close rewrites the file. DuckDB
     would use most of the machine's memory as a cache; here it gets only as much as it needs for
-    full speed, unless `memory_limit` is set in dlt's `global_config`.
+    full speed, unless `memory_limit` is set in dlt's `global_config`. The settings apply to all
+    connections of this process to the file, so they are reset after a load that succeeds.
     """
     with pipeline.sql_client() as client:
-        configured: Any = client.credentials
-        if "memory_limit" not in (configured.global_config or {}):
-            (threads,) = (client.execute_sql("select current_setting('threads')") or [(1,)])[0]
-            client.execute_sql(f"set memory_limit = '{MEGABYTES_PER_THREAD * max(2, threads)}MB'")
+        credentials: Any = client.credentials
+        unset = {"memory_limit", "threads"} - (credentials.global_config or {}).keys()
+        if "memory_limit" in unset:
+            megabytes = MEGABYTES_PER_THREAD * max(2, _threads(client))
+            client.execute_sql(f"set memory_limit = '{megabytes}MB'")
         yield client
+        for setting in sorted(unset):
+            client.execute_sql(f"reset {setting}")
 
 
 def loads_into_file(pipeline: dlt.Pipeline) -> bool:
@@ -82,24 +86,29 @@ MAX_PARALLEL_JOBS: Final = 4
 """More jobs need more memory, and are not faster."""
 
 
-def parallel_jobs(pipeline: dlt.Pipeline, client: Any) -> int:
-    """How many jobs dlt runs at once on a DuckDB file: `load.workers` if it is set.
+def share_threads(pipeline: dlt.Pipeline, client: Any) -> int:
+    """Divide DuckDB's threads among the jobs that dlt runs at once; return how many jobs.
 
-    DuckDB's threads are divided among the jobs, unless `threads` is set in dlt's `global_config`.
     A job on one thread takes a third less processor time than on two, and jobs on different tables
-    do not wait for each other.
+    do not wait for each other. `load.workers` sets the number of jobs. If `threads` is set in dlt's
+    `global_config`, they are not divided.
 
     Args:
         pipeline: The pipeline, with packages to load.
-        client: The client that keeps the file open.
+        client: The client that `held_open` yields.
     """
-    (threads,) = client.execute_sql("select current_setting('threads')")[0]
+    threads = _threads(client)
     files = len(list(Path(pipeline.working_dir).glob("load/normalized/**/*.parquet")))
     most = min(MAX_PARALLEL_JOBS, threads, max(1, files))
     jobs = dlt.config.get("load.workers", int) or most
     if "threads" not in (client.credentials.global_config or {}):
         client.execute_sql(f"set threads = {max(1, threads // jobs)}")
     return jobs
+
+
+def _threads(client: Any) -> int:
+    ((threads,),) = client.execute_sql("select current_setting('threads')")
+    return int(threads)
 
 
 def explain_duckdb(text: str) -> PipelineBusy | LoadFailed | None:

@@ -34,9 +34,9 @@ logger = logging.getLogger("comms_source")
 OnError = Literal["raise", "continue"]
 
 LAST_SCANS: Final = 3
-"""So many scans for each request that may be in progress run at the same time once no others are
-left in the run. They take turns, so fewer are still long when the rest have ended; the pages of a
-scan can only be read one by one. More of them at once would take more memory."""
+"""When a run has at most this many scans left for each request that may be in progress, all of them
+may run at once. They take turns and so end at about the same time; otherwise the last ones, whose
+pages come one after the other, would leave requests unused. More at once would take more memory."""
 
 
 def most_running(*, left: int, pages: int, parallel: int) -> int:

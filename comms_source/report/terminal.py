@@ -16,7 +16,7 @@ from comms_source.report.figure_table import FigureRow, change_row, figure_lines
 from comms_source.report.findings import periods
 from comms_source.report.findings.problems import concerns_of
 from comms_source.report.terminal_details import tag_remarks, tag_rows, why_failed
-from comms_source.words import NARROWEST, counted, side_by_side, wrapped
+from comms_source.words import counted, line_width, side_by_side, wrapped
 
 LONGEST: Final = 100
 """The longest line of a sentence, however wide the terminal is."""
@@ -32,7 +32,7 @@ STUCK_SHOWN: Final = 5
 def show_report(facts: Facts) -> None:
     """Print the report."""
     console = Console(highlight=False, soft_wrap=True)
-    width = max(NARROWEST, console.width)
+    width = line_width(console.width)
     stored = [channel for channel in facts.channels if channel.stored]
 
     def show(*sentences: str) -> None:

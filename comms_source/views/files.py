@@ -62,7 +62,7 @@ def read_views(*, details: bool = False) -> tuple[View, ...]:
 
     Args:
         details: Whether there are tables of details; without them, the views of details are left
-            out, and their files are not parsed, which takes most of the time.
+            out. Their files are not parsed then: parsing is the slowest step.
     """
     names = view_names(details=details)
     texts = {

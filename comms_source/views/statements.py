@@ -195,8 +195,6 @@ def _comments(
     commented = {f"{kind} {name}": comment} | {
         f"column {name}.{mark}{column}{mark}": text for column, text in columns.items()
     }
-    return [f"comment on {each} is {_quoted(text)}" for each, text in commented.items()]
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return [
+        f"comment on {each} is {exp.Literal.string(text).sql()}" for each, text in commented.items()
+    ]

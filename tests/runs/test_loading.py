@@ -13,7 +13,7 @@ from comms_source.destinations.duckdb_file import (
     MAX_PARALLEL_JOBS,
     MEGABYTES_PER_THREAD,
     held_open,
-    parallel_jobs,
+    share_threads,
 )
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import Sandbox
@@ -86,7 +86,7 @@ def test_jobs_that_run_at_once_share_the_threads(
 
     with held_open(pipeline) as client:
         client.execute_sql(f"set threads = {threads}")
-        assert parallel_jobs(pipeline, client) == jobs
+        assert share_threads(pipeline, client) == jobs
         assert client.execute_sql("select current_setting('threads')") == [(each,)]
 
 
@@ -96,8 +96,19 @@ def test_threads_set_by_the_user_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
     pipeline = open_pipeline()
 
     with held_open(pipeline) as client:
-        assert parallel_jobs(pipeline, client) == 1
+        assert share_threads(pipeline, client) == 1
         assert client.execute_sql("select current_setting('threads')") == [(3,)]
+
+
+def test_a_load_leaves_the_settings_of_other_connections_as_they_were(sandbox: Sandbox) -> None:
+    """DuckDB's settings apply to a whole process: a script's own queries would stay slow."""
+    query = "select current_setting('threads'), current_setting('memory_limit')"
+    load(sandbox)
+    with duckdb.connect(FILE) as beside:
+        before = beside.execute(query).fetchall()
+        load(sandbox, refresh="full")
+
+        assert beside.execute(query).fetchall() == before
 
 
 def test_the_file_is_open_only_while_loading(
