@@ -42,7 +42,8 @@ class StoredChannel:
     lost: Sequence[tuple[CoverageRow, int]] = ()
     """Windows past retention that lack rows too, and how many rows each has left."""
     unfounded: Sequence[CoverageRow] = ()
-    """Windows that are complete in the table `coverage` but not in dlt's state: a load failed."""
+    """Windows that are complete in the table `coverage`, but whose load failed: their load package
+    was not loaded whole, or dlt's state does not know them."""
     complete_to: datetime | None = None
     """The end of the last complete window in the table `coverage`; looked up only if dlt's state
     has no coverage."""

@@ -41,6 +41,16 @@ _COMPLETE: Final = """
 select window_start, window_end, read_at, rows_read from {table}
 where account = %s and channel = %s and is_complete order by window_start
 """
+_UNFOUNDED: Final = """
+select window_start, window_end, read_at, rows_read from {table}
+where
+    account = %s and channel = %s and is_complete
+    and _dlt_load_id not in (select load_id from {loads} where status = 0)
+    -- old rows of that table may be deleted
+    and _dlt_load_id > (select coalesce(min(load_id), '') from {loads})
+order by window_start
+"""
+"""Windows whose claim comes from a load package that was not loaded whole."""
 _NEWEST: Final = """
 select id from {table} where account = %s and created_at > %s order by created_at desc limit 1
 """
@@ -178,13 +188,19 @@ class _ChannelQueries:
         )
         if not is_plain_sql(self.client):
             return StoredChannel(opened=opened, restates=not sound)
+        unfounded = self._rows(_UNFOUNDED, loads="_dlt_loads")
         if coverage.tracked_from is None:
-            complete_to = max((row.window.end for row in self._complete()), default=None)
-            return StoredChannel(opened=opened, complete_to=complete_to, restates=not sound)
+            founded = [row for row in self._rows(_COMPLETE) if row not in unfounded]
+            return StoredChannel(
+                opened=opened,
+                unfounded=unfounded,
+                complete_to=max((row.window.end for row in founded), default=None),
+                restates=not sound,
+            )
         short = self._short(coverage)
         if sound and not short:
-            return StoredChannel(opened=opened)
-        complete = self._complete()
+            return StoredChannel(opened=opened, unfounded=unfounded)
+        complete = self._rows(_COMPLETE)
         return StoredChannel(
             opened=opened,
             short=short,
@@ -192,8 +208,11 @@ class _ChannelQueries:
             unfounded=[
                 row
                 for row in complete
-                if row.window.end > self.before
-                and (row.window.start in short or not coverage.is_complete(row.window))
+                if row in unfounded
+                or (
+                    row.window.end > self.before
+                    and (row.window.start in short or not coverage.is_complete(row.window))
+                )
             ],
             restates=not sound,
         )
@@ -235,9 +254,9 @@ class _ChannelQueries:
         found = ask(self.client, query, self.account, since, table=self.channel.table)
         return {EPOCH + number * unit: count for number, count in found}
 
-    def _complete(self) -> list[CoverageRow]:
+    def _rows(self, query: str, **tables: str) -> list[CoverageRow]:
         key = (self.account, self.channel.name)
-        found = ask(self.client, _COMPLETE, *key, table=COVERAGE.name)
+        found = ask(self.client, query, *key, table=COVERAGE.name, **tables)
         return [
             CoverageRow(Span(parse_instant(start), parse_instant(end)), parse_instant(read), rows)
             for start, end, read, rows in found

@@ -142,6 +142,11 @@ class ChannelRun:
         if self._session.is_clock_confirmed:
             coverage.forget_later_than(self._session.clock(), kept=self._session.settings.policy)
         touched = self._enter(results)
+        if self._begins:
+            # What the state knows of them is still true.
+            touched |= {
+                row.window.start for row in self._stored.unfounded
+            } & coverage.windows.keys()
         # Before those that the API has forgotten meanwhile leave the coverage.
         covered = make.windows(coverage, touched)
         gaps = make.gaps(self._expire(), reason="never read")

@@ -239,6 +239,55 @@ def test_without_a_state_the_coverage_table_is_used(sandbox: Sandbox) -> None:
     assert load(sandbox).exit_code == 0
 
 
+def lose_machine_and_last_load() -> None:
+    """As if the last load had died when `coverage` was loaded, and its machine was lost."""
+    change(
+        "delete from comms._dlt_loads where load_id = (select max(load_id) from comms._dlt_loads)"
+    )
+    shutil.rmtree(get_dlt_pipelines_dir())
+
+
+CLAIMED = """
+select count(*) from comms.coverage where channel = 'emails' and is_complete and rows_read > (
+    select count(*) from comms.email_operations where created_at >= window_start
+    and created_at < window_end
+)
+"""
+"""How many windows are said to be complete, with more rows than there are."""
+
+
+def test_a_first_load_that_died_on_a_lost_machine_claims_nothing(sandbox: Sandbox) -> None:
+    """The next load reads what is still to be had; of the rest `coverage` says that it is not."""
+    load(sandbox)
+    change("delete from comms.email_operations")
+    lose_machine_and_last_load()
+    assert rows(CLAIMED)[0][0] > 100
+    sandbox.clock.advance(DAY)
+
+    assert load(sandbox).exit_code == 0
+    assert is_true(sandbox)
+    assert rows(CLAIMED) == [(0,)]
+    assert rows("select count(*) from comms.gaps") == [(0,)]
+
+
+def test_a_load_that_died_on_a_lost_machine_leaves_the_claims_before_it(sandbox: Sandbox) -> None:
+    """The windows that it read again are complete as of the load before."""
+    load(sandbox)
+    oldest = (
+        "select window_start, read_at from comms.coverage where is_complete order by 1, 2 limit 3"
+    )
+    before = rows(oldest)
+    sandbox.clock.advance(timedelta(minutes=30))
+    load(sandbox, refresh="full")
+    assert rows(oldest) != before
+    lose_machine_and_last_load()
+    sandbox.clock.advance(2 * DAY)
+
+    load(sandbox)
+
+    assert rows(oldest) == before
+
+
 def test_a_dropped_column_and_staging_table_are_created_again(sandbox: Sandbox) -> None:
     """Dlt itself assumes that both exist, since it knows the version of the schema."""
     load(sandbox)

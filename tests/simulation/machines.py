@@ -262,15 +262,17 @@ class MemoryMachine:
         coverage = _coverage(self.current_state())
         before = session.now - session.settings.retention
         opened = self.open_operations()
-        if sound:
-            return StoredChannel(opened=opened)
-        complete = [
-            CoverageRow(Span(row["window_start"], row["window_end"]), row["read_at"], 0)
+        unfounded = [
+            CoverageRow(window, row["read_at"], 0)
             for row in self.rows(COVERAGE.name)
-            if row["is_complete"] and row["window_end"] > before
+            for window in [Span(row["window_start"], row["window_end"])]
+            if row["is_complete"]
+            and (
+                row[LOAD_ID.name] not in self.loads
+                or not (sound or window.end <= before or coverage.is_complete(window))
+            )
         ]
-        unfounded = [row for row in complete if not coverage.is_complete(row.window)]
-        return StoredChannel(opened=opened, unfounded=unfounded, restates=True)
+        return StoredChannel(opened=opened, unfounded=unfounded, restates=not sound)
 
     def finish_pending(self) -> bool:
         """Load what a dead run left, or drop it and return to the state before.
