@@ -70,7 +70,7 @@ $(WAREHOUSES)/.ready: pyproject.toml tests/warehouses/constraints.txt
 	@touch $@
 
 destinations: $(DESTINATIONS)/.ready ## Load into each kind of destination, and compare what they answer
-	$(DESTINATIONS)/bin/python -m pytest -q tests/destinations
+	$(DESTINATIONS)/bin/python -m pytest -q --numprocesses 2 --dist loadgroup tests/destinations
 
 readers: $(DESTINATIONS)/.ready ## Read with eight processes all through a load of 100,000 operations
 	$(DESTINATIONS)/bin/python -m tests.destinations.readers

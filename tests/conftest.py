@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
 from tests.postgres import NoPostgres, Postgres, running_postgres
-from tests.support import NOW
+from tests.support import NOW, last_second
 
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("search", print_blob=True)
@@ -46,6 +46,13 @@ def sandbox() -> Iterator[Sandbox]:
     """A sandbox with a few hundred operations of each channel, its clock stopped."""
     with Sandbox(SandboxSettings(operations_per_week=300), Clock(NOW)) as serving:
         yield serving
+
+
+@pytest.fixture
+def today(sandbox: Sandbox) -> Sandbox:
+    """The same, its clock stopped a moment ago, for runs by the real time."""
+    sandbox.clock.set(last_second())
+    return sandbox
 
 
 @pytest.fixture(scope="session")

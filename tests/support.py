@@ -19,7 +19,7 @@ from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, CLIENT_ID, CLIENT_SECRET, Sandbox
 from comms_source.tables.operations import operations_table
-from comms_source.timespans import parse_instant
+from comms_source.timespans import SECOND, align_down, parse_instant
 
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 FILE = "twilio_comms.duckdb"
@@ -70,6 +70,15 @@ def true(sandbox: Sandbox, channel: str) -> dict[str, tuple[Any, ...]]:
         )
         for row in sandbox.truth(channel)
     }
+
+
+def last_second() -> datetime:
+    """The last whole second that is over.
+
+    A run that begins now reads all that was created until then, that second included. A sandbox
+    whose clock shows the present second may have an operation that the next run reads.
+    """
+    return align_down(datetime.now(UTC), SECOND) - SECOND
 
 
 def settings_for(sandbox: Sandbox, **changes: Any) -> Settings:

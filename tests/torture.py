@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ import duckdb
 
 from comms_source.channels import CHANNELS
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
-from tests.support import FILE
+from tests.support import FILE, last_second
 
 LOAD: Final = "from comms_source.cli import main; main()"
 FINISH: Final = """
@@ -62,7 +61,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     chance = random.Random(options.seed)
-    clock = Clock(datetime.now(UTC).replace(microsecond=0))
+    clock = Clock(last_second())
     settings = SandboxSettings(operations_per_week=options.operations // 3)
     with Sandbox(settings, clock) as sandbox:
         truth = {name: {row["id"] for row in sandbox.truth(name)} for name in CHANNELS}

@@ -7,14 +7,14 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from comms_source.channels import CHANNELS
 from comms_source.sandbox import AUTH_TOKEN, Clock, Sandbox, SandboxSettings
 from tests.postgres import Postgres
-from tests.support import columns_of, true
+from tests.support import columns_of, last_second, true
 
 DATABASE: Final = "warehouse"
 OPERATIONS: Final = 300
@@ -99,7 +99,7 @@ def made_world(
             settings = SandboxSettings(
                 seed=seed, operations_per_week=OPERATIONS, credentials={user: AUTH_TOKEN}
             )
-            sandbox = serving.enter_context(Sandbox(settings, Clock(datetime.now(UTC))))
+            sandbox = serving.enter_context(Sandbox(settings, Clock(last_second())))
             sandboxes[account] = sandbox
             section = f"sources.comms_source.accounts.{account}"
             secrets.append(f'[{section}]\nbase_url = "{sandbox.url}"')

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typer.testing import CliRunner, Result
 from comms_source.cli.app import app
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 from tests.postgres import Postgres
+from tests.support import last_second
 
 Comms = Callable[..., Result]
 OURS = "SOURCES__COMMS_SOURCE"
@@ -27,7 +27,7 @@ OURS = "SOURCES__COMMS_SOURCE"
 @pytest.fixture
 def comms(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Comms:
     """Runs a command against the sandbox."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     monkeypatch.setenv(f"{OURS}__BASE_URL", sandbox.url)
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -22,13 +22,6 @@ from comms_source.views.files import read_views
 from tests.support import stored, true
 
 Comms = Callable[..., Result]
-
-
-@pytest.fixture
-def today(sandbox: Sandbox) -> Sandbox:
-    """A sandbox with a clock that shows the real time."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
-    return sandbox
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from comms_source.cli.app import app
 from comms_source.cli.dates import parse_given
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 from comms_source.timespans import parse_instant
+from tests.support import last_second
 
 NOW = datetime(2026, 11, 26, 19, 38, 5, 400, tzinfo=UTC)
 
@@ -70,7 +71,7 @@ def test_a_backfill_says_what_it_takes_as_utc(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On standard error, and only if a time zone is missing."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", sandbox.url)
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,6 @@ from tests.postgres import Postgres
 from tests.support import stored, true
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
-
-
-@pytest.fixture
-def today(sandbox: Sandbox) -> Sandbox:
-    """A sandbox with a clock that shows the real time."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
-    return sandbox
 
 
 def script(name: str, sandbox: Sandbox, **more: str) -> subprocess.CompletedProcess[str]:

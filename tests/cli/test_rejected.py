@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from comms_source.cli.app import app
 from comms_source.sandbox import Fault, Sandbox
-from tests.support import load
+from tests.support import last_second, load
 
 HEADING = re.compile(r"default  emails  (comms_operation_\w+)")
 REPORTED = "could not be stored"
@@ -20,7 +19,7 @@ REPORTED = "could not be stored"
 @pytest.fixture
 def loaded(sandbox: Sandbox) -> Sandbox:
     """A sandbox of the present, of which six rows could not be read."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     sandbox.faults.replace([Fault(kind="row_without_created_at", channel="emails", rows=55)])
     assert load(sandbox).exit_code == 3
     return sandbox

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from comms_source.cli.streams import plain_characters
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
+from tests.support import last_second
 
 COMMS = f"{sys.executable} -c 'from comms_source.cli import main; main()'"
 
@@ -21,7 +21,7 @@ COMMS = f"{sys.executable} -c 'from comms_source.cli import main; main()'"
 @pytest.fixture
 def environment(sandbox: Sandbox) -> Mapping[str, str]:
     """The environment of a process that loads from the sandbox at the real time."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     return os.environ | {
         "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,
         "TWILIO_ACCOUNT_SID": ACCOUNT_ID,

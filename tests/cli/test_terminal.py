@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -24,7 +24,7 @@ from comms_source.cli.progress import described
 from comms_source.commands.summary import RunSummary
 from comms_source.extract.run_stats import ChannelStats, DetailsStats, RunStats
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
-from tests.support import FILE, NOW
+from tests.support import FILE, NOW, last_second
 
 # -P as in an installed command: the working folder, which may be gone, is not searched for modules.
 MAIN = [sys.executable, "-P", "-c", "from comms_source.cli import main; main()"]
@@ -34,7 +34,7 @@ Comms = Callable[..., Result]
 @pytest.fixture
 def comms(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Comms:
     """Runs a command against the sandbox, at the real time."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", sandbox.url)
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)

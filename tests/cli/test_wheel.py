@@ -7,14 +7,13 @@ import subprocess
 import sys
 import venv
 import zipfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from comms_source.channels import CHANNELS
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
-from tests.support import stored, true
+from tests.support import last_second, stored, true
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,7 +71,7 @@ def test_the_wheel_loads_in_an_empty_folder(wheel: Path, tmp_path: Path, sandbox
     packages = next(home.glob("lib/*/site-packages"))
     here = next(path for path in sys.path if path.endswith("site-packages"))
     (packages / "dependencies.pth").write_text(f"{here}\n")
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     surroundings = {
         "HOME": str(tmp_path),
         "PATH": "/usr/bin:/bin",

@@ -66,15 +66,18 @@ def _run(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests of one destination before those of the next."""
+    """Run all tests of one destination in one process, and before those of the next."""
     order = {name: position for position, name in enumerate(PLACES)}
-    items.sort(key=lambda item: order.get(item.name.rpartition("[")[2].rstrip("]"), len(order)))
+    places = {item: item.name.rpartition("[")[2].rstrip("]") for item in items}
+    items.sort(key=lambda item: order.get(places[item], len(order)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(places[item]))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print a table of the test outcomes by feature and destination."""
     reports = {
-        report.nodeid.partition(CELLS)[2]: outcome
+        report.nodeid.partition(CELLS)[2].partition("@")[0]: outcome
         for outcome in ("passed", "failed", "error", "skipped")
         for report in terminalreporter.getreports(outcome)
         if CELLS in report.nodeid

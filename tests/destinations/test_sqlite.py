@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from typer.testing import CliRunner, Result
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
+from tests.support import last_second
 
 
 def comms(*arguments: str) -> Result:
@@ -29,7 +29,7 @@ def test_a_destination_without_views_is_loaded(
 
     What is missing is SQLite's: functions for time zones and percentiles.
     """
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", sandbox.url)
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)

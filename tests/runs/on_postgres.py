@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from comms_source.commands.summary import RunSummary
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 from tests.postgres import Postgres
-from tests.support import session_for
+from tests.support import last_second, session_for
 
 DATABASE = "runs"
 COMMS = "from comms_source.cli import main; main()"
@@ -50,7 +49,7 @@ def rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
 @contextmanager
 def other_load(sandbox: Sandbox, *, data: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that runs `comms load`; as on another machine if `data` is another folder."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     process = subprocess.Popen(
         [sys.executable, "-c", COMMS, "--verbose", "load", "--destination", "postgres"],
         stderr=subprocess.PIPE,

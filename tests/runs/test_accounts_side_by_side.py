@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from comms_source.destinations.pipeline import account_suffix, open_pipeline
 from comms_source.errors import ConfigurationError, PipelineBusy
 from comms_source.sandbox import AUTH_TOKEN, Clock, Sandbox, SandboxSettings
 from tests.postgres import Postgres
-from tests.support import load
+from tests.support import last_second, load
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +66,7 @@ def test_a_second_run_of_an_account_is_refused(sandbox: Sandbox) -> None:
 @pytest.fixture
 def accounts(monkeypatch: pytest.MonkeyPatch, postgres: Postgres) -> Iterator[dict[str, Sandbox]]:
     """Two accounts, each with a sandbox, that share a PostgreSQL database."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = last_second()
     values = {
         PREFIX: json.dumps(ACCOUNTS),
         "DESTINATION_TYPE": "postgres",

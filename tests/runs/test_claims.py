@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import LoadFailed
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
 from tests.postgres import Postgres
-from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
+from tests.support import FILE, NOW, last_second, load, session_for, settings_for, stored, true
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -105,7 +105,7 @@ main()
 
 def test_a_load_on_a_full_disk_does_not_count(sandbox: Sandbox) -> None:
     """The run is not recorded as complete, and the next load has all rows."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     load(sandbox)
     assert Path(FILE).stat().st_size > 2 * ROOM
     environment = os.environ | {

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import dlt
@@ -18,7 +18,7 @@ from comms_source.channels import CHANNELS
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
 from comms_source.source import operation_resources
-from tests.support import load, session_for, stored, true
+from tests.support import last_second, load, session_for, stored, true
 
 
 def die_after_extract(sandbox: Sandbox) -> dlt.Pipeline:
@@ -74,7 +74,7 @@ def test_a_broken_pending_package_is_dropped_and_read_again(
 
 def test_an_interrupted_load_ends_soon(sandbox: Sandbox) -> None:
     """Ctrl-C while the API hangs: the process ends in seconds, and the next load is complete."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     sandbox.faults.replace([Fault(kind="hang", first=6, seconds=300)])
     environment = os.environ | {
         "SOURCES__COMMS_SOURCE__BASE_URL": sandbox.url,

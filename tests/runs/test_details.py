@@ -37,7 +37,7 @@ from tests.runs.details_world import (
     true_tags,
 )
 from tests.sandbox.resource_requests import counted
-from tests.support import NOW, load, session_for, settings_for
+from tests.support import NOW, last_second, load, session_for, settings_for
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def comms(*arguments: str) -> Result:
 
 def test_the_commands_show_details(few: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """`load`, `plan` and `status`, as text and as JSON."""
-    few.clock.set(datetime.now(UTC).replace(microsecond=0))
+    few.clock.set(last_second())
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", few.url)
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +27,16 @@ from tests.runs.details_world import (
     stored_resources,
     true_resources,
 )
+from tests.support import last_second
 
 CREDENTIALS = {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}
 
 
 @pytest.fixture
 def few() -> Iterator[Sandbox]:
-    """A sandbox with a few operations of each channel; its clock shows the real time."""
+    """A sandbox with a few operations of each channel; its clock stopped a moment ago."""
     with small(operations_per_week=6) as serving:
-        serving.clock.set(datetime.now(UTC).replace(microsecond=0))
+        serving.clock.set(last_second())
         yield serving
 
 

@@ -6,7 +6,6 @@ import gzip
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +25,7 @@ from comms_source.tables.personal_data import PersonalData
 from tests.runs.details_world import ALL, KEY, query, small
 from tests.runs.test_secrets import SECRETS, run_at_debug
 from tests.sandbox.resource_requests import fetched
-from tests.support import FILE, session_for
+from tests.support import FILE, last_second, session_for
 
 OURS: Final = "SOURCES__COMMS_SOURCE"
 PRIVATE: Final = re.compile(PRIVATE_DATA.pattern.encode(), re.IGNORECASE)
@@ -45,9 +44,9 @@ FAULTS: Final = (
 
 @pytest.fixture
 def few() -> Iterator[Sandbox]:
-    """A sandbox with a few operations of each channel; its clock shows the real time."""
+    """A sandbox with a few operations of each channel; its clock stopped a moment ago."""
     with small(operations_per_week=6) as serving:
-        serving.clock.set(datetime.now(UTC).replace(microsecond=0))
+        serving.clock.set(last_second())
         yield serving
 
 

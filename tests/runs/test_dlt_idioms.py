@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,15 @@ from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 from comms_source.source import operation_resources
 from comms_source.tables.bookkeeping import BOOKKEEPING
 from comms_source.tables.registry import all_tables
-from tests.support import FILE, session_for, stored, true
+from tests.support import FILE, last_second, session_for, stored, true
 
 CREDENTIALS = {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}
 
 
 @pytest.fixture
 def source(sandbox: Sandbox) -> DltSource:
-    """The public source; the sandbox's clock shows the real time."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    """The public source; the clock of the sandbox stopped a moment ago."""
+    sandbox.clock.set(last_second())
     return build(sandbox)
 
 
@@ -95,7 +95,7 @@ def test_add_limit_gives_a_page_and_covers_nothing(
     sandbox: Sandbox, pipeline: dlt.Pipeline
 ) -> None:
     """The next run reads the rest."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     limited = build(sandbox).with_resources("message_operations", "coverage").add_limit(1)
     pipeline.run(limited)
     assert tables()["message_operations"] > 0
@@ -277,7 +277,7 @@ def test_the_bookkeeping_can_be_left_out(pipeline: dlt.Pipeline, sandbox: Sandbo
 
 def test_a_sink_gets_rows_if_duplicates_are_allowed(sandbox: Sandbox, tmp_path: Path) -> None:
     """`@dlt.destination` cannot merge, so an operation that is read again is a duplicate."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     received: dict[str, int] = {}
 
     @dlt.destination(batch_size=0, loader_file_format="parquet")

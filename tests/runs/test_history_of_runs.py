@@ -27,7 +27,7 @@ from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox
 from comms_source.source import operation_resources
 from comms_source.timespans import to_iso
-from tests.support import FILE, NOW, load, session_for, stored, true
+from tests.support import FILE, NOW, last_second, load, session_for, stored, true
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 ID = "comms_operation_01h2xcejqtf2nbrexx3vqjhp41"
@@ -256,7 +256,7 @@ def test_fetching_an_operation_by_id_adds_to_its_history(sandbox: Sandbox) -> No
 @pytest.mark.parametrize("history", [True, False])
 def test_a_plain_pipeline_run_keeps_the_history_too(sandbox: Sandbox, history: bool) -> None:
     """Dated by the end of its read; `history=False` turns it off."""
-    began = datetime.now(UTC).replace(microsecond=0)
+    began = last_second()
     sandbox.clock.set(began)
     pipeline = dlt.pipeline("twilio_comms", destination="duckdb", dataset_name="comms")
     given: dict[str, Any] = {"credentials": {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}}

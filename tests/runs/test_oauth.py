@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dlt
@@ -35,6 +35,7 @@ from comms_source.sandbox import (
 from tests.support import (
     FILE,
     NOW,
+    last_second,
     load,
     oauth_for,
     session_for,
@@ -55,7 +56,7 @@ def comms(*arguments: str) -> Result:
 @pytest.fixture
 def today(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox with the real time, whose OAuth app is configured in the environment."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     monkeypatch.setenv(f"{OURS}__BASE_URL", sandbox.url)
     monkeypatch.setenv(f"{OURS}__CREDENTIALS__CLIENT_ID", CLIENT_ID)
     monkeypatch.setenv(f"{OURS}__CREDENTIALS__CLIENT_SECRET", CLIENT_SECRET)
@@ -251,7 +252,7 @@ def test_moving_from_an_auth_token_to_an_oauth_app_changes_no_data(sandbox: Sand
 @pytest.fixture
 def accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Sandbox]]:
     """Two accounts, each with its own API; `news` has an OAuth app."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = last_second()
     prefix = f"{OURS}__ACCOUNTS"
     monkeypatch.setenv(prefix, "shop,news")
     with ExitStack() as serving:

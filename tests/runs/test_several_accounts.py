@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import duckdb
@@ -23,7 +23,7 @@ from comms_source.destinations.pipeline import open_pipeline
 from comms_source.errors import ConfigurationError
 from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox, SandboxSettings
-from tests.support import FILE, columns_of, settings_for, stored, true
+from tests.support import FILE, columns_of, last_second, settings_for, stored, true
 
 PREFIX = "SOURCES__COMMS_SOURCE__ACCOUNTS"
 UNKNOWN = f"comms_operation_{0:026}"
@@ -35,7 +35,7 @@ Accounts = dict[str, Sandbox]
 def accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Accounts]:
     """Three accounts, each with its own API; the key of `news` is refused."""
     monkeypatch.setenv(PREFIX, '["shop", "news", "club"]')
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = last_second()
     with ExitStack() as serving:
         made = {}
         for seed, name in enumerate(("shop", "news", "club"), 1):
@@ -163,7 +163,7 @@ def test_an_account_in_use_does_not_stop_the_others(accounts: Accounts) -> None:
 
 def test_each_account_has_its_own_coverage_and_gaps(accounts: Accounts) -> None:
     """An account without a run for eleven days has a gap; the other in the same file has none."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = last_second()
 
     def load(name: str, after: timedelta) -> int:
         accounts[name].clock.set(now + after)
@@ -183,7 +183,7 @@ def test_moving_from_a_token_to_an_api_key_changes_no_data() -> None:
     """Rows, history and coverage belong to the account's label, not to its credentials."""
     known = {ACCOUNT_ID: AUTH_TOKEN, "SKkey": "key-secret"}
     settings = SandboxSettings(operations_per_week=60, credentials=known)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = last_second()
     with Sandbox(settings, Clock(now)) as sandbox:
         by_token = settings_for(sandbox)
         by_key = replace(by_token, credentials=BasicCredentials("SKkey", "key-secret"))

@@ -32,7 +32,7 @@ from comms_source.sandbox.samples import CHANNEL_OF, operations_in
 from comms_source.tables.bookkeeping import BOOKKEEPING
 from comms_source.tables.operations import operations_table
 from comms_source.timespans import parse_instant
-from tests.support import stored, true
+from tests.support import last_second, stored, true
 
 CREDENTIALS = {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}
 
@@ -49,13 +49,6 @@ def pipeline(tmp_path: Path) -> dlt.Pipeline:
     return dlt.pipeline(
         "twilio_comms", destination="duckdb", dataset_name="comms", pipelines_dir=str(tmp_path)
     )
-
-
-@pytest.fixture
-def today(sandbox: Sandbox) -> Sandbox:
-    """A sandbox with a clock that shows the real time."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
-    return sandbox
 
 
 def cursor_of(pipeline: dlt.Pipeline, table: str) -> Any:
@@ -154,7 +147,7 @@ def test_a_backfill_reads_exactly_its_range_and_leaves_no_state(
 def test_documented_payloads_are_loaded_exactly(name: str, pipeline: dlt.Pipeline) -> None:
     """Through every layer into typed columns, from a server that serves nothing else."""
     channel = CHANNEL_OF[name.split("_", maxsplit=1)[0]]
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = last_second()
     with Sandbox(SandboxSettings(samples=(name,)), Clock(now)) as sandbox:
         pipeline.run(source(sandbox, start_date="2024-01-01", end_date="2026-11-20"))
 

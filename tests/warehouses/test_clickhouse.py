@@ -29,7 +29,7 @@ from comms_source.tables.detail_tables import DETAIL_TABLES
 from comms_source.views.create import create_views
 from comms_source.views.files import detail_view_names, read_views
 from comms_source.views.settings import ViewSettings
-from tests.support import columns_of, load, session_for, true
+from tests.support import columns_of, last_second, load, session_for, true
 from tests.views.expectations import EXPECTED, by_key
 from tests.views.view_tables import (
     DEFAULTS,
@@ -193,7 +193,7 @@ def test_the_figures_equal_those_of_duckdb(sandbox: Sandbox, clickhouse: ClickHo
 @pytest.mark.usefixtures("clickhouse")
 def test_every_command_works(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Including the commands that read the warehouse."""
-    sandbox.clock.set(datetime.now(UTC).replace(microsecond=0))
+    sandbox.clock.set(last_second())
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", sandbox.url)
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
