@@ -1,4 +1,4 @@
-"""`comms views`: create the views over tables that exist."""
+"""`comms views`: create the views over tables that exist, or print their SQL."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import dlt
 from comms_source.config.accounts import account_names
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.locks import in_turn
-from comms_source.destinations.pipeline import open_pipeline, require_dataset
+from comms_source.destinations.pipeline import DATASET, open_pipeline, require_dataset
+from comms_source.errors import ConfigurationError
 from comms_source.views.create import create_views, refresh_views
+from comms_source.views.dialects import DIALECTS
+from comms_source.views.macros import detail_columns, documented_columns
 from comms_source.views.settings import ViewSettings, view_settings
+from comms_source.views.statements import view_statements
 
 
 def make_views(*, destination: str | None = None, dataset: str | None = None) -> list[str]:
@@ -38,6 +42,33 @@ def any_pipeline(
     return open_pipeline(
         destination=destination, dataset=dataset, account=first, read_only=read_only
     )
+
+
+def view_sql(dialect: str, *, dataset: str | None = None, details: bool = False) -> list[str]:
+    """The statements that would create the views, in the order to run them in.
+
+    Neither the API nor a destination is asked, so counters that are not documented have no column.
+
+    Args:
+        dialect: A dialect of SQL that the views are written for.
+        dataset: The schema of the tables and views; by default `comms`.
+        details: Whether to include the views of details, whose tables must exist.
+
+    Raises:
+        ConfigurationError: if the views are not written for the dialect, or a setting is wrong.
+    """
+    if dialect not in DIALECTS:
+        known = ", ".join(sorted(DIALECTS))
+        raise ConfigurationError(f"--print: no views are written for {dialect!r}; one of {known}")
+    columns = documented_columns() | (detail_columns() if details else frozenset())
+    views = view_statements(
+        dialect=dialect,
+        dataset=dataset or DATASET,
+        settings=view_settings(),
+        columns=columns,
+        pretty=True,
+    )
+    return [statement for view in views for statement in (view.create, *view.comments)]
 
 
 def run_views(pipeline: dlt.Pipeline) -> list[str]:

@@ -249,7 +249,7 @@ def _transaction(client: Any) -> AbstractContextManager[Any]:
     return client.begin_transaction() if has_transactions else nullcontext()
 
 
-def _place(client: Any) -> dict[str, str]:
+def _place(client: Any) -> dict[str, Any]:
     """Where dlt puts tables, as the arguments of `view_statements`; some names have a prefix."""
     *catalog, dataset, name = client.make_qualified_table_name_path("views", quote=False)
     return {

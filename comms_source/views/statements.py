@@ -82,6 +82,7 @@ def view_statements(
     prefix: str = "",
     settings: ViewSettings | None = None,
     columns: Columns | None = None,
+    pretty: bool = False,
 ) -> list[ViewStatements]:
     """The statements that create the views in `dataset`, in the order to run them in.
 
@@ -96,28 +97,35 @@ def view_statements(
         columns: The counters that each table of operations has a column for, and the columns of
             the tables of details if these exist; by default the documented counters, and no
             details. Without details, the views of details are left out.
+        pretty: Whether the queries have line breaks.
     """
     place = Place(dialect, dataset, catalog, prefix)
-    return list(_statements(place, settings or ViewSettings(), columns or documented_columns()))
+    settings, columns = settings or ViewSettings(), columns or documented_columns()
+    return list(_statements(place, settings, columns, pretty))
 
 
 @cache
 def _statements(
-    place: Place, settings: ViewSettings, columns: Columns
+    place: Place, settings: ViewSettings, columns: Columns, pretty: bool
 ) -> tuple[ViewStatements, ...]:
     details = has_details(columns)
     relations = relations_of(columns, settings.counter_mode, error_causes())
     values = _values(settings, details=details)
     views = read_views(details=details)
-    return tuple(_statements_of(view, place, relations, values) for view in views)
+    return tuple(_statements_of(view, place, relations, values, pretty=pretty) for view in views)
 
 
 def _statements_of(
-    view: View, place: Place, relations: Mapping[str, Any], values: Mapping[str, Any]
+    view: View,
+    place: Place,
+    relations: Mapping[str, Any],
+    values: Mapping[str, Any],
+    *,
+    pretty: bool,
 ) -> ViewStatements:
     query = _with_tables(parsed(view.sql).copy(), tables_of(view.sql), place, relations)
     query = rewritten(fill(query, exp.Placeholder, values), place.dialect)
-    select = query.sql(dialect=place.dialect, comments=False, copy=False)
+    select = query.sql(dialect=place.dialect, comments=False, copy=False, pretty=pretty)
     relation = place.qualified(view.name)
     return ViewStatements(
         name=view.name,

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from comms_source.cli.app import app
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox, SandboxSettings
+from comms_source.views.dialects import DIALECTS
 from comms_source.views.files import read_views
 from tests.support import stored, true
 
@@ -310,6 +311,46 @@ def test_views_are_created_again(comms: Comms) -> None:
         assert connection.execute("select count(*) > 0 from comms.daily_delivery").fetchone() == (
             True,
         )
+
+
+def test_the_printed_sql_creates_the_views(comms: Comms) -> None:
+    """In the order of the text, with comments; what `load` created answers the same."""
+    comms("load")
+    printed = comms("views", "--print", "duckdb")
+    names = [view.name for view in read_views()]
+    counts = [f"select count(*), count(columns(*)) from comms.{name}" for name in names]
+    with duckdb.connect("twilio_comms.duckdb") as connection:
+        loaded = [connection.execute(count).fetchall() for count in counts]
+        for name in reversed(names):
+            connection.execute(f"drop view comms.{name}")
+
+        connection.execute(printed.stdout)
+
+        assert [connection.execute(count).fetchall() for count in counts] == loaded
+        query = "select count(*) from duckdb_views() where comment is not null"
+        assert connection.execute(query).fetchone() == (len(names),)
+    assert printed.exit_code == 0
+
+
+def test_sql_is_printed_without_a_destination(comms: Comms, today: Sandbox) -> None:
+    """For each dialect, and for another schema; neither the API nor a file is touched."""
+    for dialect in DIALECTS:
+        done = comms("views", "--print", dialect, "--dataset", "sent", "--details")
+        assert done.exit_code == 0
+        assert done.stdout.count("CREATE OR REPLACE VIEW ") == len(read_views(details=True))
+        assert "sent" in done.stdout
+
+    assert not today.requests
+    assert list(Path().iterdir()) == []
+
+
+def test_a_dialect_without_views_is_refused(comms: Comms) -> None:
+    """With the names of the others; so are details, where nothing is printed."""
+    unknown, unprinted = comms("views", "--print", "oracle"), comms("views", "--details")
+
+    assert unknown.exit_code == unprinted.exit_code == 2
+    assert "'oracle'; one of bigquery, clickhouse" in unknown.stderr
+    assert "--details: only with --print" in unprinted.stderr
 
 
 def test_views_without_tables_say_what_to_do_first(comms: Comms) -> None:
