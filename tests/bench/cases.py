@@ -18,6 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+import duckdb
+
+from comms_source.channels import CHANNELS
 from tests.bench.errors import BenchError
 from tests.bench.measuring import Measured, measure
 from tests.bench.participants import DATABASE, clean_environment, comms
@@ -137,6 +140,31 @@ def growth(bench: Bench) -> None:
         )
 
 
+def rereading(bench: Bench) -> None:
+    """The time of a full load of a million, of which one in a hundred changed since the last."""
+    with project(bench.servers.of(Offer(1_000_000))) as loaded:
+        first = loaded.run("load")
+        runs = []
+        for _ in range(bench.repeat):
+            _outdate(loaded.database, share=100)
+            runs.append(loaded.run("load", "--full"))
+    bench.log(
+        f"a full load of a million, 1 % changed: {_seconds(runs):.2f} s, "
+        f"{_megabytes(runs):.0f} MB; {_seconds(runs) / first.seconds:.2f} times the first load, "
+        f"{first.seconds:.2f} s"
+    )
+
+
+def _outdate(database: Path, *, share: int) -> None:
+    """Have one in `share` of the stored states differ from what the API answers."""
+    with duckdb.connect(str(database)) as connection:
+        for channel in CHANNELS.values():
+            connection.execute(
+                f"update comms.{channel.history_table} set row_version = row_version + 1 "
+                f"where valid_to is null and hash(id) % {share} = 0"
+            )
+
+
 def memory(bench: Bench) -> None:
     """The memory of a first load, by the number of operations."""
     for operations in (100_000, 1_000_000, *((5_000_000,) if bench.large else ())):
@@ -146,7 +174,9 @@ def memory(bench: Bench) -> None:
         )
 
 
-CASES: Final = {case.__name__: case for case in (starting, waiting, limits, growth, memory)}
+CASES: Final = {
+    case.__name__: case for case in (starting, waiting, limits, growth, rereading, memory)
+}
 
 
 def main() -> None:
