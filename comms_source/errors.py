@@ -1,4 +1,4 @@
-"""All errors of this project, by what they stop.
+"""All errors of this project, by what they stop, and the exit codes of the commands.
 
     CommsSourceError
     ├── RunStopped                 nothing more can be loaded
@@ -29,10 +29,23 @@ A message says what happened, where, and what to do. It never contains credentia
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+COMPLETE: Final = 0
+"""The exit code of success, where nothing is missing."""
+FAILED: Final = 1
+"""The exit code if nothing, or nothing more, could be loaded."""
+REFUSED: Final = 2
+"""The exit code of wrong usage or configuration, or refused credentials."""
+INCOMPLETE: Final = 3
+"""The exit code if rows were loaded, but something is missing."""
 
 
 class CommsSourceError(Exception):
     """The base class of this project's errors."""
+
+    exit_code: ClassVar[int] = FAILED
+    """That of a command that ends with the error."""
 
 
 class RunStopped(CommsSourceError):
@@ -42,9 +55,13 @@ class RunStopped(CommsSourceError):
 class ConfigurationError(RunStopped):
     """A setting is missing, wrong or unsafe."""
 
+    exit_code = REFUSED
+
 
 class CredentialsRefused(RunStopped):
     """The API does not accept the credentials (401), or issues no access token for them."""
+
+    exit_code = REFUSED
 
 
 class HostUnreachable(RunStopped):
@@ -83,6 +100,8 @@ class DestinationUnreachable(LoadFailed):
 
 class NothingLoaded(RunStopped):
     """There are no tables yet; that is no failure before the first load."""
+
+    exit_code = COMPLETE
 
 
 class ChannelRefused(CommsSourceError):

@@ -13,8 +13,7 @@ from typing import Any, Final
 import typer
 from rich.console import Console
 
-from comms_source.errors import CommsSourceError, NothingLoaded
-from comms_source.exit_codes import COMPLETE, REFUSED, exit_code
+from comms_source.errors import COMPLETE, REFUSED, CommsSourceError, NothingLoaded
 
 EXTRAS: Final[Mapping[str, str]] = {
     "starlette": "sandbox",
@@ -51,7 +50,7 @@ def ending(*, as_json: bool = False, loads: bool = False) -> Iterator[None]:
         if as_json:
             print_json(failure_as_dict(error))
         typer.echo(f"comms: {type(error).__name__}: {error}", err=True)
-        raise typer.Exit(exit_code(error)) from None
+        raise typer.Exit(error.exit_code) from None
     except ModuleNotFoundError as missing:
         extra = EXTRAS.get(missing.name or "")
         if extra is None:
@@ -72,7 +71,7 @@ def failure_as_dict(error: CommsSourceError) -> dict[str, Any]:
     """An error as JSON."""
     return {
         "outcome": "failed",
-        "exit_code": exit_code(error),
+        "exit_code": error.exit_code,
         "error": type(error).__name__,
         "message": str(error),
     }

@@ -8,8 +8,7 @@ from typing import Any, Protocol, TypeVar
 import typer
 
 from comms_source.cli.error_handling import failure_as_dict, print_json
-from comms_source.errors import LoadFailed, RunStopped
-from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE, REFUSED, exit_code
+from comms_source.errors import COMPLETE, FAILED, INCOMPLETE, REFUSED, LoadFailed, RunStopped
 
 
 class Result(Protocol):
@@ -60,7 +59,7 @@ def run_each(
         try:
             result = act(name)
         except RunStopped as error:
-            codes.append(exit_code(error))
+            codes.append(error.exit_code)
             results[name] = failure_as_dict(error)
             typer.echo(f"comms: account {name}: {type(error).__name__}: {error}", err=True)
             destination_failed = isinstance(error, LoadFailed)

@@ -17,6 +17,10 @@ from comms_source.coverage.planner import retained
 from comms_source.destinations.pipeline import dataset_exists, describe_destination, open_pipeline
 from comms_source.destinations.write_permission import check_write_permission
 from comms_source.errors import (
+    COMPLETE,
+    FAILED,
+    INCOMPLETE,
+    REFUSED,
     ChannelRefused,
     CommsSourceError,
     ConfigurationError,
@@ -25,7 +29,6 @@ from comms_source.errors import (
     DestinationUnreachable,
     PipelineBusy,
 )
-from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE, REFUSED
 from comms_source.extract.session import Session
 from comms_source.views.settings import view_settings
 from comms_source.words import in_words

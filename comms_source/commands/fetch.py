@@ -17,10 +17,11 @@ from comms_source.destinations.commit import commit
 from comms_source.destinations.crash_recovery import finish_pending
 from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import open_pipeline
+from comms_source.dlt_resources.channel_tables import fetched_resources
+from comms_source.dlt_resources.shared_tables import bookkeeping_resources
 from comms_source.errors import ClockSkewed, ConfigurationError, LoadFailed, RunStopped
 from comms_source.extract.by_id import Fetched, find
 from comms_source.extract.session import Session
-from comms_source.source import bookkeeping_resources, fetched_resources
 from comms_source.tables.batches import pieces_of
 from comms_source.tables.operations import REJECTED
 

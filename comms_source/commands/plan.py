@@ -22,7 +22,7 @@ from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.pipeline import dataset_exists, open_pipeline
 from comms_source.destinations.stored_account import stored_channels
 from comms_source.destinations.stored_details import details_plan
-from comms_source.exit_codes import COMPLETE
+from comms_source.errors import COMPLETE
 from comms_source.timespans import SECOND, Span, align_down, to_iso, utc_now
 
 

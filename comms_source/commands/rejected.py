@@ -22,9 +22,8 @@ from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import require_dataset
 from comms_source.destinations.queries import ask
 from comms_source.destinations.rejected_rows import RejectedRow, rejected_rows
-from comms_source.errors import ConfigurationError
-from comms_source.exit_codes import COMPLETE
-from comms_source.source import bookkeeping_resources
+from comms_source.dlt_resources.shared_tables import bookkeeping_resources
+from comms_source.errors import COMPLETE, ConfigurationError
 from comms_source.tables.bookkeeping import ACKNOWLEDGED, RUNS
 from comms_source.tables.specs import Piece
 from comms_source.timespans import utc_now

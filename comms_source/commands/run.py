@@ -21,6 +21,8 @@ from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import describe_destination
 from comms_source.destinations.stored_account import StoredAccount, changes_rows, stored_account
 from comms_source.destinations.stored_details import details_work
+from comms_source.dlt_resources.load_packages import detail_resources, package_resources
+from comms_source.dlt_resources.shared_tables import bookkeeping_resources
 from comms_source.errors import (
     ClockSkewed,
     CommsSourceError,
@@ -33,11 +35,6 @@ from comms_source.extract.details_run import PACKAGE_ROWS, DetailsRun
 from comms_source.extract.parallel_scans import PageLimit
 from comms_source.extract.run_record import RunRecord, settled
 from comms_source.extract.session import Session
-from comms_source.source import (
-    bookkeeping_resources,
-    detail_resources,
-    package_resources,
-)
 from comms_source.tables.bookkeeping import RUNS
 from comms_source.tables.detail_tables import DETAILS
 from comms_source.tables.specs import Piece

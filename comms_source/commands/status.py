@@ -25,7 +25,7 @@ from comms_source.destinations.queries import ask
 from comms_source.destinations.rejected_rows import open_rows
 from comms_source.destinations.stored_account import stored_channels
 from comms_source.destinations.stored_details import details_plan
-from comms_source.exit_codes import COMPLETE
+from comms_source.errors import COMPLETE
 from comms_source.extract.run_stats import ChannelStats
 from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS, RUNS
 from comms_source.tables.detail_tables import DETAILS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
+from comms_source.errors import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extract.run_record import OUTCOMES, channels_as_dict
 from comms_source.extract.run_stats import ChannelStats, DetailsStats, RunStats
 from comms_source.timespans import to_iso

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
+from comms_source.errors import COMPLETE, FAILED, INCOMPLETE
 from comms_source.extract.run_stats import ChannelStats, RunStats
 from comms_source.extract.session import Session
 from comms_source.tables.bookkeeping import RUNS

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from comms_source.channels import CHANNELS
-from comms_source.exit_codes import COMPLETE, FAILED, INCOMPLETE
+from comms_source.errors import COMPLETE, FAILED, INCOMPLETE
 from comms_source.timespans import Span
 
 IN_SUMMARY: Final = {"in_summary": True}

@@ -13,7 +13,7 @@ import pytest
 import comms_source
 
 ROOT = Path(__file__).parents[2]
-VOCABULARY = {"channels", "timespans", "errors", "exit_codes", "words"}
+VOCABULARY = {"channels", "timespans", "errors", "words"}
 
 
 @cache

@@ -9,9 +9,9 @@ from dlt import source
 
 from comms_source.commands.load import run_load
 from comms_source.commands.views import run_views
+from comms_source.dlt_resources.load_packages import operation_resources
 from comms_source.errors import ConfigurationError
 from comms_source.sandbox import Fault, Sandbox
-from comms_source.source import operation_resources
 from tests.destinations.places import PLACES, Environment, configured
 from tests.destinations.scenario import OPERATIONS, pipeline_of, tables
 from tests.support import session_for

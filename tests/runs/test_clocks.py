@@ -16,10 +16,10 @@ from comms_source.commands.fetch import run_fetch
 from comms_source.commands.load import run_load
 from comms_source.commands.summary import RunSummary
 from comms_source.destinations.pipeline import open_pipeline
+from comms_source.dlt_resources.load_packages import operation_resources
 from comms_source.errors import ClockSkewed
 from comms_source.extract.session import Session
 from comms_source.sandbox import Sandbox
-from comms_source.source import operation_resources
 from tests.support import FILE, NOW, load, settings_for, stored, true
 
 DAY = timedelta(days=1)

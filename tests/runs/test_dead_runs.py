@@ -16,8 +16,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.channels import CHANNELS
 from comms_source.destinations.pipeline import open_pipeline
+from comms_source.dlt_resources.load_packages import operation_resources
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox
-from comms_source.source import operation_resources
 from tests.support import last_second, load, session_for, stored, true
 
 

@@ -22,10 +22,10 @@ from comms_source.commands.plan import plan_load
 from comms_source.commands.status import ChannelStatus, read_status
 from comms_source.config.credentials import BasicCredentials
 from comms_source.destinations.pipeline import open_pipeline
+from comms_source.dlt_resources.load_packages import operation_resources
 from comms_source.errors import LoadFailed
 from comms_source.extract.session import Session
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
-from comms_source.source import operation_resources
 from tests.postgres import Postgres
 from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
 

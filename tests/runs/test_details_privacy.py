@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
 from comms_source.destinations.pipeline import open_pipeline
+from comms_source.dlt_resources.load_packages import operation_resources
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, PRIVATE_DATA, Fault, Sandbox
-from comms_source.source import operation_resources
 from comms_source.tables.detail_tables import DETAIL_TABLES, resource_table
 from comms_source.tables.personal_data import PersonalData
 from tests.runs.details_world import ALL, KEY, query, small

@@ -17,8 +17,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 import comms_source
 from comms_source.channels import CHANNELS
+from comms_source.dlt_resources.load_packages import operation_resources
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
-from comms_source.source import operation_resources
 from comms_source.tables.bookkeeping import BOOKKEEPING
 from comms_source.tables.registry import all_tables
 from tests.support import FILE, last_second, session_for, stored, true

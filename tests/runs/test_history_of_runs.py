@@ -22,10 +22,10 @@ from comms_source.config.credentials import BasicCredentials
 from comms_source.config.settings import Settings
 from comms_source.destinations.dlt_errors import _own_error
 from comms_source.destinations.pipeline import open_pipeline
+from comms_source.dlt_resources.load_packages import operation_resources
 from comms_source.errors import ConfigurationError
 from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox
-from comms_source.source import operation_resources
 from comms_source.timespans import to_iso
 from tests.support import FILE, NOW, last_second, load, session_for, stored, true
 

@@ -20,9 +20,9 @@ from comms_source.commands.status import read_status
 from comms_source.commands.summary import RunSummary
 from comms_source.destinations.locks import exclusive_run
 from comms_source.destinations.pipeline import open_pipeline
+from comms_source.dlt_resources.load_packages import operation_resources
 from comms_source.errors import ConfigurationError, NothingLoaded, PipelineBusy
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
-from comms_source.source import operation_resources
 from tests.runs.on_postgres import load_there
 from tests.support import FILE, NOW, load, session_for, settings_for
 

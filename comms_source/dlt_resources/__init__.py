@@ -1,0 +1,1 @@
+"""The resources of a load package: what dlt pulls, and into which table it puts it."""
