@@ -8,10 +8,7 @@ with seen as (
         account,
         channel,
         id,
-        created_at < $retained_from
-        and created_at >= $retained_from - interval '672' hour
-        and not is_active(status)
-        and was_seen_last_day(created_at, synced_at) as is_in_curve,
+        not is_active(status) and was_seen_last_day(created_at, synced_at) as is_known_for_good,
         case
             when was_seen_last_day(created_at, synced_at) then 13
             else age_step_after(hours_between(created_at, synced_at))
@@ -29,6 +26,9 @@ states as (
         channel_order,
         id,
         local_day(created_at) as day,
+        -- of the states, not of the operations: so only the states of these weeks are read for the curve
+        created_at < $retained_from and created_at >= $retained_from - interval '672' hour
+            as is_of_curve_weeks,
         age_step(hours_between(created_at, valid_from)) as from_step,
         coalesce(age_step(hours_between(created_at, valid_to)), 13) as to_step,
         case when is_counted then requested end as requested,
@@ -49,7 +49,7 @@ spans as (
 
     select
         states.*,
-        seen.is_in_curve,
+        states.is_of_curve_weeks and seen.is_known_for_good as is_in_curve,
         smaller(states.to_step, seen.last_step) as end_step
     from states
     inner join seen

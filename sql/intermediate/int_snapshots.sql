@@ -95,7 +95,10 @@ states as (
         -- if most recipients of a send had no address, that is an error of the send and not a trend
         coalesce(2 * unaddressable > recipients, false) as is_mostly_unaddressable
     from int_outcomes
-    where not is_current
+    where
+        not is_current
+        -- no period begins earlier: only the latest part of a long history is read
+        and created_at >= (select min(as_of) - interval '384' hour from as_ofs)
 
 ),
 

@@ -35,6 +35,8 @@ final_sums as (
             and int_outcomes.id = first_steps.id
     where
         int_outcomes.is_current
+        and created_at < $retained_from
+        and created_at >= $retained_from - interval '672' hour
         and not is_active(status)
         and was_seen_last_day(created_at, synced_at)
     group by 1, 2, 3
