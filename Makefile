@@ -27,7 +27,8 @@ help: ## Show this list
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed; set PYTHON=/path/to/it"; exit 1; }
-	$(call environment,$(VENV),--constraint constraints.txt --group dev --editable '.[report$(,)sandbox]')
+	$(call environment,$(VENV),--constraint constraints.txt --group dev \
+		--editable '.[metrics$(,)report$(,)sandbox]')
 	@touch $@
 
 run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
