@@ -27,7 +27,8 @@ from tests.support import last_second, stored, true
 if not PROGRAMS.exists():
     pytest.skip(SKIPPED, allow_module_level=True)
 
-FLOW = ("python", "-c", "from prefect_load import comms_load; comms_load()")
+CODE = "from prefect_load import comms_load; exit(comms_load(return_state=True).is_failed())"
+FLOW = ("python", "-c", CODE)
 EDITS = {"RETRY_DELAYS = [30, 60, 120]": "RETRY_DELAYS = [0]"}
 """What the test changes in the file: one quick retry."""
 REASON = "refused: not open to these credentials (403"
