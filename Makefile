@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 AIRFLOW := .airflow
+ORCHESTRATORS := .orchestrators
 WAREHOUSES := .warehouses
 DESTINATIONS := .destinations
 # A comma that does not end an argument of call.
@@ -19,7 +20,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test search simulate slow torture bench airflow warehouses destinations readers pythons check format build clean
+.PHONY: help run test search simulate slow torture bench airflow orchestrators warehouses destinations readers pythons check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,7 +28,8 @@ help: ## Show this list
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed; set PYTHON=/path/to/it"; exit 1; }
-	$(call environment,$(VENV),--constraint constraints.txt --group dev --editable '.[report$(,)sandbox]')
+	$(call environment,$(VENV),--constraint constraints.txt --group dev \
+		--editable '.[metrics$(,)report$(,)sandbox]')
 	@touch $@
 
 run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
@@ -59,6 +61,14 @@ airflow: $(READY) $(AIRFLOW)/.ready ## Run both DAGs on a real Airflow against t
 $(AIRFLOW)/.ready: pyproject.toml tests/airflow/constraints.txt
 	$(call environment,$(AIRFLOW),--constraint tests/airflow/constraints.txt \
 		apache-airflow asyncpg --editable '.[postgres$(,)report$(,)sandbox]')
+	@touch $@
+
+orchestrators: $(READY) $(ORCHESTRATORS)/.ready ## Run the pipelines for Dagster and Prefect against the sandbox
+	ORCHESTRATORS_ENVIRONMENT=$(ORCHESTRATORS) $(BIN)/python -m pytest -q --durations=2 tests/orchestrators
+
+$(ORCHESTRATORS)/.ready: pyproject.toml tests/orchestrators/constraints.txt
+	$(call environment,$(ORCHESTRATORS),--constraint tests/orchestrators/constraints.txt \
+		dagster dagster-dlt prefect --editable '.[sandbox]')
 	@touch $@
 
 warehouses: $(WAREHOUSES)/.ready ## Check what warehouses with an account would be sent; ClickHouse runs
@@ -97,4 +107,4 @@ build: $(READY) ## Build wheel and sdist into dist/
 	$(BIN)/python -m build --quiet
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) $(AIRFLOW) .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,7 +32,7 @@ ROOT: Final = Path(__file__).parents[1]
 VERSIONS: Final = ("3.11", "3.12", "3.13", "3.14")
 LEAST: Final = "3.12"
 NEWER: Final = {"3.13": ["duckdb==2.0.0"]}
-EXTRAS: Final = ("report", "sandbox")
+EXTRAS: Final = ("metrics", "report", "sandbox")
 HOURS: Final = 3600
 PURE: Final = ("--ignore", "tests/simulation")
 """The simulation is pure, and the same in each version."""

@@ -21,6 +21,7 @@ EXTRAS: Final[Mapping[str, str]] = {
     "altair": "report",
     "jinja2": "report",
     "vl_convert": "report",
+    "prometheus_client": "metrics",
 }
 """Packages that only some commands need, and the extra that installs each."""
 

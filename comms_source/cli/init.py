@@ -17,13 +17,15 @@ What to do next:
 To load every 15 minutes, add crontab.example to your crontab (crontab -e). cron
 does not see exported variables: copy .dlt/example.secrets.toml to
 .dlt/secrets.toml, and fill in credentials.
-To schedule with Airflow instead, use the files in dags/."""
+To schedule with Airflow instead, use the files in dags/. alerts.rules.yml is
+for Prometheus, and for the metrics of comms status --openmetrics."""
 
 
 def init() -> None:
     """Write a project's files into this folder, and overwrite none.
 
-    They are settings, a crontab and DAGs for Airflow. Running it again is harmless.
+    They are settings, a crontab, alert rules for Prometheus and DAGs for Airflow. Running it again
+    is harmless.
     """
     with ending():
         from comms_source.commands.init import write_project  # noqa: PLC0415 - as all commands do

@@ -19,8 +19,9 @@ from comms_source.timespans import to_iso
 from comms_source.words import counted, line_width, side_by_side, wrapped
 
 if TYPE_CHECKING:
+    from comms_source.commands.channel_status import ChannelStatus
     from comms_source.commands.plan import ChannelPlan, LoadPlan
-    from comms_source.commands.status import ChannelStatus, Status
+    from comms_source.commands.status import Status
     from comms_source.commands.summary import RunSummary
 
 VALUES_AT: Final = 24

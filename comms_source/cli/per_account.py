@@ -32,6 +32,7 @@ def run_each(
     names: Sequence[str] | None,
     channels: Sequence[str] | None,
     as_json: bool,
+    headings: bool = True,
 ) -> int:
     """Call `act` with the name of each account, show the results, and return the exit code.
 
@@ -43,6 +44,7 @@ def run_each(
         names: Which accounts; by default all.
         channels: Only accounts that read one of these; by default all.
         as_json: Whether to print JSON instead.
+        headings: Whether the name of each of several accounts is printed before its result.
 
     Raises:
         RunStopped: if it stops the account, and the configuration does not name its accounts.
@@ -69,7 +71,8 @@ def run_each(
         codes.append(result.exit_code)
         results[name] = result.as_dict()
         if not as_json:
-            typer.echo(f"account {name}")
+            if headings:
+                typer.echo(f"account {name}")
             show(result)
     code = FAILED if destination_failed else code_of_all(codes)
     if as_json:

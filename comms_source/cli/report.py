@@ -9,6 +9,7 @@ import typer
 
 from comms_source.cli.error_handling import ending, print_json
 from comms_source.cli.options import AsJson, Channels, Dataset, Destination
+from comms_source.cli.output_file import check_file, write_file
 
 if TYPE_CHECKING:
     from comms_source.report.data.facts import Facts
@@ -40,12 +41,12 @@ def report(
         from comms_source.commands.views import any_pipeline  # noqa: PLC0415
         from comms_source.config.accounts import read_accounts  # noqa: PLC0415
         from comms_source.report.data.read import read_facts  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.report.html.write import check_page  # noqa: PLC0415
         from comms_source.timespans import utc_now  # noqa: PLC0415
         from comms_source.views.settings import view_settings  # noqa: PLC0415
 
         if html:
-            check_page(html)
+            _check_packages()
+            check_file(html, option="html")
         facts = read_facts(
             any_pipeline(destination=destination, dataset=dataset, read_only=True),
             settings=view_settings(),
@@ -55,6 +56,17 @@ def report(
             configured=read_accounts(needs_credentials=False),
         )
         _show(facts, html=html, as_json=as_json)
+
+
+def _check_packages() -> None:
+    """Check that what draws the page is installed.
+
+    Raises:
+        ModuleNotFoundError: if not.
+    """
+    import altair as alt  # noqa: F401, PLC0415 - an extra, and slow to import
+    import jinja2  # noqa: F401, PLC0415
+    import vl_convert  # noqa: F401, PLC0415
 
 
 def _show(facts: Facts, *, html: Path | None, as_json: bool) -> None:
@@ -72,6 +84,5 @@ def _show(facts: Facts, *, html: Path | None, as_json: bool) -> None:
 
 def _write(facts: Facts, html: Path) -> dict[str, Any]:
     from comms_source.report.html.rendering import page  # noqa: PLC0415
-    from comms_source.report.html.write import write_page  # noqa: PLC0415
 
-    return {"path": str(html), "bytes": write_page(page(facts), html)}
+    return {"path": str(html), "bytes": write_file(page(facts), html, option="html")}

@@ -1,4 +1,4 @@
-"""The files that a folder needs to be a project: settings, a crontab, DAGs for Airflow.
+"""The files that a folder needs to be a project: settings, a crontab, alerts, DAGs for Airflow.
 
 Each has one source, in this repository's `.dlt` and `pipelines`; a wheel brings copies of these.
 What is in the folder already is never touched, but for lines that its `.gitignore` lacks.
@@ -21,6 +21,7 @@ from comms_source.errors import ConfigurationError
 
 SETTINGS: Final = (".dlt/config.toml", ".dlt/example.secrets.toml")
 CRONTAB: Final = "crontab.example"
+ALERTS: Final = "alerts.rules.yml"
 DAGS: Final = "airflow_*.py"
 NOT_FOR_GIT: Final = (".dlt/secrets.toml", "*.duckdb", "*.duckdb.wal")
 """Secrets, and databases."""
@@ -50,6 +51,7 @@ def write_project(folder: Path) -> list[Written]:
     contents = {name: (sources / name).read_text(encoding="utf-8") for name in SETTINGS}
     example = (sources / "pipelines" / CRONTAB).read_text(encoding="utf-8")
     contents[CRONTAB] = crontab(example, folder=folder, program=_program())
+    contents[ALERTS] = (sources / "pipelines" / ALERTS).read_text(encoding="utf-8")
     for dag in sorted((sources / "pipelines").glob(DAGS)):
         contents[f"dags/{dag.name}"] = dag.read_text(encoding="utf-8")
     written = [Written(name, _write(folder / name, text)) for name, text in contents.items()]
@@ -59,7 +61,8 @@ def write_project(folder: Path) -> list[Written]:
 def crontab(example: str, *, folder: Path, program: str) -> str:
     """The example of a crontab, for this folder and this program.
 
-    In commands, names are quoted as the shell wants it, and `%`, a line's end to cron, is escaped.
+    In commands, those in comments included, names are quoted as the shell wants it, and `%`, a
+    line's end to cron, is escaped.
     """
 
     def here(match: re.Match[str]) -> str:
@@ -70,7 +73,7 @@ def crontab(example: str, *, folder: Path, program: str) -> str:
 
     lines = example.splitlines(keepends=True)
     return "".join(
-        _SAMPLE.sub(here if re.match(r"#|\w+=", line) else quoted, line) for line in lines
+        _SAMPLE.sub(here if re.match(r"#(?! [\d*])|\w+=", line) else quoted, line) for line in lines
     )
 
 

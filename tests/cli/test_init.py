@@ -30,17 +30,19 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def test_an_empty_folder_becomes_a_project() -> None:
-    """Settings as in the repository, a crontab, all DAGs, and a .gitignore."""
+    """Settings as in the repository, a crontab, alert rules, all DAGs, and a .gitignore."""
     done = comms("init")
 
     found = contents(Path())
     names = {".dlt/config.toml", ".dlt/example.secrets.toml", "crontab.example", ".gitignore"}
+    names |= {"alerts.rules.yml"}
     assert done.exit_code == 0
     assert found.keys() == names | {f"dags/{name}" for name in DAGS}
     for name in (".dlt/config.toml", ".dlt/example.secrets.toml"):
         assert found[name] == (ROOT / name).read_text()
     for name in DAGS:
         assert found[f"dags/{name}"] == (ROOT / "pipelines" / name).read_text()
+    assert found["alerts.rules.yml"] == (ROOT / "pipelines" / "alerts.rules.yml").read_text()
     assert found[".gitignore"].split() == list(NOT_FOR_GIT)
     for name in found:
         assert f"wrote  {name}\n" in done.output
@@ -113,10 +115,12 @@ def test_the_crontab_runs_this_program_in_this_folder() -> None:
 def test_names_with_blanks_and_percent_signs_work_in_the_crontab() -> None:
     """Cron ends a command at `%`, and the shell a name at a blank; an assignment takes both."""
     example = "A=/srv/comms\n* * * * * /srv/comms/.venv/bin/comms load > /srv/comms/last.log\n"
+    example += "# 5 * * * * /srv/comms/.venv/bin/comms status\n# In /srv/comms.\n"
 
     made = crontab(example, folder=Path("/a b/50%"), program="/my env/comms")
 
-    assert made == "A=/a b/50%\n* * * * * '/my env/comms' load > '/a b/50\\%/last.log'\n"
+    load = "* * * * * '/my env/comms' load > '/a b/50\\%/last.log'\n"
+    assert made == f"A=/a b/50%\n{load}# 5 * * * * '/my env/comms' status\n# In /a b/50%.\n"
 
 
 def test_another_folder_can_be_named(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from typer.testing import CliRunner, Result
 
 from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
+from comms_source.cli.output_file import write_file
 from comms_source.errors import ConfigurationError
 from comms_source.report.data.facts import Facts
 from comms_source.report.findings.periods import day_of, week_of
 from comms_source.report.html.rendering import page as page_of
-from comms_source.report.html.write import write_page
 from comms_source.report.wording import count, percent
 from tests.report.sample_data import NOW, Warehouse, facts_in, write
 
@@ -101,7 +101,7 @@ def test_a_page_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(ConfigurationError, match="No space left on device"):
-        write_page("new", target)
+        write_file("new", target, option="html")
     assert target.read_text(encoding="utf-8") == "old"
     assert [path.name for path in Path().iterdir()] == ["report.html"]
 

@@ -17,9 +17,10 @@ import pytest
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from comms_source.channels import CHANNELS
+from comms_source.commands.channel_status import ChannelStatus
 from comms_source.commands.load import run_load
 from comms_source.commands.plan import plan_load
-from comms_source.commands.status import ChannelStatus, read_status
+from comms_source.commands.status import read_status
 from comms_source.config.credentials import BasicCredentials
 from comms_source.destinations.pipeline import open_pipeline
 from comms_source.dlt_resources.load_packages import operation_resources
