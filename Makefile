@@ -6,6 +6,7 @@ AIRFLOW := .airflow
 ORCHESTRATORS := .orchestrators
 WAREHOUSES := .warehouses
 DESTINATIONS := .destinations
+DBT := .dbt_environment
 # A comma that does not end an argument of call.
 , := ,
 READY := $(VENV)/.ready
@@ -20,7 +21,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test search simulate slow torture bench airflow orchestrators warehouses destinations readers pythons check format build clean
+.PHONY: help run test search simulate slow torture bench airflow dbt models orchestrators warehouses destinations readers pythons check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +72,16 @@ $(ORCHESTRATORS)/.ready: pyproject.toml tests/orchestrators/constraints.txt
 		dagster dagster-dlt prefect --editable '.[sandbox]')
 	@touch $@
 
+dbt: $(READY) $(DBT)/.ready ## Build the dbt package on DuckDB and PostgreSQL, and turn it red
+	DBT_ENVIRONMENT=$(DBT) $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal tests/dbt
+
+$(DBT)/.ready: tests/dbt/constraints.txt
+	$(call environment,$(DBT),--constraint tests/dbt/constraints.txt dbt-core dbt-duckdb dbt-postgres)
+	@touch $@
+
+models: $(READY) ## Write the generated files of the dbt package again
+	$(BIN)/python -m comms_source.views.dbt
+
 warehouses: $(WAREHOUSES)/.ready ## Check what warehouses with an account would be sent; ClickHouse runs
 	$(WAREHOUSES)/bin/python -m pytest -q tests/warehouses
 
@@ -80,7 +91,7 @@ $(WAREHOUSES)/.ready: pyproject.toml tests/warehouses/constraints.txt
 	@touch $@
 
 destinations: $(DESTINATIONS)/.ready ## Load into each kind of destination, and compare what they answer
-	$(DESTINATIONS)/bin/python -m pytest -q --numprocesses 2 --dist loadgroup tests/destinations
+	$(DESTINATIONS)/bin/python -m pytest -q tests/destinations
 
 readers: $(DESTINATIONS)/.ready ## Read with eight processes all through a load of 100,000 operations
 	$(DESTINATIONS)/bin/python -m tests.destinations.readers
@@ -107,4 +118,4 @@ build: $(READY) ## Build wheel and sdist into dist/
 	$(BIN)/python -m build --quiet
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) $(DBT) .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

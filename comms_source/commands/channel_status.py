@@ -114,8 +114,9 @@ where account = %s order by started_at desc, _dlt_load_id desc limit 50
 """
 """So many, since a run may have been about other channels only."""
 _LAST_COMPLETE: Final = """
-select max(started_at) from {table}
+select started_at from {table}
 where account = %s and command in ('load', 'pipeline') and outcome = 'complete'
+order by started_at desc limit 1
 """
 
 
@@ -147,7 +148,7 @@ class StatusTables:
     def last_complete_run(self) -> datetime | None:
         """When the last run began that read all that was due; backfills do not count."""
         rows = ask(self.client, _LAST_COMPLETE, self.settings.account, table=RUNS.name)
-        return next((parse_instant(at) for (at,) in rows if at is not None), None)
+        return next((parse_instant(at) for (at,) in rows), None)
 
     def status_of(
         self,

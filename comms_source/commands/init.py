@@ -1,6 +1,7 @@
-"""The files that a folder needs to be a project: settings, a crontab, alerts, DAGs for Airflow.
+"""The files that a folder needs to be a project: settings, a crontab, alerts, DAGs, a dbt package.
 
-Each has one source, in this repository's `.dlt` and `pipelines`; a wheel brings copies of these.
+Each has one source, in this repository's `.dlt`, `pipelines` and `dbt`; a wheel brings copies of
+these.
 What is in the folder already is never touched, but for lines that its `.gitignore` lacks.
 """
 
@@ -10,7 +11,7 @@ import re
 import shlex
 import shutil
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,8 +24,17 @@ SETTINGS: Final = (".dlt/config.toml", ".dlt/example.secrets.toml")
 CRONTAB: Final = "crontab.example"
 ALERTS: Final = "alerts.rules.yml"
 DAGS: Final = "airflow_*.py"
+DBT: Final = "dbt"
+"""The folder of the dbt package, here and in a project."""
+DBT_FILES: Final = (
+    *("README.md", "dbt_project.yml", "profiles.yml"),
+    *("macros/*.sql", "models/**/*.*", "seeds/*.*", "tests/**/*.*"),
+)
+"""What belongs to the package; dbt writes other files beside it."""
 NOT_FOR_GIT: Final = (".dlt/secrets.toml", "*.duckdb", "*.duckdb.wal")
 """Secrets, and databases."""
+DBT_NOT_FOR_GIT: Final = ("dbt/target/", "dbt/logs/", "dbt/dbt_packages/", "dbt/.user.yml")
+"""What dbt writes."""
 
 _SAMPLE: Final = re.compile(r"/srv/comms(?P<rest>[\w./-]*)")
 """The folder that the example of a crontab is written for, and what is in it."""
@@ -41,8 +51,12 @@ class Written:
     """Whether it was written now; else it was there, and was kept."""
 
 
-def write_project(folder: Path) -> list[Written]:
+def write_project(folder: Path, *, dbt: bool = False) -> list[Written]:
     """Write into `folder` what is not there yet; the same again changes nothing.
+
+    Args:
+        folder: The project's folder.
+        dbt: Whether to write the dbt package too.
 
     Raises:
         ConfigurationError: if the folder cannot be written to.
@@ -54,8 +68,11 @@ def write_project(folder: Path) -> list[Written]:
     contents[ALERTS] = (sources / "pipelines" / ALERTS).read_text(encoding="utf-8")
     for dag in sorted((sources / "pipelines").glob(DAGS)):
         contents[f"dags/{dag.name}"] = dag.read_text(encoding="utf-8")
+    if dbt:
+        contents |= _dbt_package(sources)
     written = [Written(name, _write(folder / name, text)) for name, text in contents.items()]
-    return [*written, Written(".gitignore", _ignore(folder / ".gitignore"))]
+    ignored = [*NOT_FOR_GIT, *(DBT_NOT_FOR_GIT if dbt else ())]
+    return [*written, Written(".gitignore", _ignore(folder / ".gitignore", ignored))]
 
 
 def crontab(example: str, *, folder: Path, program: str) -> str:
@@ -88,6 +105,15 @@ def _sources() -> Path:
     )
 
 
+def _dbt_package(sources: Path) -> dict[str, str]:
+    found = (path for pattern in DBT_FILES for path in sorted((sources / DBT).glob(pattern)))
+    return {
+        path.relative_to(sources).as_posix(): path.read_text(encoding="utf-8")
+        for path in found
+        if path.is_file()
+    }
+
+
 def _program() -> str:
     """The `comms` of this environment, by its full name if it has one."""
     beside = Path(sysconfig.get_path("scripts"), "comms")
@@ -105,12 +131,12 @@ def _write(file: Path, text: str) -> bool:
     return True
 
 
-def _ignore(file: Path) -> bool:
+def _ignore(file: Path, ignored: Sequence[str]) -> bool:
     """Add the lines that are missing, and tell whether any was."""
     with _explained(file):
         there = file.read_text(encoding="utf-8") if file.exists() else ""
         known = {line.strip().removeprefix("/") for line in there.splitlines()}
-        missing = [line for line in NOT_FOR_GIT if line not in known]
+        missing = [line for line in ignored if line not in known]
         if not missing:
             return False
         with file.open("a", encoding="utf-8") as more:

@@ -95,7 +95,8 @@ def _of_channel(name: str, meaning: str, read: Callable[[ChannelStatus], Value])
 
 
 def _info(status: Status) -> Values:
-    yield (status.account, status.pipeline, status.dataset, status.destination), 1
+    kind = status.destination.partition(" ")[0]  # not its address, which many would see
+    yield (status.account, status.pipeline, status.dataset, kind), 1
 
 
 def _outcomes(status: Status) -> Values:
@@ -134,7 +135,7 @@ OF_ACCOUNTS: Final = (
     ),
     Metric(
         "comms_account_info",
-        "The dlt pipeline of the account, and where it loads to; always 1.",
+        "The dlt pipeline of the account, its dataset and kind of destination; always 1.",
         ("account", "pipeline", "dataset", "destination"),
         _info,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -64,6 +64,10 @@ class Place:
             alias=alias or None,
         )
 
+    def reference(self, name: str, alias: str) -> exp.Table:
+        """The same in a query, whose columns refer to it by its alias or by its name."""
+        return self.table(name, alias or (name if self.prefix else ""))
+
     def qualified(self, name: str) -> str:
         """The qualified name of a table or view there."""
         return self.table(name).sql(dialect=self.dialect)
@@ -123,7 +127,8 @@ def _statements_of(
     *,
     pretty: bool,
 ) -> ViewStatements:
-    query = _with_tables(parsed(view.sql).copy(), tables_of(view.sql), place, relations)
+    reads = tables_of(view.sql)
+    query = with_tables(parsed(view.sql).copy(), reads, relations, place.reference)
     query = rewritten(fill(query, exp.Placeholder, values), place.dialect)
     select = query.sql(dialect=place.dialect, comments=False, copy=False, pretty=pretty)
     relation = place.qualified(view.name)
@@ -135,14 +140,24 @@ def _statements_of(
         relation=relation,
         query=select,
         columns=tuple(view.columns),
-        reads=tables_of(view.sql),
+        reads=reads,
     )
 
 
-def _with_tables(
-    query: Any, outside: frozenset[str], place: Place, relations: Mapping[str, Any]
+def with_tables(
+    query: Any,
+    outside: frozenset[str],
+    relations: Mapping[str, Any],
+    reference: Callable[[str, str], Any],
 ) -> Any:
-    """The query, with the relations as subqueries, and qualified tables."""
+    """The query, changed in place, with the relations as subqueries, and references to tables.
+
+    Args:
+        query: A view's query.
+        outside: The tables and views that it reads.
+        relations: The queries behind the relations of `macros`.
+        reference: What stands for a table or view, from its name and its alias, if it has one.
+    """
     for table in list(query.find_all(exp.Table)):
         name = table.this.name
         if name in relations:
@@ -150,9 +165,7 @@ def _with_tables(
             table.replace(exp.alias_(subquery, table.alias or name, table=True))
     for table in list(query.find_all(exp.Table)):
         if table.name in outside:
-            # Columns still refer to a table by the name in the file.
-            alias = table.alias or (table.name if place.prefix else "")
-            table.replace(place.table(table.name, alias))
+            table.replace(reference(table.name, table.alias))
     return query
 
 

@@ -12,10 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from comms_source.cli.app import app
-from comms_source.commands.init import NOT_FOR_GIT, crontab
+from comms_source.commands.init import DBT_NOT_FOR_GIT, NOT_FOR_GIT, crontab
 
 ROOT: Final = Path(__file__).parents[2]
 DAGS: Final = {path.name for path in (ROOT / "pipelines").glob("airflow_*.py")}
+MADE: Final = re.compile(r"target/|logs/|dbt_packages/|\.user\.yml|package-lock\.yml")
+"""What dbt writes beside the package."""
 
 
 def comms(*arguments: str) -> Result:
@@ -46,6 +48,35 @@ def test_an_empty_folder_becomes_a_project() -> None:
     assert found[".gitignore"].split() == list(NOT_FOR_GIT)
     for name in found:
         assert f"wrote  {name}\n" in done.output
+
+
+def test_the_dbt_package_is_written_on_request() -> None:
+    """All that is committed of it, unchanged; and what dbt writes is ignored."""
+    package = ROOT / "dbt"
+    ours = {name: text for name, text in contents(package).items() if not MADE.match(name)}
+
+    done = comms("init", "--dbt")
+
+    found = contents(Path("dbt"))
+    assert found == ours
+    assert f"wrote  dbt/ ({len(ours)} files)\n" in done.output
+    assert "dbt build" in done.output
+    assert Path(".gitignore").read_text(encoding="utf-8").split() == [
+        *NOT_FOR_GIT,
+        *DBT_NOT_FOR_GIT,
+    ]
+
+
+def test_the_dbt_package_is_kept() -> None:
+    """As the other files are: only what is missing is written."""
+    comms("init", "--dbt")
+    Path("dbt/seeds/operation_labels_seed.csv").write_text("mine", encoding="utf-8")
+    Path("dbt/README.md").unlink()
+
+    again = comms("init", "--dbt")
+
+    assert "wrote  dbt/ (1 file)\n" in again.output
+    assert Path("dbt/seeds/operation_labels_seed.csv").read_text(encoding="utf-8") == "mine"
 
 
 def test_it_says_what_to_do_next() -> None:

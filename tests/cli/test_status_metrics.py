@@ -97,6 +97,7 @@ def test_the_values_are_those_of_the_status(sandbox: Sandbox) -> None:
     found = samples(as_metrics([status]))
 
     assert found["comms_status_success", ("default",)] == 1
+    assert found["comms_account_info", ("default", "comms", "duckdb", "twilio_comms")] == 1
     assert found["comms_last_run_timestamp_seconds", ("default",)] == NOW.timestamp()
     assert found["comms_last_complete_run_timestamp_seconds", ("default",)] == NOW.timestamp()
     assert found["comms_last_run_outcome", ("default", "complete")] == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from comms_source.channels import CHANNELS
+from comms_source.commands.init import DBT_FILES
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 from tests.support import last_second, stored, true
 
@@ -47,6 +48,7 @@ def test_the_wheel_contains_what_init_writes(wheel: Path) -> None:
     """The settings and all files for schedulers, unchanged; no file is in it twice."""
     built = zipfile.ZipFile(wheel)
     sources = [*(ROOT / "pipelines").glob("*.*"), *(ROOT / ".dlt").glob("*.toml")]
+    sources += [path for pattern in DBT_FILES for path in (ROOT / "dbt").glob(pattern)]
     names = [path.relative_to(ROOT).as_posix() for path in sources if path.name != "secrets.toml"]
 
     assert len(set(built.namelist())) == len(built.namelist())

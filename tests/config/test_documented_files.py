@@ -51,6 +51,8 @@ def test_a_documented_configuration_is_read(
     title: str, files: dict[str, str], configure: Configure
 ) -> None:
     """By dlt, from exactly these files, and the dataset's name does not clash with the database."""
+    if title == "MariaDB and SQLite":
+        pytest.importorskip("sqlalchemy")
     configure(**files)
 
     shown = str(resolved())
@@ -62,7 +64,10 @@ def test_each_destination_of_the_page_is_documented() -> None:
     """Every block of TOML names its file, and is used above."""
     titles = [title for title, _ in CONFIGURATIONS]
 
-    assert titles == ["DuckDB", "PostgreSQL", "DuckLake", "DuckLake", "Delta", "Delta"]
+    assert titles == [
+        *("DuckDB", "PostgreSQL", "DuckLake", "DuckLake", "Delta", "Delta"),
+        *("MariaDB and SQLite", "MariaDB and SQLite"),
+    ]
     assert PAGE.count("```toml") == sum(len(files) for _, files in CONFIGURATIONS)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.destinations.mariadb import MariaDB, NoMariaDB, running_mariadb
 from tests.destinations.places import PLACES, Environment, Place, configured, installed_home
 from tests.destinations.s3 import S3, running_s3
 from tests.destinations.scenario import Results, run_scenario
@@ -35,6 +36,16 @@ def s3() -> Iterator[S3]:
 
 
 @pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server; without its programs, the tests that need one are skipped."""
+    try:
+        with running_mariadb() as server:
+            yield server
+    except NoMariaDB as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
 def get_results(
     home: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> GetResults:
@@ -58,7 +69,7 @@ def _run(
 ) -> Results | Exception:
     servers: dict[str, Any] = {need: request.getfixturevalue(need) for need in place.needs}
     environment = Environment(name=place.name, folder=folder, **servers)
-    with configured(place.settings(environment), folder=folder, home=home):
+    with configured(place.settings(environment), folder=folder, home=home), place.adapted():
         try:
             return run_scenario(place)
         except Exception as error:  # noqa: BLE001 - each test of this destination raises it
@@ -66,18 +77,16 @@ def _run(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests of one destination in one process, and before those of the next."""
+    """Run all tests of one destination before those of the next."""
     order = {name: position for position, name in enumerate(PLACES)}
     places = {item: item.name.rpartition("[")[2].rstrip("]") for item in items}
     items.sort(key=lambda item: order.get(places[item], len(order)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(places[item]))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print a table of the test outcomes by feature and destination."""
     reports = {
-        report.nodeid.partition(CELLS)[2].partition("@")[0]: outcome
+        report.nodeid.partition(CELLS)[2]: outcome
         for outcome in ("passed", "failed", "error", "skipped")
         for report in terminalreporter.getreports(outcome)
         if CELLS in report.nodeid

@@ -20,14 +20,16 @@ from comms_source.destinations.pipeline import open_pipeline
 from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN
 from comms_source.timespans import parse_instant
+from tests.destinations.places import PLACES
 
 TABLE = "message_operation_history."
 
 
-def main(destination: str, url: str, now: str) -> None:
-    """Load from the sandbox at `url` at the instant `now`."""
+def main(name: str, url: str, now: str) -> None:
+    """Load from the sandbox at `url` into a place at the instant `now`."""
+    place = PLACES[name]
     record = PackageStorage.save_pending_transition
-    suffix = ".reference" if destination == "filesystem" else ""
+    suffix = ".reference" if place.is_lake else ""
 
     def record_or_die(storage: Any, load_id: str, file_name: str, *state: Any) -> None:
         if file_name.startswith(TABLE) and file_name.endswith(suffix):
@@ -38,7 +40,8 @@ def main(destination: str, url: str, now: str) -> None:
     credentials = BasicCredentials(ACCOUNT_ID, AUTH_TOKEN)
     settings = Settings(credentials=credentials, base_url=url, refresh="full")
     session = Session(settings=settings, clock=lambda: parse_instant(now))
-    run_load(session=session, pipeline=open_pipeline(destination=destination))
+    with place.adapted():
+        run_load(session=session, pipeline=open_pipeline(destination=place.destination))
 
 
 if __name__ == "__main__":

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal
 
+from tests.destinations.mariadb import MariaDB
+from tests.destinations.redshift import adapted_to_postgres, prepare
 from tests.destinations.s3 import KEY, REGION, S3, SECRET
 from tests.postgres import Postgres
 
-Server = Literal["postgres", "s3"]
+Server = Literal["mariadb", "postgres", "s3"]
 Settings = Mapping[str, str]
 
 
@@ -23,6 +25,7 @@ class Environment:
 
     name: str
     folder: Path
+    mariadb: MariaDB | None = None
     postgres: Postgres | None = None
     s3: S3 | None = None
 
@@ -56,7 +59,22 @@ class Place:
     settings: Callable[[Environment], Settings]
     needs: frozenset[Server] = frozenset()
     is_lake: bool = False
-    """Whether it holds tables only, and no views."""
+    """Whether it holds tables only, and the reader creates the views."""
+    has_views: bool = True
+    """Whether the views are written for it, in it or by the reader."""
+    adapted: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Adapts dlt to a stand-in, in each process that loads."""
+
+
+def _redshift(environment: Environment) -> Settings:
+    url = environment.database()
+    prepare(url)
+    return {"DESTINATION__REDSHIFT__CREDENTIALS": url}
+
+
+def _mariadb(environment: Environment) -> Settings:
+    assert environment.mariadb
+    return {"DESTINATION__SQLALCHEMY__CREDENTIALS": environment.mariadb.url}
 
 
 def _lake(table_format: str) -> Callable[[Environment], Settings]:
@@ -92,6 +110,28 @@ PLACES: Final = {
             needs=frozenset({"postgres"}),
             settings=lambda environment: {
                 "DESTINATION__POSTGRES__CREDENTIALS": environment.database()
+            },
+        ),
+        Place(
+            name="redshift-on-postgres",
+            destination="redshift",
+            needs=frozenset({"postgres"}),
+            settings=_redshift,
+            adapted=adapted_to_postgres,
+        ),
+        Place(
+            name="mariadb",
+            destination="sqlalchemy",
+            needs=frozenset({"mariadb"}),
+            has_views=False,
+            settings=_mariadb,
+        ),
+        Place(
+            name="sqlite",
+            destination="sqlalchemy",
+            has_views=False,
+            settings=lambda environment: {
+                "DESTINATION__SQLALCHEMY__CREDENTIALS": f"sqlite:///{environment.folder / 'a.db'}"
             },
         ),
         Place(

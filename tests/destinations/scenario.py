@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import dlt
+import pytest
 
 from comms_source.channels import CHANNELS
 from comms_source.commands.load import run_load
@@ -23,12 +24,13 @@ from comms_source.commands.plan import plan_load
 from comms_source.commands.status import read_status
 from comms_source.destinations.crash_recovery import finish_pending
 from comms_source.destinations.pipeline import open_pipeline
+from comms_source.errors import ConfigurationError
 from comms_source.report.as_json import as_dict
 from comms_source.report.data.read import read_facts
 from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
 from comms_source.tables.bookkeeping import BOOKKEEPING
 from comms_source.tables.detail_tables import DETAIL_TABLES
-from comms_source.timespans import to_iso
+from comms_source.timespans import parse_instant, to_iso
 from comms_source.views.create import create_views, view_client
 from comms_source.views.files import public_views
 from comms_source.views.settings import ViewSettings
@@ -62,6 +64,8 @@ class Results:
     truth: dict[str, dict[str, tuple[Any, ...]]] = field(default_factory=dict)
     """The sandbox's data at the last stage, by channel and id."""
     views: Tables = field(default_factory=dict)
+    refusals: list[str] = field(default_factory=list)
+    """Where the views are not written for the destination: why it has no views and no report."""
     status: Any = None
     plan: Any = None
     report: Any = None
@@ -113,7 +117,7 @@ def _after_an_outage(sandbox: Sandbox, place: Place) -> int:
 def _killed(sandbox: Sandbox, place: Place) -> int:
     """A run is killed between a load job and its record; then its packages are loaded."""
     sandbox.clock.advance(DAY)
-    script = [sys.executable, "-m", "tests.destinations.killed", place.destination, sandbox.url]
+    script = [sys.executable, "-m", "tests.destinations.killed", place.name, sandbox.url]
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120
     environment = {**os.environ, "PYTHONPATH": root}
     now = to_iso(sandbox.clock.now())
@@ -147,44 +151,70 @@ STAGES: Final[Mapping[str, Stage]] = {
 def tables(pipeline: dlt.Pipeline, names: Sequence[str] = TABLES) -> Tables:
     """The rows of the tables."""
     with pipeline.sql_client() as client:
-        return {name: list(_rows(client, name)) for name in names}
+        return {name: list(_rows(client, name, _instants(pipeline, name))) for name in names}
+
+
+def _instants(pipeline: dlt.Pipeline, table: str) -> frozenset[str]:
+    """The columns of a table that hold instants; SQLite returns them as texts."""
+    columns = pipeline.default_schema.get_table_columns(table)
+    return frozenset(
+        name for name, column in columns.items() if column.get("data_type") == "timestamp"
+    )
 
 
 def _read_outputs(results: Results, place: Place, sandbox: Sandbox) -> None:
     pipeline, now = pipeline_of(place), sandbox.clock.now()
-    view_settings = ViewSettings(now=now)
-    if not place.is_lake:
-        create_views(pipeline, settings=view_settings)
-    with view_client(pipeline, settings=view_settings) as client:
-        results.views = {view.name: list(_rows(client, view.name)) for view in public_views()}
+    if place.has_views:
+        _read_views(results, place, now)
+    else:
+        results.refusals = _refused(pipeline, ViewSettings(now=now))
     settings = settings_for(sandbox)
     status = read_status(settings=settings, pipeline=pipeline, now=now).as_dict()
     results.status = {key: value for key, value in status.items() if key not in LOCATION}
     plans = plan_load(settings=settings, pipeline=pipeline, now=now + timedelta(hours=5))
     results.plan = [plan.as_dict() for plan in plans]
+
+
+def _read_views(results: Results, place: Place, now: datetime) -> None:
+    pipeline, view_settings = pipeline_of(place), ViewSettings(now=now)
+    if not place.is_lake:
+        create_views(pipeline, settings=view_settings)
+    with view_client(pipeline, settings=view_settings) as client:
+        results.views = {view.name: list(_rows(client, view.name)) for view in public_views()}
     report = as_dict(read_facts(pipeline, settings=view_settings, now=now))
     results.report = plain({key: value for key, value in report.items() if key not in LOCATION})
 
 
-def _rows(client: Any, name: str) -> Iterator[Row]:
+def _refused(pipeline: dlt.Pipeline, view_settings: ViewSettings) -> list[str]:
+    with pytest.raises(ConfigurationError) as views:
+        create_views(pipeline, settings=view_settings)
+    with pytest.raises(ConfigurationError) as report, view_client(pipeline, settings=view_settings):
+        pass
+    return [str(views.value), str(report.value)]
+
+
+def _rows(client: Any, name: str, instants: Collection[str] = ()) -> Iterator[Row]:
     query = f"select * from {client.make_qualified_table_name(name)}"
     with client.execute_query(query) as cursor:
-        columns = [column[0] for column in cursor.description]
+        columns = list(cursor.columns_schema)
         found = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    for row in found:
+        row.update({key: parse_instant(row[key]) for key in instants if row.get(key)})
     kept = [{key: plain(row[key]) for key in sorted(row.keys() - OF_ONE_LOAD)} for row in found]
     yield from sorted(kept, key=repr)
 
 
 def plain(value: Any) -> Any:
-    """A value in a common form for all destinations: instants in UTC, one kind of number."""
+    """A value in a common form: instants in UTC, one kind of number, and 1 for true."""
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, float | Decimal):
+    if isinstance(value, bool | float | Decimal):
         return int(value) if value == int(value) else float(f"{float(value):.9g}")
     return value
