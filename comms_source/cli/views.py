@@ -34,7 +34,7 @@ def views(
     """
     with ending():
         if details and not dialect:
-            raise ConfigurationError("--details: only with --print; comms load creates these views")
+            raise ConfigurationError("details: only with --print; comms load creates these views")
         if dialect is not None:
             from comms_source.commands.views import view_sql  # noqa: PLC0415 - slow to import
 

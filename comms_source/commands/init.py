@@ -1,8 +1,7 @@
 """The files that a folder needs to be a project: settings, a crontab, alerts, DAGs, a dbt package.
 
 Each has one source, in this repository's `.dlt`, `pipelines` and `dbt`; a wheel brings copies of
-these.
-What is in the folder already is never touched, but for lines that its `.gitignore` lacks.
+these. What is in the folder already is never touched, but for lines that its `.gitignore` lacks.
 """
 
 from __future__ import annotations

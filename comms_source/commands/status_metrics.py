@@ -19,10 +19,8 @@ from prometheus_client.registry import Collector
 
 from comms_source.commands.channel_status import ChannelStatus
 from comms_source.commands.status import Status
-
-RUN_OUTCOMES: Final = ("complete", "incomplete", "failed", "interrupted", "running")
-FOLLOWED_OUTCOMES: Final = ("active", "ended", "not_found")
-DETAILS_OUTCOMES: Final = ("read", "empty", "expired")
+from comms_source.tables.bookkeeping import FOLLOWED_OUTCOMES, RUN_OUTCOMES
+from comms_source.tables.detail_tables import DETAILS_OUTCOMES
 
 Value = float | datetime | None
 """A time is written in seconds since 1970, and None is left out."""

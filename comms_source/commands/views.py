@@ -7,7 +7,7 @@ import dlt
 from comms_source.config.accounts import account_names
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.locks import in_turn
-from comms_source.destinations.pipeline import DATASET, open_pipeline, require_dataset
+from comms_source.destinations.pipeline import configured_dataset, open_pipeline, require_dataset
 from comms_source.errors import ConfigurationError
 from comms_source.views.create import create_views, refresh_views
 from comms_source.views.dialects import DIALECTS
@@ -51,7 +51,8 @@ def view_sql(dialect: str, *, dataset: str | None = None, details: bool = False)
 
     Args:
         dialect: A dialect of SQL that the views are written for.
-        dataset: The schema of the tables and views; by default `comms`.
+        dataset: The schema of the tables and views; by default the one that is configured, or
+            `comms`.
         details: Whether to include the views of details, whose tables must exist.
 
     Raises:
@@ -59,11 +60,11 @@ def view_sql(dialect: str, *, dataset: str | None = None, details: bool = False)
     """
     if dialect not in DIALECTS:
         known = ", ".join(sorted(DIALECTS))
-        raise ConfigurationError(f"--print: no views are written for {dialect!r}; one of {known}")
+        raise ConfigurationError(f"print: no views are written for {dialect!r}; one of {known}")
     columns = documented_columns() | (detail_columns() if details else frozenset())
     views = view_statements(
         dialect=dialect,
-        dataset=dataset or DATASET,
+        dataset=dataset or configured_dataset(),
         settings=view_settings(),
         columns=columns,
         pretty=True,

@@ -64,7 +64,7 @@ def open_pipeline(
             folder cannot be created.
     """
     destination = destination or dlt.config.get("destination_type", str) or DESTINATION
-    dataset = dataset or dlt.config.get("dataset_name", str) or DATASET
+    dataset = dataset or configured_dataset()
     with translate_dlt_errors():
         check_known(destination)
         _check_merging(destination)
@@ -143,6 +143,11 @@ def dataset_exists(pipeline: dlt.Pipeline) -> bool:
     """
     with translate_dlt_errors(), connected(pipeline) as client:
         return client is not None
+
+
+def configured_dataset() -> str:
+    """The dataset that the settings name, else `comms`."""
+    return dlt.config.get("dataset_name", str) or DATASET
 
 
 @contextmanager

@@ -10,6 +10,12 @@ import pyarrow.compute as pc
 from comms_source.tables.operations import REJECTED
 from comms_source.tables.specs import TEXT, TIMESTAMP, TableSpec, required
 
+RUN_OUTCOMES: Final = ("complete", "incomplete", "failed", "interrupted", "running")
+"""The outcomes in the table `runs`."""
+
+FOLLOWED_OUTCOMES: Final = ("active", "ended", "not_found")
+"""The outcomes in the table `followed_operations`."""
+
 ACKNOWLEDGED: Final = TableSpec(
     name="acknowledged_rejections",
     description="rejected rows that a person has acknowledged with comms rejected",

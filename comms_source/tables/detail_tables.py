@@ -14,6 +14,9 @@ import pyarrow as pa
 from comms_source.channels import CHANNELS, Channel
 from comms_source.tables.specs import TEXT, TIMESTAMP, TableSpec, required
 
+DETAILS_OUTCOMES: Final = ("read", "empty", "expired")
+"""The outcomes in the table `operation_details`."""
+
 
 @cache
 def resource_table(channel: Channel) -> TableSpec:

@@ -344,13 +344,23 @@ def test_sql_is_printed_without_a_destination(comms: Comms, today: Sandbox) -> N
     assert list(Path().iterdir()) == []
 
 
+def test_printed_sql_is_for_the_configured_dataset(
+    comms: Comms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As what `load` creates is; without a setting it is `comms`."""
+    assert '"comms"."daily_delivery"' in comms("views", "--print", "duckdb").stdout
+    monkeypatch.setenv("DATASET_NAME", "sent")
+
+    assert '"sent"."daily_delivery"' in comms("views", "--print", "duckdb").stdout
+
+
 def test_a_dialect_without_views_is_refused(comms: Comms) -> None:
     """With the names of the others; so are details, where nothing is printed."""
     unknown, unprinted = comms("views", "--print", "oracle"), comms("views", "--details")
 
     assert unknown.exit_code == unprinted.exit_code == 2
     assert "'oracle'; one of bigquery, clickhouse" in unknown.stderr
-    assert "--details: only with --print" in unprinted.stderr
+    assert "details: only with --print" in unprinted.stderr
 
 
 def test_views_without_tables_say_what_to_do_first(comms: Comms) -> None:

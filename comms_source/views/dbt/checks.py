@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from comms_source.channels import CHANNELS, STATUSES
+from comms_source.tables.bookkeeping import FOLLOWED_OUTCOMES, RUN_OUTCOMES
+from comms_source.tables.detail_tables import DETAILS_OUTCOMES
 from comms_source.tables.specs import TableSpec
 
 Check = Mapping[str, Any]
@@ -20,11 +22,11 @@ _MODES: Final = ("exclusive", "cumulative", "undecided")
 _VALUES: Final[Mapping[str, Sequence[str]]] = {
     "channel": tuple(CHANNELS),
     "gaps.reason": ("never read", "rows missing"),
-    "followed_operations.outcome": ("active", "ended", "not_found"),
-    "runs.outcome": ("running", "complete", "incomplete", "failed", "interrupted"),
+    "followed_operations.outcome": FOLLOWED_OUTCOMES,
+    "runs.outcome": RUN_OUTCOMES,
     "runs.command": ("load", "backfill", "pipeline"),
     "operation_details.kind": ("tags", "resources", "errors"),
-    "operation_details.outcome": ("read", "empty", "expired"),
+    "operation_details.outcome": DETAILS_OUTCOMES,
     "operations.finality": ("in_progress", "settling", "settled", "final", "frozen"),
     "operations.counter_mode": _MODES,
     "counter_modes.counter_mode": _MODES,
