@@ -20,7 +20,7 @@ GROUPS = "select id, recipients, receipts from comms.messages where status = 'GR
 @pytest.fixture
 def groups() -> Iterator[Sandbox]:
     """A sandbox with some group messages."""
-    settings = SandboxSettings(operations_per_week={"messages": 150})
+    settings = SandboxSettings(operations_per_week={"messages": 40})
     with Sandbox(settings, Clock(NOW)) as serving:
         yield serving
 
