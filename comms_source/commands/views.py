@@ -7,7 +7,7 @@ import dlt
 from comms_source.config.accounts import account_names
 from comms_source.destinations.dlt_errors import retry_while_locked
 from comms_source.destinations.locks import in_turn
-from comms_source.destinations.pipeline import configured_dataset, open_pipeline, require_dataset
+from comms_source.destinations.pipeline import configured_dataset, open_pipeline, require_operations
 from comms_source.errors import ConfigurationError
 from comms_source.views.create import create_views, refresh_views
 from comms_source.views.dialects import DIALECTS
@@ -78,7 +78,7 @@ def run_views(pipeline: dlt.Pipeline) -> list[str]:
     Raises:
         RunStopped: if there are no tables yet, or the destination cannot be reached.
     """
-    retry_while_locked(require_dataset)(pipeline)
+    retry_while_locked(require_operations)(pipeline)
     settings = view_settings()
     with in_turn(pipeline):
         return retry_while_locked(create_views)(pipeline, settings=settings)

@@ -147,6 +147,6 @@ _UNREADABLE: Final = {
     "Permission denied": f"may not be opened by this user; change its permissions, or {_OTHER}",
     "Corrupt database file": "is damaged; restore a backup of it, or load into another file",
     "database file with version number": "was written by a version of DuckDB that this one, "
-    "{version}, cannot read; install a newer duckdb, or load into another file",
+    "{version}, cannot read; pip install --upgrade duckdb, or load into another file",
 }
 """What is wrong with a file, by what DuckDB's message contains."""

@@ -16,9 +16,10 @@ from typing import Any, Final
 import dlt
 from dlt.common.destination import Destination
 
+from comms_source.channels import CHANNELS
 from comms_source.destinations.capabilities import capabilities_of
 from comms_source.destinations.dlt_errors import translate_dlt_errors
-from comms_source.destinations.dlt_internals import get_dlt_pipelines_dir
+from comms_source.destinations.dlt_internals import get_dlt_pipelines_dir, has_sql_tables
 from comms_source.destinations.duckdb_file import duckdb_path, require_folder
 from comms_source.destinations.locks import alone_in
 from comms_source.destinations.names import (
@@ -132,6 +133,26 @@ def require_dataset(pipeline: dlt.Pipeline) -> None:
             f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
             "run comms load first"
         )
+
+
+def require_operations(pipeline: dlt.Pipeline) -> None:
+    """Check that a load has stored something, since a run that is refused leaves only its record.
+
+    Raises:
+        NothingLoaded: if there is no dataset, or no table of operations in it.
+        PipelineBusy: if another process has the DuckDB file locked.
+        LoadFailed: if the destination cannot be reached, or rejects the login.
+    """
+    require_dataset(pipeline)
+    with translate_dlt_errors(), connected(pipeline) as client:
+        if not has_sql_tables(client):
+            return
+        tables = [channel.table for channel in CHANNELS.values()]
+        if not any(columns for _, columns in client.get_storage_tables(tables)):
+            raise NothingLoaded(
+                f"{describe_destination(pipeline)} has no operations in {pipeline.dataset_name}, "
+                "since no load has succeeded yet; comms status shows how the last one ended"
+            )
 
 
 def dataset_exists(pipeline: dlt.Pipeline) -> bool:

@@ -41,7 +41,7 @@ def findings(looks: Iterator[Look]) -> list[tuple[str, str, str]]:
 
 
 def test_ordinary_days_have_no_findings() -> None:
-    """Over thirty days with four loads a day."""
+    """Over thirty days with two loads a day."""
     assert findings(weeks(days=30, seed=2)) == []
 
 
@@ -65,14 +65,14 @@ def test_lost_days_are_reported_for_a_while() -> None:
     looks = list(weeks(days=20, silent=silent))
     looks_with_gap = [look for look in looks if "gap" in look.kinds()]
     assert looks_with_gap[0].at == silent[1]
-    assert looks_with_gap[-1].at < silent[1] + 7 * DAY + 6 * HOUR
+    assert looks_with_gap[-1].at < silent[1] + 7 * DAY + 12 * HOUR
     assert not looks[-1].kinds() & {"gap", "frozen"}
 
 
 def test_missing_receipts_are_unconfirmed() -> None:
     """If half of the receipts are missing, half has no outcome, although known ones are good."""
     trouble = Trouble(kind="no_receipts", start=START - 9 * DAY, end=START + 9 * DAY, part=0.5)
-    *_, last = weeks(days=8, every=12 * HOUR, troubles=[trouble])
+    *_, last = weeks(days=8, troubles=[trouble])
     facts = next(each for each in last.facts.channels if each.channel == "messages")
     week = week_of(facts, last.facts.context).sums
     assert week.delivery is not None

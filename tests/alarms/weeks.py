@@ -51,7 +51,7 @@ class Look:
 def weeks(
     *,
     days: float,
-    every: timedelta = 6 * HOUR,
+    every: timedelta = 12 * HOUR,
     troubles: Sequence[Trouble] = (),
     silent: tuple[datetime, datetime] | None = None,
     operations: int = 400,

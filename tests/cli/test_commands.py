@@ -506,3 +506,16 @@ def test_help_does_not_wait_for_slow_imports() -> None:
     )
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", ["report", "views"])
+def test_after_a_refused_first_load_there_is_nothing_to_show(
+    command: str, comms: Comms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refused run left its record only; nothing failed, and one line says what to look at."""
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "wrong")
+    refused, done = comms("load"), comms(command)
+
+    assert (refused.exit_code, done.exit_code) == (2, 0)
+    assert "no load has succeeded yet; comms status shows how the last one ended" in done.stdout
+    assert not done.stderr

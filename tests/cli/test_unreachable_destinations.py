@@ -139,7 +139,8 @@ def test_a_file_of_a_newer_duckdb() -> None:
         "versions between 64 and 68."
     )
 
-    assert f"this one, {duckdb.__version__}, cannot read; install a newer duckdb" in str(reported)
+    remedy = f"this one, {duckdb.__version__}, cannot read; pip install --upgrade duckdb"
+    assert remedy in str(reported)
 
 
 def test_a_damaged_file(comms: Comms) -> None:

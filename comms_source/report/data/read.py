@@ -16,7 +16,7 @@ from comms_source.channels import CHANNELS
 from comms_source.config.accounts import Accounts
 from comms_source.config.settings import check_channels
 from comms_source.destinations.dlt_errors import retry_while_locked
-from comms_source.destinations.pipeline import describe_destination, require_dataset
+from comms_source.destinations.pipeline import describe_destination, require_operations
 from comms_source.errors import ConfigurationError, LoadFailed
 from comms_source.report.data import queries
 from comms_source.report.data.days import DAYS, HOUR_DAYS, start_of
@@ -55,7 +55,7 @@ def read_facts(
     """
     chosen = tuple(channels) or tuple(CHANNELS)
     check_channels(chosen)
-    retry_while_locked(require_dataset)(pipeline)
+    retry_while_locked(require_operations)(pipeline)
 
     def read() -> tuple[ReportContext, dict[str, Rows]]:
         # One connection for all queries, so that they see one state of a DuckDB file.
