@@ -54,12 +54,14 @@ def weeks(
     every: timedelta = 12 * HOUR,
     troubles: Sequence[Trouble] = (),
     silent: tuple[datetime, datetime] | None = None,
+    looking_from: datetime = START,
     operations: int = 400,
     seed: int = 1,
 ) -> Iterator[Look]:
     """Load at regular intervals for some days, and yield the report after each load.
 
-    Writes into the current folder. There are no loads from `silent[0]` until `silent[1]`.
+    Writes into the current folder. There are no loads from `silent[0]` until `silent[1]`, and no
+    reports before `looking_from`.
     """
     settings = SandboxSettings(operations_per_week=operations, troubles=tuple(troubles), seed=seed)
     with _virtual_time(), Sandbox(settings, clock=Clock(START)) as sandbox:
@@ -68,7 +70,8 @@ def weeks(
             if not (silent and silent[0] <= at < silent[1]):
                 sandbox.clock.set(at)
                 run_load(session=session_for(sandbox), pipeline=open_pipeline())
-                yield look(at)
+                if at >= looking_from:
+                    yield look(at)
             at += every
 
 

@@ -176,7 +176,7 @@ def test_a_retry_after_a_401_gets_no_third_token(sandbox: Sandbox, client: Comms
     assert statuses_of_token_requests(sandbox) == [200, 200]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(min_value=0, max_value=70) | st.just("revoke"), max_size=12))
 def test_any_order_of_waits_and_revocations(steps: list[int | str]) -> None:
     """Each read succeeds; a token is requested only after 59 minutes, or after a 401."""

@@ -119,7 +119,7 @@ def test_joined_spans_have_the_same_hours_and_are_not_adjacent(chosen: set[int])
     st.lists(st.tuples(hours, moments, moments, st.integers(0, 99)), max_size=6),
     st.integers(min_value=1, max_value=12),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_coverage_survives_a_round_trip_through_state(
     tracked_from: datetime | None,
     complete_at: datetime | None,
@@ -303,7 +303,7 @@ def test_the_first_run_has_no_gap(kept: Retained, now: datetime) -> None:
 
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=4)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_gaps_are_the_expired_windows_that_are_not_complete(
     kept: Retained, history: list[WindowRead | None], away: timedelta
 ) -> None:
@@ -326,7 +326,7 @@ def test_gaps_are_the_expired_windows_that_are_not_complete(
     st.timedeltas(timedelta(0), timedelta(days=8)),
     st.timedeltas(timedelta(0), timedelta(days=8)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_gap_is_reported_once(
     kept: Retained, history: list[WindowRead | None], away: timedelta, longer: timedelta
 ) -> None:
@@ -343,7 +343,7 @@ def test_a_gap_is_reported_once(
 
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=8)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_expiry_keeps_exactly_the_windows_within_retention(
     kept: Retained, history: list[WindowRead | None], away: timedelta
 ) -> None:
@@ -370,7 +370,7 @@ def test_expiry_keeps_exactly_the_windows_within_retention(
         max_size=6,
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_size_of_a_coverage_is_bounded(
     kept: Retained, runs: list[tuple[timedelta, list[tuple[float, float]]]]
 ) -> None:
@@ -429,7 +429,7 @@ def live_run(
     st.integers(0, 86400),
 )
 @example([(HOUR, 60), (2 * HOUR, 60), (1.5 * HOUR, 60), (4 * HOUR, 60), (24 * HOUR, 3600)], 37815)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_changing_the_width_keeps_complete_windows(
     runs: list[tuple[timedelta, int]], second: int
 ) -> None:
@@ -470,7 +470,7 @@ def test_records_of_a_clock_that_was_ahead_are_dropped() -> None:
 
 
 @given(keeping, histories, st.timedeltas(timedelta(0), timedelta(days=4)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_deadline_is_when_the_first_incomplete_window_expires(
     kept: Retained, history: list[WindowRead | None], away: timedelta
 ) -> None:

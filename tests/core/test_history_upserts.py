@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comms_source.channels import CHANNELS
@@ -89,7 +89,6 @@ def assert_contiguous(lake: Lake) -> None:
         assert rows[-1]["valid_to"] is None
 
 
-@settings(deadline=None)
 @given(lives)
 def test_each_change_is_one_state_and_a_state_may_return(
     life: Sequence[tuple[Read, int]],
@@ -105,7 +104,6 @@ def test_each_change_is_one_state_and_a_state_may_return(
     assert_contiguous(lake)
 
 
-@settings(deadline=None)
 @given(lives, reads, st.integers(0, 6))
 def test_the_next_read_repairs_an_interrupted_merge(
     life: Sequence[tuple[Read, int]], last: Read, rows: int
@@ -122,7 +120,6 @@ def test_the_next_read_repairs_an_interrupted_merge(
     assert_contiguous(lake)
 
 
-@settings(deadline=None)
 @given(lives)
 def test_merging_the_same_rows_again_changes_nothing(life: Sequence[tuple[Read, int]]) -> None:
     """A retried load job merges the same rows again."""

@@ -176,7 +176,7 @@ def is_uncut(case: Case) -> bool:
 
 
 small_cases = st.builds(small_case, instants, few_windows, histories).filter(is_uncut)
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 
 def spread(rows: int, *, due: Sequence[int]) -> Case:
@@ -302,7 +302,7 @@ def test_each_scan_has_a_due_window(case: Case) -> None:
         assert scan.span == Span(within[0][0].start, within[-1][0].end)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(small_cases)
 def test_windows_not_due_cost_half_of_what_they_would_alone(case: Case) -> None:
     """Each adds at most half of the pages that it would take alone."""

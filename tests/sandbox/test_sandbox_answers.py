@@ -145,7 +145,7 @@ undocumented = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     undocumented,
     st.integers(min_value=1, max_value=40),

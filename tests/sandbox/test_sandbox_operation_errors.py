@@ -83,7 +83,7 @@ def test_the_codes_are_those_of_the_last_attempts() -> None:
             assert (row["firstOccurredAt"], row["lastOccurredAt"]) == (min(times), max(times))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.sampled_from(list(CHANNELS)),
     st.integers(min_value=0),

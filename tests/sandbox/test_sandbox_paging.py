@@ -93,7 +93,7 @@ def inside(row: dict[str, Any], start: datetime | None, end: datetime | None, **
     return after and before
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     undocumented,
     st.sampled_from(list(CHANNELS)),

@@ -63,7 +63,6 @@ def fetch(sandbox: SandboxModel, channel: str, operation_id: str) -> dict[str, A
     return row if response.status == 200 else None
 
 
-@settings(deadline=None)
 @given(channels, st.integers(min_value=1, max_value=3000), instants, st.data())
 def test_bisection_finds_the_same_range_as_a_search(
     channel: str, volume: int, instant: int, data: st.DataObject
@@ -81,7 +80,6 @@ def test_bisection_finds_the_same_range_as_a_search(
         assert mine.first_from(asked) == first
 
 
-@settings(deadline=None)
 @given(channels, st.integers(min_value=0, max_value=999), st.integers(min_value=1, max_value=999))
 def test_a_seed_determines_all_operations(channel: str, seed: int, apart: int) -> None:
     """Equal seeds give equal operations, and different seeds have none in common."""
@@ -136,7 +134,7 @@ def test_days_are_busier_than_nights() -> None:
     assert by_day > 2 * (len(hours) - by_day)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     channels,
     st.integers(min_value=0),

@@ -86,7 +86,7 @@ def test_resources_follow_the_troubles_of_their_operation(kind: str) -> None:
         assert found == counted(operation["stats"], reading="exclusive")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(undocumented, channels, st.integers(min_value=0), st.data())
 def test_the_pages_of_an_operation_are_its_truth(
     options: dict[str, Any], channel: str, which: int, data: st.DataObject
@@ -117,7 +117,7 @@ def test_the_pages_of_an_operation_are_its_truth(
 bounds = st.none() | st.timedeltas(timedelta(days=-1), timedelta(days=8))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(undocumented, channels, bounds, bounds, st.sampled_from([40, 1000]))
 def test_the_pages_of_an_account_are_those_of_its_operations(
     options: dict[str, Any],

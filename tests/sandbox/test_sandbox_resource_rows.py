@@ -150,7 +150,6 @@ def test_ids_and_recipients_are_distinct(sandbox: SandboxModel, channel: str) ->
         assert len(reached) == len(set(reached))
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=2**64 - 1), st.integers(min_value=0, max_value=PEOPLE))
 def test_an_operation_reaches_a_person_once(key: int, first: int) -> None:
     """For every key of an operation."""
@@ -276,7 +275,7 @@ def test_attempts_show_the_fallback() -> None:
     assert doubled > 0
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.sampled_from(list(CHANNELS)),
     st.sampled_from(list(PREFIXES.values())),

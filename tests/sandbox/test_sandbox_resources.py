@@ -185,7 +185,7 @@ def expected_counts(life: Lifecycle, now: int, reading: str) -> Counter[str]:
     return counted(stats, reading=reading)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(lives, keys, st.lists(ages, min_size=1, max_size=5))
 def test_the_statuses_add_up_to_the_counters_at_every_instant(
     life: Lifecycle, key: int, ages: list[int]
@@ -198,7 +198,7 @@ def test_the_statuses_add_up_to_the_counters_at_every_instant(
             assert statuses(resources, now) == expected_counts(life, now, reading)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(lives, keys)
 def test_they_add_up_around_every_change(life: Lifecycle, key: int) -> None:
     """A millisecond before, at and after each instant at which a counter may change."""
@@ -228,7 +228,7 @@ def test_they_add_up_for_every_kind_of_operation(channel: str, kind: Kind) -> No
             assert statuses(resources, now) == expected_counts(life, now, "exclusive")
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     lives,
     keys,
@@ -249,7 +249,7 @@ def test_they_add_up_under_troubles(
     assert statuses(OperationResources(troubled, key), now) == expected
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(lives, keys, st.lists(ages, min_size=2, max_size=8))
 def test_a_resource_only_moves_forward(life: Lifecycle, key: int, ages: list[int]) -> None:
     """Nothing follows an end, and `updated` changes with the status only."""
@@ -269,7 +269,7 @@ def test_a_resource_only_moves_forward(life: Lifecycle, key: int, ages: list[int
             assert before.attempts <= after.attempts
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(lives, keys, ages)
 def test_the_attempts_add_up_to_the_counter(life: Lifecycle, key: int, age: int) -> None:
     """At every instant; pushes have no such counter."""
@@ -290,7 +290,6 @@ def test_a_quarter_is_tried_again(age: int, attempts: int) -> None:
     assert set(made) <= {0, 1, 2}
 
 
-@settings(deadline=None)
 @given(
     st.integers(min_value=1, max_value=60),
     st.integers(min_value=0, max_value=60),
@@ -311,7 +310,7 @@ def test_what_is_known_is_handed_over(handed: int, undelivered: int, delivered: 
         assert first.count(((0, "DELIVERED"),)) >= delivered * progress // 1000
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(lives, ages)
 def test_every_change_is_one_of_the_known_instants(life: Lifecycle, age: int) -> None:
     """So that all counts can be computed in advance."""

@@ -108,7 +108,7 @@ def test_the_schema_refuses_invalid_rows() -> None:
         assert problems(OPERATIONS["emails"], row | wrong)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.sampled_from(list(CHANNELS)),
     st.sampled_from(["seconds", "milliseconds"]),

@@ -103,7 +103,7 @@ def is_interval(low: float | None, high: float | None, point: float | None) -> b
     return low <= high and (capped or point == (low if low == high else None))
 
 
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(st.integers(0, 10**6))
 def test_arbitrary_counters(db: duckdb.DuckDBPyConnection, seed: int) -> None:
     """Rates stay in [0, 1], intervals are in order, and nothing divides by 0 or overflows."""

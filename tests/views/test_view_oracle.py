@@ -200,7 +200,7 @@ MANY_SENT: Final = replace(counted("emails", total=5, sent=5, delivered=5, opene
 COMPLETE: Final = {"account": "acme", "channel": "emails", "read_at": NOON, "is_complete": True}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(small_worlds())
 @example(World(operations=[WITHOUT_DELIVERED, MANY_SENT]))
 @example(
