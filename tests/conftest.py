@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from comms_source.sandbox import Clock, Sandbox, SandboxSettings
 from tests.postgres import NoPostgres, Postgres, running_postgres
 from tests.support import NOW, last_second
 
-# A busy machine must not fail a test, so no example has a deadline.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.register_profile("search", print_blob=True, deadline=None)
+# A busy machine must not fail a test, so neither examples nor their generation have a time limit.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", settings.get_profile("untimed"), derandomize=True)
+settings.register_profile("search", settings.get_profile("untimed"), print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
