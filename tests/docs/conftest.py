@@ -1,0 +1,33 @@
+"""A folder with what the blocks of the documentation need: settings for a sandbox, and a load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from comms_source.commands.load import load
+from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, SandboxSettings
+from tests.support import last_second
+
+
+@pytest.fixture
+def configured(
+    clean_surroundings: None,  # noqa: ARG001 - first
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Sandbox]:
+    """A small sandbox, which the environment names as the API; details are read."""
+    with Sandbox(SandboxSettings(operations_per_week=40), Clock(last_second())) as sandbox:
+        monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", sandbox.url)
+        monkeypatch.setenv("SOURCES__COMMS_SOURCE__DETAILS", '["tags", "resources", "errors"]')
+        monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
+        monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
+        monkeypatch.setenv("NO_PROXY", "*")
+        yield sandbox
+
+
+@pytest.fixture
+def loaded(configured: Sandbox) -> Sandbox:
+    """The same, and this folder has what `comms load` loads from it."""
+    load()
+    return configured
