@@ -7,6 +7,7 @@ ORCHESTRATORS := .orchestrators
 WAREHOUSES := .warehouses
 DESTINATIONS := .destinations
 DBT := .dbt_environment
+DOCS := .docs_environment
 # A comma that does not end an argument of call.
 , := ,
 READY := $(VENV)/.ready
@@ -21,7 +22,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test search simulate slow torture bench airflow dbt models orchestrators warehouses destinations readers pythons check format build clean
+.PHONY: help run test search simulate slow torture bench airflow dbt models pages docs orchestrators warehouses destinations readers pythons check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,6 +83,17 @@ $(DBT)/.ready: tests/dbt/constraints.txt
 models: $(READY) ## Write the generated files of the dbt package again
 	$(BIN)/python -m comms_source.views.dbt
 
+pages: $(READY) ## Write docs/commands.md and docs/columns.md again
+	$(BIN)/python -m tests.docs.generate
+
+docs: $(READY) $(DOCS)/.ready ## Build the site of the documentation into site/, and check it
+	NO_MKDOCS_2_WARNING=1 PYTHONDONTWRITEBYTECODE=1 $(DOCS)/bin/mkdocs build --quiet
+	SITE=site $(BIN)/python -m pytest -q tests/docs/test_site.py
+
+$(DOCS)/.ready: tests/docs/constraints.txt
+	$(call environment,$(DOCS),--constraint tests/docs/constraints.txt mkdocs mkdocs-material)
+	@touch $@
+
 warehouses: $(WAREHOUSES)/.ready ## Check what warehouses with an account would be sent; ClickHouse runs
 	$(WAREHOUSES)/bin/python -m pytest -q tests/warehouses
 
@@ -118,4 +130,4 @@ build: $(READY) ## Build wheel and sdist into dist/
 	$(BIN)/python -m build --quiet
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) $(DBT) .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) $(DBT) $(DOCS) site .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -141,11 +141,12 @@ def everything() -> str:
 
 
 def test_every_documented_setting_is_known() -> None:
-    """In the files that comms init writes, in the README, and in the environment."""
+    """In the files that comms init writes, in the page on configuration, and in the environment."""
     secrets = (ROOT / ".dlt/example.secrets.toml").read_text(encoding="utf-8")
     secrets = re.sub(r"^# (?=\[|[a-z_]+ = )", "", secrets, flags=re.MULTILINE)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("## Settings")[1]
-    names = re.findall(r"^\| `([a-z_]+)` \|", readme.split("\n## ")[0], flags=re.MULTILINE)
+    page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8").split("## Settings")[1]
+    table = page.split("\n\nWhere to load to")[0]
+    names = re.findall(r"^\| `([a-z_]+)` \|", table, flags=re.MULTILINE)
 
     assert len(names) > 20
     assert reported(everything()) == []
@@ -153,7 +154,13 @@ def test_every_documented_setting_is_known() -> None:
     assert reported(variables=[f"{OURS}__{name.upper()}" for name in names]) == []
 
 
-@pytest.mark.parametrize("page", ["accounts", "airflow", "destinations", "speed", "warehouses"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        *("accounts", "airflow", "configuration", "data-model", "destinations", "details"),
+        *("quickstart", "sandbox", "speed", "warehouses"),
+    ],
+)
 def test_every_setting_of_the_documentation_is_known(page: str) -> None:
     """Its TOML, and its variables."""
     text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")

@@ -72,7 +72,9 @@ def run_commands(block: Block, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     printed = []
     for command in commands(block):
         with monkeypatch.context() as only_here:
-            words = _set_variables(command, only_here if without_variables(command) else monkeypatch)
+            words = _set_variables(
+                command, only_here if without_variables(command) else monkeypatch
+            )
             if not words:
                 continue
             if words[0] == "export":
@@ -88,7 +90,9 @@ def _set_variables(words: list[str], monkeypatch: pytest.MonkeyPatch) -> list[st
     for word in words[: len(words) - len(rest)]:
         name, value = word.split("=", 1)
         if value.endswith("..."):
-            value = next(SANDBOX[end] for end in sorted(SANDBOX, key=len)[::-1] if name.endswith(end))
+            value = next(
+                SANDBOX[end] for end in sorted(SANDBOX, key=len)[::-1] if name.endswith(end)
+            )
         monkeypatch.setenv(name, value)
     return rest
 

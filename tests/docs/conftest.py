@@ -16,14 +16,22 @@ def configured(
     clean_surroundings: None,  # noqa: ARG001 - first
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Sandbox]:
-    """A small sandbox, which the environment names as the API; details are read."""
+    """A small sandbox, which the environment names as the API."""
     with Sandbox(SandboxSettings(operations_per_week=40), Clock(last_second())) as sandbox:
         monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", sandbox.url)
-        monkeypatch.setenv("SOURCES__COMMS_SOURCE__DETAILS", '["tags", "resources", "errors"]')
         monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
         monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
         monkeypatch.setenv("NO_PROXY", "*")
         yield sandbox
+
+
+@pytest.fixture
+def with_details(
+    clean_surroundings: None,  # noqa: ARG001 - first
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Loads read tags, so that the tables and views of details exist."""
+    monkeypatch.setenv("SOURCES__COMMS_SOURCE__DETAILS", '["tags"]')
 
 
 @pytest.fixture

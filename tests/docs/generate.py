@@ -2,8 +2,8 @@
 
     python -m tests.docs.generate
 
-`docs/commands.md` ends with the help of each command, and `docs/columns.md` with the comment of each
-column. What is above the line `GENERATED` in a page is written by hand and stays.
+`docs/commands.md` ends with the help of each command, and `docs/columns.md` with the comment of
+each column. What is above the line `GENERATED` in a page is written by hand and stays.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _names(option: Any) -> str:
 
 
 def _default(option: Any) -> str:
-    """The default as the help shows it; empty if there is none, or if it is a switch that is off."""
+    """The default as the help shows it; empty if there is none, or for a switch."""
     if isinstance(option.show_default, str):
         return option.show_default
     shown = option.default is not None and option.show_default and not option.is_flag

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from click import UsageError
+from typer.exceptions import TyperException
 
 from comms_source.sandbox import Sandbox
 from tests.docs.command_lines import (
@@ -35,7 +35,7 @@ def test_every_command_exists(block: Block) -> None:
 @pytest.mark.parametrize("wrong", [["lode"], ["load", "--fool"], ["load", "more"], ["backfill"]])
 def test_a_wrong_command_is_found(wrong: list[str]) -> None:
     """A command or option that does not exist, an argument too many or one too few."""
-    with pytest.raises(UsageError):
+    with pytest.raises(TyperException):
         parse_comms(wrong)
 
 

@@ -37,7 +37,9 @@ def test_every_picture_exists(page: str) -> None:
     if not (ROOT / "docs/pictures").exists():
         pytest.skip("there are no pictures yet")
 
-    assert [each for each in pictures(page) if not (ROOT / page).parent.joinpath(each).exists()] == []
+    assert [
+        each for each in pictures(page) if not (ROOT / page).parent.joinpath(each).exists()
+    ] == []
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
