@@ -51,5 +51,6 @@ def demo(
         show_summary(summary)
         show_figures(pipeline=pipeline)
         print_lines([f"Open {PIPELINE}.duckdb with any DuckDB client, and query it, for example:"])
-        typer.echo("  select * from comms.daily_delivery order by day, channel")
+        typer.echo("  select day, channel, requested, delivered, delivery_rate")
+        typer.echo("  from comms.daily_delivery order by day, channel")
     raise typer.Exit(summary.exit_code)

@@ -103,7 +103,7 @@ def _run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
             return _comms(arguments)
         case ["make", "run"]:
             assert "else $(BIN)/comms demo" in text_of("Makefile")
-            return _comms(["demo", "--operations", "2000"])
+            return _comms(["demo", "--operations", "60"])
         case ["make", target]:
             assert f"\n{target}: " in text_of("Makefile")
         case ["pip", "install", *packages]:

@@ -17,7 +17,7 @@ def configured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Sandbox]:
     """A small sandbox, which the environment names as the API."""
-    with Sandbox(SandboxSettings(operations_per_week=40), Clock(last_second())) as sandbox:
+    with Sandbox(SandboxSettings(operations_per_week=15), Clock(last_second())) as sandbox:
         monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", sandbox.url)
         monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
         monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
