@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,16 +33,27 @@ _ASSIGNED: Final = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 
 def commands(block: Block) -> list[list[str]]:
     """The words of each command of a block; comments are left out, `&&` separates commands."""
-    words = [shlex.split(line, comments=True) for line in block.text.splitlines()]
     found: list[list[str]] = []
-    for line in words:
+    for line in _lines(block.text):
         found.append([])
-        for word in line:
+        for word in shlex.split(line, comments=True):
             if word == "&&":
                 found.append([])
             else:
                 found[-1].append(word)
     return [command for command in found if command]
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text; one that ends within double quotes goes on with the next."""
+    waiting = ""
+    for line in text.splitlines():
+        waiting += line
+        if waiting.count('"') % 2:
+            waiting += "\n"
+            continue
+        yield waiting
+        waiting = ""
 
 
 def without_variables(command: list[str]) -> list[str]:
