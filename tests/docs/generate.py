@@ -19,7 +19,7 @@ import typer
 from comms_source.cli.app import app
 from comms_source.tables.registry import all_tables
 from comms_source.tables.specs import TableSpec
-from comms_source.views.files import public_views
+from comms_source.views.files import View, public_views, read_views, tables_of
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 GENERATED: Final = "<!-- Written by `make pages`; do not edit below this line. -->\n"
@@ -110,8 +110,18 @@ def _columns() -> Iterator[str]:
     yield "## Views"
     for view in sorted(public_views(details=True), key=lambda each: each.name):
         yield f"### {view.name}"
-        yield _sentence(view.comment)
+        yield f"{_sentence(view.comment)} It reads {_reads(view)}."
         yield _table(("column", "meaning"), view.columns.items())
+    yield "## Internal views"
+    yield "Steps on the way to the views above. They may change."
+    public = {view.name for view in public_views(details=True)}
+    steps = [view for view in read_views(details=True) if view.name not in public]
+    yield _table(("view", "it is", "reads"), [(v.name, v.comment, _reads(v)) for v in steps])
+
+
+def _reads(view: View) -> str:
+    """The tables and views that a view reads, by name."""
+    return ", ".join(f"`{name}`" for name in sorted(tables_of(view.sql))) or "no table"
 
 
 def _type(spec: TableSpec, column: str) -> str:
