@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import shlex
@@ -110,7 +109,7 @@ def _set_variables(words: list[str], monkeypatch: pytest.MonkeyPatch) -> list[st
 
 
 def _run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
-    match [Path(words[0]).name, *words[1:]]:
+    match [Path(words[0]).name or words[0], *words[1:]]:
         case ["comms", *arguments]:
             return _comms(arguments)
         case ["make", "run"]:
@@ -120,14 +119,14 @@ def _run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
             assert f"\n{target}: " in text_of("Makefile")
         case ["pip", "install", *packages]:
             check_packages(packages)
-        case ["mkdir", folder]:
+        case ["python3", "-m", "venv", folder]:
             Path(folder).expanduser().mkdir(parents=True)
+        case [".", _]:
+            pass  # the environment of the tests is active
         case ["cd", folder]:
             monkeypatch.chdir(Path(folder).expanduser())
         case ["python", "-c", script]:
             subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
-        case ["python", "-m", module, *_]:
-            assert importlib.util.find_spec(module), module
         case _:
             raise AssertionError(f"{words[0]} is not run here; say why before the block")
     return ""
