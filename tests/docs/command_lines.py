@@ -113,8 +113,8 @@ def _run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
         case ["comms", *arguments]:
             return _comms(arguments)
         case ["make", "run"]:
-            assert "else $(BIN)/comms demo" in text_of("Makefile")
-            return _comms(["demo", "--operations", "60"])
+            assert "else $(BIN)/comms demo --html comms_demo.html" in text_of("Makefile")
+            return _comms(["demo", "--html", "comms_demo.html", "--operations", "60"])
         case ["make", target]:
             assert f"\n{target}: " in text_of("Makefile")
         case ["pip", "install", *packages]:
