@@ -62,6 +62,8 @@ class Lifecycle:
     fallback: float
     """Additional attempts per resource."""
     frozen_update: bool
+    processed_share: float = 1.0
+    """How much of it is processed; if less than 1, it stays PROCESSING, and the rest is queued."""
 
     @property
     def addressable(self) -> int:
@@ -126,7 +128,8 @@ def state_at(life: Lifecycle, now: int, *, cumulative: bool) -> State:
     if life.kind == "canceled":
         return _show(life, "CANCELED", {"canceled": life.total}, life.start)
     changed = last_change(life, now)
-    status = "COMPLETED" if now >= life.end else "PROCESSING"
+    has_ended = now >= life.end and life.processed_share >= 1
+    status = "COMPLETED" if has_ended else "PROCESSING"
     updated = min(changed, life.end) if life.frozen_update else changed
     return _show(life, status, counts_at(life, changed, cumulative=cumulative), updated)
 
@@ -154,7 +157,7 @@ def change_times(life: Lifecycle) -> list[int]:
 def counts_at(life: Lifecycle, now: int, *, cumulative: bool) -> dict[str, int]:
     """The counts at `now`, one of the instants of `last_change`, of an operation that has begun."""
     age, duration = now - life.start, life.end - life.start
-    past = min(age, duration)
+    past = min(age, int(duration * life.processed_share))
     # Integers, rounded down, so that the parts never exceed what was handed over.
     failed = life.failed * past // duration
     handed = (life.addressable - life.failed) * past // duration
@@ -175,7 +178,7 @@ def counts_at(life: Lifecycle, now: int, *, cumulative: bool) -> dict[str, int]:
         "delivered": delivered - read if exclusive else delivered,
         "read": read,
         "opened": read,
-        "unaddressable": life.unaddressable * past // duration,
+        "unaddressable": life.unaddressable * min(age, duration) // duration,
         "attempts": 1 if life.kind == "group" else processed + int(processed * life.fallback),
     }
 

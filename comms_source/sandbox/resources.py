@@ -92,7 +92,10 @@ class OperationResources:
 
 
 def _tracks(life: Lifecycle) -> list[tuple[Step, ...]]:
-    """The steps of each addressable resource: those handed over in their order, then the failed."""
+    """The steps of each addressable resource: those handed over in their order, then the failed.
+
+    Those that are never processed come last.
+    """
     instants = change_times(life)
     counts = [counts_at(life, instant, cumulative=True) for instant in instants]
 
@@ -111,7 +114,8 @@ def _tracks(life: Lifecycle) -> list[tuple[Step, ...]]:
         handed=len(handed),
     )
     sent = [(queued, step, *outcome) for step, outcome in zip(handed, outcomes, strict=True)]
-    return sent + [(queued, step) for step in arrivals("failed")]
+    processed = sent + [(queued, step) for step in arrivals("failed")]
+    return processed + [(queued,)] * (life.addressable - len(processed))
 
 
 def _by_deadline(*known: Sequence[tuple[Step, ...]], handed: int) -> list[tuple[Step, ...]]:
@@ -133,7 +137,8 @@ def _by_deadline(*known: Sequence[tuple[Step, ...]], handed: int) -> list[tuple[
 
 def _repeated(tracks: Sequence[tuple[Step, ...]], fallback: float) -> frozenset[int]:
     """The parts with two attempts: of the first n processed, as many as the counter adds."""
-    processed = sorted(range(len(tracks)), key=lambda part: tracks[part][1][0])
+    parts = [part for part, track in enumerate(tracks) if len(track) > 1]
+    processed = sorted(parts, key=lambda part: tracks[part][1][0])
     return frozenset(
         part
         for place, part in enumerate(processed)

@@ -47,9 +47,11 @@ class Trouble:
     """How large the trouble is; None for the default of its kind.
 
     `no_receipts`: the part of the operations without delivery receipts.
+    `failed_up`: the part of what an operation would hand over that fails instead.
     `delivery_down`: the part of what an operation handed over that is undelivered instead of
     delivered.
     `unaddressable_up`: the factor by which the unaddressable recipients of an operation grow.
+    `stalled`: the part of an operation that is processed before it stops.
     """
 
     def __post_init__(self) -> None:
@@ -128,6 +130,24 @@ def _without_receipts(life: Lifecycle, part: float, key: int) -> Lifecycle:
     return replace(life, delivered=0, read=0) if chosen else life
 
 
+def _failed_more(life: Lifecycle, part: float, key: int) -> Lifecycle:
+    """The outcomes of what is handed over all the same keep their proportions."""
+    before = life.addressable - life.failed
+    failing = _rounded(before * part, key)
+    if not failing:
+        return life
+    after = before - failing
+    undelivered = life.undelivered * after // before
+    without_receipt = before - life.undelivered - life.delivered
+    return replace(
+        life,
+        failed=life.failed + failing,
+        undelivered=undelivered,
+        delivered=after - undelivered - without_receipt * after // before,
+        read=life.read * after // before,
+    )
+
+
 def _delivered_less(life: Lifecycle, part: float, key: int) -> Lifecycle:
     handed = life.addressable - life.failed
     failing = min(life.delivered, _rounded(handed * part, key))
@@ -160,6 +180,11 @@ def _more_unaddressable(life: Lifecycle, part: float, key: int) -> Lifecycle:
     )
 
 
+def _stalled(life: Lifecycle, part: float, key: int) -> Lifecycle:  # noqa: ARG001
+    """Canceled operations and group messages are not processed."""
+    return life if life.kind in {"canceled", "group"} else replace(life, processed_share=part)
+
+
 def _rounded(count: float, key: int) -> int:
     """Rounded up or down by the key, so that it is right on average in small operations too."""
     whole = int(count)
@@ -179,7 +204,9 @@ class TroubleKind:
 
 KINDS: Final[Mapping[str, TroubleKind]] = {
     "unaddressable_up": TroubleKind(2.0, "unaddressable", _more_unaddressable),
+    "failed_up": TroubleKind(0.5, "failed", _failed_more),
     "delivery_down": TroubleKind(0.1, "undelivered", _delivered_less),
     "no_receipts": TroubleKind(1.0, "delivered", _without_receipts),
+    "stalled": TroubleKind(0.5, "queued", _stalled),
 }
 """All kinds of troubles, in the order in which they are applied."""

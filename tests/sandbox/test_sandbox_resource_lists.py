@@ -15,6 +15,7 @@ from comms_source.channels import CHANNELS
 from comms_source.sandbox import ACCOUNT_ID, Trouble
 from comms_source.sandbox.queries import RESOURCE_FILTERS
 from comms_source.sandbox.resources import STATUSES
+from comms_source.sandbox.troubles import KINDS
 from tests.sandbox.resource_requests import (
     KEYS,
     NOW,
@@ -68,7 +69,7 @@ def test_a_list_has_the_resources_of_its_operation(channel: str) -> None:
         assert listed[::-1] == sandbox.resource_truth(channel, operation["id"])
 
 
-@pytest.mark.parametrize("kind", ["no_receipts", "delivery_down", "unaddressable_up"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_resources_follow_the_troubles_of_their_operation(kind: str) -> None:
     """Their statuses add up to the counters that the trouble changed."""
     trouble = Trouble(kind, NOW - WEEK, NOW, "messages")

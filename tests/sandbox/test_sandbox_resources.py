@@ -233,7 +233,12 @@ def test_they_add_up_for_every_kind_of_operation(channel: str, kind: Kind) -> No
     lives,
     keys,
     ages,
-    st.sampled_from([("no_receipts", None), ("delivery_down", 0.4), ("unaddressable_up", 9.0)]),
+    st.sampled_from(
+        [
+            *(("no_receipts", None), ("delivery_down", 0.4), ("unaddressable_up", 9.0)),
+            *(("failed_up", 0.9), ("stalled", 0.3)),
+        ]
+    ),
 )
 def test_they_add_up_under_troubles(
     life: Lifecycle, key: int, age: int, trouble: tuple[str, float | None]

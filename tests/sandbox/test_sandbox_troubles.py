@@ -107,6 +107,11 @@ def test_the_effects_of_troubles(
         ((0, 20, 10, 70, 35), "delivery_down", 0.5, (0, 20, 50, 30, 15)),
         ((0, 20, 40, 38, 10), "delivery_down", 1, (0, 20, 78, 0, 0)),
         ((0, 20, 10, 70, 35), "delivery_down", 0, (0, 20, 10, 70, 35)),
+        ((0, 20, 10, 70, 35), "failed_up", 0.5, (0, 60, 5, 35, 17)),
+        ((0, 20, 10, 60, 30), "failed_up", 0.5, (0, 60, 5, 30, 15)),
+        ((9, 20, 10, 61, 35), "failed_up", 1, (9, 91, 0, 0, 0)),
+        ((0, 20, 10, 70, 35), "failed_up", 0, (0, 20, 10, 70, 35)),
+        ((0, 100, 0, 0, 0), "failed_up", 1, (0, 100, 0, 0, 0)),
         ((0, 20, 10, 70, 35), "no_receipts", 0, (0, 20, 10, 70, 35)),
         ((0, 20, 10, 70, 35), "no_receipts", 1, (0, 20, 10, 0, 0)),
     ],
@@ -153,7 +158,9 @@ def test_zones_are_equal_instants() -> None:
 keys = st.integers(min_value=0, max_value=2**63)
 parts = {
     "unaddressable_up": st.floats(min_value=1, max_value=50),
+    "failed_up": st.floats(min_value=0, max_value=1),
     "delivery_down": st.floats(min_value=0, max_value=1),
+    "stalled": st.floats(min_value=0, max_value=1),
     "no_receipts": st.floats(min_value=0, max_value=1),
 }
 several = st.lists(
@@ -268,6 +275,7 @@ SHOWABLE = {
     ("emails", "delivery_down"),
     ("emails", "no_receipts"),
     ("push_notifications", "unaddressable_up"),
+    *((channel, kind) for channel in CHANNELS for kind in ("failed_up", "stalled")),
 }
 
 
@@ -310,6 +318,37 @@ def test_delivery_down_takes_a_part_of_what_was_handed_over(key: int, part: floa
     assert down.read <= life.read
     assert (down.unaddressable, down.failed) == (life.unaddressable, life.failed)
     assert math.floor(handed * part) <= failing <= math.ceil(handed * part) or not down.delivered
+
+
+@given(channels, keys, st.floats(min_value=0, max_value=1))
+def test_failed_up_takes_a_part_of_what_would_be_handed_over(
+    channel: str, key: int, part: float
+) -> None:
+    """Give or take one; the outcomes of the rest keep their shares, but for rounding."""
+    life = planned(channel, key)
+    up = with_troubles(life, [trouble("failed_up", part)], key)
+    before, after = life.addressable - life.failed, up.addressable - up.failed
+
+    assert math.floor(before * part) <= before - after <= math.ceil(before * part)
+    if before and life.kind != "group":
+        for name in ("undelivered", "delivered", "read"):
+            assert abs(getattr(up, name) - getattr(life, name) * after / before) <= 2
+
+
+@given(channels, keys, st.floats(min_value=0, max_value=0.999))
+def test_a_stalled_operation_stays_processing(channel: str, key: int, part: float) -> None:
+    """A part of it is processed as usual, and the rest is queued for good."""
+    life = planned(channel, key)
+    stalled = with_troubles(life, [trouble("stalled", part)], key)
+    state = state_at(stalled, stalled.end + 30 * DAY, cumulative=True)
+
+    if life.kind in {"canceled", "group"}:
+        assert stalled == life
+    else:
+        assert state.status == "PROCESSING"
+        processed = state.stats["sent"] + state.stats["failed"]
+        assert processed + state.stats["queued"] == life.addressable
+        assert abs(processed - part * life.addressable) <= 2
 
 
 @given(keys, st.integers(min_value=1, max_value=40))
