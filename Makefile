@@ -8,6 +8,7 @@ WAREHOUSES := .warehouses
 DESTINATIONS := .destinations
 DBT := .dbt_environment
 DOCS := .docs_environment
+BROWSER := .browser
 # A comma that does not end an argument of call.
 , := ,
 READY := $(VENV)/.ready
@@ -22,7 +23,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test search simulate slow torture bench airflow dbt models pages docs orchestrators warehouses destinations readers pythons check format build clean
+.PHONY: help run test search simulate slow torture bench airflow dbt models pages docs orchestrators warehouses destinations readers browser pictures pythons check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,7 +37,7 @@ $(READY): pyproject.toml constraints.txt
 
 run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
 	@if [ -n "$$TWILIO_AUTH_TOKEN$$TWILIO_API_KEY_SECRET" ] || [ -f .dlt/secrets.toml ]; \
-		then $(BIN)/comms load; else $(BIN)/comms demo; fi
+		then $(BIN)/comms load; else $(BIN)/comms demo --html comms_demo.html; fi
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
@@ -113,6 +114,19 @@ $(DESTINATIONS)/.ready: pyproject.toml tests/destinations/constraints.txt
 		--group test --group destinations --editable '.[lake$(,)postgres$(,)sandbox]')
 	@touch $@
 
+browser: $(BROWSER)/.ready ## Test the page of the report in Chromium: keyboard, console, accessibility
+	$(BROWSER)/bin/python -m pytest -q -m "slow or not slow" tests/browser
+
+pictures: $(BROWSER)/.ready ## Draw docs/pictures again, from the demo's story at a fixed time
+	$(BROWSER)/bin/python -m tests.pictures
+
+$(BROWSER)/.ready: pyproject.toml constraints.txt tests/browser/package.json
+	$(call environment,$(BROWSER),--constraint constraints.txt --group test --group browser \
+		--editable '.[report$(,)sandbox]')
+	cp tests/browser/package.json $(BROWSER)/
+	npm install --prefix $(BROWSER) --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
 pythons: $(READY) ## Load and test with the wheel in each version of Python that is here
 	$(BIN)/python -m tests.pythons --environments .pythons
 
@@ -130,4 +144,4 @@ build: $(READY) ## Build wheel and sdist into dist/
 	$(BIN)/python -m build --quiet
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) $(DBT) $(DOCS) site .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) $(DBT) $(DOCS) $(BROWSER) site .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

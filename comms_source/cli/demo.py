@@ -2,55 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from comms_source.cli.error_handling import ending
+from comms_source.cli.page_file import check_page, write_page
 
-PIPELINE = "comms_demo"
+if TYPE_CHECKING:
+    from comms_source.report.data.facts import Facts
+
+FILE: Final = Path("comms_demo.duckdb")
 
 
 def demo(
     operations: Annotated[
-        int, typer.Option(metavar="NUMBER", min=0, help="Operations per channel in the sandbox.")
+        int,
+        typer.Option(metavar="NUMBER", min=0, help="Operations a week of each channel."),
     ] = 2000,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write the report as one web page to this file.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Load from a sandbox, without a Twilio account.
 
-    Writes comms_demo.duckdb into this folder, and nothing else.
+    The sandbox plays two weeks in which several things went wrong, and the report says what. Writes
+    comms_demo.duckdb into this folder, in place of the one of an earlier demo.
     """
     with ending(loads=True):
-        from comms_source.cli.output import (  # noqa: PLC0415
-            print_lines,
-            show_figures,
-            show_summary,
-        )
-        from comms_source.cli.progress import watching  # noqa: PLC0415 - dlt is slow to import
-        from comms_source.commands.load import run_load  # noqa: PLC0415
-        from comms_source.config.credentials import BasicCredentials  # noqa: PLC0415
-        from comms_source.config.settings import Settings  # noqa: PLC0415
-        from comms_source.destinations.pipeline import open_pipeline  # noqa: PLC0415
-        from comms_source.extract.session import Session  # noqa: PLC0415
-        from comms_source.sandbox import (  # noqa: PLC0415
-            ACCOUNT_ID,
-            AUTH_TOKEN,
-            Sandbox,
-            SandboxSettings,
-        )
+        from comms_source.cli.demo_story import play, read_demo  # noqa: PLC0415 - dlt is slow
+        from comms_source.cli.output import show_figures, show_summary  # noqa: PLC0415
+        from comms_source.report.terminal import show_problems  # noqa: PLC0415
+        from comms_source.sandbox import story  # noqa: PLC0415
+        from comms_source.timespans import SECOND, align_down, utc_now  # noqa: PLC0415
 
-        with Sandbox(SandboxSettings(operations_per_week=operations)) as sandbox:
-            settings = Settings(
-                credentials=BasicCredentials(ACCOUNT_ID, AUTH_TOKEN), base_url=sandbox.url
-            )
-            session = Session(settings=settings, clock=sandbox.clock.now)
-            pipeline = open_pipeline(destination="duckdb", dataset="comms", name=PIPELINE)
-            with watching() as watch:
-                session.stats.watch(watch)
-                summary = run_load(session=session, pipeline=pipeline)
+        if html:
+            check_page(html)
+        now = align_down(utc_now(), SECOND)
+        summary, pipeline = play(story(now=now, operations=operations), file=FILE)
         show_summary(summary)
         show_figures(pipeline=pipeline)
-        print_lines([f"Open {PIPELINE}.duckdb with any DuckDB client, and query it, for example:"])
-        typer.echo("  select day, channel, requested, delivered, delivery_rate")
-        typer.echo("  from comms.daily_delivery order by day, channel")
+        facts = read_demo(pipeline, now=utc_now())
+        show_problems(facts)
+        _say_what_next(facts, html=html)
     raise typer.Exit(summary.exit_code)
+
+
+def _say_what_next(facts: Facts, *, html: Path | None) -> None:
+    from comms_source.cli.output import print_lines  # noqa: PLC0415 - slow to import
+
+    typer.echo()
+    if html:
+        size = write_page(facts, html)
+        print_lines([f"The page with charts is {html.absolute()} ({size:,} bytes)."])
+    print_lines([f"The data is in {FILE}. Query it with any DuckDB client, for example:"])
+    typer.echo("  select day, channel, requested, delivered, delivery_rate")
+    typer.echo("  from comms.daily_delivery order by day, channel")
+    print_lines(["All of the report:"])
+    typer.echo(f"  DESTINATION__DUCKDB__CREDENTIALS={FILE} comms report")

@@ -47,6 +47,7 @@ def open_pipeline(
     name: str = PIPELINE,
     account: str | None = None,
     read_only: bool = False,
+    file: Path | None = None,
 ) -> dlt.Pipeline:
     """The pipeline of the commands, or that of one of several accounts; not connected yet.
 
@@ -59,6 +60,7 @@ def open_pipeline(
         name: The pipeline's name, which is also that of the default DuckDB file.
         account: Whose pipeline, if the configuration has several accounts.
         read_only: Open a DuckDB file for reading only, beside other programs that read it.
+        file: The DuckDB file, wherever the configuration has its own.
 
     Raises:
         ConfigurationError: if the destination does not exist or lacks settings, or if the working
@@ -71,13 +73,13 @@ def open_pipeline(
         _check_merging(destination)
         check_installed(destination)
         dataset = name_of_dataset(destination, dataset=dataset, pipeline=name)
-        folder = working_folder(_location(destination, dataset, name))
+        folder = working_folder(_location(destination, dataset, name, file))
         suffix = None if account is None else account_suffix(account)
         own_name = f"{name}_{suffix}" if suffix else name
         with alone_in(folder / own_name):
             return dlt.pipeline(
                 pipeline_name=own_name,
-                destination=_shared(destination, name, suffix, read_only=read_only),
+                destination=_shared(destination, name, suffix, read_only=read_only, file=file),
                 dataset_name=dataset,
                 pipelines_dir=str(folder),
             )
@@ -95,7 +97,9 @@ def account_suffix(account: str) -> str:
     return f"{readable}_{digest}".lstrip("_")
 
 
-def _shared(destination: str, name: str, suffix: str | None, *, read_only: bool) -> Any:
+def _shared(
+    destination: str, name: str, suffix: str | None, *, read_only: bool, file: Path | None
+) -> Any:
     """The destination that accounts share, with a staging dataset for each."""
     known: Any = Destination.from_reference(destination)
     given: dict[str, Any] = {}
@@ -104,6 +108,8 @@ def _shared(destination: str, name: str, suffix: str | None, *, read_only: bool)
         given = {key: value for key, value in own.items() if hasattr(known.spec, key)}
     if read_only and destination == DESTINATION:
         given["credentials"] = {"read_only": True}  # The rest comes from the configuration.
+    if file is not None:
+        given["credentials"] = {"database": str(file.absolute()), "read_only": read_only}
     return Destination.from_reference(destination, **given)
 
 
@@ -200,6 +206,8 @@ def _check_merging(destination: str) -> None:
     capabilities.check_installed()
 
 
-def _location(destination: str, dataset: str, name: str) -> str:
-    configuration = configuration_of(destination, dataset=dataset, pipeline=name)
-    return f"{destination}|{dataset}|{configuration}"
+def _location(destination: str, dataset: str, name: str, file: Path | None) -> str:
+    place = file.absolute() if file else configuration_of(
+        destination, dataset=dataset, pipeline=name
+    )
+    return f"{destination}|{dataset}|{place}"

@@ -6,6 +6,7 @@ It is as wide as the terminal, or 80 columns wide without one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from rich.console import Console
@@ -34,11 +35,7 @@ def show_report(facts: Facts) -> None:
     console = Console(highlight=False, soft_wrap=True)
     width = line_width(console.width)
     stored = [channel for channel in facts.channels if channel.stored]
-
-    def show(*sentences: str) -> None:
-        for sentence in sentences:
-            for line in wrapped(wording.plain(sentence), width=min(width, LONGEST)):
-                console.print(line, markup=False)
+    show = partial(_show, console)
 
     show(*_origin(facts.context), "")
     for row in figure_lines(list(_figures(facts)), width=width):
@@ -54,6 +51,19 @@ def show_report(facts: Facts) -> None:
             console.print(row)
         show(*tag_remarks(facts), "")
     show(*_finality(stored, facts.context))
+
+
+def show_problems(facts: Facts) -> None:
+    """Print the part of the report that says what is wrong."""
+    stored = any(channel.stored for channel in facts.channels)
+    _show(Console(highlight=False, soft_wrap=True), *_wrong(facts, stored=stored))
+
+
+def _show(console: Console, *sentences: str) -> None:
+    width = min(line_width(console.width), LONGEST)
+    for sentence in sentences:
+        for line in wrapped(wording.plain(sentence), width=width):
+            console.print(line, markup=False)
 
 
 def _origin(context: ReportContext) -> Iterator[str]:

@@ -34,6 +34,7 @@ from comms_source.sandbox.settings import (
     CLIENT_SECRET,
     SandboxSettings,
 )
+from comms_source.sandbox.story import Story, StoryLoad, story
 from comms_source.sandbox.troubles import Trouble, troubles_from
 
 __all__ = [
@@ -49,10 +50,13 @@ __all__ = [
     "Sandbox",
     "SandboxModel",
     "SandboxSettings",
+    "Story",
+    "StoryLoad",
     "Trouble",
     "documented_payloads",
     "faults_from",
     "sample_names",
     "serve",
+    "story",
     "troubles_from",
 ]
