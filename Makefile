@@ -115,15 +115,15 @@ $(DESTINATIONS)/.ready: pyproject.toml tests/destinations/constraints.txt
 	@touch $@
 
 browser: $(BROWSER)/.ready ## Test the page of the report in Chromium: keyboard, console, accessibility
-	$(BROWSER)/bin/python -m pytest -q -m "slow or not slow" tests/browser
+	$(BROWSER)/bin/python -m pytest -q tests/report/test_report_browser.py
 
 pictures: $(BROWSER)/.ready ## Draw docs/pictures again, from the demo's story at a fixed time
 	$(BROWSER)/bin/python -m tests.pictures
 
-$(BROWSER)/.ready: pyproject.toml constraints.txt tests/browser/package.json
+$(BROWSER)/.ready: pyproject.toml constraints.txt tests/report/package.json
 	$(call environment,$(BROWSER),--constraint constraints.txt --group test --group browser \
 		--editable '.[report$(,)sandbox]')
-	cp tests/browser/package.json $(BROWSER)/
+	cp tests/report/package.json $(BROWSER)/
 	npm install --prefix $(BROWSER) --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 

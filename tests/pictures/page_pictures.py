@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from comms_source.report.data.facts import Facts
 from comms_source.report.html.rendering import page
-from tests.browser.chromium import launched
+from tests.report.chromium import chromium
 
 WIDTH: Final = 1200
 HEIGHT: Final = 1500
@@ -24,7 +23,7 @@ def draw_page(facts: Facts) -> Mapping[str, bytes]:
     """The pictures by the names of their files."""
     file = Path("page.html").absolute()
     file.write_text(page(facts), encoding="utf-8")
-    with sync_playwright() as playwright, launched(playwright) as browser:
+    with chromium() as browser:
         pictures = {}
         for scheme in ("light", "dark"):
             view = browser.new_page(

@@ -1,11 +1,11 @@
-"""The page in a real browser, without a network."""
+"""The page in a real browser, without a network: what it shows, the keyboard, accessibility."""
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -23,99 +23,128 @@ from tests.report.sample_data import (
     write,
 )
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--enable-logging=stderr",
-    "--virtual-time-budget=3000",
-)
+pytest.importorskip("playwright.sync_api", reason="there is no playwright; make browser has it")
+
+from playwright.sync_api import Browser, Page  # noqa: E402 - it may be missing
+
+from tests.pictures.played import play_story  # noqa: E402
+from tests.report.chromium import CHROMIUM, chromium  # noqa: E402
+
+AXE: Final = Path(sys.prefix) / "node_modules/axe-core/axe.min.js"
+KINDS: Final = ("story", "busy", "little", "empty")
+PHONE: Final = 390
+"""The width of a phone, in pixels."""
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="there is no chromium; apt-get install chromium brings it"
 )
 
-PHONE = """<!doctype html>
-<iframe src="page.html" style="width: 390px; height: 3000px; border: 0"></iframe>
-<script>
-addEventListener("message", event => Object.assign(document.body.dataset, event.data));
-</script>
-"""
-"""Shows the page at the width of a phone; a browser window cannot be that narrow."""
-
-MEASURE = """
-<script>
-addEventListener("load", () => {
-  const boxes = [...document.querySelectorAll("svg")].map(each => {
+MEASURE: Final = """() => ({
+  boxes: [...document.querySelectorAll("svg")].map(each => {
     const box = each.getBoundingClientRect();
-    return Math.round(box.width) + "x" + Math.round(box.height);
-  });
-  const cells = [...document.querySelectorAll("th, td, dd, h3")];
-  const cut = cells.filter(each => each.scrollWidth > each.clientWidth + 1);
-  parent.postMessage({
-    boxes: boxes.join(" "),
-    cut: cut.map(each => each.textContent.trim()).join("|"),
-    width: innerWidth,
-    needed: document.documentElement.scrollWidth,
-  }, "*");
-});
-</script>
-"""
-"""Measures the page; the page itself has no script, and its policy allows none."""
+    return [Math.round(box.width), Math.round(box.height)];
+  }),
+  cut: [...document.querySelectorAll("th, td, dd, h3")]
+    .filter(each => each.scrollWidth > each.clientWidth + 1)
+    .map(each => each.textContent.trim()),
+  needed: document.documentElement.scrollWidth,
+})"""
+FOCUSED: Final = """() => {
+  const each = document.activeElement;
+  const style = getComputedStyle(each);
+  return {
+    name: each === document.body ? "" : each.outerHTML,
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
+  };
+}"""
+CONTROLS: Final = """() => [...document.querySelectorAll(
+  "a[href], button, input, select, textarea, summary, [tabindex]"
+)].map(each => each.outerHTML)"""
+SERIOUS: Final = """async () => (await axe.run()).violations
+  .filter(each => ["serious", "critical"].includes(each.impact))
+  .map(each => each.id + ": " + each.nodes.map(node => node.target.join(" ")).join(", "))"""
 
 
-def opened(page: str, folder: Path, *, around: str | None = None) -> tuple[str, str]:
-    """The document after the browser has loaded a page or its frame, and the console messages."""
-    for name, text in (("page.html", page), ("around.html", around)):
-        (folder / name).write_text(text or "")
-    file = folder / ("around.html" if around else "page.html")
-    done = subprocess.run(
-        [str(CHROMIUM), *QUIET, f"--user-data-dir={folder}/user", "--dump-dom", file.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    messages = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return done.stdout, "\n".join(messages)
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    with chromium() as started:
+        yield started
 
 
-def on_a_phone(page: str, folder: Path) -> dict[str, str | None]:
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of the demo."""
+    return page_of(play_story(tmp_path_factory.mktemp("story")).facts)
+
+
+@pytest.fixture
+def little() -> str:
+    """The page after a first load that found one operation."""
+    write(Warehouse(operations=[messages("only", created_at=NOW - DAY, delivered=3)]))
+    return page_of(facts_in())
+
+
+@pytest.fixture
+def empty() -> str:
+    """The page before anything was loaded."""
+    write(Warehouse(operations=[]))
+    return page_of(facts_in())
+
+
+@pytest.fixture(params=KINDS)
+def any_page(request: pytest.FixtureRequest) -> str:
+    """Each of the pages."""
+    name = {"busy": "page"}.get(request.param, request.param)
+    text: str = request.getfixturevalue(name)
+    return text
+
+
+def shown(text: str, browser: Browser, *, width: int = 1200, **options: Any) -> Page:
+    """The page in the browser; its console is `console_of` the page."""
+    file = Path("page.html").absolute()
+    file.write_text(text, encoding="utf-8")
+    view = browser.new_page(viewport={"width": width, "height": 900}, **options)
+    lines: list[str] = []
+    view.on("console", lambda line: lines.append(line.text))
+    view.on("pageerror", lambda error: lines.append(str(error)))
+    view.on("request", lambda request: lines.append(request.url))
+    view.goto(file.as_uri())
+    lines.remove(file.as_uri())
+    view.__dict__["console_lines"] = lines
+    return view
+
+
+def console_of(view: Page) -> list[str]:
+    """The lines of the console, and what was requested beside the page."""
+    lines: list[str] = view.__dict__["console_lines"]
+    return lines
+
+
+def measured(text: str, browser: Browser) -> Mapping[str, Any]:
     """The measurements of the page at the width of a phone."""
-    policy = re.compile(r"<meta http-equiv=.Content-Security-Policy.[^>]*>")
-    measured = policy.sub("", page).replace("</body>", f"{MEASURE}</body>")
-    document, console = opened(measured, folder, around=PHONE)
-    assert console == ""
-    return parse(document).one("body").attributes
+    found: Mapping[str, Any] = shown(text, browser, width=PHONE).evaluate(MEASURE)
+    return found
 
 
-def test_a_browser_opens_the_page_without_errors(page: str, tmp_path: Path) -> None:
-    """The console is empty, and every chart is there."""
-    document, console = opened(page, tmp_path)
+def test_a_browser_opens_the_page_without_errors(any_page: str, browser: Browser) -> None:
+    """The console is empty, nothing is requested, and every chart is there."""
+    view = shown(any_page, browser)
 
-    assert console == ""
-    assert len(parse(page).all("svg")) == document.count("<svg")
+    assert console_of(view) == []
+    assert view.locator("svg").count() == len(parse(any_page).all("svg"))
 
 
-def test_the_page_fits_a_phone(page: str, tmp_path: Path) -> None:
+def test_the_page_fits_a_phone(any_page: str, browser: Browser) -> None:
     """At 390 pixels no chart is empty, no cell overflows, and the page does not scroll sideways."""
-    body = on_a_phone(page, tmp_path)
+    found = measured(any_page, browser)
 
-    assert (body["data-width"], body["data-cut"]) == ("390", "")
-    assert int(str(body["data-needed"])) <= 390
-    sizes = [tuple(map(int, box.split("x"))) for box in str(body["data-boxes"]).split()]
-    assert len(sizes) == len(parse(page).all("svg"))
-    assert all(width > 200 and height > 100 for width, height in sizes)
+    assert found["cut"] == []
+    assert found["needed"] <= PHONE
+    assert all(width > 200 and height > 100 for width, height in found["boxes"])
 
 
-def test_long_names_do_not_make_the_page_wider(tmp_path: Path) -> None:
+def test_long_names_do_not_make_the_page_wider(browser: Browser) -> None:
     """Names of accounts and ids of operations are wrapped, even without a place to break."""
     names = ("north" * 30, "south" * 30)
     rows = [
@@ -128,15 +157,44 @@ def test_long_names_do_not_make_the_page_wider(tmp_path: Path) -> None:
     read = [row for name in names for row in coverage(first=NOW - DAY, last=NOW, account=name)]
     records = {"coverage": read, "gaps": [lost], "runs": runs}
     write(Warehouse(operations=rows, records=records))
-    body = on_a_phone(page_of(facts_in(channels=["messages"])), tmp_path)
+    found = measured(page_of(facts_in(channels=["messages"])), browser)
 
-    assert body["data-cut"] == ""
-    assert int(str(body["data-needed"])) <= 390
+    assert found["cut"] == []
+    assert found["needed"] <= PHONE
 
 
-def test_the_policy_keeps_scripts_from_running(page: str, tmp_path: Path) -> None:
+def test_the_policy_keeps_scripts_from_running(page: str, browser: Browser) -> None:
     """If a script were in the page, the browser would refuse to run it."""
-    document, console = opened(page.replace("</body>", f"{MEASURE}</body>"), tmp_path, around=PHONE)
+    script = "<script>document.title = 'it ran'</script>"
+    view = shown(page.replace("</body>", f"{script}</body>"), browser)
 
-    assert "data-boxes" not in parse(document).one("body").attributes
-    assert "Content Security Policy" in console
+    assert view.title() != "it ran"
+    assert "Content Security Policy" in "".join(console_of(view))
+
+
+def test_the_keyboard_reaches_every_link(any_page: str, browser: Browser) -> None:
+    """By Tab, in the order of the page; each has an outline, and leads to something."""
+    view = shown(any_page, browser)
+    controls = view.evaluate(CONTROLS)
+    reached = []
+    for _ in controls:
+        view.keyboard.press("Tab")
+        focused = view.evaluate(FOCUSED)
+        assert focused["outlined"], focused["name"]
+        reached.append(focused["name"])
+
+    assert reached == controls
+    for link in view.locator("a").all():
+        assert view.locator(str(link.get_attribute("href"))).count() == 1
+
+
+@pytest.mark.parametrize("width", [1200, PHONE])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_finding_of_axe(
+    any_page: str, browser: Browser, scheme: str, width: int
+) -> None:
+    """Contrast, names, headings, tables and the like, by the rules of axe-core."""
+    view = shown(any_page, browser, width=width, color_scheme=scheme, bypass_csp=True)
+    view.add_script_tag(path=AXE)
+
+    assert view.evaluate(SERIOUS) == []

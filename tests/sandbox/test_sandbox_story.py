@@ -88,12 +88,10 @@ def test_a_second_demo_replaces_the_first(
     assert not caplog.records
 
 
-def test_the_demo_leaves_the_configured_file_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_demo_leaves_the_configured_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has its own."""
-    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "mine.duckdb"))
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "mine.duckdb")
     whole = story(now=NOW, operations=20)
-    play(Story(settings=whole.settings, loads=whole.loads[-1:]), file=tmp_path / "own.duckdb")
+    play(Story(settings=whole.settings, loads=whole.loads[-1:]), file=Path("own.duckdb"))
 
-    assert [path.name for path in tmp_path.iterdir()] == ["own.duckdb"]
+    assert [path.name for path in Path().iterdir()] == ["own.duckdb"]

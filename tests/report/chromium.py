@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, sync_playwright
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS: Final = (
@@ -20,10 +20,13 @@ ARGUMENTS: Final = (
 
 
 @contextmanager
-def launched(playwright: Playwright) -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """The browser, headless; closed in the end."""
-    browser = playwright.chromium.launch(
-        executable_path=CHROMIUM, args=list(ARGUMENTS), chromium_sandbox=False
-    )
-    yield browser
-    browser.close()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(ARGUMENTS), chromium_sandbox=False
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
