@@ -207,7 +207,7 @@ def _check_merging(destination: str) -> None:
 
 
 def _location(destination: str, dataset: str, name: str, file: Path | None) -> str:
-    place = file.absolute() if file else configuration_of(
-        destination, dataset=dataset, pipeline=name
+    place = (
+        file.absolute() if file else configuration_of(destination, dataset=dataset, pipeline=name)
     )
     return f"{destination}|{dataset}|{place}"

@@ -121,14 +121,19 @@ def _wrong(facts: Facts, *, stored: bool) -> Iterator[str]:
         since = f" (since {wording.moment(concern.since, zone=zone)})" if concern.since else ""
         yield f"  {mark} {wording.listed(concern.channels)}: {concern.text}{since}"
         yield f"    -> {concern.remedy}"
+    if facts.stuck:
+        yield from ("", "stuck operations", *_stuck(facts))
+
+
+def _stuck(facts: Facts) -> Iterator[str]:
     for stuck in facts.stuck[:STUCK_SHOWN]:
         waiting = f", {wording.count(stuck.waiting)} waiting" if stuck.waiting else ""
-        at = wording.moment(stuck.created_at, zone=zone)
-        yield f"    {stuck.id}"
-        yield f"      {stuck.reason}, created {at}{waiting}"
+        at = wording.moment(stuck.created_at, zone=facts.context.time_zone)
+        yield f"  {stuck.id}"
+        yield f"    {stuck.reason}, created {at}{waiting}"
     left = facts.stuck_operations - STUCK_SHOWN
     if left > 0:
-        yield f"    {counted(left, 'older one')} in the view stuck_operations"
+        yield f"  {counted(left, 'older one')} in the view stuck_operations"
 
 
 def _finality(channels: Sequence[ChannelFacts], context: ReportContext) -> Iterator[str]:

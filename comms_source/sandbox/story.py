@@ -71,13 +71,11 @@ def story(*, now: datetime, operations: int = 2000, seed: int = 1) -> Story:
 def _troubles(now: datetime) -> tuple[Trouble, ...]:
     hour = now.replace(minute=0, second=0, microsecond=0)
 
-    def trouble(
-        kind: str, channel: str, first: timedelta, last: timedelta, part: float
-    ) -> Trouble:
+    def trouble(kind: str, channel: str, first: timedelta, last: timedelta, part: float) -> Trouble:
         return Trouble(kind, hour - first, hour - last, channel, part)
 
     return (
         trouble("failed_up", "messages", 20 * _HOUR, 17 * _HOUR, 0.85),
         trouble("no_receipts", "emails", 28 * _HOUR, 4 * _HOUR, 0.6),
-        trouble("stalled", "messages", 9 * _HOUR, 8.5 * _HOUR, 0.4),
+        trouble("stalled", "messages", 10 * _HOUR, 9 * _HOUR, 0.4),
     )

@@ -1,0 +1,1 @@
+"""The pictures of the documentation, and how they are drawn."""

@@ -1,8 +1,8 @@
 """Draw the pictures of the documentation: `python -m tests.pictures [FOLDER]`.
 
-They show the story of `comms demo` as it stands at a fixed time: the page of the report in Chromium,
-in light and dark, and what three commands print. The same versions of Chromium and its fonts give
-the same bytes.
+They show the end of the story of `comms demo` at a fixed time: the page of the report in Chromium,
+in light and dark, and what three commands print. The same versions of Chromium, of its fonts and of
+the packages give the same bytes.
 """
 
 from __future__ import annotations

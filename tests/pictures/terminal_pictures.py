@@ -75,9 +75,7 @@ def _drawn(name: str, show: Callable[[], None]) -> bytes:
     console.print(Text.assemble(("$ ", "cyan"), (f"comms {name}", "bold")))
     for line in _printed(show).rstrip().splitlines():
         console.print(Text.from_ansi(line), soft_wrap=False)
-    svg = console.export_svg(
-        title="", theme=THEME, code_format=FORMAT, unique_id=f"comms-{name}"
-    )
+    svg = console.export_svg(title="", theme=THEME, code_format=FORMAT, unique_id=f"comms-{name}")
     # A clip path for each line, which cuts nothing; the texts have their lengths.
     svg = re.sub(r'<clipPath id="[^"]+-line-\d+">.*?</clipPath>\n?', "", svg, flags=re.DOTALL)
     svg = re.sub(r' clip-path="url\(#[^"]+-line-\d+\)"', "", svg)

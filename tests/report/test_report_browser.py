@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,15 +26,17 @@ from tests.report.sample_data import (
 
 pytest.importorskip("playwright.sync_api", reason="there is no playwright; make browser has it")
 
-from playwright.sync_api import Browser, Page  # noqa: E402 - it may be missing
+from playwright.sync_api import Browser, Page
 
-from tests.pictures.played import play_story  # noqa: E402
-from tests.report.chromium import CHROMIUM, chromium  # noqa: E402
+from tests.pictures.played import play_story
+from tests.report.chromium import CHROMIUM, chromium
 
 AXE: Final = Path(sys.prefix) / "node_modules/axe-core/axe.min.js"
 KINDS: Final = ("story", "busy", "little", "empty")
 PHONE: Final = 390
 """The width of a phone, in pixels."""
+WIDTHS: Final = (PHONE, 768, 1104, 1200, 1600)
+"""Widths in pixels; from 1104 on there are three columns."""
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="there is no chromium; apt-get install chromium brings it"
@@ -47,6 +50,14 @@ MEASURE: Final = """() => ({
   cut: [...document.querySelectorAll("th, td, dd, h3")]
     .filter(each => each.scrollWidth > each.clientWidth + 1)
     .map(each => each.textContent.trim()),
+  spilled: [...document.querySelectorAll("table, p, dl, figcaption")]
+    .filter(each => !each.closest(".hidden, .scroll"))
+    .filter(each => {
+      const box = each.getBoundingClientRect(), around = each.parentElement;
+      const padding = parseFloat(getComputedStyle(around).paddingRight);
+      return box.right > around.getBoundingClientRect().right - padding + 1;
+    })
+    .map(each => each.textContent.trim().slice(0, 60)),
   needed: document.documentElement.scrollWidth,
 })"""
 FOCUSED: Final = """() => {
@@ -100,8 +111,17 @@ def any_page(request: pytest.FixtureRequest) -> str:
     return text
 
 
-def shown(text: str, browser: Browser, *, width: int = 1200, **options: Any) -> Page:
-    """The page in the browser; its console is `console_of` the page."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The page in the browser."""
+
+    view: Page
+    lines: list[str]
+    """The lines of the console, and the address of each request."""
+
+
+def opened(text: str, browser: Browser, *, width: int = 1200, **options: Any) -> Opened:
+    """Open the page in the browser."""
     file = Path("page.html").absolute()
     file.write_text(text, encoding="utf-8")
     view = browser.new_page(viewport={"width": width, "height": 900}, **options)
@@ -110,38 +130,26 @@ def shown(text: str, browser: Browser, *, width: int = 1200, **options: Any) -> 
     view.on("pageerror", lambda error: lines.append(str(error)))
     view.on("request", lambda request: lines.append(request.url))
     view.goto(file.as_uri())
-    lines.remove(file.as_uri())
-    view.__dict__["console_lines"] = lines
-    return view
-
-
-def console_of(view: Page) -> list[str]:
-    """The lines of the console, and what was requested beside the page."""
-    lines: list[str] = view.__dict__["console_lines"]
-    return lines
-
-
-def measured(text: str, browser: Browser) -> Mapping[str, Any]:
-    """The measurements of the page at the width of a phone."""
-    found: Mapping[str, Any] = shown(text, browser, width=PHONE).evaluate(MEASURE)
-    return found
+    return Opened(view, lines)
 
 
 def test_a_browser_opens_the_page_without_errors(any_page: str, browser: Browser) -> None:
     """The console is empty, nothing is requested, and every chart is there."""
-    view = shown(any_page, browser)
+    page = opened(any_page, browser)
 
-    assert console_of(view) == []
-    assert view.locator("svg").count() == len(parse(any_page).all("svg"))
+    assert page.lines == [page.view.url]
+    assert page.view.locator("svg").count() == len(parse(any_page).all("svg"))
 
 
-def test_the_page_fits_a_phone(any_page: str, browser: Browser) -> None:
-    """At 390 pixels no chart is empty, no cell overflows, and the page does not scroll sideways."""
-    found = measured(any_page, browser)
-
-    assert found["cut"] == []
-    assert found["needed"] <= PHONE
-    assert all(width > 200 and height > 100 for width, height in found["boxes"])
+def test_the_page_fits_every_screen(any_page: str, browser: Browser) -> None:
+    """No chart is empty, no cell or table overflows, and the page does not scroll sideways."""
+    view = opened(any_page, browser).view
+    for width in WIDTHS:
+        view.set_viewport_size({"width": width, "height": 900})
+        found = view.evaluate(MEASURE)
+        assert (width, found["cut"], found["spilled"]) == (width, [], [])
+        assert found["needed"] <= width
+        assert all(width > 200 and height > 100 for width, height in found["boxes"])
 
 
 def test_long_names_do_not_make_the_page_wider(browser: Browser) -> None:
@@ -157,7 +165,8 @@ def test_long_names_do_not_make_the_page_wider(browser: Browser) -> None:
     read = [row for name in names for row in coverage(first=NOW - DAY, last=NOW, account=name)]
     records = {"coverage": read, "gaps": [lost], "runs": runs}
     write(Warehouse(operations=rows, records=records))
-    found = measured(page_of(facts_in(channels=["messages"])), browser)
+    page = page_of(facts_in(channels=["messages"]))
+    found = opened(page, browser, width=PHONE).view.evaluate(MEASURE)
 
     assert found["cut"] == []
     assert found["needed"] <= PHONE
@@ -166,15 +175,15 @@ def test_long_names_do_not_make_the_page_wider(browser: Browser) -> None:
 def test_the_policy_keeps_scripts_from_running(page: str, browser: Browser) -> None:
     """If a script were in the page, the browser would refuse to run it."""
     script = "<script>document.title = 'it ran'</script>"
-    view = shown(page.replace("</body>", f"{script}</body>"), browser)
+    forged = opened(page.replace("</body>", f"{script}</body>"), browser)
 
-    assert view.title() != "it ran"
-    assert "Content Security Policy" in "".join(console_of(view))
+    assert forged.view.title() != "it ran"
+    assert "Content Security Policy" in "".join(forged.lines)
 
 
 def test_the_keyboard_reaches_every_link(any_page: str, browser: Browser) -> None:
     """By Tab, in the order of the page; each has an outline, and leads to something."""
-    view = shown(any_page, browser)
+    view = opened(any_page, browser).view
     controls = view.evaluate(CONTROLS)
     reached = []
     for _ in controls:
@@ -188,13 +197,10 @@ def test_the_keyboard_reaches_every_link(any_page: str, browser: Browser) -> Non
         assert view.locator(str(link.get_attribute("href"))).count() == 1
 
 
-@pytest.mark.parametrize("width", [1200, PHONE])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_finding_of_axe(
-    any_page: str, browser: Browser, scheme: str, width: int
-) -> None:
+def test_no_serious_finding_of_axe(any_page: str, browser: Browser, scheme: str) -> None:
     """Contrast, names, headings, tables and the like, by the rules of axe-core."""
-    view = shown(any_page, browser, width=width, color_scheme=scheme, bypass_csp=True)
+    view = opened(any_page, browser, color_scheme=scheme, bypass_csp=True).view
     view.add_script_tag(path=AXE)
 
     assert view.evaluate(SERIOUS) == []

@@ -48,7 +48,7 @@ KINDS: Final[Mapping[str, tuple[Level, str]]] = {
     "no_receipts": ("act", "delivery receipts are missing or late: ask the carrier or Twilio"),
     "rate_down": (
         "act",
-        "see the worst operations below, and their error codes in the Twilio Console",
+        "see the view worst_operations, and the error codes of these in the Twilio Console",
     ),
     "unaddressable_up": ("act", "check the recipient list of the sends"),
     "rejected": ("look", "run comms rejected to see them, and to mark those that you know"),

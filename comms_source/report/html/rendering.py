@@ -6,6 +6,7 @@ The template escapes all of its values. Only this project's style sheet and the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from importlib.resources import files
@@ -16,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from comms_source.report import wording
 from comms_source.report.data.days import DAYS, HOUR_DAYS, WEEK
-from comms_source.report.data.facts import ChannelFacts, Facts, ReportContext
+from comms_source.report.data.facts import ChannelFacts, CompletionTime, Facts, ReportContext
 from comms_source.report.data.queries import LIMITS
 from comms_source.report.data.sums import Share
 from comms_source.report.findings.coverage_strip import State
@@ -115,6 +116,12 @@ def _success_change(facts: ChannelFacts, account: str) -> str:
     return change_text(facts.trends, measure, account=account).removesuffix(" points")
 
 
+def _took(each: CompletionTime, at: int) -> str:
+    """A percentile as text that does not break between a number and its unit."""
+    text = wording.took(each.percentiles.get(at), limited=at in each.limited)
+    return re.sub(r"(?<=\d) (?=[a-z])", "\N{NO-BREAK SPACE}", text)
+
+
 def _hour_days(facts: Facts) -> str:
     """The days in the heat map; fewer if the data is younger."""
     first = facts.context.today - timedelta(days=HOUR_DAYS)
@@ -138,7 +145,7 @@ def _filters(zone: str) -> dict[str, Callable[..., Any]]:
         **dict(getmembers(wording, isfunction)),
         "channels": lambda names: wording.listed([wording.TITLES[name] for name in names]),
         "rate": lambda rate: wording.percent(None if rate is None else Share(rate, rate)),
-        "took": lambda each, at: wording.took(each.percentiles.get(at), limited=at in each.limited),
+        "took": _took,
         "resources": lambda names: wording.listed([wording.RESOURCES[name] for name in names]),
         "success_change": _success_change,
         "figures": figures_of,
