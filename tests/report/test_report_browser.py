@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from tests.report.parsed import parse
 from tests.report.sample_data import (
     DAY,
     NOW,
+    Operation,
     Warehouse,
     coverage,
     facts_in,
@@ -35,8 +36,8 @@ AXE: Final = Path(sys.prefix) / "node_modules/axe-core/axe.min.js"
 KINDS: Final = ("story", "busy", "little", "empty")
 PHONE: Final = 390
 """The width of a phone, in pixels."""
-WIDTHS: Final = (PHONE, 768, 1104, 1200, 1600)
-"""Widths in pixels; from 1104 on there are three columns."""
+WIDTHS: Final = (PHONE, 768, 1024, 1176, 1600)
+"""Widths in pixels; from 1176 on there are three columns."""
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="there is no chromium; apt-get install chromium brings it"
@@ -89,18 +90,24 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> str:
     return page_of(play_story(tmp_path_factory.mktemp("story")).facts)
 
 
-@pytest.fixture
-def little() -> str:
+@pytest.fixture(scope="session")
+def little(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page after a first load that found one operation."""
-    write(Warehouse(operations=[messages("only", created_at=NOW - DAY, delivered=3)]))
-    return page_of(facts_in())
+    only = messages("only", created_at=NOW - DAY, delivered=3)
+    return page_with([only], tmp_path_factory.mktemp("little"))
 
 
-@pytest.fixture
-def empty() -> str:
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page before anything was loaded."""
-    write(Warehouse(operations=[]))
-    return page_of(facts_in())
+    return page_with([], tmp_path_factory.mktemp("empty"))
+
+
+def page_with(operations: Sequence[Operation], folder: Path) -> str:
+    """The page of a warehouse with these operations."""
+    file = folder / "warehouse.duckdb"
+    write(Warehouse(operations=operations), path=str(file))
+    return page_of(facts_in(file))
 
 
 @pytest.fixture(params=KINDS)
