@@ -9,15 +9,25 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
 from comms_source.cli.app import app
-from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Fault, Sandbox, SandboxSettings
+from comms_source.sandbox import (
+    ACCOUNT_ID,
+    AUTH_TOKEN,
+    Fault,
+    Sandbox,
+    SandboxSettings,
+    Story,
+    story,
+)
 from comms_source.views.dialects import DIALECTS
 from comms_source.views.files import read_views
 from tests.support import stored, true
@@ -171,6 +181,18 @@ def test_a_command_that_lacks_its_extra_says_what_to_install(
 
     assert done.exit_code == 2
     assert "comms-source[sandbox]" in done.stderr
+
+
+def test_a_demo_without_the_packages_for_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, before it loads anything."""
+    monkeypatch.setitem(sys.modules, "altair", None)
+
+    done = run("demo", "--html", "page.html")
+
+    assert done.exit_code == 2
+    assert "comms-source[report]" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(Path().iterdir()) == []
 
 
 def test_another_destination_gets_the_same_rows(
@@ -461,14 +483,23 @@ def test_a_project_folder_works_from_anywhere(comms: Comms, tmp_path: Path) -> N
     assert (folder / "twilio_comms.duckdb").exists()
 
 
-def test_demo_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No account, no settings; it creates one file in the folder."""
-    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "unused")
+def end_of_story(**options: Any) -> Story:
+    """The story of the demo, of which only the last load is played."""
+    whole = story(**options)
+    return replace(whole, loads=whole.loads[-1:])
 
-    done = run("demo", "--operations", "150")
+
+def test_demo_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No account, no settings; it creates one file in the folder, and the page if asked to."""
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "unused")
+    monkeypatch.setattr("comms_source.sandbox.story", end_of_story)
+
+    done = run("demo", "--operations", "150", "--html", "page.html")
 
     assert done.exit_code == 0
-    assert [path.name for path in Path().iterdir()] == ["comms_demo.duckdb"]
+    assert {path.name for path in Path().iterdir()} == {"comms_demo.duckdb", "page.html"}
+    assert f"The page with charts is {Path('page.html').absolute()}" in done.stdout
+    assert re.search(r"^(what is wrong|no problems were found)$", done.stdout, re.MULTILINE)
     assert re.search(r"emails .* \d+\.\d% ", done.stdout)
     assert re.search(r"push_notifications .* \d+\.\d% acc\.", done.stdout)
 
