@@ -43,10 +43,11 @@ class Story:
 def story(*, now: datetime, operations: int = 2000, seed: int = 1) -> Story:
     """The story that ends at `now`.
 
-    There was one load, then none for a week. The next was refused push notifications, so the day
-    after, some hours of them had left the API's retention: a gap. From then on there was a load a
-    day. Yesterday, for three hours, most messages failed; for a day, most emails had no delivery
-    receipt; last night, a few operations stopped half-way.
+    There was one load, then none for a week. The next was refused push notifications. When they
+    could be read again a day later, some hours of them had left the API's retention: a gap. From
+    then on there was a load a day. About 20 hours before the end, most messages failed for three
+    hours; for a day, most emails had no delivery receipt; about 10 hours before the end, messages
+    of one hour stopped half-way.
 
     Args:
         now: When the last load is, an aware datetime.

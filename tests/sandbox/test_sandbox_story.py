@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunSummary, Facts, Path]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunSummary, Facts, Path]:
     """How its last load went, the facts of a report at its end, and the file."""
     file = tmp_path_factory.mktemp("story") / "comms_demo.duckdb"
     summary, pipeline = play(story(now=NOW), file=file, clock=Clock(NOW))
@@ -33,9 +33,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunSummary, Facts, P
 
 
 @pytest.mark.slow
-def test_each_trouble_is_a_finding(told: tuple[RunSummary, Facts, Path]) -> None:
+def test_each_trouble_is_a_finding(played: tuple[RunSummary, Facts, Path]) -> None:
     """Of its own channel, and there is no other; the last load is complete."""
-    summary, facts, file = told
+    summary, facts, file = played
     with duckdb.connect(str(file), read_only=True) as connection:
         runs = connection.execute("select outcome from comms.runs order by started_at").fetchall()
 
@@ -51,14 +51,14 @@ def test_each_trouble_is_a_finding(told: tuple[RunSummary, Facts, Path]) -> None
 
 
 @pytest.mark.slow
-def test_only_one_channel_has_a_gap(told: tuple[RunSummary, Facts, Path]) -> None:
+def test_only_one_channel_has_a_gap(played: tuple[RunSummary, Facts, Path]) -> None:
     """It ends with the window that left retention; changes of the others are compared."""
-    gaps = {channel.channel: channel.gaps for channel in told[1].channels}
+    gaps = {channel.channel: channel.gaps for channel in played[1].channels}
 
     assert not gaps["messages"]
     assert not gaps["emails"]
     assert max(gap.end for gap in gaps["push_notifications"]) == END_OF_GAP
-    for channel in told[1].channels[:2]:
+    for channel in played[1].channels[:2]:
         weeks = [trend for trend in channel.trends if trend.period == "week"]
         assert all(trend.previous_covered_share == 1 for trend in weeks)
 
