@@ -235,6 +235,11 @@ class CommsClient:
             return b""
         return msgspec.json.encode(self._settings.personal.texts(content))
 
+    @property
+    def stopped_by(self) -> BaseException | None:
+        """What `stop` was given first; None if it was not called."""
+        return self._throttle.closed_by
+
     def stop(self, reason: BaseException) -> None:
         """Send nothing more: waiting and later requests raise `reason`."""
         self._throttle.close(reason)

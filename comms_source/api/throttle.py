@@ -89,6 +89,11 @@ class Throttle:
         """Wait for `seconds`, or until the throttle is closed."""
         self._sleep(seconds)
 
+    @property
+    def closed_by(self) -> BaseException | None:
+        """The reason it was closed with; None while it is open."""
+        return self._closed_by
+
     def close(self, reason: BaseException) -> None:
         """Start no request any more: waiting and later requests raise `reason`."""
         with self._changed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -129,7 +129,7 @@ class ParallelScans:
         pool = ThreadPoolExecutor(threads, f"{self._channel.name}-scan")
         with self._session.connected() as client:
             try:
-                yield from self._follow(start=lambda scan: self._submit(pool, client, scan))
+                yield from self._follow(pool, client)
             except Exception as error:
                 client.stop(error)
                 raise
@@ -137,17 +137,19 @@ class ParallelScans:
                 self._worker.abandon()
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _follow(self, *, start: Callable[[Scan], None]) -> Iterator[PageTables]:
+    def _follow(self, pool: ThreadPoolExecutor, client: CommsClient) -> Iterator[PageTables]:
         running = 0
         while True:
             while self._may_begin(running):
-                start(self._scans.waiting.popleft())
+                self._submit(pool, client, self._scans.waiting.popleft())
                 running += 1
             if not running:
                 return
             arrival = self._worker.arrivals.get()
             if isinstance(arrival, ScanEnd):
                 running -= 1
+                if arrival.error is not None and arrival.error is client.stopped_by:
+                    raise arrival.error  # Another channel's failure, which names its range.
                 self._settle(arrival)
             else:
                 self._count(arrival)

@@ -19,6 +19,8 @@ import comms_source
 from comms_source.channels import CHANNELS
 from comms_source.config.resolve import resolve_settings
 from comms_source.errors import ConfigurationError, ServerFault
+from comms_source.extract.channel_run import ChannelRun
+from comms_source.extract.parallel_scans import PageLimit
 from comms_source.sandbox import (
     ACCOUNT_ID,
     AUTH_TOKEN,
@@ -32,7 +34,7 @@ from comms_source.sandbox.samples import CHANNEL_OF, operations_in
 from comms_source.tables.bookkeeping import BOOKKEEPING
 from comms_source.tables.operations import operations_table
 from comms_source.timespans import parse_instant
-from tests.support import last_second, stored, true
+from tests.support import last_second, session_for, stored, true
 
 CREDENTIALS = {"account_id": ACCOUNT_ID, "auth_token": AUTH_TOKEN}
 
@@ -195,6 +197,21 @@ def test_by_default_a_failure_raises_and_loads_nothing(
     assert str(error).startswith("emails [")
     assert not pipeline.has_pending_data
     assert not Path("twilio_comms.duckdb").exists() or pipeline.first_run
+
+
+def test_a_failure_of_one_channel_is_not_reported_as_one_of_another(sandbox: Sandbox) -> None:
+    """It stops the requests of all channels, which raise it as it is."""
+    session = session_for(sandbox)
+    of_emails = ServerFault("emails [2026-11-20, 2026-11-21): the API failed twice")
+    run = ChannelRun(channel=CHANNELS["messages"], session=session, on_error="raise")
+    run.open({})
+    with session.connected() as client:
+        client.stop(of_emails)
+        with pytest.raises(ServerFault) as raised:
+            list(run.scan(PageLimit()))
+
+    assert raised.value is of_emails
+    assert session.stats.channels["messages"].failures == []
 
 
 def test_on_error_continue_loads_the_rest(today: Sandbox, pipeline: dlt.Pipeline) -> None:
