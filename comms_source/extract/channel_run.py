@@ -34,7 +34,7 @@ from comms_source.tables.batches import batches, pieces_of
 from comms_source.tables.bookkeeping import COVERAGE, FOLLOWED, GAPS
 from comms_source.tables.operations import ids_before, operations_table
 from comms_source.tables.specs import Piece
-from comms_source.timespans import Span
+from comms_source.timespans import SECOND, Span
 from comms_source.words import counted
 
 UNRECORDED: Final = "unrecorded"
@@ -149,7 +149,7 @@ class ChannelRun:
             } & coverage.windows.keys()
         # Before those that the API has forgotten meanwhile leave the coverage.
         covered = make.windows(coverage, touched)
-        gaps = make.gaps(self._expire(), reason="never read")
+        gaps = make.gaps(self._expire(results), reason="never read")
         if self._begins:
             gaps += make.gaps(self._stored.unrecoverable_spans, reason="rows missing")
         done = self.done and self.stats.read_all
@@ -279,17 +279,19 @@ class ChannelRun:
         set_back = last is not None and session.now + MAX_CLOCK_SKEW < last
         return session.api_time is not None and not set_back
 
-    def _expire(self) -> list[Span]:
+    def _expire(self, results: Sequence[ScanResult]) -> list[Span]:
         """Account for what the API has forgotten, as far as its own clock confirms it.
 
-        In a first run nothing is owed that the API forgot before the reading ended, however long it
-        took.
+        A window that expired in part while it was read is never complete, so it is accounted for
+        now, and not by the next run. In a first run nothing is owed that the API forgot before the
+        reading ended, however long it took.
         """
         session, coverage = self._session, self._coverage
         api_time = session.api_time
         if api_time is None or not self._knows_the_time:
             return []
-        now = min(session.now, api_time)
+        ended = max((result.ended for result in results), default=session.now)
+        now = min(ended, api_time + SECOND)  # The API says its time in whole seconds.
         if self._is_first:
             if not session.is_clock_confirmed and api_time < session.clock() - _YOUNG:
                 return []  # The clock may be ahead, and then too much would be accounted for.

@@ -107,6 +107,22 @@ def test_eleven_days_without_a_run_leave_one_gap_per_channel(sandbox: Sandbox) -
     assert [channel.gaps for channel in status.channels] == [[gap]] * 3
 
 
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=0.3)])
+def test_a_window_that_expires_while_it_is_read_is_in_the_gap_at_once(late: timedelta) -> None:
+    """Cron starts loads on the hour, just when a window begins to leave retention."""
+    settings = SandboxSettings(operations_per_week=100)
+    on_the_hour = NOW.replace(minute=0, second=0)
+    with Sandbox(settings, Clock(NOW, frozen=False)) as sandbox:
+        exit_codes = []
+        for days in (0, 11, 12):
+            sandbox.clock.set(on_the_hour + timedelta(days=days) + late)
+            exit_codes.append(load(sandbox, channels=["messages"]).exit_code)
+
+    start, end = on_the_hour - HOUR, on_the_hour + timedelta(days=4) + HOUR
+    assert exit_codes == [0, 3, 0]
+    assert rows("select gap_start, gap_end from comms.gaps") == [(start, end)]
+
+
 def test_a_new_machine_plans_the_same_scans(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

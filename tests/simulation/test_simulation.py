@@ -115,7 +115,7 @@ def _keep_the_coverage_of_a_failed_load(patch: pytest.MonkeyPatch) -> None:
 
 
 def _track_what_the_first_run_could_not_read(patch: pytest.MonkeyPatch) -> None:
-    def expire(run: ChannelRun) -> list[Span]:
+    def expire(run: ChannelRun, _results: Any) -> list[Span]:
         policy = run._session.settings.policy
         return run._coverage.expire(now=run._session.now, kept=policy)
 
