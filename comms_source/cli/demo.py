@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -65,4 +67,5 @@ def _say_what_next(facts: Facts, *, html: Path | None) -> None:
     typer.echo("  select day, channel, requested, delivered, delivery_rate")
     typer.echo("  from comms.daily_delivery order by day, channel")
     print_lines(["All of the report:"])
-    typer.echo(f"  DESTINATION__DUCKDB__CREDENTIALS={FILE} comms report")
+    program = "comms" if shutil.which("comms") else sys.argv[0]  # as make run starts it
+    typer.echo(f"  DESTINATION__DUCKDB__CREDENTIALS={FILE} {program} report")

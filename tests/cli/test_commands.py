@@ -493,6 +493,8 @@ def test_demo_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """No account, no settings; it creates one file in the folder, and the page if asked to."""
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "unused")
     monkeypatch.setattr("comms_source.sandbox.story", end_of_story)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.argv", [".venv/bin/comms"])
 
     done = run("demo", "--operations", "150", "--html", "page.html")
 
@@ -502,6 +504,7 @@ def test_demo_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"^(what is wrong|no problems were found)$", done.stdout, re.MULTILINE)
     assert re.search(r"emails .* \d+\.\d% ", done.stdout)
     assert re.search(r"push_notifications .* \d+\.\d% acc\.", done.stdout)
+    assert "comms_demo.duckdb .venv/bin/comms report" in done.stdout, "comms is not in the path"
 
 
 def test_the_options_of_the_sandbox_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
