@@ -46,8 +46,8 @@ case finality_order
     when 1 then 'in_progress'
     when 2 then 'settling'
     when 3 then 'settled'
-    when 4 then 'final'
-    when 5 then 'frozen'
+    when 4 then 'frozen'
+    when 5 then 'final'
 end;
 
 -- the steps of the view int_ages: the first age not below this age, and the first one above it

@@ -95,7 +95,7 @@ sums as (
         count_of(is_whole and is_active(status)) as active_operations,
         count_of(is_whole and status = 'COMPLETED') as completed_operations,
         count_of(is_whole and status = 'CANCELED') as canceled_operations,
-        count_of(is_whole and finality_order = 5) as frozen_operations,
+        count_of(is_whole and finality_order = 4) as frozen_operations,
         min(finality_order) as finality_order,
         whole_sum(requested) as requested,
         whole_sum(recipients) as recipients,

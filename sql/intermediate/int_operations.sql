@@ -88,7 +88,7 @@ with_finality as (
     select
         with_history.*,
         case
-            when is_active(with_history.status) and not_found.operation_id is not null then 5
+            when is_active(with_history.status) and not_found.operation_id is not null then 4
             when is_active(with_history.status) then 1
             when
                 with_history.created_at >= $retained_from
@@ -96,9 +96,9 @@ with_finality as (
                 and is_ended(with_history.status)
                 then 3
             when with_history.created_at >= $retained_from then 2
-            when with_history.unchanged_hours >= 24 then 4
-            when was_seen_last_day(with_history.created_at, with_history.synced_at) then 4
-            else 5
+            when with_history.unchanged_hours >= 24 then 5
+            when was_seen_last_day(with_history.created_at, with_history.synced_at) then 5
+            else 4
         end as finality_order
     from with_history
     left join not_found

@@ -1,5 +1,5 @@
 -- One row per account, channel, day and finality: how much of a day may still change, and how much is final.
--- A day is final when all its rows are final or frozen.
+-- A day does not change any more when all its rows are final or frozen.
 with days as (
 
     select

@@ -16,7 +16,7 @@ with label_sums as (
         count_of(is_active(status)) as active_operations,
         count_of(status = 'COMPLETED') as completed_operations,
         count_of(status = 'CANCELED') as canceled_operations,
-        count_of(finality_order = 5) as frozen_operations,
+        count_of(finality_order = 4) as frozen_operations,
         min(finality_order) as finality_order,
         counted_sum(requested) as requested,
         counted_sum(recipients) as recipients,

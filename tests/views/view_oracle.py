@@ -26,7 +26,7 @@ HOUR: Final = timedelta(hours=1)
 ACTIVE: Final = ("SCHEDULED", "PROCESSING")
 ENDED: Final = ("COMPLETED", "CANCELED")
 CHANNEL_ORDER: Final = {channel: order for order, channel in enumerate(CHANNELS, 1)}
-FINALITY: Final = {"in_progress": 1, "settling": 2, "settled": 3, "final": 4, "frozen": 5}
+FINALITY: Final = {"in_progress": 1, "settling": 2, "settled": 3, "frozen": 4, "final": 5}
 
 Pair = tuple[str, str]
 """Account and channel."""

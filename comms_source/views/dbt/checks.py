@@ -27,7 +27,7 @@ _VALUES: Final[Mapping[str, Sequence[str]]] = {
     "runs.command": ("load", "backfill", "pipeline"),
     "operation_details.kind": ("tags", "resources", "errors"),
     "operation_details.outcome": DETAILS_OUTCOMES,
-    "operations.finality": ("in_progress", "settling", "settled", "final", "frozen"),
+    "operations.finality": ("in_progress", "settling", "settled", "frozen", "final"),
     "operations.counter_mode": _MODES,
     "counter_modes.counter_mode": _MODES,
     "rejected_rows.state": ("open", "resolved", "acknowledged"),

@@ -34,7 +34,7 @@ WITH day_sums AS (
     ) AS canceled_operations,
     (
       CAST(COUNT(CASE WHEN (
-        finality_order = 5
+        finality_order = 4
       ) THEN 1 END) AS BIGINT)
     ) AS frozen_operations,
     MIN(finality_order) AS finality_order,
@@ -494,9 +494,9 @@ SELECT
       WHEN 3
       THEN 'settled'
       WHEN 4
-      THEN 'final'
-      WHEN 5
       THEN 'frozen'
+      WHEN 5
+      THEN 'final'
     END
   ) AS finality,
   finality_order,

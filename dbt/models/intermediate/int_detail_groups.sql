@@ -119,7 +119,7 @@ WITH memberships AS (
     ) AS canceled_operations,
     (
       CAST(COUNT(CASE WHEN (
-        is_whole AND finality_order = 5
+        is_whole AND finality_order = 4
       ) THEN 1 END) AS BIGINT)
     ) AS frozen_operations,
     MIN(finality_order) AS finality_order,

@@ -111,7 +111,7 @@ WITH latest AS (
         COALESCE(with_history.status IN ('SCHEDULED', 'PROCESSING'), FALSE)
       )
       AND NOT not_found.operation_id IS NULL
-      THEN 5
+      THEN 4
       WHEN (
         COALESCE(with_history.status IN ('SCHEDULED', 'PROCESSING'), FALSE)
       )
@@ -129,7 +129,7 @@ WITH latest AS (
       )
       THEN 2
       WHEN with_history.unchanged_hours >= 24
-      THEN 4
+      THEN 5
       WHEN (
         (
           CAST((
@@ -137,8 +137,8 @@ WITH latest AS (
           ) AS DOUBLE PRECISION) / 3600
         ) >= {{ comms_source.retention_hours() }} - 24
       )
-      THEN 4
-      ELSE 5
+      THEN 5
+      ELSE 4
     END AS finality_order
   FROM with_history
   LEFT JOIN not_found

@@ -1,7 +1,7 @@
 {{ config(enabled=var('comms_views') == 'models') }}
 
 -- One row per account, channel, day and finality: how much of a day may still change, and how much is final.
--- A day is final when all its rows are final or frozen.
+-- A day does not change any more when all its rows are final or frozen.
 -- Generated from sql/marts/daily_finality.sql: do not edit.
 WITH days AS (
   SELECT
@@ -71,9 +71,9 @@ SELECT
       WHEN 3
       THEN 'settled'
       WHEN 4
-      THEN 'final'
-      WHEN 5
       THEN 'frozen'
+      WHEN 5
+      THEN 'final'
     END
   ) AS finality,
   finality_order,

@@ -206,9 +206,9 @@ SELECT
       WHEN 3
       THEN 'settled'
       WHEN 4
-      THEN 'final'
-      WHEN 5
       THEN 'frozen'
+      WHEN 5
+      THEN 'final'
     END
   ) AS finality,
   finality_order,
