@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import dlt
 import typer
@@ -27,8 +26,6 @@ from comms_source.timespans import to_iso
 from comms_source.views.settings import view_settings
 from comms_source.words import counted
 
-PIPELINE: Final = "comms_demo"
-
 
 def play(
     story: Story, *, file: Path, clock: Clock | None = None
@@ -48,7 +45,7 @@ def play(
         RunStopped: if nothing (more) can be loaded.
     """
     _remove(file)
-    opened = open_pipeline(destination="duckdb", dataset="comms", name=PIPELINE, file=file)
+    opened = open_pipeline(destination="duckdb", dataset="comms", file=file)
     pipeline = opened.drop()  # What dlt keeps on this machine of an earlier demo.
     clock = clock or Clock(frozen=False)
     print_lines([f"The sandbox plays two weeks, with {len(story.loads)} runs of comms load:"])

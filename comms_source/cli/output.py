@@ -125,17 +125,17 @@ def show_status(status: Status) -> None:
         print_lines([f"last run: {run.command} at {_time(run.started_at)}, {ending}"])
     for channel in status.channels:
         print_lines([channel.channel])
-        for name, value in _state_of(channel, status.now):
+        for name, value in _state_of(channel, now=status.now, pipeline=status.pipeline):
             print_value(name, value)
 
 
-def _state_of(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]]:
+def _state_of(channel: ChannelStatus, *, now: datetime, pipeline: str) -> Iterator[tuple[str, str]]:
     yield "operations", f"{channel.operations:,}, newest {_time(channel.newest_operation)}"
     yield "last complete read", _time(channel.last_complete_read)
     yield "fresh", f"{channel.fresh:,} of {counted(channel.windows, 'window')}"
     if channel.short:
         yield "rows missing", f"in {counted(channel.short, 'window')}; the next load re-reads them"
-    yield "load before", _deadline(channel.deadline, now)
+    yield "load before", _deadline(channel.deadline, now=now, pipeline=pipeline)
     if channel.freezes_at:
         yield "better before", _freezing(channel.freezes_at, now)
     for span in channel.frozen:
@@ -161,9 +161,10 @@ def _state_of(channel: ChannelStatus, now: datetime) -> Iterator[tuple[str, str]
         )
 
 
-def _deadline(deadline: datetime | None, now: datetime) -> str:
+def _deadline(deadline: datetime | None, *, now: datetime, pipeline: str) -> str:
     if deadline is None:
-        return "any time; nothing has been read yet"
+        # There may be rows all the same: of another pipeline, or of a backfill.
+        return f"any time; the dlt pipeline {pipeline} has completed no load yet"
     late = "" if deadline > now else " (OVERDUE: data may already be lost)"
     return f"{_time(deadline)}, when the API begins to forget what was not read{late}"
 

@@ -19,6 +19,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from comms_source.cli.app import app
+from comms_source.commands.load import run_load
+from comms_source.destinations.pipeline import open_pipeline
 from comms_source.sandbox import (
     ACCOUNT_ID,
     AUTH_TOKEN,
@@ -30,7 +32,7 @@ from comms_source.sandbox import (
 )
 from comms_source.views.dialects import DIALECTS
 from comms_source.views.files import read_views
-from tests.support import stored, true
+from tests.support import session_for, stored, true
 
 Comms = Callable[..., Result]
 
@@ -553,3 +555,16 @@ def test_after_a_refused_first_load_there_is_nothing_to_show(
     assert (refused.exit_code, done.exit_code) == (2, 0)
     assert "no load has succeeded yet; comms status shows how the last one ended" in done.stdout
     assert not done.stderr
+
+
+def test_status_names_the_pipeline_that_has_not_loaded_yet(
+    comms: Comms, today: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one has, so it does not say that nothing was read."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "twilio_comms.duckdb")
+    run_load(session=session_for(today), pipeline=open_pipeline(name="mine"))
+
+    shown = " ".join(comms("status").stdout.split())
+
+    assert "load before any time; the dlt pipeline twilio_comms has completed no load yet" in shown
+    assert "operations 300, newest" in shown or "operations 299, newest" in shown
