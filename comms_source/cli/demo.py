@@ -40,7 +40,7 @@ def demo(
     with ending(loads=True):
         from comms_source.cli.demo_story import play, read_demo  # noqa: PLC0415 - dlt is slow
         from comms_source.cli.output import show_figures, show_summary  # noqa: PLC0415
-        from comms_source.report.terminal import show_problems  # noqa: PLC0415
+        from comms_source.report.terminal import show_conclusions  # noqa: PLC0415
         from comms_source.sandbox import story  # noqa: PLC0415
         from comms_source.timespans import SECOND, align_down, utc_now  # noqa: PLC0415
 
@@ -51,7 +51,7 @@ def demo(
         show_summary(summary)
         show_figures(pipeline=pipeline)
         facts = read_demo(pipeline, now=utc_now())
-        show_problems(facts)
+        show_conclusions(facts)
         _say_what_next(facts, html=html)
     raise typer.Exit(summary.exit_code)
 

@@ -53,10 +53,11 @@ def show_report(facts: Facts) -> None:
     show(*_finality(stored, facts.context))
 
 
-def show_problems(facts: Facts) -> None:
-    """Print the part of the report that says what is wrong."""
-    stored = any(channel.stored for channel in facts.channels)
-    _show(Console(highlight=False, soft_wrap=True), *_wrong(facts, stored=stored))
+def show_conclusions(facts: Facts) -> None:
+    """Print the parts of the report that say what is wrong, and how final the figures are."""
+    stored = [channel for channel in facts.channels if channel.stored]
+    console = Console(highlight=False, soft_wrap=True)
+    _show(console, *_wrong(facts, stored=bool(stored)), "", *_finality(stored, facts.context))
 
 
 def _show(console: Console, *sentences: str) -> None:
@@ -118,7 +119,8 @@ def _wrong(facts: Facts, *, stored: bool) -> Iterator[str]:
         yield "what is wrong" if concerns else "no problems were found"
     for concern in concerns:
         mark = "!" if concern.level == "act" else "-"
-        since = f" (since {wording.moment(concern.since, zone=zone)})" if concern.since else ""
+        began = concern.shown_since
+        since = f" (since {wording.moment(began, zone=zone)})" if began else ""
         yield f"  {mark} {wording.listed(concern.channels)}: {concern.text}{since}"
         yield f"    -> {concern.remedy}"
     if facts.stuck:

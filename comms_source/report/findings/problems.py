@@ -76,6 +76,8 @@ SUCCESSES: Final = {
     "acceptance_rate": "accepted by the carrier or push service",
 }
 LOSSES: Final = ("undelivered_rate", "failed_rate")
+DATED: Final = frozenset({"deadline", "no_receipts", "rate_down", "unaddressable_up"})
+"""The kinds whose text has a date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,11 @@ class Concern:
     """The problem, its size, and what it is compared with."""
     since: datetime | None
     remedy: str
+
+    @property
+    def shown_since(self) -> datetime | None:
+        """When it began, where the text does not say it."""
+        return None if self.kind in DATED else self.since
 
 
 def concerns_of(facts: Facts) -> list[Concern]:
@@ -117,18 +124,19 @@ def _of_channel(facts: ChannelFacts, context: ReportContext, *, several: bool) -
     for reason, number in sorted(facts.stuck.items()):
         text, remedy = STUCK.get(reason, (reason, None))
         yield _concern("stuck", f"{counted(number, 'operation')} {text}", remedy=remedy)
+    moment = partial(wording.moment, zone=context.time_zone)
     of_day = (trend for trend in facts.trends if trend.period == "day")
     for account, trends in groupby(of_day, key=lambda trend: trend.account):
         whose = f" ({wording.short(account, most=LONGEST_NAME)})" if several else ""
         for kind, rate, what in _unusual({trend.measure: trend for trend in trends}, context):
             unit = "recipients" if kind == "unaddressable_up" else wording.RESOURCES[facts.channel]
             whole = f"{int(rate.denominator.low if rate.denominator else 0):,} {unit}"
+            start = rate.as_of - timedelta(hours=27)  # The sends of the day are 3 to 27 hours old.
             text = (
-                f"{wording.percent(rate.value)} of {whole} {what}{whose}; "
-                f"usual at this age is {wording.percent(rate.usual)}"
+                f"{wording.percent(rate.value)} of {whole} of the 24 hours from {moment(start)}, "
+                f"{what}{whose}; usual at this age is {wording.percent(rate.usual)}"
             )
-            # The sends of the day are 3 to 27 hours old.
-            yield _concern(kind, text, since=rate.as_of - timedelta(hours=27))
+            yield _concern(kind, text, since=start)
     if facts.rejected_lately:
         rows = counted(facts.rejected_lately, "row")
         days = context.settings.alert_days
@@ -191,18 +199,19 @@ def _unusual(trends: Mapping[str, Trend], context: ReportContext) -> Iterator[_U
     lost = any(_is_unusual(trends.get(measure), context, by=points / 2) for measure in LOSSES)
     if silent:
         rate = trends["without_outcome_rate"]
-        yield "no_receipts", rate, "of a day have no outcome after 3 hours or more"
+        yield "no_receipts", rate, "have no outcome after 3 hours or more"
     for measure, word in SUCCESSES.items():
         fell = _is_unusual(trends.get(measure), context, by=points, up=False)
         if fell and (lost or not silent):
-            yield "rate_down", trends[measure], f"of a day were {word} after 3 hours or more"
+            yield "rate_down", trends[measure], f"were {word} after 3 hours or more"
+            break  # What is not accepted is not delivered either: one trouble, one concern.
     rare = trends.get("unaddressable_rate")
     if rare and rare.usual and rare.usual_but_largest:
         # Few recipients are unaddressable, so the rise is compared with the usual rate.
         by = max(points / 5, rare.usual.high / 2)
         but_largest_by = max(0.3 * points, 0.7 * rare.usual_but_largest.high)
         if _is_unusual(rare, context, by=by, but_largest_by=but_largest_by):
-            yield "unaddressable_up", rare, "of a day had no suitable address"
+            yield "unaddressable_up", rare, "had no suitable address"
 
 
 def _is_unusual(
