@@ -75,7 +75,7 @@ def test_nothing_is_wrong_with_an_ordinary_account() -> None:
     [
         ({"delivered": 45, "sent": 42}, "no_receipts", "42.0% of 2,400 messages"),
         ({"delivered": 65, "undelivered": 25}, "rate_down", "70.0% of 2,400 messages"),
-        ({"delivered": 60, "failed": 30}, "rate_down", "60–65% of 2,400 messages"),
+        ({"delivered": 60, "failed": 30}, "rate_down", "60\N{EN DASH}65% of 2,400 messages"),
         ({"unaddressable": 10}, "unaddressable_up", "10.0% of 2,400 recipients"),
     ],
 )
