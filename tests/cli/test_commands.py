@@ -567,4 +567,4 @@ def test_status_names_the_pipeline_that_has_not_loaded_yet(
     shown = " ".join(comms("status").stdout.split())
 
     assert "load before any time; the dlt pipeline twilio_comms has completed no load yet" in shown
-    assert "operations 300, newest" in shown or "operations 299, newest" in shown
+    assert f"operations {len(stored('messages'))}, newest" in shown
