@@ -1,7 +1,7 @@
 """How an operation unfolded: one row for each state of it that was seen. Pure.
 
-A state is what a report can tell apart: the status and all counters. Every row that was read is
-staged; the destination keeps those whose version is not the one that it holds as current.
+A state is what makes a difference in a report: the status and all counters. Every row that was read
+is staged; the destination keeps those whose version is not the one that it holds as current.
 """
 
 from __future__ import annotations
