@@ -7,6 +7,7 @@ after the pipeline only, so that two databases would share it; here each destina
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,7 +111,11 @@ def _shared(
         given["credentials"] = {"read_only": True}  # The rest comes from the configuration.
     if file is not None:
         given["credentials"] = {"database": str(file.absolute()), "read_only": read_only}
-    return Destination.from_reference(destination, **given)
+    shared: Any = Destination.from_reference(destination, **given)
+    if hasattr(known.spec, "local_dir"):
+        # dlt would resolve relative paths from the folder of the pipeline's first run.
+        shared.config_params["local_dir"] = os.path.abspath(dlt.current.run_context().local_dir)  # noqa: PTH100
+    return shared
 
 
 def working_folder(location: str) -> Path:

@@ -13,9 +13,10 @@ import pytest
 from filelock import FileLock, Timeout
 
 from comms_source.destinations.crash_recovery import finish_pending
-from comms_source.destinations.pipeline import open_pipeline
+from comms_source.destinations.pipeline import describe_destination, open_pipeline
 from comms_source.errors import ConfigurationError, LoadFailed
-from tests.support import FILE
+from comms_source.sandbox import Sandbox
+from tests.support import FILE, load
 
 ROUNDS: Final = 12
 
@@ -89,3 +90,23 @@ def held(lock: Path) -> bool:
     except Timeout:
         return True
     return False
+
+
+def test_a_relative_path_is_of_the_folder_that_one_is_in(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also if the same file was used from another folder before, by its absolute path."""
+    setting = "DESTINATION__DUCKDB__CREDENTIALS"
+    own, other = tmp_path / "own", tmp_path / "other"
+    for folder in (own, other):
+        folder.mkdir()
+    monkeypatch.chdir(other)
+    monkeypatch.setenv(setting, str(own / "w.duckdb"))
+    load(sandbox)
+
+    monkeypatch.chdir(own)
+    monkeypatch.setenv(setting, "w.duckdb")
+    load(sandbox)
+
+    assert list(other.iterdir()) == []
+    assert describe_destination(open_pipeline()) == f"duckdb {own / 'w.duckdb'}"
