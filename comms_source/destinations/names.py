@@ -88,7 +88,7 @@ def configuration_of(destination: str, *, dataset: str, pipeline: str) -> Any:
     initial: Any = factory.spec()
     if hasattr(initial, "pipeline_name"):
         initial.pipeline_name = pipeline
-        initial.local_dir = os.path.abspath(dlt.current.run_context().local_dir)  # noqa: PTH100
+        initial.local_dir = local_dir()
     try:
         return factory.configuration(with_dataset_name(initial, dataset))
     except ConfigFieldMissingException:
@@ -104,6 +104,11 @@ def configuration_of(destination: str, *, dataset: str, pipeline: str) -> Any:
         raise explained(error, section=f"destination.{destination}") from None
     except DestinationException as error:  # Such as for a database in memory.
         raise ConfigurationError(f"destination.{destination}: {root_message(error)}") from None
+
+
+def local_dir() -> str:
+    """The folder that relative paths in a destination's settings start from, as it is now."""
+    return os.path.abspath(dlt.current.run_context().local_dir)  # noqa: PTH100
 
 
 def name_of_dataset(destination: str, *, dataset: str, pipeline: str) -> str:

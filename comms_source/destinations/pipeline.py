@@ -7,7 +7,6 @@ after the pipeline only, so that two databases would share it; here each destina
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from comms_source.destinations.names import (
     check_installed,
     check_known,
     configuration_of,
+    local_dir,
     name_of_dataset,
 )
 from comms_source.errors import NothingLoaded
@@ -114,7 +114,7 @@ def _shared(
     shared: Any = Destination.from_reference(destination, **given)
     if hasattr(known.spec, "local_dir"):
         # dlt would resolve relative paths from the folder of the pipeline's first run.
-        shared.config_params["local_dir"] = os.path.abspath(dlt.current.run_context().local_dir)  # noqa: PTH100
+        shared.config_params["local_dir"] = local_dir()
     return shared
 
 
@@ -140,10 +140,7 @@ def require_dataset(pipeline: dlt.Pipeline) -> None:
         LoadFailed: if the destination cannot be reached, or rejects the login.
     """
     if not dataset_exists(pipeline):
-        raise NothingLoaded(
-            f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
-            "run comms load first"
-        )
+        raise _no_tables(pipeline)
 
 
 def require_operations(pipeline: dlt.Pipeline) -> None:
@@ -154,16 +151,24 @@ def require_operations(pipeline: dlt.Pipeline) -> None:
         PipelineBusy: if another process has the DuckDB file locked.
         LoadFailed: if the destination cannot be reached, or rejects the login.
     """
-    require_dataset(pipeline)
     with translate_dlt_errors(), connected(pipeline) as client:
+        if client is None:
+            raise _no_tables(pipeline)
         if not has_sql_tables(client):
-            return
+            return  # The tables of a lake are folders, and its reader creates the views.
         tables = [channel.table for channel in CHANNELS.values()]
         if not any(columns for _, columns in client.get_storage_tables(tables)):
             raise NothingLoaded(
                 f"{describe_destination(pipeline)} has no operations in {pipeline.dataset_name}, "
                 "since no load has succeeded yet; comms status shows how the last one ended"
             )
+
+
+def _no_tables(pipeline: dlt.Pipeline) -> NothingLoaded:
+    return NothingLoaded(
+        f"{describe_destination(pipeline)} has no tables in {pipeline.dataset_name} yet; "
+        "run comms load first"
+    )
 
 
 def dataset_exists(pipeline: dlt.Pipeline) -> bool:

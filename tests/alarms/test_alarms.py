@@ -62,10 +62,10 @@ def test_a_trouble_is_found_and_ends(kind: str, part: float) -> None:
 def test_lost_days_are_reported_for_a_while() -> None:
     """After eight days without a load, the gap is found at once, and reported for `alert_days`."""
     silent = (START + 3 * DAY, START + 11 * DAY)
-    looks = list(weeks(days=20, silent=silent, looking_from=silent[1]))
+    looks = list(weeks(days=20, every=6 * HOUR, silent=silent, looking_from=silent[1]))
     looks_with_gap = [look for look in looks if "gap" in look.kinds()]
     assert looks_with_gap[0].at == silent[1]
-    assert looks_with_gap[-1].at < silent[1] + 7 * DAY + 12 * HOUR
+    assert looks_with_gap[-1].at < silent[1] + 7 * DAY + 6 * HOUR
     assert not looks[-1].kinds() & {"gap", "frozen"}
 
 
@@ -98,9 +98,9 @@ def test_the_second_day_after_installation_has_no_changes() -> None:
 
 
 def test_a_pause_shorter_than_retention_freezes_figures() -> None:
-    """In 6 days and 12 hours nothing is lost, but figures freeze; they are reported, not final."""
-    silent = (START + 3 * DAY, START + 9 * DAY)
-    looks = list(weeks(days=12, silent=silent, looking_from=START + 2 * DAY))
+    """In 6 days and 18 hours nothing is lost, but figures freeze; they are reported, not final."""
+    silent = (START + 3 * DAY, START + 3 * DAY + 156 * HOUR)
+    looks = list(weeks(days=12, every=6 * HOUR, silent=silent, looking_from=START + 2 * DAY))
     assert not any("gap" in look.kinds() for look in looks)
     after = [look for look in looks if look.at >= silent[1]]
     assert any("frozen" in look.kinds() for look in after)

@@ -66,8 +66,6 @@ def test_a_page_loads_only_files_of_the_site(page: Path) -> None:
     found = Addresses(page)
     text = page.read_text(encoding="utf-8")
     local = [each for each in found.loaded if not each.startswith("data:")]
-    if not (ROOT / "docs/pictures").exists():
-        local = [each for each in local if "pictures/" not in each]
 
     assert [each for each in local if "//" in each] == []
     assert not _IN_STYLE.search(text)
