@@ -27,19 +27,24 @@ of days is whole, because there are more operations by day than by night."""
 WEEK: Final = timedelta(days=7)
 BEHIND: Final = timedelta(seconds=5)
 """How far this clock is behind the real one, so that no operation is in the future."""
+LATER: Final = timedelta(seconds=1)
+"""How much later the lists are served than rendered."""
 
 
 def main() -> None:
     """Serve the offer in the first argument."""
     settings = settings_for(json.loads(sys.argv[1]))
-    now = datetime.now(UTC).replace(microsecond=0) - BEHIND
-    with Sandbox(settings, Clock(now)) as sandbox:
+    rendered_at = datetime.now(UTC).replace(microsecond=0) - BEHIND
+    with Sandbox(settings, Clock(rendered_at)) as sandbox:
+        # A load reads what was created before the API's time, so that must be later.
+        sandbox.clock.advance(LATER)
+        now = sandbox.clock.now()
         served = {
             "url": sandbox.url,
             "user": ACCOUNT_ID,
             "password": AUTH_TOKEN,
             "now": now.isoformat(),
-            "rows": count(settings, now),
+            "rows": count(settings, rendered_at=rendered_at, now=now),
         }
         sys.stdout.write(json.dumps(served) + "\n")
         sys.stdout.flush()
@@ -58,13 +63,13 @@ def settings_for(offer: Mapping[str, Any]) -> SandboxSettings:
     )
 
 
-def count(settings: SandboxSettings, now: datetime) -> int:
-    """The exact number of operations in the lists at `now`."""
-    at, total = to_ms(now), 0
+def count(settings: SandboxSettings, *, rendered_at: datetime, now: datetime) -> int:
+    """The exact number of operations in lists that were rendered before `now`, at `now`."""
+    total = 0
     for channel in CHANNELS.values():
         population = GeneratedPopulation(channel, settings)
-        first = population.first_from(population.oldest_listed(at))
-        total += population.first_from(at + 1) - first
+        first = population.first_from(population.oldest_listed(to_ms(now)))
+        total += population.first_from(to_ms(rendered_at) + 1) - first
     return total
 
 
