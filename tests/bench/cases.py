@@ -21,6 +21,7 @@ from typing import Final
 import duckdb
 
 from comms_source.channels import CHANNELS
+from tests.bench.environments import comms_in
 from tests.bench.errors import BenchError
 from tests.bench.measuring import Measured, measure
 from tests.bench.participants import DATABASE, clean_environment, comms
@@ -45,6 +46,8 @@ class Bench:
     """The common options of the cases."""
 
     servers: Servers
+    program: Path
+    """`comms`, in an environment with what its users install."""
     repeat: int
     large: bool
     log: Log
@@ -54,6 +57,7 @@ class Bench:
 class Project:
     """A project folder, loaded from a sandbox."""
 
+    program: Path
     served: Served
     folder: Path
 
@@ -68,7 +72,7 @@ class Project:
         Raises:
             BenchError: if it fails.
         """
-        command = comms(*arguments, served=self.served, folder=self.folder)
+        command = comms(self.program, *arguments, served=self.served, folder=self.folder)
         with tempfile.TemporaryDirectory(prefix="comms-bench-") as logs:
             measured = measure(command, logs=Path(logs), limit=LIMIT_SECONDS)
         if measured.status:
@@ -77,24 +81,25 @@ class Project:
 
 
 @contextmanager
-def project(served: Served) -> Iterator[Project]:
-    """An empty project folder, which is removed at the end."""
+def project(bench: Bench, offer: Offer) -> Iterator[Project]:
+    """An empty project folder, loaded from such a sandbox; it is removed at the end."""
+    served = bench.servers.of(offer)
     with tempfile.TemporaryDirectory(prefix="comms-bench-") as folder:
-        yield Project(served, Path(folder))
+        yield Project(bench.program, served, Path(folder))
 
 
 def first_loads(bench: Bench, offer: Offer) -> list[Measured]:
     """First loads of all operations, each into an empty folder."""
-    served, loads = bench.servers.of(offer), []
+    loads = []
     for _ in range(bench.repeat):
-        with project(served) as fresh:
+        with project(bench, offer) as fresh:
             loads.append(fresh.run("load"))
     return loads
 
 
 def starting(bench: Bench) -> None:
     """The time of commands with almost nothing to do."""
-    with project(bench.servers.of(SMALL)) as small:
+    with project(bench, SMALL) as small:
         small.run("load")
         for arguments in (("--help",), ("load", "--help"), ("load",), ("status",)):
             runs = [small.run(*arguments) for _ in range(bench.repeat)]
@@ -126,9 +131,9 @@ def limits(bench: Bench) -> None:
 
 def growth(bench: Bench) -> None:
     """The time of a load, by the number of stored rows."""
-    served = bench.servers.of(Offer(100_000, channels=("messages",)))
+    offer = Offer(100_000, channels=("messages",))
     for stored in GROWTH:
-        with project(served) as old:
+        with project(bench, offer) as old:
             old.run("load")
             subprocess.run([sys.executable, str(_GROW), str(old.database), str(stored)], check=True)
             again = [old.run("load", "--full") for _ in range(bench.repeat)]
@@ -142,7 +147,7 @@ def growth(bench: Bench) -> None:
 
 def rereading(bench: Bench) -> None:
     """The time of a full load of a million, of which one in a hundred changed since the last."""
-    with project(bench.servers.of(Offer(1_000_000))) as loaded:
+    with project(bench, Offer(1_000_000)) as loaded:
         first = loaded.run("load")
         runs = []
         for _ in range(bench.repeat):
@@ -184,14 +189,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.cases", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="NAME", help=", ".join(CASES))
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs for each figure")
+    parser.add_argument(
+        "--environments", type=Path, default=Path(".bench"), metavar="FOLDER",
+        help="where the virtual environment with comms is kept (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--large", action="store_true", help="also 5 million operations, 5 minutes")
     options = parser.parse_args()
     unknown = set(options.cases) - CASES.keys()
     if unknown:
         names = ", ".join(sorted(unknown))
         parser.error(f"there is no case {names}; choose from {', '.join(CASES)}")
+    try:
+        _measure(options)
+    except BenchError as error:
+        _log(str(error))
+        sys.exit(2)
+
+
+def _measure(options: argparse.Namespace) -> None:
+    program = comms_in(options.environments)
     with Servers() as servers:
-        bench = Bench(servers=servers, repeat=options.repeat, large=options.large, log=_log)
+        bench = Bench(
+            servers=servers,
+            program=program,
+            repeat=options.repeat,
+            large=options.large,
+            log=_log,
+        )
         for name in options.cases or CASES:
             CASES[name](bench)
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
-from tests.bench.environments import python_for
+from tests.bench.environments import comms_in, python_for
 from tests.bench.errors import BenchError
 from tests.bench.measuring import Command
 from tests.bench.servers import Served
@@ -98,19 +98,19 @@ class Peer:
 
 @dataclass(kw_only=True)
 class Ours:
-    """`comms load`, as installed with the Python that runs the benchmark."""
+    """`comms load`, in an environment with what its users install."""
 
     name: str = OURS
     note: str
     size: Size = "full"
 
-    def prepare(self, cache: Path) -> None:  # noqa: ARG002 - nothing is cached
-        """Find the command."""
-        find_comms()
+    def prepare(self, cache: Path) -> None:
+        """Create its environment, unless it exists."""
+        self._command = comms_in(cache)
 
     def command(self, *, served: Served, folder: Path) -> Command:
         """A first load in an empty project folder."""
-        return comms("load", served=served, folder=folder)
+        return comms(self._command, "load", served=served, folder=folder)
 
     def outcome(self, *, output: str, folder: Path) -> Outcome:  # noqa: ARG002 - in the database
         """The number of operations in its database."""
@@ -122,22 +122,7 @@ class Ours:
         return Outcome(rows=int(counted.stdout), versions=versions)
 
 
-def find_comms() -> Path:
-    """The command of this project beside the Python that runs the benchmark.
-
-    Raises:
-        BenchError: if it is not installed there.
-    """
-    command = Path(sys.executable).with_name("comms")
-    if not command.exists():
-        raise BenchError(
-            f"There is no command comms beside {sys.executable}; install this project there with "
-            "pip install '.[sandbox]', or leave it out with --only."
-        )
-    return command
-
-
-def comms(*arguments: str, served: Served, folder: Path) -> Command:
+def comms(program: Path, *arguments: str, served: Served, folder: Path) -> Command:
     """One of this project's commands in a project folder, with default settings."""
     environment = clean_environment(home=folder) | {
         "TWILIO_ACCOUNT_SID": served.user,
@@ -145,7 +130,7 @@ def comms(*arguments: str, served: Served, folder: Path) -> Command:
         "SOURCES__COMMS_SOURCE__BASE_URL": served.url,
         "DLT_DATA_DIR": str(folder / "dlt-data"),
     }
-    return Command(argv=(str(find_comms()), *arguments), environment=environment, folder=folder)
+    return Command(argv=(str(program), *arguments), environment=environment, folder=folder)
 
 
 def clean_environment(*, home: Path) -> dict[str, str]:
