@@ -25,6 +25,10 @@ class RenderedPopulation(GeneratedPopulation):
         show, encode = super().show, _ENCODER.encode
         self._rows = [msgspec.Raw(encode(show(number, now))) for number in numbers]
 
+    def oldest_listed(self, now: int) -> int:  # noqa: ARG002 - nothing leaves the lists
+        """Where the lists begin, which is as it was when they were rendered."""
+        return super().oldest_listed(self._at)
+
     def first_from(self, instant: int) -> int:
         """As in a generated population, limited to the rendered operations."""
         return min(max(super().first_from(instant), self._first), self._first + len(self._rows))

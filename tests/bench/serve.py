@@ -3,8 +3,8 @@
     python serve.py OFFER
 
 The offer is a `servers.Offer` as JSON. When it serves, it prints one line of JSON: its URL, its
-credentials, its time and the number of operations in its lists. It ends when its standard input is
-closed, also because the process that started it has died.
+credentials, when its lists were rendered, and the number of operations in them. It ends when its
+standard input is closed, also because the process that started it has died.
 """
 
 from __future__ import annotations
@@ -21,30 +21,28 @@ from comms_source.sandbox.instants import to_ms
 from comms_source.sandbox.population import GeneratedPopulation
 
 SHOWN: Final = timedelta(days=6)
-"""How far back the operations reach. This clock is stopped, while a load uses the real one. A load
-requests seven days, so with six days it requests every operation until a day has passed. The number
-of days is whole, because there are more operations by day than by night."""
+"""How far back the operations reach. They do not change, while the time goes on. A load requests
+seven days, so with six days it requests every operation until a day has passed. The number of days
+is whole, because there are more operations by day than by night."""
 WEEK: Final = timedelta(days=7)
 BEHIND: Final = timedelta(seconds=5)
-"""How far this clock is behind the real one, so that no operation is in the future."""
-LATER: Final = timedelta(seconds=1)
-"""How much later the lists are served than rendered."""
+"""How long before the present the lists are rendered: a load reads what is older than its start."""
 
 
 def main() -> None:
     """Serve the offer in the first argument."""
     settings = settings_for(json.loads(sys.argv[1]))
-    rendered_at = datetime.now(UTC).replace(microsecond=0) - BEHIND
-    with Sandbox(settings, Clock(rendered_at)) as sandbox:
-        # A load reads what was created before the API's time, so that must be later.
-        sandbox.clock.advance(LATER)
-        now = sandbox.clock.now()
+    now = datetime.now(UTC).replace(microsecond=0) - BEHIND
+    with Sandbox(settings, Clock(now)) as sandbox:
+        # The lists are rendered. A load goes by the API's clock where that is behind its own.
+        sandbox.clock.frozen = False
+        sandbox.clock.set(datetime.now(UTC))
         served = {
             "url": sandbox.url,
             "user": ACCOUNT_ID,
             "password": AUTH_TOKEN,
             "now": now.isoformat(),
-            "rows": count(settings, rendered_at=rendered_at, now=now),
+            "rows": count(settings, now),
         }
         sys.stdout.write(json.dumps(served) + "\n")
         sys.stdout.flush()
@@ -63,13 +61,13 @@ def settings_for(offer: Mapping[str, Any]) -> SandboxSettings:
     )
 
 
-def count(settings: SandboxSettings, *, rendered_at: datetime, now: datetime) -> int:
-    """The exact number of operations in lists that were rendered before `now`, at `now`."""
-    total = 0
+def count(settings: SandboxSettings, now: datetime) -> int:
+    """The exact number of operations in lists that were rendered at `now`."""
+    at, total = to_ms(now), 0
     for channel in CHANNELS.values():
         population = GeneratedPopulation(channel, settings)
-        first = population.first_from(population.oldest_listed(to_ms(now)))
-        total += population.first_from(to_ms(rendered_at) + 1) - first
+        first = population.first_from(population.oldest_listed(at))
+        total += population.first_from(at + 1) - first
     return total
 
 

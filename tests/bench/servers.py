@@ -44,7 +44,7 @@ class Served:
     user: str
     password: str
     now: datetime
-    """The sandbox's stopped time, in UTC."""
+    """When its lists were rendered, in UTC."""
     rows: int
     """The number of operations in its lists."""
 
