@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import dlt
 import pytest
 
 from comms_source.channels import CHANNELS, Channel
@@ -14,7 +17,8 @@ from comms_source.destinations.pipeline import open_pipeline
 from comms_source.report.findings.totals import read_figures
 from comms_source.sandbox import Sandbox
 from comms_source.views.files import read_views
-from tests.runs.on_postgres import load_there, pipeline, rows
+from tests.cli.metric_samples import of_channels, samples
+from tests.runs.on_postgres import COMMS, LOCKS, MAX_WAIT, READ, load_there, pipeline, rows
 from tests.support import columns_of, load, true
 
 PER_CHANNEL = CHANNELS.values()
@@ -66,6 +70,39 @@ def adjoining(histories: dict[str, list[tuple[Any, ...]]]) -> set[str]:
             assert former != version
             assert end == begin
     return {name for name, states in histories.items() if len(states) > 1}
+
+
+def test_metrics_are_read_during_a_load(
+    sandbox: Sandbox, cursor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process reads what is committed, and does not wait for the run that loads."""
+    load_there(sandbox)
+    (counted,) = rows(cursor, READ)
+    scrapes: list[str] = []
+
+    def scraped_before(load: Any) -> Any:
+        def step(*given: Any, **named: Any) -> Any:
+            assert rows(cursor, LOCKS) == [(1,)]  # The turn of the run that loads.
+            status = ("status", "--destination", "postgres", "--openmetrics")
+            done = subprocess.run(
+                [sys.executable, "-c", COMMS, *status],
+                capture_output=True,
+                check=True,
+                text=True,
+                timeout=MAX_WAIT,
+            )
+            scrapes.append(done.stdout)
+            return load(*given, **named)
+
+        return step
+
+    monkeypatch.setattr(dlt.Pipeline, "load", scraped_before(dlt.Pipeline.load))
+    load_there(sandbox, refresh="full")
+
+    (found,) = map(samples, scrapes)
+    assert of_channels(found, "operations")["emails"] == counted[0]
+    assert found["comms_status_success", ("default",)] == 1
+    assert found["comms_last_run_outcome", ("default", "complete")] == 1
 
 
 @pytest.mark.usefixtures("views")
