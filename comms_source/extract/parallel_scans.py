@@ -63,23 +63,34 @@ class ScanQueue:
 
 
 class PageLimit:
-    """After how many pages no further scan begins, so that what was read is committed."""
+    """After how many pages no further scan begins, so that what was read is committed.
+
+    Scans that have begun are read to their end. Many may begin at once, so none begins either where
+    those of this package should bring twice as many pages.
+    """
 
     def __init__(self, pages: int | None = None) -> None:
         """Allow so many pages, counted over all channels; by default any number."""
-        self._left = pages
+        self._most = pages
+        self._read = self._begun = 0
         self._lock = threading.Lock()
 
     @property
     def reached(self) -> bool:
-        """Whether so many pages were read; scans that have begun are read to their end."""
-        return self._left is not None and self._left <= 0
+        """Whether no further scan may begin."""
+        if self._most is None:
+            return False
+        return self._read >= self._most or self._begun >= 2 * self._most
+
+    def begin(self, pages: int) -> None:
+        """Count the pages that a scan should bring. Safe for threads."""
+        with self._lock:
+            self._begun += pages
 
     def count(self) -> None:
-        """Count a page. Safe for threads."""
+        """Count a page that was read. Safe for threads."""
         with self._lock:
-            if self._left is not None:
-                self._left -= 1
+            self._read += 1
 
 
 class ParallelScans:
@@ -157,6 +168,7 @@ class ParallelScans:
 
     def _submit(self, pool: ThreadPoolExecutor, client: CommsClient, scan: Scan) -> None:
         """Start a scan that keeps the client open to its end, even if nobody waits for it."""
+        self._limit.begin(scan.pages(self._session.settings.page_size))
         hold = ExitStack()
         hold.enter_context(self._session.connected())
         pool.submit(self._worker.run, client, scan).add_done_callback(lambda _: hold.close())

@@ -180,6 +180,23 @@ def test_committed_parts_of_a_dead_run_are_kept() -> None:
         assert sorted(outcomes) == [("complete", None), ("failed", "CredentialsRefused")]
 
 
+def test_a_large_run_commits_several_times() -> None:
+    """After `commit_pages` pages; not more than about twice as many, however many scans run."""
+    with Sandbox(SandboxSettings(operations_per_week=2000), Clock(NOW)) as sandbox:
+        load(sandbox, page_size=50, commit_pages=20)
+        tables = " union all ".join(
+            f"select _dlt_load_id from comms.{channel.table}" for channel in CHANNELS.values()
+        )
+        counted = [
+            count for (count,) in rows(f"select count(*) from ({tables}) group by _dlt_load_id")
+        ]
+        held = sum(len(true(sandbox, name)) for name in CHANNELS)
+
+    a_scan = 500
+    assert sum(counted) == held
+    assert max(counted) <= 2 * 20 * 50 + a_scan
+
+
 def test_a_second_run_at_the_same_time_is_refused(sandbox: Sandbox) -> None:
     """The message names the first run, and no request is sent."""
     pipeline = open_pipeline()
