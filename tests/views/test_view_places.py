@@ -83,9 +83,7 @@ class WithoutColumnComments:
     ("dialect", "error"),
     [("redshift", DatabaseTerminalException), ("snowflake", DatabaseTransientException)],
 )
-def test_comments_without_support_for_columns(
-    dialect: str, error: type[DatabaseException]
-) -> None:
+def test_comments_without_support_for_columns(dialect: str, error: type[DatabaseException]) -> None:
     """This is not an error, and the views still get their comments.
 
     On Snowflake, dlt reports a refused statement as a transient failure.
