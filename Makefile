@@ -6,6 +6,7 @@ AIRFLOW := .airflow
 ORCHESTRATORS := .orchestrators
 WAREHOUSES := .warehouses
 DESTINATIONS := .destinations
+FAKESNOW := .fakesnow
 DBT := .dbt_environment
 DOCS := .docs_environment
 BROWSER := .browser
@@ -23,7 +24,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test search simulate slow torture bench airflow dbt models pages docs orchestrators warehouses destinations readers browser pictures pythons check format build clean
+.PHONY: help run test search simulate slow torture bench airflow dbt models pages docs orchestrators warehouses destinations fakesnow readers browser pictures pythons check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -106,6 +107,13 @@ $(WAREHOUSES)/.ready: pyproject.toml tests/warehouses/constraints.txt
 destinations: $(DESTINATIONS)/.ready ## Load into each kind of destination, and compare what they answer
 	$(DESTINATIONS)/bin/python -m pytest -q tests/destinations
 
+fakesnow: $(DESTINATIONS)/.ready $(FAKESNOW)/.ready ## Load into fakesnow in Snowflake's dialect, and compare what it answers
+	FAKESNOW_ENVIRONMENT=$(FAKESNOW) $(DESTINATIONS)/bin/python -m pytest -q -k fakesnow tests/destinations
+
+$(FAKESNOW)/.ready: tests/destinations/fakesnow_constraints.txt
+	$(call environment,$(FAKESNOW),--constraint tests/destinations/fakesnow_constraints.txt 'fakesnow[server]')
+	@touch $@
+
 readers: $(DESTINATIONS)/.ready ## Read with eight processes all through a load of 100,000 operations
 	$(DESTINATIONS)/bin/python -m tests.destinations.readers
 
@@ -144,4 +152,4 @@ build: $(READY) ## Build wheel and sdist into dist/
 	$(BIN)/python -m build --quiet
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) $(DBT) $(DOCS) $(BROWSER) site .bench .pythons $(WAREHOUSES) $(DESTINATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) $(DBT) $(DOCS) $(BROWSER) site .bench .pythons $(WAREHOUSES) $(DESTINATIONS) $(FAKESNOW) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from comms_source.destinations.commit import load_extracted
@@ -32,7 +34,6 @@ from comms_source.destinations.dlt_internals import PackageJobs, has_staging
 from comms_source.destinations.duckdb_file import create_file
 from comms_source.destinations.locks import alone_in, in_turn
 from comms_source.destinations.pipeline import describe_destination
-from comms_source.destinations.queries import ask
 from comms_source.errors import PipelineBusy
 
 logger = logging.getLogger("comms_source")
@@ -48,7 +49,9 @@ def requeue_unknown_jobs(pipeline: dlt.Pipeline) -> None:
             tables = jobs.tables_in_doubt()
             with client.with_staging_dataset():
                 for table in sorted(tables):
-                    ask(client.sql_client, "delete from {table} where 1 = 1", table=table)
+                    # Snowflake skips a file that it has loaded, until its table is truncated.
+                    with suppress(DatabaseUndefinedRelation):
+                        client.sql_client.truncate_tables(table)
             for table in tables:
                 jobs.run_again(table)
 

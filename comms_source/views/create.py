@@ -239,8 +239,16 @@ def _comment(client: Any, groups: Sequence[Sequence[str]]) -> None:
         try:
             with _transaction(client):
                 client.execute_many(comments)
-        except (DatabaseTerminalException, DatabaseUndefinedRelation) as error:
+        except _refusals(client) as error:
             logger.info("some tables, views or columns have no comments here: %s", error)
+
+
+def _refusals(client: Any) -> tuple[type[DatabaseException], ...]:
+    """The errors that say that the destination refuses a statement."""
+    if client.capabilities.sqlglot_dialect == "snowflake":
+        # There dlt takes almost any failure of a statement for a transient one.
+        return (DatabaseException,)
+    return (DatabaseTerminalException, DatabaseUndefinedRelation)
 
 
 def _transaction(client: Any) -> AbstractContextManager[Any]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.destinations.fakesnow import Fakesnow, running_fakesnow
 from tests.destinations.mariadb import MariaDB, NoMariaDB, running_mariadb
 from tests.destinations.places import PLACES, Environment, Place, configured, installed_home
 from tests.destinations.s3 import S3, running_s3
@@ -32,6 +33,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def s3() -> Iterator[S3]:
     """An S3 server."""
     with running_s3() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fakesnow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fakesnow]:
+    """A server of fakesnow."""
+    with running_fakesnow(tmp_path_factory.mktemp("fakesnow")) as server:
         yield server
 
 

@@ -10,12 +10,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal
 
+from tests.destinations.fakesnow import ENVIRONMENT, Fakesnow
 from tests.destinations.mariadb import MariaDB
 from tests.destinations.redshift import adapted_to_postgres, prepare
 from tests.destinations.s3 import KEY, REGION, S3, SECRET
 from tests.postgres import Postgres
 
-Server = Literal["mariadb", "postgres", "s3"]
+Server = Literal["fakesnow", "mariadb", "postgres", "s3"]
 Settings = Mapping[str, str]
 
 
@@ -25,6 +26,7 @@ class Environment:
 
     name: str
     folder: Path
+    fakesnow: Fakesnow | None = None
     mariadb: MariaDB | None = None
     postgres: Postgres | None = None
     s3: S3 | None = None
@@ -72,6 +74,11 @@ def _redshift(environment: Environment) -> Settings:
     return {"DESTINATION__REDSHIFT__CREDENTIALS": url}
 
 
+def _fakesnow(environment: Environment) -> Settings:
+    assert environment.fakesnow
+    return {"DESTINATION__SNOWFLAKE__CREDENTIALS": environment.fakesnow.url}
+
+
 def _mariadb(environment: Environment) -> Settings:
     assert environment.mariadb
     return {"DESTINATION__SQLALCHEMY__CREDENTIALS": environment.mariadb.url}
@@ -100,9 +107,17 @@ EXTENSIONS: Final = (
 _CATALOG: Final = "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG"
 _STORAGE: Final = "DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE"
 
+_ON_FAKESNOW: Final = Place(
+    name="snowflake-on-fakesnow",
+    destination="snowflake",
+    needs=frozenset({"fakesnow"}),
+    settings=_fakesnow,
+)
+
 PLACES: Final = {
     place.name: place
     for place in (
+        *([_ON_FAKESNOW] if ENVIRONMENT else []),
         Place(name="duckdb", destination="duckdb", settings=lambda _: {}),
         Place(
             name="postgres",

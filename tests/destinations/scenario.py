@@ -196,7 +196,7 @@ def _refused(pipeline: dlt.Pipeline, view_settings: ViewSettings) -> list[str]:
 def _rows(client: Any, name: str, instants: Collection[str] = ()) -> Iterator[Row]:
     query = f"select * from {client.make_qualified_table_name(name)}"
     with client.execute_query(query) as cursor:
-        columns = list(cursor.columns_schema)
+        columns = [name.lower() for name in cursor.columns_schema]
         found = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     for row in found:
         row.update({key: parse_instant(row[key]) for key in instants if row.get(key)})
