@@ -82,13 +82,6 @@ class Spark:
         """The columns of a table or view."""
         return self._session.table(table).schema
 
-    @contextmanager
-    def in_zone(self, zone: str) -> Iterator[None]:
-        """Let the session have another time zone."""
-        self._session.conf.set("spark.sql.session.timeZone", zone)
-        yield
-        self._session.conf.set("spark.sql.session.timeZone", "UTC")
-
 
 def _empty(columns: list[str]) -> pa.Table:
     return pa.table({name: pa.nulls(0) for name in columns})

@@ -11,6 +11,12 @@ from databricks.sql.exc import ServerOperationError
 from tests.spark.engine import CATALOG, Spark
 from tests.spark.iceberg_jars import PACKAGE, PREFIX, iceberg_archive
 
+pytestmark = pytest.mark.filterwarnings(
+    # PySpark leaves the socket of a result to the garbage collector.
+    "ignore:unclosed <socket:ResourceWarning",
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning",
+)
+
 TABLE = f"{CATALOG}.differences.times"
 
 

@@ -33,10 +33,10 @@ class Views:
         return bool(found)
 
     def _create(self, view: str, statement: str) -> None:
-        rows = view.removesuffix("`") + _ROWS
+        rows, in_catalog = view.removesuffix("`") + _ROWS, view.partition(".")[2]
         self._spark.execute(f"drop table if exists {view}")
         self._spark.execute(statement)
         self._spark.execute(f"create table {rows} using parquet as select * from {view}")
         self._spark.execute(f"drop view {view}")
-        self._spark.execute(f"alter table {rows} rename to {view}")
+        self._spark.execute(f"alter table {rows} rename to {in_catalog}")
         self.created.append(view)
