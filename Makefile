@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 AIRFLOW := .airflow
 ORCHESTRATORS := .orchestrators
 WAREHOUSES := .warehouses
+SPARK := .spark
 DESTINATIONS := .destinations
 FAKESNOW := .fakesnow
 DBT := .dbt_environment
@@ -24,7 +25,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test search simulate slow torture bench airflow dbt models pages docs orchestrators warehouses destinations fakesnow readers browser pictures pythons check format build clean
+.PHONY: help run test search simulate slow torture bench airflow dbt models pages docs orchestrators warehouses spark destinations fakesnow readers browser pictures pythons check format build clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -104,6 +105,14 @@ $(WAREHOUSES)/.ready: pyproject.toml tests/warehouses/constraints.txt
 		--group warehouses --editable '.[sandbox]')
 	@touch $@
 
+spark: $(SPARK)/.ready ## Load in Databricks' dialect into Spark, which needs Java 17
+	SPARK_LOCAL_IP=127.0.0.1 $(SPARK)/bin/python -m pytest -q --durations=3 tests/spark
+
+$(SPARK)/.ready: pyproject.toml tests/spark/constraints.txt
+	$(call environment,$(SPARK),--constraint tests/spark/constraints.txt \
+		--group spark --editable '.[sandbox]')
+	@touch $@
+
 destinations: $(DESTINATIONS)/.ready ## Load into each kind of destination, and compare what they answer
 	$(DESTINATIONS)/bin/python -m pytest -q tests/destinations
 
@@ -152,4 +161,4 @@ build: $(READY) ## Build wheel and sdist into dist/
 	$(BIN)/python -m build --quiet
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) $(DBT) $(DOCS) $(BROWSER) site .bench .pythons $(WAREHOUSES) $(DESTINATIONS) $(FAKESNOW) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AIRFLOW) $(ORCHESTRATORS) $(DBT) $(DOCS) $(BROWSER) site .bench .pythons $(WAREHOUSES) $(SPARK) $(DESTINATIONS) $(FAKESNOW) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -82,7 +82,7 @@ def run_scenario(place: Place) -> Results:
             detailed = DETAILS if stage in WITH_DETAILS else ()
             results.stages[stage] = tables(pipeline_of(place), (*TABLES, *detailed))
         results.truth = {channel: true(sandbox, channel) for channel in CHANNELS}
-        _read_outputs(results, place, sandbox)
+        read_outputs(results, place, sandbox)
     return results
 
 
@@ -151,7 +151,7 @@ STAGES: Final[Mapping[str, Stage]] = {
 def tables(pipeline: dlt.Pipeline, names: Sequence[str] = TABLES) -> Tables:
     """The rows of the tables."""
     with pipeline.sql_client() as client:
-        return {name: list(_rows(client, name, _instants(pipeline, name))) for name in names}
+        return {name: list(rows_of(client, name, _instants(pipeline, name))) for name in names}
 
 
 def _instants(pipeline: dlt.Pipeline, table: str) -> frozenset[str]:
@@ -162,7 +162,8 @@ def _instants(pipeline: dlt.Pipeline, table: str) -> frozenset[str]:
     )
 
 
-def _read_outputs(results: Results, place: Place, sandbox: Sandbox) -> None:
+def read_outputs(results: Results, place: Place, sandbox: Sandbox) -> None:
+    """Read the views, the report, `status` and `plan`."""
     pipeline, now = pipeline_of(place), sandbox.clock.now()
     if place.has_views:
         _read_views(results, place, now)
@@ -180,7 +181,7 @@ def _read_views(results: Results, place: Place, now: datetime) -> None:
     if not place.is_lake:
         create_views(pipeline, settings=view_settings)
     with view_client(pipeline, settings=view_settings) as client:
-        results.views = {view.name: list(_rows(client, view.name)) for view in public_views()}
+        results.views = {view.name: list(rows_of(client, view.name)) for view in public_views()}
     report = as_dict(read_facts(pipeline, settings=view_settings, now=now))
     results.report = plain({key: value for key, value in report.items() if key not in LOCATION})
 
@@ -193,7 +194,8 @@ def _refused(pipeline: dlt.Pipeline, view_settings: ViewSettings) -> list[str]:
     return [str(views.value), str(report.value)]
 
 
-def _rows(client: Any, name: str, instants: Collection[str] = ()) -> Iterator[Row]:
+def rows_of(client: Any, name: str, instants: Collection[str] = ()) -> Iterator[Row]:
+    """The rows of a table or view, sorted, without the columns of one load."""
     query = f"select * from {client.make_qualified_table_name(name)}"
     with client.execute_query(query) as cursor:
         columns = [name.lower() for name in cursor.columns_schema]
