@@ -16,8 +16,12 @@ def configured(
     clean_surroundings: None,  # noqa: ARG001 - first
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Sandbox]:
-    """A small sandbox, which the environment names as the API."""
-    with Sandbox(SandboxSettings(operations_per_week=15), Clock(last_second())) as sandbox:
+    """A small sandbox, which the environment names as the API; its clock goes on.
+
+    Blocks with many commands take a while, after which `comms check` would refuse a stopped clock.
+    """
+    clock = Clock(last_second(), frozen=False)
+    with Sandbox(SandboxSettings(operations_per_week=15), clock) as sandbox:
         monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", sandbox.url)
         monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)
         monkeypatch.setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
