@@ -36,16 +36,8 @@ NEWER: Final = {"3.13": ["duckdb==2.0.0"]}
 EXTRAS: Final = ("metrics", "report", "sandbox")
 HOURS: Final = 3600
 TESTED: Final = (
-    "tests/config/test_settings_files.py",
-    "tests/core/test_client.py",
-    "tests/core/test_history.py",
-    "tests/core/test_history_upserts.py",
-    "tests/core/test_http.py",
-    "tests/core/test_page.py",
-    "tests/core/test_resource_reader.py",
-    "tests/core/test_settings.py",
-    "tests/core/test_tables.py",
-    "tests/core/test_timespans.py",
+    "tests/config",
+    "tests/core",
     "tests/views",
     "tests/cli/test_help.py",
     "tests/cli/test_pipelines.py",

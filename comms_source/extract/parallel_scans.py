@@ -65,14 +65,14 @@ class ScanQueue:
 class PageLimit:
     """After how many pages no further scan begins, so that what was read is committed.
 
-    Scans that have begun are read to their end. Many may begin at once, so none begins either where
-    those of this package should bring twice as many pages.
+    Scans that have begun are read to their end, and many may begin at once. So none begins either
+    once those of the package should bring twice as many pages.
     """
 
     def __init__(self, pages: int | None = None) -> None:
         """Allow so many pages, counted over all channels; by default any number."""
         self._most = pages
-        self._read = self._begun = 0
+        self._read = self._expected = 0
         self._lock = threading.Lock()
 
     @property
@@ -80,12 +80,12 @@ class PageLimit:
         """Whether no further scan may begin."""
         if self._most is None:
             return False
-        return self._read >= self._most or self._begun >= 2 * self._most
+        return self._read >= self._most or self._expected >= 2 * self._most
 
-    def begin(self, pages: int) -> None:
-        """Count the pages that a scan should bring. Safe for threads."""
+    def expect(self, pages: int) -> None:
+        """Count the pages that a scan should bring, below 0 if it was cut. Safe for threads."""
         with self._lock:
-            self._begun += pages
+            self._expected += pages
 
     def count(self) -> None:
         """Count a page that was read. Safe for threads."""
@@ -168,7 +168,7 @@ class ParallelScans:
 
     def _submit(self, pool: ThreadPoolExecutor, client: CommsClient, scan: Scan) -> None:
         """Start a scan that keeps the client open to its end, even if nobody waits for it."""
-        self._limit.begin(scan.pages(self._session.settings.page_size))
+        self._limit.expect(scan.pages(self._session.settings.page_size))
         hold = ExitStack()
         hold.enter_context(self._session.connected())
         pool.submit(self._worker.run, client, scan).add_done_callback(lambda _: hold.close())
@@ -202,6 +202,7 @@ class ParallelScans:
     def _settle(self, end: ScanEnd) -> None:
         """Note how a scan ended; raise what stops more than the scan."""
         if end.pieces:
+            self._limit.expect(-end.scan.pages(self._session.settings.page_size))
             self._scans.waiting.extendleft(reversed(end.pieces))
             self._stats.scans += len(end.pieces) - 1
         elif end.error is None:

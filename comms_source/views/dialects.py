@@ -83,7 +83,7 @@ def rewritten(query: Any, dialect: str) -> Any:
         _without_nulls_order(query)
     if dialect == "clickhouse":
         _standard_names_and_joins(query)
-    # The parts of an expression come before it. DuckDB, whose dialect this is, needs no template.
+    # Backwards, so that the parts of an expression come before it. DuckDB has no templates.
     for node in reversed(list(query.walk())) if templates else ():
         kind, parts = next((each for each in _kinds(node) if each[0] in templates), ("", {}))
         if kind:

@@ -89,7 +89,8 @@ def as_parquet(body: bytes) -> bytes:
     """A file of JSON rows, as Parquet.
 
     Fakesnow cannot load the keys of JSON rows into columns, as Snowflake does. dlt sends such a
-    file for one table only, its own `_dlt_pipeline_state`; the project's tables come as Parquet.
+    file for one table only, its own `_dlt_pipeline_state`; the project's tables come as Parquet. So
+    it can hide no fault of the project's.
     """
     file = io.BytesIO()
     pq.write_table(pj.read_json(io.BytesIO(gzip.decompress(body))), file)
