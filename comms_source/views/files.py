@@ -175,9 +175,12 @@ def parsed(sql: str) -> Any:
 @cache
 def tables_of(sql: str) -> frozenset[str]:
     """The tables and views that a query reads."""
-    tree = parsed(sql)
-    names = {table.this.name for table in tree.find_all(exp.Table)}
-    local = RELATIONS | {cte.alias for cte in tree.find_all(exp.CTE)}
+    names, local = set(), set(RELATIONS)
+    for node in parsed(sql).find_all(exp.Table, exp.CTE):
+        if isinstance(node, exp.CTE):
+            local.add(node.alias)
+        else:
+            names.add(node.this.name)
     return frozenset((names | tables_behind(names & RELATIONS)) - local)
 
 
@@ -188,11 +191,11 @@ def _columns_of(query: Any, known: Mapping[str, Iterable[str]]) -> list[str]:
         known[cte.alias] = _columns_of(cte.this, known)
     while isinstance(query, exp.SetOperation):
         query = query.this
-    sources = [source.this for source in query.find_all(exp.From, exp.Join)]
     names: list[str] = []
     for column in query.expressions:
         if column.is_star:
             table = column.text("table")
+            sources = (source.this for source in query.find_all(exp.From, exp.Join))
             source = next(each for each in sources if table in {"", each.name, each.alias_or_name})
             names += known.get(source.name, ())
         else:
