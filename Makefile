@@ -41,16 +41,16 @@ run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
 	@if [ -n "$$TWILIO_AUTH_TOKEN$$TWILIO_API_KEY_SECRET" ] || [ -f .dlt/secrets.toml ]; \
 		then $(BIN)/comms load; else $(BIN)/comms demo --html comms_demo.html; fi
 
-test: $(READY) ## Run the tests
+test: $(READY) ## Run the tests that take less than two seconds each
 	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
 
-search: $(READY) ## Run the tests with other examples of each property each time
-	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
+search: $(READY) ## Run all tests with other examples of each property each time
+	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -q -m "" --numprocesses 2 --dist worksteal
 
 simulate: $(READY) ## Live through thousands of made-up accounts (SEEDS=2000)
 	$(BIN)/python -m tests.simulation.play 1 $(SEEDS)
 
-slow: $(READY) ## Run the tests that take long: weeks of loads and what the report finds, large loads
+slow: $(READY) ## Run the other tests: several loads each, weeks of loads, large loads
 	$(BIN)/python -m pytest -q -m slow --numprocesses 2 --dist worksteal
 
 torture: $(READY) ## Kill a first load at 50 random moments and look what is lost (KILLS=50)

@@ -41,17 +41,20 @@ TESTED: Final = (
     "tests/views",
     "tests/cli/test_help.py",
     "tests/cli/test_pipelines.py",
-    "tests/cli/test_status_metrics.py",
     "tests/report/test_report_charts.py",
     "tests/report/test_report_figures.py",
     "tests/report/test_report_page.py",
+)
+"""What may depend on the versions: SQL, Arrow, types, help and charts. Slow tests are left out."""
+RUNS: Final = (
+    "tests/cli/test_status_metrics.py",
     "tests/runs/test_details.py",
     "tests/runs/test_dlt_idioms.py",
     "tests/runs/test_loading.py",
     "tests/runs/test_opening.py",
     "tests/runs/test_source.py",
 )
-"""What may depend on the versions: SQL, Arrow, types, help, charts, and a run of each kind."""
+"""A run of each kind, slow or not."""
 SAME_SERVER: Final = ("-k", "not postgres and not pgbouncer")
 CAREFULLY: Final[dict[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 """How to unpack; Python before 3.11.4 has no such argument."""
@@ -192,6 +195,7 @@ def run_tests(sources: Path, *, folder: Path) -> None:
     pytest = (folder / "bin" / "pytest", "-q", "--override-ini", "pythonpath=")
     parallel = ("--numprocesses", "2", "--dist", "worksteal")
     run([*pytest, *TESTED, *SAME_SERVER, *parallel], cwd=unpacked, shown=True)
+    run([*pytest, "-m", "", *RUNS, *SAME_SERVER, *parallel], cwd=unpacked, shown=True)
 
 
 def load_from_nothing(environment: Path) -> None:

@@ -125,6 +125,7 @@ def test_promtool_accepts_the_rules() -> None:
     assert f"{len(CASES)} rules found" in promtool("check", "rules", str(RULES))
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_each_alert_is_raised_when_it_should_be() -> None:
     """And is not where all is well."""

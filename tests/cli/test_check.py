@@ -39,6 +39,7 @@ def failed(done: Result) -> list[dict[str, Any]]:
     return [check for check in json.loads(done.stdout)["checks"] if not check["passed"]]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("comms")
 def test_settings_that_nothing_reads_are_failed_checks(tmp_path: Path) -> None:
     """Each by its name, in files and in the environment; other commands log one line."""
@@ -120,6 +121,7 @@ def test_a_database_that_is_named_like_the_dataset(
     assert not Path(file).exists()
 
 
+@pytest.mark.slow
 def test_a_dataset_is_the_same_in_any_spelling(comms: Comms) -> None:
     """One working folder, one state, and the name as it ends up in the messages."""
     assert comms("load", "--dataset", "Comms").exit_code == 0
@@ -275,6 +277,7 @@ def test_a_lake_in_a_place_that_is_no_folder(
     assert f"{tmp_path}/file/lake cannot be written to: {tmp_path}/file is no f" in check["detail"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["status", "plan", "load", "check", "report"])
 def test_an_account_that_does_not_exist(command: str, comms: Comms) -> None:
     """Is exit code 2, with those that there are; a report knows them from the tables."""
@@ -300,6 +303,7 @@ def test_the_destination_is_looked_at_without_credentials(
     assert (done.exit_code, found) == (2, {"settings": False, "destination": True})
 
 
+@pytest.mark.slow
 def test_a_report_on_an_account_that_has_nothing_yet(
     comms: Comms, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,7 @@ def test_help_lists_the_commands_and_the_exit_codes() -> None:
     assert "Exit codes" in shown
 
 
+@pytest.mark.slow
 def test_load_prints_what_it_read(comms: Comms, today: Sandbox) -> None:
     """Three channels, exit code 0."""
     done = comms("load")
@@ -85,6 +86,7 @@ def test_load_prints_what_it_read(comms: Comms, today: Sandbox) -> None:
         assert stored(channel) == true(today, channel)
 
 
+@pytest.mark.slow
 def test_counter_modes_can_be_pinned_by_a_setting(
     comms: Comms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +104,7 @@ def test_counter_modes_can_be_pinned_by_a_setting(
     assert comms("load").exit_code == 2
 
 
+@pytest.mark.slow
 def test_load_prints_json(comms: Comms, today: Sandbox) -> None:
     """One JSON object on standard output."""
     done = comms("load", "--json")
@@ -114,6 +117,7 @@ def test_load_prints_json(comms: Comms, today: Sandbox) -> None:
     assert summary["load_ids"]
 
 
+@pytest.mark.slow
 def test_an_incomplete_load_says_what_is_missing(comms: Comms, today: Sandbox) -> None:
     """Exit code 3; the failed scan with its error, in text and JSON."""
     today.faults.replace([Fault(kind="no_envelope", channel="emails")])
@@ -127,6 +131,7 @@ def test_an_incomplete_load_says_what_is_missing(comms: Comms, today: Sandbox) -
     )
 
 
+@pytest.mark.slow
 def test_refused_credentials_are_exit_code_2_and_one_line(
     comms: Comms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +202,7 @@ def test_a_demo_without_the_packages_for_the_page_says_so(monkeypatch: pytest.Mo
     assert list(Path().iterdir()) == []
 
 
+@pytest.mark.slow
 def test_another_destination_gets_the_same_rows(
     comms: Comms, today: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +242,7 @@ def test_an_unreachable_host_is_exit_code_1(comms: Comms, monkeypatch: pytest.Mo
     assert comms("load").exit_code == 1
 
 
+@pytest.mark.slow
 def test_a_file_locked_by_another_program_is_exit_code_1(
     comms: Comms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +283,7 @@ def test_fetch_refreshes_single_operations(comms: Comms, today: Sandbox) -> None
     assert stored("messages")[ids[0]] == true(today, "messages")[ids[0]]
 
 
+@pytest.mark.slow
 def test_fetch_updates_a_stored_row(comms: Comms, today: Sandbox) -> None:
     """Other rows do not change."""
     comms("load")
@@ -321,6 +329,7 @@ def test_fetch_reports_a_row_that_cannot_be_read(comms: Comms, today: Sandbox) -
     assert "not loaded: the API failed" in done.stdout
 
 
+@pytest.mark.slow
 def test_views_are_created_again(comms: Comms) -> None:
     """After they were dropped."""
     comms("load")
@@ -337,6 +346,7 @@ def test_views_are_created_again(comms: Comms) -> None:
         )
 
 
+@pytest.mark.slow
 def test_the_printed_sql_creates_the_views(comms: Comms) -> None:
     """In the order of the text, with comments; what `load` created answers the same."""
     comms("load")
@@ -356,6 +366,7 @@ def test_the_printed_sql_creates_the_views(comms: Comms) -> None:
     assert printed.exit_code == 0
 
 
+@pytest.mark.slow
 def test_sql_is_printed_without_a_destination(comms: Comms, today: Sandbox) -> None:
     """For each dialect, and for another schema; neither the API nor a file is touched."""
     for dialect in DIALECTS:
@@ -476,6 +487,7 @@ def test_check_reports_a_skewed_clock(
     assert f"{direction} the API's" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_project_folder_works_from_anywhere(comms: Comms, tmp_path: Path) -> None:
     """As from cron: settings and DuckDB file are those of the folder."""
     folder = tmp_path / "srv"
@@ -491,6 +503,7 @@ def end_of_story(**options: Any) -> Story:
     return replace(whole, loads=whole.loads[-1:])
 
 
+@pytest.mark.slow
 def test_demo_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """No account, no settings; it creates one file in the folder, and the page if asked to."""
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "unused")

@@ -67,6 +67,7 @@ def test_another_text_is_refused_with_examples(text: str) -> None:
         parse_given(text, now=NOW)
 
 
+@pytest.mark.slow
 def test_a_backfill_says_what_it_takes_as_utc(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

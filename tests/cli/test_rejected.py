@@ -30,6 +30,7 @@ def comms(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_open_rows_are_listed_and_acknowledged() -> None:
     """By id, then all; status and report stop mentioning them, and `--all` shows them still."""
@@ -83,6 +84,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_wrong_usage_is_exit_code_2_and_one_line() -> None:
     """With --json also an object."""

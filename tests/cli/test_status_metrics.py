@@ -89,6 +89,7 @@ def test_each_metric_is_documented() -> None:
     assert named == {"comms_status_success": ("account",), **metrics}
 
 
+@pytest.mark.slow
 def test_the_values_are_those_of_the_status(sandbox: Sandbox) -> None:
     """Times in seconds since 1970, numbers as they are."""
     load(sandbox)
@@ -122,6 +123,7 @@ def seconds(instant: datetime | None) -> float:
     return instant.timestamp()
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_has_values(sandbox: Sandbox) -> None:
     """A refused channel, rows that cannot be read, and ten days without a run."""
     bad = Fault(kind="row_without_id", channel="messages", rows=10)
@@ -152,6 +154,7 @@ def test_what_goes_wrong_has_values(sandbox: Sandbox) -> None:
     assert of_channels(then, "channel_refused") == others
 
 
+@pytest.mark.slow
 def test_details_have_values_where_they_are_read(sandbox: Sandbox) -> None:
     """How many were read, are due, and have expired."""
     load(sandbox, details=["tags"], details_requests=50)

@@ -32,6 +32,7 @@ def load_today(today: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         assert comms("load").exit_code == 0
 
 
+@pytest.mark.slow
 def test_credentials_are_not_needed(today: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The warehouse is all that is read, and nothing but metrics is printed."""
     load_today(today, monkeypatch)
@@ -78,6 +79,7 @@ def test_an_account_without_a_status_is_named(monkeypatch: pytest.MonkeyPatch) -
     assert ("comms_loaded", ("news",)) not in found
 
 
+@pytest.mark.slow
 def test_a_locked_file_leaves_the_metrics_as_they_were(
     today: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

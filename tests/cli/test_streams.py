@@ -37,6 +37,7 @@ def shell(command: str, environment: Mapping[str, str], **more: Any) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirected", "reported"),
     [
@@ -55,6 +56,7 @@ def test_a_load_ends_as_it_went_where_its_output_cannot_be_written(
     assert b'"outcome": "complete"' in shell(f"{COMMS} status --json", environment).stdout
 
 
+@pytest.mark.slow
 def test_a_report_can_be_printed_in_every_encoding(environment: Mapping[str, str]) -> None:
     """What an encoding lacks is printed as the nearest character that it has."""
     assert shell(f"{COMMS} load", environment).returncode == 0

@@ -47,6 +47,7 @@ def too_wide(text: str, width: int) -> list[str]:
     return [line for line in lines if len(line) > width and " " in line.strip()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_no_line_is_wider_than_the_terminal(
     width: int, comms: Comms, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
@@ -65,6 +66,7 @@ def test_no_line_is_wider_than_the_terminal(
         assert "…" not in shown
 
 
+@pytest.mark.slow
 def test_without_a_terminal_each_thing_is_on_one_line(comms: Comms, sandbox: Sandbox) -> None:
     """For programs that read lines."""
     sandbox.faults.replace([Fault(kind="internal_error", channel="emails")])
@@ -98,6 +100,7 @@ def _read(terminal: int) -> Iterator[bytes]:
         return
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("comms")
 @pytest.mark.parametrize("width", [40, 80])
 def test_a_load_on_a_terminal_cuts_neither_bars_nor_figures(width: int) -> None:
@@ -136,6 +139,7 @@ def test_progress_goes_on_with_details() -> None:
     assert described(record, room=20) == "41 of 1,200"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "reported"),
     [
@@ -156,6 +160,7 @@ def test_a_failure_is_reported_once(
     assert reported in comms("--verbose", "load").stderr
 
 
+@pytest.mark.slow
 def test_missing_rows_are_reported_once(comms: Comms) -> None:
     """One row is one."""
     comms("load")
@@ -170,6 +175,7 @@ def test_missing_rows_are_reported_once(comms: Comms) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_nothing_was_loaded_if_every_channel_was_refused(comms: Comms, sandbox: Sandbox) -> None:
     """And the summary says so."""
     sandbox.faults.replace([Fault(kind="forbidden")])
@@ -229,6 +235,7 @@ def test_waits_are_those_of_all_requests(waited: float, reported: str) -> None:
     assert lines[-1] == f"Loaded into duckdb, dataset comms, in 2.0 s: {reported}"
 
 
+@pytest.mark.slow
 def test_a_plan_and_a_status_count_in_words(comms: Comms) -> None:
     """A window is one, and so is a row."""
     comms("load")

@@ -78,6 +78,7 @@ def test_check_reports_an_unreachable_destination(
     assert "Connection refused" in checks["destination"]["detail"]
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_not_installed() -> None:
     """The remedy is the command that installs it."""
     without = (
@@ -157,6 +158,7 @@ def test_a_damaged_file(comms: Comms) -> None:
     assert "the DuckDB file is damaged; restore a backup of it" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", READING)
 def test_reading_goes_on_beside_other_readers(command: str, comms: Comms) -> None:
     """A notebook that only reads the file keeps no command from reading it."""

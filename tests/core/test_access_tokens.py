@@ -176,6 +176,7 @@ def test_a_retry_after_a_401_gets_no_third_token(sandbox: Sandbox, client: Comms
     assert statuses_of_token_requests(sandbox) == [200, 200]
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(st.integers(min_value=0, max_value=70) | st.just("revoke"), max_size=12))
 def test_any_order_of_waits_and_revocations(steps: list[int | str]) -> None:

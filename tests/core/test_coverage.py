@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -424,6 +425,7 @@ def live_run(
     return spans, coverage.expire(now=now, kept=policy)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(widths, st.integers(1, 20 * 3600)), min_size=2, max_size=12),
     st.integers(0, 86400),

@@ -84,6 +84,7 @@ def test_the_order_of_columns_does_not_matter(state: dict[str, Any], names: list
     assert versions(table) == versions(table.select(names))
 
 
+@pytest.mark.slow
 @given(st.lists(states, max_size=5), st.integers(0, 5))
 def test_a_version_does_not_depend_on_other_rows(rows: list[Any], cut: int) -> None:
     """Alone, among others, or in a table of several chunks."""

@@ -8,6 +8,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,6 +121,7 @@ def test_the_next_read_repairs_an_interrupted_merge(
     assert_contiguous(lake)
 
 
+@pytest.mark.slow
 @given(lives)
 def test_merging_the_same_rows_again_changes_nothing(life: Sequence[tuple[Read, int]]) -> None:
     """A retried load job merges the same rows again."""

@@ -302,6 +302,7 @@ def test_each_scan_has_a_due_window(case: Case) -> None:
         assert scan.span == Span(within[0][0].start, within[-1][0].end)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(small_cases)
 def test_windows_not_due_cost_half_of_what_they_would_alone(case: Case) -> None:

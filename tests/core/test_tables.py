@@ -349,6 +349,7 @@ rows = st.dictionaries(st.text(max_size=5), anything) | st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(rows | anything, max_size=5))
 def test_any_json_is_read_without_losing_a_row(page: list[Any]) -> None:
     """Each row of a page is either read or rejected."""
@@ -369,6 +370,7 @@ ordinary = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(ordinary, min_size=1, max_size=4))
 def test_reading_by_column_and_by_row_agree(page: list[Any]) -> None:
     """A page of valid rows reads the same if a bad row forces the reader to go row by row."""
@@ -378,6 +380,7 @@ def test_reading_by_column_and_by_row_agree(page: list[Any]) -> None:
     assert alone.new_counters == beside.new_counters
 
 
+@pytest.mark.slow
 @given(st.lists(rows | ordinary | st.just(GOOD), max_size=5))
 def test_arrow_and_plain_json_agree(page: list[Any]) -> None:
     """Arrow's reader is only faster: any page gives the same rows."""

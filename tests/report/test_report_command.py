@@ -78,6 +78,7 @@ def test_json_is_one_object() -> None:
     assert content["made_at"] == "2026-11-21T18:00:00Z"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stored")
 def test_a_page_is_written_and_named(warehouse: Path) -> None:
     """It replaces an old one, and is the same each time."""
@@ -130,6 +131,7 @@ def test_without_the_extra_only_the_page_is_refused(
     assert not Path("report.html").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stored")
 def test_the_terminal_report_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither does the JSON report."""
@@ -171,6 +173,7 @@ def test_an_unknown_channel_is_exit_code_2() -> None:
     assert "push_notifications" in done.stderr
 
 
+@pytest.mark.slow
 def test_what_the_configuration_no_longer_loads_raises_no_alert(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -190,6 +193,7 @@ def test_what_the_configuration_no_longer_loads_raises_no_alert(
         assert (alert in shown) is ((names, channels) == ("acme", "emails"))
 
 
+@pytest.mark.slow
 def test_control_characters_do_not_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """They could be part of an id."""
     from tests.report.sample_data import HOUR, messages  # noqa: PLC0415

@@ -25,6 +25,8 @@ from tests.report.sample_data import (
     write,
 )
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, Any]
 WIDTHS: Final = (40, 60, 80, 120)
 CREATED: Final = NOW - 3 * DAY

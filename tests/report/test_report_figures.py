@@ -163,6 +163,7 @@ def test_json_has_the_same_figures(facts: Facts, mine: Callable[..., list[Operat
     assert content["channels"]["push_notifications"]["today"]["delivery_rate"] is None
 
 
+@pytest.mark.slow
 def test_accounts_are_summed_and_shown_separately() -> None:
     """A small account does not weigh as much as a large one."""
     small = messages("s", created_at=NOW - 3 * DAY, delivered=1, failed=1, account="small")
@@ -286,6 +287,7 @@ def test_half_a_day_read_is_half_covered() -> None:
     assert [covered_share(channel, facts.context, day) for day in days] == [0.5, 1, 0]
 
 
+@pytest.mark.slow
 def test_a_day_without_operations_is_marked_if_it_was_not_read() -> None:
     """If it was read, nothing was requested."""
     start = NOW.replace(hour=0)
@@ -299,6 +301,7 @@ def test_a_day_without_operations_is_marked_if_it_was_not_read() -> None:
         assert periods_of(of_channel(facts, "messages"), facts.context)["yesterday"].marks == marks
 
 
+@pytest.mark.slow
 def test_weeks_are_compared_as_they_were_known() -> None:
     """The week before had half of its outcomes at the age of this one, and has all of them now."""
     known: list[tuple[float, Counters]] = [
@@ -369,6 +372,7 @@ def test_the_funnel_adds_up(parts: list[int], receipts: bool) -> None:
         assert stages["no status"].low == rest
 
 
+@pytest.mark.slow
 def test_a_day_is_complete_partly_read_lost_or_unread() -> None:
     """One day of each state, and today up to now."""
     start = NOW.replace(hour=0)
@@ -391,6 +395,7 @@ def test_a_day_is_complete_partly_read_lost_or_unread() -> None:
     assert [each.gap for each in strip if each.gap] == [2 * HOUR]
 
 
+@pytest.mark.slow
 def test_only_named_channels_are_read(facts: Facts, warehouse: Path) -> None:
     """If none is named, all channels with data."""
     assert [each.channel for each in facts.channels] == list(CHANNELS)
@@ -401,6 +406,7 @@ def test_only_named_channels_are_read(facts: Facts, warehouse: Path) -> None:
     assert [each.channel for each in only.channels] == ["messages"]
 
 
+@pytest.mark.slow
 def test_the_size_of_a_report_is_bounded(tmp_path: Path) -> None:
     """A report on half a year is as large as one on six weeks."""
     sizes = []

@@ -61,6 +61,7 @@ def headline(card: Element) -> dict[str, str]:
     return {name.text: value.text for name, value in zip(names, values, strict=True)}
 
 
+@pytest.mark.slow
 def test_half_unconfirmed_is_half_without_an_outcome() -> None:
     """Missing receipts are visible on the card, even if all known outcomes are good."""
     known = {"total": 100, "recipients": 100, "delivered": 51, "sent": 49}
@@ -100,6 +101,7 @@ def test_the_page_shows_its_time_and_source(tree: Element, warehouse: Path) -> N
     assert "other settings" not in top
 
 
+@pytest.mark.slow
 def test_other_settings_are_named() -> None:
     """If the settings have changed since the views were created."""
     write(Warehouse(operations=[messages("m", created_at=NOW - HOUR, delivered=1)]))
@@ -133,6 +135,7 @@ def stripes(card: Element) -> int:
     return len(card.one("svg").all("line", stroke="var(--paper)"))
 
 
+@pytest.mark.slow
 def test_partly_covered_days_are_marked() -> None:
     """They have stripes and a sign; a day that was read has neither, an unread day has no bar."""
     sends = [messages(str(ago), created_at=NOW - ago * DAY, delivered=99) for ago in (2, 3)]
@@ -155,6 +158,7 @@ def test_partly_covered_days_are_marked() -> None:
     assert "not read" in read.one("svg").text
 
 
+@pytest.mark.slow
 def test_days_that_froze_early_are_marked() -> None:
     """With a sign in the chart, in its text, and in the table of the data section."""
     early = NOW - 12 * DAY
@@ -169,6 +173,7 @@ def test_days_that_froze_early_are_marked() -> None:
     assert "Frozen days of 30 9 November" in cards(tree, "record")["Messages"].text
 
 
+@pytest.mark.slow
 def test_almost_all_is_never_all() -> None:
     """One message of a hundred thousand failed, and a few minutes of the week were not read."""
     most = messages("m", created_at=NOW - 3 * DAY, delivered=99_999, failed=1)
@@ -193,6 +198,7 @@ def axis_of(card: Element) -> list[str]:
     return [word for word in words if re.fullmatch(r"\d+(%| Nov| Oct)", word)]
 
 
+@pytest.mark.slow
 def test_channels_have_the_same_axes() -> None:
     """Shares from 0 to 100%, the same days and the same scale of bars, so they can be compared."""
     rows = [
@@ -214,6 +220,7 @@ def test_channels_have_the_same_axes() -> None:
     assert all("requested a day, up to 100" in chart.text for chart in charts.values())
 
 
+@pytest.mark.slow
 def test_a_small_channel_has_its_own_scale() -> None:
     """Its bars would be too small on the scale of the others, and the chart says so."""
     rows = [
@@ -231,6 +238,7 @@ def test_a_small_channel_has_its_own_scale() -> None:
     assert "own scale" not in charts["Messages"].text
 
 
+@pytest.mark.slow
 def test_uncounted_operations_are_not_shown_as_zero() -> None:
     """An operation without all its counters is in no sum, and the data section shows it."""
     counters = {**dict.fromkeys(CHANNELS["messages"].counters), "total": 10, "failed": 0}
@@ -277,6 +285,7 @@ def test_problems_have_a_start_and_a_remedy(tree: Element) -> None:
     assert "12 Nov, 18:00 to 13 Nov, 01:00" in record.text
 
 
+@pytest.mark.slow
 def test_no_problems_claims_no_more_than_was_checked() -> None:
     """A single day of sends cannot be compared with other days."""
     only = messages("m", created_at=NOW - HOUR, delivered=9)
@@ -307,6 +316,7 @@ def test_the_data_section_shows_the_deadlines(tree: Element, facts: Facts) -> No
     assert values["In 30 days: counters contradict each other"] == "3 operations"
 
 
+@pytest.mark.slow
 def test_times_limited_by_reading_are_marked() -> None:
     """If an operation was first seen completed much later, only the upper end is shown."""
     slow = [
@@ -355,6 +365,7 @@ def test_an_empty_database_gives_a_page_that_says_so() -> None:
     assert len(page) < 30_000
 
 
+@pytest.mark.slow
 def test_a_page_of_one_operation() -> None:
     """It is from today, so there are no figures for the seven days before, which were not read."""
     tree = parse(page_of(facts_of(messages("only", created_at=NOW - HOUR, delivered=1))))
@@ -366,6 +377,7 @@ def test_a_page_of_one_operation() -> None:
     assert [cell.text for cell in rows["Covered"]] == ["0% read"] * 3
 
 
+@pytest.mark.slow
 def test_accounts_are_of_the_same_seven_days() -> None:
     """The volumes of the accounts add up to the volume on the card."""
     rows = [
@@ -387,6 +399,7 @@ def test_accounts_are_of_the_same_seven_days() -> None:
     assert now["Requested"][-1].text == "640"
 
 
+@pytest.mark.slow
 def test_many_accounts_do_not_make_the_page_grow() -> None:
     """The largest accounts are shown, and the number of the others."""
     rows = [

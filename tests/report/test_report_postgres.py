@@ -17,6 +17,8 @@ from comms_source.views.settings import ViewSettings
 from tests.postgres import Postgres
 from tests.support import NOW, session_for
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ViewSettings(now=NOW, time_zone="Europe/Berlin")
 
 

@@ -50,6 +50,7 @@ def test_nothing_is_loaded_from_anywhere(tree: Element, page: str) -> None:
     assert str(policy.attributes["content"]).startswith("default-src 'none';")
 
 
+@pytest.mark.slow
 def test_hostile_names_and_ids_are_escaped_everywhere() -> None:
     """They are shown exactly, and create no element and no attribute."""
     rows = [
@@ -85,6 +86,7 @@ def _read(account: str) -> list[dict[str, Any]]:
     return coverage(first=NOW - 2 * DAY, last=NOW, account=account)
 
 
+@pytest.mark.slow
 def test_long_names_and_control_characters_do_no_harm() -> None:
     """They are truncated or removed, so the page stays small."""
     long, odd = "x" * 100_000, "a\x00\x1b[31mb"

@@ -135,6 +135,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_report_is_never_wider_than_the_terminal(
     width: int, large: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,8 @@ from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Sandbox, Sandbox
 from tests.postgres import Postgres
 from tests.support import FILE, NOW, last_second, load, session_for, settings_for, stored, true
 
+pytestmark = pytest.mark.slow
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -205,7 +207,6 @@ def test_what_expires_during_the_first_run_is_not_a_gap(minute: int, lasts: time
     assert true(sandbox, "emails").keys() <= stored("emails").keys()
 
 
-@pytest.mark.slow
 def test_changing_the_width_of_windows_makes_no_gap() -> None:
     """Hours, two hours, ninety minutes, four hours, a day; each run reads only open windows."""
     settings = SandboxSettings(operations_per_week=2400)

@@ -62,6 +62,7 @@ def load_off_by(sandbox: Sandbox, skew: timedelta, **changes: Any) -> RunSummary
 HISTORIES = [channel.history_table for channel in CHANNELS.values()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [-2, 30])
 def test_a_run_uses_the_apis_clock(
     sandbox: Sandbox, days: int, caplog: pytest.LogCaptureFixture
@@ -85,6 +86,7 @@ def test_a_run_uses_the_apis_clock(
     assert all(true(sandbox, name).keys() <= stored(name).keys() for name in CHANNELS)
 
 
+@pytest.mark.slow
 def test_a_first_run_uses_the_apis_clock(sandbox: Sandbox) -> None:
     """Although there is no earlier run to compare its clock with."""
     assert load_off_by(sandbox, 30 * DAY).exit_code == 0
@@ -107,6 +109,7 @@ def test_a_users_pipeline_fails_if_the_clock_is_wrong(sandbox: Sandbox) -> None:
     assert isinstance(chain, ClockSkewed)
 
 
+@pytest.mark.slow
 def test_fetching_by_id_uses_the_apis_clock(sandbox: Sandbox) -> None:
     """The row has the API's time."""
     load(sandbox)
@@ -119,6 +122,7 @@ def test_fetching_by_id_uses_the_apis_clock(sandbox: Sandbox) -> None:
     assert abs(synced - sandbox.clock.now()) < timedelta(minutes=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [-2, 30])
 def test_without_the_apis_time_nothing_unread_counts_as_read(sandbox: Sandbox, days: int) -> None:
     """No gap, no window that had not closed, no state that ends before it begins."""
@@ -139,6 +143,7 @@ def test_without_the_apis_time_nothing_unread_counts_as_read(sandbox: Sandbox, d
     assert all(true(sandbox, name).keys() <= stored(name).keys() for name in CHANNELS)
 
 
+@pytest.mark.slow
 def test_without_the_apis_time_coverage_still_grows(sandbox: Sandbox) -> None:
     """Rows show how late it must be; windows older than the newest row are complete."""
     load_off_by(sandbox, timedelta(0), dateless=True)

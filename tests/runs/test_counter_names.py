@@ -13,6 +13,8 @@ from comms_source.commands.summary import RunSummary
 from comms_source.sandbox import Fault, Sandbox
 from tests.support import FILE, load, true
 
+pytestmark = pytest.mark.slow
+
 TAKEN = ("validFrom", "ValidTo", "valid_to", "row_version", "_dlt_id", "valid from", "Id", "")
 FREE = ("order", "select", "linkClicks", "channel", "operation_id", "dltId", "x" * 60)
 """Names that other tables have, or that are words of SQL, are columns like any other."""

@@ -56,6 +56,7 @@ def requests_since(sandbox: Sandbox, count: int) -> list[Any]:
     return list(sandbox.requests)[count:]
 
 
+@pytest.mark.slow
 def test_a_small_account_costs_one_request_per_channel_and_run() -> None:
     """Forty operations a week: in the first run, in later ones, and after a long break."""
     with Sandbox(SandboxSettings(operations_per_week=40), Clock(NOW)) as sandbox:
@@ -69,6 +70,7 @@ def test_a_small_account_costs_one_request_per_channel_and_run() -> None:
                 assert true(sandbox, channel).keys() <= stored(channel).keys()
 
 
+@pytest.mark.slow
 def test_a_second_run_reads_only_what_may_have_changed() -> None:
     """Young windows; the others only after a tenth of their age has passed."""
     with Sandbox(SandboxSettings(operations_per_week=6000), Clock(NOW)) as sandbox:
@@ -85,6 +87,7 @@ def test_a_second_run_reads_only_what_may_have_changed() -> None:
         assert stored("emails").items() >= true(sandbox, "emails").items()
 
 
+@pytest.mark.slow
 def test_eleven_days_without_a_run_leave_one_gap_per_channel(sandbox: Sandbox) -> None:
     """From the window that was open at the last run to the start of retention, reported once."""
     load(sandbox)
@@ -107,6 +110,7 @@ def test_eleven_days_without_a_run_leave_one_gap_per_channel(sandbox: Sandbox) -
     assert [channel.gaps for channel in status.channels] == [[gap]] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=0.3)])
 def test_a_window_that_expires_while_it_is_read_is_in_the_gap_at_once(late: timedelta) -> None:
     """Cron starts loads on the hour, just when a window begins to leave retention."""
@@ -123,6 +127,7 @@ def test_a_window_that_expires_while_it_is_read_is_in_the_gap_at_once(late: time
     assert rows("select gap_start, gap_end from comms.gaps") == [(start, end)]
 
 
+@pytest.mark.slow
 def test_a_new_machine_plans_the_same_scans(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -147,6 +152,7 @@ def test_a_new_machine_plans_the_same_scans(
         assert not rows("select * from comms.gaps")
 
 
+@pytest.mark.slow
 def test_a_failed_scan_stays_due_and_does_not_stop_the_others(sandbox: Sandbox) -> None:
     """Its windows are read by the next run; those of the other channels are not read again."""
     sandbox.faults.replace([Fault(kind="internal_error", channel="emails")])
@@ -162,6 +168,7 @@ def test_a_failed_scan_stays_due_and_does_not_stop_the_others(sandbox: Sandbox) 
     assert stored("emails") == true(sandbox, "emails")
 
 
+@pytest.mark.slow
 def test_committed_parts_of_a_dead_run_are_kept() -> None:
     """What was committed is not read again; `runs` shows that the run died."""
     with Sandbox(SandboxSettings(operations_per_week=6000), Clock(NOW)) as sandbox:
@@ -180,6 +187,7 @@ def test_committed_parts_of_a_dead_run_are_kept() -> None:
         assert sorted(outcomes) == [("complete", None), ("failed", "CredentialsRefused")]
 
 
+@pytest.mark.slow
 def test_a_large_run_commits_several_times() -> None:
     """After `commit_pages` pages; not more than about twice as many, however many scans run."""
     with Sandbox(SandboxSettings(operations_per_week=2000), Clock(NOW)) as sandbox:
@@ -197,6 +205,7 @@ def test_a_large_run_commits_several_times() -> None:
     assert max(counted) <= 2 * 20 * 50 + a_scan
 
 
+@pytest.mark.slow
 def test_a_second_run_at_the_same_time_is_refused(sandbox: Sandbox) -> None:
     """The message names the first run, and no request is sent."""
     pipeline = open_pipeline()
@@ -226,6 +235,7 @@ time.sleep(float(sys.argv[1]) if len(sys.argv) > 1 else 60)
 """
 
 
+@pytest.mark.slow
 def test_a_load_waits_for_a_reader_of_the_file(sandbox: Sandbox) -> None:
     """When the reader ends, the load continues."""
     load(sandbox)
@@ -237,6 +247,7 @@ def test_a_load_waits_for_a_reader_of_the_file(sandbox: Sandbox) -> None:
     assert summary.exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_keeps_the_file_is_named(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +262,7 @@ def test_a_reader_that_keeps_the_file_is_named(
     assert load(sandbox).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_opens_the_file_during_a_read_loses_nothing(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -281,6 +293,7 @@ def test_a_reader_that_opens_the_file_during_a_read_loses_nothing(
     assert true(sandbox, "messages").items() <= stored("messages").items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [7, 14])
 def test_open_operations_past_retention_are_followed_by_id(days: int) -> None:
     """Until they end; if the API no longer has them, they are marked as such and kept."""
@@ -305,6 +318,7 @@ def test_open_operations_past_retention_are_followed_by_id(days: int) -> None:
     assert (lost[0][0] > 0) == (days == 7)
 
 
+@pytest.mark.slow
 def test_backfill_covers_only_days_within_retention(sandbox: Sandbox) -> None:
     """It reads the whole range, but older days do not count as covered."""
     since, until = NOW - timedelta(days=20), NOW - timedelta(days=2)
@@ -321,6 +335,7 @@ def test_backfill_covers_only_days_within_retention(sandbox: Sandbox) -> None:
     assert {reasons for _, reasons in spans} != {()}
 
 
+@pytest.mark.slow
 def test_backfill_continues_where_it_stopped(sandbox: Sandbox) -> None:
     """A failed chunk is read when the command is run again; the others are not."""
     sandbox.faults.replace([Fault(kind="internal_error", first=5, count=2)])
@@ -398,6 +413,7 @@ def _dates(content: Any) -> Sequence[str]:
     return [value for value in content.values() if isinstance(value, str) and value.endswith("Z")]
 
 
+@pytest.mark.slow
 def test_status_names_the_second_deadline(sandbox: Sandbox) -> None:
     """After a load the oldest window not yet in its last day freezes first, in a day."""
     load(sandbox)
@@ -410,6 +426,7 @@ def test_status_names_the_second_deadline(sandbox: Sandbox) -> None:
     assert stand.freezes_at < stand.deadline
 
 
+@pytest.mark.slow
 def test_status_shows_what_froze_without_a_load(sandbox: Sandbox) -> None:
     """After six days and 22 hours nothing is lost, but most of a week was last read too early."""
     load(sandbox)

@@ -30,6 +30,8 @@ from comms_source.sandbox import Clock, Sandbox, SandboxSettings
 from tests.postgres import Postgres
 from tests.support import FILE, NOW, load, session_for, settings_for, stored, true
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 COPY = "copy.duckdb"
 

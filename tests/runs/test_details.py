@@ -39,6 +39,8 @@ from tests.runs.details_world import (
 from tests.sandbox.resource_requests import counted
 from tests.support import NOW, last_second, load, session_for, settings_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def few() -> Iterator[Sandbox]:

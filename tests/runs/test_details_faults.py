@@ -109,6 +109,7 @@ def test_no_list_of_errors_is_said_once_and_nothing_is_missing(
     assert ("credentials (403" in emails.unavailable["errors"]) == (kind == "forbidden")
 
 
+@pytest.mark.slow
 def test_what_the_api_does_not_offer_does_not_expire() -> None:
     """Errors that no run could have read are no loss."""
     with small(errors_endpoint=False) as sandbox:
@@ -122,6 +123,7 @@ def test_what_the_api_does_not_offer_does_not_expire() -> None:
     assert not outcomes()
 
 
+@pytest.mark.slow
 def test_refused_lists_cost_no_operation(few: Sandbox) -> None:
     """Exit code 3, with a reason; no more is requested of the channel than was under way."""
     few.faults.replace([Fault(kind="forbidden", endpoint="resources")])
@@ -166,6 +168,7 @@ def test_a_refusal_fails_the_extract_of_a_library_user(few: Sandbox) -> None:
     assert meet(few, fault, on_error="raise", details=["errors"]).stats.exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("details", [["resources"], ["tags"], ["errors"]])
 def test_an_ignored_filter_loads_nothing_of_another_operation(details: list[str]) -> None:
     """The API ignores names that it does not know; each row says where it belongs."""
@@ -406,6 +409,7 @@ def test_an_operation_larger_than_the_budget_waits(few: Sandbox) -> None:
     assert read.stats.channels["emails"].details.waiting >= len(sizes) - 1
 
 
+@pytest.mark.slow
 def test_what_a_budget_leaves_over_is_read_by_the_next_runs(few: Sandbox) -> None:
     """Nothing twice, until nothing waits; waiting is no failure."""
     operations_of = {row["id"] for row in few.truth("emails")}
@@ -433,6 +437,7 @@ def test_messages_that_are_refused_by_id_are_reported(few: Sandbox) -> None:
     assert not [row for row in read.tables.get("operation_details", []) if row["kind"] == "errors"]
 
 
+@pytest.mark.slow
 def test_a_list_of_errors_that_is_missing_takes_no_budget_from_the_rest(few: Sandbox) -> None:
     """It is requested once a run, although many operations failed; the rest of it reads tags."""
     few.faults.replace([Fault(kind="not_found", endpoint="errors")])

@@ -77,6 +77,7 @@ def test_building_the_source_sends_no_request(few: Sandbox) -> None:
     assert not few.requests
 
 
+@pytest.mark.slow
 def test_details_are_in_the_package_of_the_operations(few: Sandbox, pipeline: dlt.Pipeline) -> None:
     """The first run reads them all, the second none, and each commits once."""
     info = pipeline.run(build(few))
@@ -91,6 +92,7 @@ def test_details_are_in_the_package_of_the_operations(few: Sandbox, pipeline: dl
     assert query("select distinct outcome from comms.runs") == [("complete",)]
 
 
+@pytest.mark.slow
 def test_a_table_of_details_can_be_loaded_alone(few: Sandbox, pipeline: dlt.Pipeline) -> None:
     """By what the tables know of operations; no operation is read for it."""
     pipeline.run(build(few, details=["tags"]).with_resources("operation_tags"))
@@ -106,6 +108,7 @@ def test_a_table_of_details_can_be_loaded_alone(few: Sandbox, pipeline: dlt.Pipe
     assert tables() == {"email_operations", "operation_tags", "operation_details"}
 
 
+@pytest.mark.slow
 def test_selected_details_wait_for_the_selected_channels(
     few: Sandbox, pipeline: dlt.Pipeline
 ) -> None:
@@ -116,6 +119,7 @@ def test_selected_details_wait_for_the_selected_channels(
     assert stored_resources("messages") == true_resources(few, "messages")
 
 
+@pytest.mark.slow
 def test_add_limit_on_a_channel_limits_its_details(few: Sandbox, pipeline: dlt.Pipeline) -> None:
     """To the operations that were read; the next run reads the others, and each once."""
     limited = build(few, channels=["messages"], details=["tags"])
@@ -139,6 +143,7 @@ def test_details_can_be_read_without_a_pipeline(few: Sandbox) -> None:
     assert sum(rows.num_rows for rows in resources) == len(true_resources(few, "emails"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sink", "filesystem"])
 def test_a_destination_without_a_merge_gets_details(
     few: Sandbox, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch

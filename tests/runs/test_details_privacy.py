@@ -125,6 +125,7 @@ def report_page(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> bytes:
     return shown.stdout.encode() + Path("page.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_search_finds_all_that_is_private(few: Sandbox) -> None:
     """The tests below rely on that."""
     texts = private_texts(few)
@@ -133,7 +134,8 @@ def test_the_search_finds_all_that_is_private(few: Sandbox) -> None:
     assert {text for text in texts if not PRIVATE_DATA.search(text)} == set()
 
 
-@pytest.mark.parametrize("pii", ["drop", pytest.param("hash", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("pii", ["drop", "hash"])
 def test_nothing_private_is_left_by_a_load(
     few: Sandbox, pii: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -189,6 +191,7 @@ def test_keep_keeps_addresses_in_one_column(
         assert recipients == expected_recipients(few, channel, recipients, "keep")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pii", ["drop", "hash"])
 def test_nothing_private_is_in_a_pending_package(few: Sandbox, pii: str, tmp_path: Path) -> None:
     """Neither in what is extracted nor in what is normalized, should the run die there."""

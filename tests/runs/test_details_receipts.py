@@ -14,6 +14,8 @@ from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox, 
 from tests.runs.details_world import query
 from tests.support import NOW, load
 
+pytestmark = pytest.mark.slow
+
 GROUPS = "select id, recipients, receipts from comms.messages where status = 'GROUP'"
 
 

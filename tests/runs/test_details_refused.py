@@ -8,6 +8,8 @@ from comms_source.coverage.details import KINDS, Kind
 from comms_source.sandbox import Fault, Sandbox
 from tests.support import load
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_filter_that_is_ignored_makes_the_run_incomplete(sandbox: Sandbox, kind: Kind) -> None:

@@ -60,6 +60,7 @@ def tables() -> dict[str, int]:
         }
 
 
+@pytest.mark.slow
 def test_with_resources_loads_the_selected_tables(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_history_can_be_loaded_without_its_operations(
     assert found["coverage"] > 100
 
 
+@pytest.mark.slow
 def test_add_limit_gives_a_page_and_covers_nothing(
     sandbox: Sandbox, pipeline: dlt.Pipeline
 ) -> None:
@@ -161,6 +163,7 @@ def test_apply_hints_names_another_table(source: DltSource, pipeline: dlt.Pipeli
     assert tables().keys() == {"mailings"}
 
 
+@pytest.mark.slow
 def test_parallelize_changes_nothing(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
@@ -171,6 +174,7 @@ def test_parallelize_changes_nothing(
     assert tables()["runs"] == 1
 
 
+@pytest.mark.slow
 def test_drop_resources_empties_the_named_resource_only(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
@@ -188,6 +192,7 @@ def test_drop_resources_empties_the_named_resource_only(
     assert stored("messages") == true(sandbox, "messages")
 
 
+@pytest.mark.slow
 def test_a_frozen_schema_refuses_a_new_column(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox
 ) -> None:
@@ -204,6 +209,7 @@ def test_a_frozen_schema_refuses_a_new_column(
         pipeline.run(again, schema_contract={"columns": "freeze"})
 
 
+@pytest.mark.slow
 def test_dev_mode_loads_into_a_separate_dataset(
     source: DltSource, tmp_path: Path, sandbox: Sandbox
 ) -> None:
@@ -237,6 +243,7 @@ def test_discover_schema_knows_columns_and_descriptions(source: DltSource) -> No
             assert columns[name]["data_type"]
 
 
+@pytest.mark.slow
 def test_the_dataset_can_be_queried(
     source: DltSource, pipeline: dlt.Pipeline, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -250,6 +257,7 @@ def test_the_dataset_can_be_queried(
     assert attached.default_schema_name == "comms_source"
 
 
+@pytest.mark.slow
 def test_the_bookkeeping_can_be_left_out(pipeline: dlt.Pipeline, sandbox: Sandbox) -> None:
     """A later run with it writes what is missing, gaps included."""
     operations = [channel.table for channel in CHANNELS.values()]

@@ -74,6 +74,7 @@ def test_what_is_read_equals_the_truth_row_for_row(reading: dict[str, Any]) -> N
             assert read(session, channel) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reading", pairs(), ids=named)
 def test_every_table_equals_the_truth_row_for_row(reading: dict[str, Any]) -> None:
     """Also in the warehouse, which does not depend on these choices."""
@@ -85,6 +86,7 @@ def test_every_table_equals_the_truth_row_for_row(reading: dict[str, Any]) -> No
             assert stored(channel) == true(sandbox, channel)
 
 
+@pytest.mark.slow
 def test_loading_twice_changes_nothing(sandbox: Sandbox) -> None:
     """If the clock stands still, the second run changes no row."""
     load(sandbox)
@@ -96,6 +98,7 @@ def test_loading_twice_changes_nothing(sandbox: Sandbox) -> None:
     assert before == {channel: stored(channel) for channel in CHANNELS}
 
 
+@pytest.mark.slow
 def test_a_later_load_updates_counters_and_keeps_expired_rows(
     sandbox: Sandbox,
 ) -> None:
@@ -114,6 +117,7 @@ def test_a_later_load_updates_counters_and_keeps_expired_rows(
         assert kept == {id_: before[channel][id_] for id_ in kept}
 
 
+@pytest.mark.slow
 def test_operations_that_are_listed_late_are_loaded_later() -> None:
     """The next load reads an operation that lists did not show before."""
     lag = timedelta(hours=2)
@@ -132,6 +136,7 @@ def test_operations_that_are_listed_late_are_loaded_later() -> None:
         assert len(seen) < len(stored("emails"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page_size", [1, 7, 1000])
 def test_the_page_size_does_not_matter(page_size: int) -> None:
     """From one operation per page to the maximum of the API."""
@@ -141,6 +146,7 @@ def test_the_page_size_does_not_matter(page_size: int) -> None:
         assert stored("messages") == true(sandbox, "messages")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("views")
 def test_an_account_that_sent_nothing_has_all_tables_and_views() -> None:
     """So that queries on them work."""
@@ -161,6 +167,7 @@ def test_an_account_that_sent_nothing_has_all_tables_and_views() -> None:
     assert counts == (0,)
 
 
+@pytest.mark.slow
 def test_unselected_channels_are_not_read(sandbox: Sandbox) -> None:
     """No request is sent for them, but their tables exist."""
     load(sandbox, channels=("emails",))
@@ -170,6 +177,7 @@ def test_unselected_channels_are_not_read(sandbox: Sandbox) -> None:
     assert stored("messages") == {}
 
 
+@pytest.mark.slow
 def test_the_account_label_is_on_every_row(sandbox: Sandbox) -> None:
     """It distinguishes accounts in one warehouse."""
     load(sandbox, account="acme")
@@ -177,6 +185,7 @@ def test_the_account_label_is_on_every_row(sandbox: Sandbox) -> None:
     assert {row[0] for row in stored("emails").values()} == {"acme"}
 
 
+@pytest.mark.slow
 def test_two_folders_do_not_share_dlts_state(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def assert_complete(sandbox: Sandbox, *channels: str) -> None:
         assert stored(channel) == true(sandbox, channel)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["too_many_requests", "unavailable"])
 def test_a_run_waits_for_retry_after_and_succeeds(sandbox: Sandbox, kind: str) -> None:
     """429 and 503 delay it by the time that the API names, and nothing else."""
@@ -40,6 +41,7 @@ def test_a_run_waits_for_retry_after_and_succeeds(sandbox: Sandbox, kind: str) -
     assert_complete(sandbox)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["too_many_requests", "unavailable"])
 def test_the_wait_for_a_busy_api_is_limited_by_max_api_wait(sandbox: Sandbox, kind: str) -> None:
     """A longer wait does not even begin: the scans fail, the other channels are complete."""
@@ -53,6 +55,7 @@ def test_the_wait_for_a_busy_api_is_limited_by_max_api_wait(sandbox: Sandbox, ki
     assert_complete(sandbox, "messages", "push_notifications")
 
 
+@pytest.mark.slow
 def test_a_429_without_retry_after_is_retried_too(sandbox: Sandbox) -> None:
     """After a growing random wait."""
     fault = Fault(kind="too_many_requests", first=3, count=2, retry_after=None)
@@ -61,6 +64,7 @@ def test_a_429_without_retry_after_is_retried_too(sandbox: Sandbox) -> None:
     assert_complete(sandbox)
 
 
+@pytest.mark.slow
 def test_an_internal_error_is_retried_once(sandbox: Sandbox) -> None:
     """A 500 is retried once; the second ends the scan, and the others continue."""
     fault = Fault(kind="internal_error", channel="emails", first=3, count=2)
@@ -74,6 +78,7 @@ def test_an_internal_error_is_retried_once(sandbox: Sandbox) -> None:
     assert_complete(sandbox, "messages", "push_notifications")
 
 
+@pytest.mark.slow
 def test_a_single_internal_error_does_no_harm(sandbox: Sandbox) -> None:
     """One retry is enough."""
     assert meet(sandbox, Fault(kind="internal_error", first=5, count=1)).exit_code == 0
@@ -95,6 +100,7 @@ def test_credentials_revoked_during_a_run_stop_it(sandbox: Sandbox) -> None:
         meet(sandbox, Fault(kind="unauthorized", first=10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["forbidden", "not_found"])
 def test_a_closed_channel_does_not_stop_the_others(sandbox: Sandbox, kind: str) -> None:
     """A 403, or a 404 to a list, is reported after one request."""
@@ -108,6 +114,7 @@ def test_a_closed_channel_does_not_stop_the_others(sandbox: Sandbox, kind: str) 
     assert stored("push_notifications") == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["reset", "cut", "cut_json", "bad_gateway", "hang"])
 def test_broken_connections_are_retried(sandbox: Sandbox, kind: str) -> None:
     """And incomplete responses too, until they succeed."""
@@ -120,6 +127,7 @@ def test_broken_connections_are_retried(sandbox: Sandbox, kind: str) -> None:
     assert_complete(sandbox)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["reset", "cut"])
 def test_a_channel_that_never_recovers_fails(sandbox: Sandbox, kind: str) -> None:
     """It is named; the other channels are complete."""
@@ -131,6 +139,7 @@ def test_a_channel_that_never_recovers_fails(sandbox: Sandbox, kind: str) -> Non
     assert_complete(sandbox, "messages", "push_notifications")
 
 
+@pytest.mark.slow
 def test_an_api_that_ignores_the_dates_is_reported_once(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -161,6 +170,7 @@ NAMED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "error"), NAMED.items())
 def test_a_wrong_response_is_reported_with_exit_code_3(
     sandbox: Sandbox, kind: str, error: str, monkeypatch: pytest.MonkeyPatch
@@ -176,6 +186,7 @@ def test_a_wrong_response_is_reported_with_exit_code_3(
     assert_complete(sandbox, "messages", "push_notifications")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "error"), NAMED.items())
 def test_only_wrong_responses_are_exit_code_1(
     sandbox: Sandbox, kind: str, error: str, monkeypatch: pytest.MonkeyPatch
@@ -189,6 +200,7 @@ def test_only_wrong_responses_are_exit_code_1(
     assert {failure.error for failure in itertools.chain(*failures)} == {error}
 
 
+@pytest.mark.slow
 def test_a_redirect_is_not_followed(sandbox: Sandbox) -> None:
     """No request is sent to its target."""
     meet(sandbox, Fault(kind="redirect"))
@@ -211,6 +223,7 @@ ROWS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "reason"), ROWS.items())
 def test_unreadable_rows_are_stored_and_reported(sandbox: Sandbox, kind: str, reason: str) -> None:
     """All other rows are loaded; each bad one is stored with its text, with exit code 3."""
@@ -225,6 +238,7 @@ def test_unreadable_rows_are_stored_and_reported(sandbox: Sandbox, kind: str, re
     assert len(_rejections()) == rejected
 
 
+@pytest.mark.slow
 def test_a_bad_row_that_is_read_again_is_stored_once(sandbox: Sandbox) -> None:
     """A second run reads the same rows."""
     fault = Fault(kind="row_without_id", channel="emails", rows=7)
@@ -245,6 +259,7 @@ def _rejections() -> list[tuple[str, str]]:
         ).fetchall()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["duplicate_row", "lower_case_status", "new_field", "new_counter", "missing_counter"]
 )
@@ -257,6 +272,7 @@ def test_readable_oddities_do_no_harm(sandbox: Sandbox, kind: str) -> None:
         assert stored(channel).keys() == true(sandbox, channel).keys()
 
 
+@pytest.mark.slow
 def test_new_counters_fields_and_statuses_are_reported(sandbox: Sandbox) -> None:
     """A new counter becomes a column of the table."""
     summary = meet(
@@ -273,6 +289,7 @@ def test_new_counters_fields_and_statuses_are_reported(sandbox: Sandbox) -> None
     assert summary.exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_load_completes_under_a_rate_limit() -> None:
     """Everything is loaded from a server that refuses requests beyond a rate."""
     settings = SandboxSettings(operations_per_week=300, rate_limit=25)

@@ -94,6 +94,7 @@ def counts(**stats: int | None) -> Row:
     return {"stats": stats}
 
 
+@pytest.mark.slow
 def test_reading_the_same_again_adds_nothing(sandbox: Sandbox) -> None:
     """Everything is read twice while the clock stands still."""
     load(sandbox, refresh="full")
@@ -108,6 +109,7 @@ def test_reading_the_same_again_adds_nothing(sandbox: Sandbox) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_change_ends_the_previous_state(sandbox: Sandbox) -> None:
     """Where the new one begins; otherwise the row of the previous state does not change."""
     load(sandbox)
@@ -126,6 +128,7 @@ def test_a_change_ends_the_previous_state(sandbox: Sandbox) -> None:
     assert {row["id"] for row in after} == before.keys()
 
 
+@pytest.mark.slow
 def test_current_states_equal_the_operations(sandbox: Sandbox) -> None:
     """One for each operation."""
     for _ in range(3):
@@ -139,6 +142,7 @@ def test_current_states_equal_the_operations(sandbox: Sandbox) -> None:
         assert shown == {key: row[4:-1] for key, row in stored(name).items()}
 
 
+@pytest.mark.slow
 def test_each_change_is_one_row_and_a_state_may_return() -> None:
     """Counters go up and down, appear and disappear, without a new `updatedAt`."""
     api = OneOperation()
@@ -163,6 +167,7 @@ def test_each_change_is_one_row_and_a_state_may_return() -> None:
     assert [row["valid_to"] for row in rows] == [*begun[1:], None]
 
 
+@pytest.mark.slow
 def test_changes_of_other_fields_make_no_new_state() -> None:
     """Neither `updatedAt` nor a field without a column is part of a state."""
     api = OneOperation()
@@ -174,6 +179,7 @@ def test_changes_of_other_fields_make_no_new_state() -> None:
     assert (row["updated_at"], row["synced_at"]) == (NOW - DAY, NOW + MINUTE)
 
 
+@pytest.mark.slow
 def test_an_operation_twice_in_one_scan_is_one_state() -> None:
     """Otherwise both would become current; the first row counts."""
     api = OneOperation()
@@ -188,6 +194,7 @@ def test_an_operation_twice_in_one_scan_is_one_state() -> None:
     assert stored("messages")[ID][4 + CHANNELS["messages"].counters.index("queued")] == 1
 
 
+@pytest.mark.slow
 def test_an_open_operation_still_listed_is_not_requested_by_id() -> None:
     """List and fetch may differ, and one package has one state of an operation."""
     api = OneOperation(created=NOW - 7 * DAY + MINUTE)
@@ -207,6 +214,7 @@ def test_an_open_operation_still_listed_is_not_requested_by_id() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_without_history_the_tables_exist_and_are_empty(sandbox: Sandbox) -> None:
     """So that views and reports can read them."""
     load(sandbox, history=False)
@@ -217,6 +225,7 @@ def test_without_history_the_tables_exist_and_are_empty(sandbox: Sandbox) -> Non
     assert all_histories() == {channel: [] for channel in CHANNELS}
 
 
+@pytest.mark.slow
 def test_a_history_can_be_turned_off_and_on_again(
     sandbox: Sandbox,
 ) -> None:
@@ -235,6 +244,7 @@ def test_a_history_can_be_turned_off_and_on_again(
     assert {row["valid_to"] for row in histories()} == {None, now}
 
 
+@pytest.mark.slow
 def test_fetching_an_operation_by_id_adds_to_its_history(sandbox: Sandbox) -> None:
     """By the same rules: only a change adds a row."""
     load(sandbox)
@@ -253,6 +263,7 @@ def test_fetching_an_operation_by_id_adds_to_its_history(sandbox: Sandbox) -> No
     assert [row for row in after if row["id"] != moved] == others
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("history", [True, False])
 def test_a_plain_pipeline_run_keeps_the_history_too(sandbox: Sandbox, history: bool) -> None:
     """Dated by the end of its read; `history=False` turns it off."""
@@ -272,6 +283,7 @@ def test_a_plain_pipeline_run_keeps_the_history_too(sandbox: Sandbox, history: b
         assert len({row["valid_from"] for row in rows}) == history
 
 
+@pytest.mark.slow
 def test_a_new_counter_becomes_a_column_of_the_history(sandbox: Sandbox) -> None:
     """An operation that has it gets a new state, and no other does."""
     load(sandbox)
@@ -289,6 +301,7 @@ def test_a_new_counter_becomes_a_column_of_the_history(sandbox: Sandbox) -> None
     assert ended == {row["id"] for row in counted}
 
 
+@pytest.mark.slow
 def test_a_backfill_keeps_the_states_that_it_reads(sandbox: Sandbox) -> None:
     """If nothing changes, a load adds only states of other operations."""
     session, pipeline = session_for(sandbox), open_pipeline()
@@ -305,6 +318,7 @@ def test_a_backfill_keeps_the_states_that_it_reads(sandbox: Sandbox) -> None:
     ] == before
 
 
+@pytest.mark.slow
 def test_what_a_dead_run_had_read_keeps_its_date(sandbox: Sandbox) -> None:
     """It is loaded first, and what the next run reads is dated after it."""
     pipeline = open_pipeline()

@@ -32,6 +32,7 @@ def limit_within(pipeline: dlt.Pipeline) -> float:
     return float(number) * {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[unit] / 1e6
 
 
+@pytest.mark.slow
 def test_duckdb_uses_no_more_memory_than_its_threads_need(sandbox: Sandbox) -> None:
     """By default it would use most of the machine's."""
     load(sandbox)
@@ -100,6 +101,7 @@ def test_threads_set_by_the_user_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
         assert client.execute_sql("select current_setting('threads')") == [(3,)]
 
 
+@pytest.mark.slow
 def test_a_load_leaves_the_settings_of_other_connections_as_they_were(sandbox: Sandbox) -> None:
     """DuckDB's settings apply to a whole process: a script's own queries would stay slow."""
     query = "select current_setting('threads'), current_setting('memory_limit')"
@@ -111,6 +113,7 @@ def test_a_load_leaves_the_settings_of_other_connections_as_they_were(sandbox: S
         assert beside.execute(query).fetchall() == before
 
 
+@pytest.mark.slow
 def test_the_file_is_open_only_while_loading(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +163,7 @@ def _is_open(file: Path) -> bool:
     return file.resolve() in opened
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("views")
 def test_tables_have_comments_as_views_have(sandbox: Sandbox) -> None:
     """On each table and each of its columns, in the sentences of the registry."""
@@ -182,6 +186,7 @@ def test_tables_have_comments_as_views_have(sandbox: Sandbox) -> None:
             assert comments[spec.name, name] == spec.described(name) != ""
 
 
+@pytest.mark.slow
 def test_a_new_file_can_be_read_by_older_programs(sandbox: Sandbox) -> None:
     """Whichever DuckDB makes it, its format is that of DuckDB 1.0."""
     load(sandbox)

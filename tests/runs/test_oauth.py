@@ -64,6 +64,7 @@ def today(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return sandbox
 
 
+@pytest.mark.slow
 def test_comms_load_reads_everything_with_one_token(today: Sandbox) -> None:
     """Exit code 0; requests for tokens are not counted among those to the API."""
     done = comms("load", "--json")
@@ -75,6 +76,7 @@ def test_comms_load_reads_everything_with_one_token(today: Sandbox) -> None:
     assert json.loads(done.stdout)["requests"] == len(today.requests) - 1
 
 
+@pytest.mark.slow
 def test_the_source_reads_everything(today: Sandbox) -> None:
     """As an argument or from dlt's settings; building it requests no token."""
     given: Any = {
@@ -109,6 +111,7 @@ def test_comms_check_passes_and_finds_a_wrong_secret(
     assert statuses_of_token_requests(today) == [200, 401]
 
 
+@pytest.mark.slow
 def test_a_wrong_secret_is_exit_code_2_and_one_line(
     today: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +128,7 @@ def test_a_wrong_secret_is_exit_code_2_and_one_line(
     assert len(today.requests) == 1
 
 
+@pytest.mark.slow
 def test_an_address_that_issues_no_tokens_is_exit_code_2(
     today: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +181,7 @@ class Slow(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
+@pytest.mark.slow
 def test_a_long_run_renews_its_token_in_time() -> None:
     """The API never gets one that has ended; all is loaded."""
     lifetime = timedelta(minutes=3)
@@ -196,6 +201,7 @@ def test_a_long_run_renews_its_token_in_time() -> None:
         }
 
 
+@pytest.mark.slow
 def test_a_token_that_is_revoked_during_a_run_is_replaced_once(sandbox: Sandbox) -> None:
     """The run is complete."""
     session = session_for(sandbox, credentials=oauth_for(sandbox), page_size=20)
@@ -237,6 +243,7 @@ def test_a_forbidden_channel_is_refused_and_the_others_are_loaded() -> None:
         assert stored("messages") == true(sandbox, "messages")
 
 
+@pytest.mark.slow
 def test_moving_from_an_auth_token_to_an_oauth_app_changes_no_data(sandbox: Sandbox) -> None:
     """Coverage belongs to the account's label: only what is due is read again."""
     first = load(sandbox)
@@ -275,6 +282,7 @@ def accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Sandbox]]:
         yield made
 
 
+@pytest.mark.slow
 def test_two_accounts_may_have_different_kinds_of_credentials(
     accounts: dict[str, Sandbox],
 ) -> None:

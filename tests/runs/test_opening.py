@@ -28,6 +28,7 @@ def open_each(barrier: Barrier) -> None:
         open_pipeline(dataset=f"dataset_{number}")
 
 
+@pytest.mark.slow
 def test_two_processes_may_open_a_new_pipeline_at_once() -> None:
     """As two tasks of a scheduler do, or `comms status` next to the first `comms load`."""
     context = get_context("spawn")

@@ -66,6 +66,7 @@ def check(sandbox: Sandbox, **changes: Any) -> list[Check]:
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("out_of_range", ["refuse", "refuse_start", "refuse_end"])
 def test_a_first_load_is_complete_and_is_refused_once(out_of_range: Any) -> None:
     """All listed operations are loaded, except a minute at the start and seconds at the end."""
@@ -83,6 +84,7 @@ def test_a_first_load_is_complete_and_is_refused_once(out_of_range: Any) -> None
             assert stored(channel).items() <= true(sandbox, channel).items()
 
 
+@pytest.mark.slow
 def test_one_channel_costs_one_refused_request(strict: Sandbox) -> None:
     """For any number of scans, and however often they are retried."""
     summary = load(strict, channels=("messages",), page_size=50)
@@ -91,6 +93,7 @@ def test_one_channel_costs_one_refused_request(strict: Sandbox) -> None:
     assert statuses(strict).count(400) == 1
 
 
+@pytest.mark.slow
 def test_a_second_load_is_complete_without_a_gap(strict: Sandbox) -> None:
     """Five hours later, when the windows at the start have expired."""
     load(strict)
@@ -125,6 +128,7 @@ def test_nine_days_of_daily_loads_leave_no_gap() -> None:
         assert early == (0,)
 
 
+@pytest.mark.slow
 def test_a_retention_that_is_shorter_than_the_setting_is_named() -> None:
     """The API keeps 5 days, the setting says 7: nothing is loaded, and the message says why.
 
@@ -154,6 +158,7 @@ def test_a_retention_that_is_shorter_than_the_setting_is_named() -> None:
             assert surely_listed(short, channel, from_=edge) <= stored(channel).keys()
 
 
+@pytest.mark.slow
 def test_a_chain_overtaken_by_retention_loads_each_row_once(strict: Sandbox) -> None:
     """A slow load starts its oldest scan over; repeated rows are dropped."""
 
@@ -175,6 +180,7 @@ def test_a_chain_overtaken_by_retention_loads_each_row_once(strict: Sandbox) -> 
     assert due <= stored("emails").keys()
 
 
+@pytest.mark.slow
 def test_a_backfill_of_a_refused_range_fails_day_by_day(strict: Sandbox) -> None:
     """An explicit range is never skipped silently; the later days are loaded."""
     session = session_for(strict, channels=("emails",))

@@ -117,6 +117,7 @@ def dump(path: Path) -> bytes:
     return repr(rows).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [("load",), ("load", "--json"), ("check",), ("check", "--json")]
 )
@@ -139,6 +140,7 @@ def test_nothing_that_a_command_writes_contains_a_secret(
         assert b"***" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("load",), ("load", "--json"), ("check", "--json")])
 def test_nothing_that_a_command_writes_contains_an_access_token(
     tmp_path: Path, command: tuple[str, ...]
@@ -164,6 +166,7 @@ def test_nothing_that_a_command_writes_contains_an_access_token(
         assert found_in(dump(Path("twilio_comms.duckdb"))) == []
 
 
+@pytest.mark.slow
 def test_a_refused_secret_that_is_echoed_is_not_shown(sandbox: Sandbox, tmp_path: Path) -> None:
     """By a token server that repeats it in its message."""
     sandbox.faults.replace([Fault(kind="echo_secrets", endpoint="token")])
@@ -242,6 +245,7 @@ def test_scrubbing_hides_encoded_forms_and_keeps_lines_short() -> None:
     assert "\n" not in text
 
 
+@pytest.mark.slow
 def test_json_output_is_json(sandbox: Sandbox) -> None:
     """With --json, standard output contains nothing else, at any log level."""
     done = run_at_debug(sandbox, "load", "--json")

@@ -25,6 +25,8 @@ from comms_source.extract.session import Session
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Clock, Fault, Sandbox, SandboxSettings
 from tests.support import FILE, columns_of, last_second, settings_for, stored, true
 
+pytestmark = pytest.mark.slow
+
 PREFIX = "SOURCES__COMMS_SOURCE__ACCOUNTS"
 UNKNOWN = f"comms_operation_{0:026}"
 """An id that no operation has."""

@@ -70,6 +70,7 @@ def test_building_the_source_sends_no_request(sandbox: Sandbox) -> None:
     assert not sandbox.requests
 
 
+@pytest.mark.slow
 def test_a_plain_pipeline_run_fills_every_table(today: Sandbox, pipeline: dlt.Pipeline) -> None:
     """Two lines are enough, and the cursor shows up to which time the tables are filled."""
     before = datetime.now(UTC).replace(microsecond=0)
@@ -97,6 +98,7 @@ def test_the_schema_is_not_read_while_it_may_change(
     assert set(asking) == {threading.current_thread()}
 
 
+@pytest.mark.slow
 def test_the_tables_have_the_documented_columns_and_keys(
     today: Sandbox, pipeline: dlt.Pipeline
 ) -> None:
@@ -166,6 +168,7 @@ def test_documented_payloads_are_loaded_exactly(name: str, pipeline: dlt.Pipelin
     }
 
 
+@pytest.mark.slow
 def test_a_backfill_does_not_affect_incremental_runs(
     today: Sandbox, pipeline: dlt.Pipeline
 ) -> None:

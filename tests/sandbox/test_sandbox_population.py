@@ -80,6 +80,7 @@ def test_bisection_finds_the_same_range_as_a_search(
         assert mine.first_from(asked) == first
 
 
+@pytest.mark.slow
 @given(channels, st.integers(min_value=0, max_value=999), st.integers(min_value=1, max_value=999))
 def test_a_seed_determines_all_operations(channel: str, seed: int, apart: int) -> None:
     """Equal seeds give equal operations, and different seeds have none in common."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from comms_source.sandbox import SandboxModel
 from tests.sandbox.resource_requests import Row, ask, content, model
+
+pytestmark = pytest.mark.slow
 
 
 def group_message(sandbox: SandboxModel) -> Row:

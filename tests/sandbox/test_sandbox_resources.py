@@ -198,6 +198,7 @@ def test_the_statuses_add_up_to_the_counters_at_every_instant(
             assert statuses(resources, now) == expected_counts(life, now, reading)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(lives, keys)
 def test_they_add_up_around_every_change(life: Lifecycle, key: int) -> None:

@@ -73,6 +73,7 @@ def test_the_same_story_gives_the_same_data() -> None:
     assert first.truth("messages") == again.truth("messages") != other.truth("messages")
 
 
+@pytest.mark.slow
 def test_a_second_demo_replaces_the_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Also what dlt kept of it, so it does not miss what it loaded before."""
     file = tmp_path / "comms_demo.duckdb"

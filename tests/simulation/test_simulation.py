@@ -131,6 +131,7 @@ REAL_REASON = due_reason
 FOLLOW = machines.follow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mistake", "first"),
     [

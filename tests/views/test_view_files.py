@@ -69,6 +69,7 @@ BOOKKEEPING_NAMES: Final = frozenset(spec.name for spec in BOOKKEEPING)
 DETAIL_NAMES: Final = frozenset(spec.name for spec in DETAIL_TABLES)
 
 
+@pytest.mark.slow
 def test_the_order_is_always_the_same() -> None:
     """Another process has the same order, although sets are ordered differently."""
     script = (
@@ -209,6 +210,7 @@ def test_a_macro_needs_its_arguments() -> None:
         expand_macros(tree, macros())
 
 
+@pytest.mark.slow
 def test_duckdb_has_every_comment() -> None:
     """The comments in the database equal the descriptions."""
     with empty_tables() as db:

@@ -121,6 +121,7 @@ def test_every_view_is_compared() -> None:
     assert {name for name in EXPECTED if not name.startswith("int_")} == names - NOT_COMPARED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pins", PINS, ids=str)
 def test_random_data(pins: Mapping[str, CounterMode]) -> None:
     """Over many accounts and days, every column of every row is as defined."""
@@ -137,6 +138,7 @@ def test_every_view_has_rows(view: str) -> None:
     assert len(expect(Oracle(detailed(1, 200), DEFAULTS))) > 5
 
 
+@pytest.mark.slow
 def test_every_kind_occurs() -> None:
     """A large random data set has every kind of finality, mode, problem and measure."""
     oracle = Oracle(detailed(20261120, 1500), DEFAULTS)
@@ -200,6 +202,7 @@ MANY_SENT: Final = replace(counted("emails", total=5, sent=5, delivered=5, opene
 COMPLETE: Final = {"account": "acme", "channel": "emails", "read_at": NOON, "is_complete": True}
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(small_worlds())
 @example(World(operations=[WITHOUT_DELIVERED, MANY_SENT]))

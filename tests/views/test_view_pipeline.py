@@ -22,6 +22,8 @@ from comms_source.views.files import read_views
 from comms_source.views.settings import ViewSettings
 from tests.views.view_tables import Operation, counted, operations_of, records, table_schemas
 
+pytestmark = pytest.mark.slow
+
 STAMP: Final = Stamp(account="acme", synced_at=datetime(2026, 11, 20, tzinfo=UTC))
 
 

@@ -46,6 +46,7 @@ def test_a_project_may_have_a_hyphen() -> None:
     assert f"`my-project`.`comms`.`{first.name}`" in first.create
 
 
+@pytest.mark.slow
 def test_two_datasets_of_one_schema() -> None:
     """Tables and views of a dataset share a prefix, and columns are still resolved."""
     with empty_tables(":memory:") as db:

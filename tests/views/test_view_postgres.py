@@ -92,6 +92,7 @@ def test_every_public_view_is_compared() -> None:
     assert {view.name for view in public_views(details=True)} <= KEYS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("zone", "settings"), [("America/New_York", DEFAULTS), ("Asia/Kolkata", BERLIN)]
 )

@@ -44,6 +44,7 @@ def test_one_missing_table_leaves_all_views_of_details_out(missing: str) -> None
     assert {view.name for view in views} == view_names()
 
 
+@pytest.mark.slow
 def test_the_rows_of_other_views_do_not_depend_on_the_tables() -> None:
     """Without details, each view has the rows that it has with empty tables of details."""
     world = random_world(Chance(8), 200)
@@ -73,6 +74,7 @@ def test_the_views_know_whether_there_are_details() -> None:
             assert records(db, query) == [{"value": value}]
 
 
+@pytest.mark.slow
 def test_the_first_load_of_details_brings_their_views(tmp_path: Path) -> None:
     """Views that exist are not enough then, although nothing else has changed."""
     pipeline = dlt.pipeline(

@@ -40,6 +40,7 @@ def days_after(instant: datetime, zone: str) -> ViewSettings:
     return ViewSettings(time_zone=zone, now=instant + 3.4 * DAY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("zone", "around", "session"),
     [
