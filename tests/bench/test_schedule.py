@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from comms_source.config.settings import CONCURRENCY
 from comms_source.extract.parallel_scans import LAST_SCANS, most_running
 from tests.bench.schedule import Channel, bursts, by_day, even, flights
@@ -20,6 +22,7 @@ def test_every_page_is_read_once() -> None:
     assert channel.left == 0
 
 
+@pytest.mark.slow
 def test_channels_begin_with_one_request_each_and_share_the_concurrency() -> None:
     """No more requests are in flight than are allowed."""
     for density in (by_day, bursts):

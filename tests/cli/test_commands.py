@@ -233,6 +233,7 @@ def test_missing_credentials_are_exit_code_2_with_a_remedy() -> None:
     assert "TWILIO_ACCOUNT_SID" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_unreachable_host_is_exit_code_1(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can be loaded."""
     monkeypatch.setenv("SOURCES__COMMS_SOURCE__BASE_URL", "http://127.0.0.1:9/v1")
@@ -267,6 +268,7 @@ def test_a_file_locked_by_another_program_is_exit_code_1(
         assert "close that program" in done.output
 
 
+@pytest.mark.slow
 def test_fetch_refreshes_single_operations(comms: Comms, today: Sandbox) -> None:
     """They are found in any channel; unknown ones are reported and not loaded."""
     ids = [today.truth(channel)[3]["id"] for channel in ("messages", "push_notifications")]
@@ -570,6 +572,7 @@ def test_after_a_refused_first_load_there_is_nothing_to_show(
     assert not done.stderr
 
 
+@pytest.mark.slow
 def test_status_names_the_pipeline_that_has_not_loaded_yet(
     comms: Comms, today: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:
     assert read_settings_file(tmp_path / "file" / "config.toml") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["load", "status", "plan", "report", "views", "check", "demo"])
 def test_each_command_tells_it_in_one_line(command: str, tmp_path: Path) -> None:
     """With exit code 2, and as JSON where the command has that."""

@@ -47,6 +47,7 @@ def test_the_queries_run() -> None:
                 assert rows or any(word in query for word in UNLIKELY), f"{block}: {query}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", sorted({block.page for block in PYTHON}))
 def test_the_python_runs(page: str, configured: Sandbox) -> None:
     """Each block as a program of its own, one after the other."""

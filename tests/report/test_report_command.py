@@ -33,6 +33,7 @@ def report(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["report", *arguments], catch_exceptions=False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stored")
 def test_the_terminal_shows_three_periods_per_channel(facts: Facts) -> None:
     """Today, yesterday and seven days, with the figures in the database."""
@@ -53,6 +54,7 @@ def test_the_terminal_shows_three_periods_per_channel(facts: Facts) -> None:
             assert [row[4] for row in rows] == [percent(each.without_outcome) for each in sums]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stored")
 def test_the_terminal_shows_problems_and_finality() -> None:
     """Stuck operations and lost time; which days may still change, and until when."""
@@ -150,6 +152,7 @@ def test_without_tables_it_says_what_to_run_first() -> None:
     assert not list(Path().iterdir())
 
 
+@pytest.mark.slow
 def test_without_views_it_says_how_to_create_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """An older version may have created other views."""
     import duckdb  # noqa: PLC0415 - for this test only
@@ -208,6 +211,7 @@ def test_control_characters_do_not_reach_the_terminal(monkeypatch: pytest.Monkey
     assert "[31mred" in shown
 
 
+@pytest.mark.slow
 def test_an_empty_database_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """There are no zeros where nothing is known."""
     write(Warehouse())

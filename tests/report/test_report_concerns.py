@@ -30,6 +30,8 @@ from tests.report.sample_data import (
     write,
 )
 
+pytestmark = pytest.mark.slow
+
 READ = coverage(first=NOW - 15 * DAY, last=NOW)
 ORDINARY = {"delivered": 85, "read": 5, "undelivered": 5, "failed": 3, "sent": 2}
 
@@ -65,13 +67,11 @@ def found(operations: Sequence[Operation], **records: Sequence[Mapping[str, Any]
     return concerns_of(facts_with(operations, **records))
 
 
-@pytest.mark.slow
 def test_nothing_is_wrong_with_an_ordinary_account() -> None:
     """Every day is like the others, and all was read."""
     assert found(account()) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lately", "kind", "text"),
     [
@@ -93,7 +93,6 @@ def test_one_trouble_is_one_concern(lately: dict[str, int], kind: str, text: str
     assert concern.remedy
 
 
-@pytest.mark.slow
 def test_few_sends_are_no_concern() -> None:
     """A rate over fewer resources than the alert volume is not significant."""
     few = [send(NOW - age * DAY - 4 * HOUR, counters={}) for age in range(1, 12)]
@@ -102,7 +101,6 @@ def test_few_sends_are_no_concern() -> None:
     assert found([*few, bad]) == []
 
 
-@pytest.mark.slow
 def test_a_day_that_was_partly_read_is_not_compared() -> None:
     """The missing outcomes could be in the part that was not read."""
     half = coverage(first=NOW - 15 * DAY, last=NOW - 12 * HOUR)
@@ -111,7 +109,6 @@ def test_a_day_that_was_partly_read_is_not_compared() -> None:
     assert "no_receipts" not in kinds
 
 
-@pytest.mark.slow
 def test_days_that_froze_early_are_named_for_a_while() -> None:
     """From the end of their retention, for `alert_days`."""
     early = messages("e", created_at=NOW - 9 * DAY, delivered=1000, synced_at=NOW - 8 * DAY)
@@ -130,7 +127,6 @@ def read_early(start: datetime) -> list[dict[str, Any]]:
     return [*soon, *(window for window in READ if window["window_start"] not in created)]
 
 
-@pytest.mark.slow
 def test_a_gap_is_a_concern_for_a_while() -> None:
     """It cannot be closed, so it is no longer reported when it is old."""
     lost = gap(NOW - 9 * DAY, NOW - 8 * DAY, channel="messages", found_at=NOW - DAY)
@@ -141,7 +137,6 @@ def test_a_gap_is_a_concern_for_a_while() -> None:
     assert found(account(), gaps=[{**lost, "found_at": NOW - 8 * DAY}]) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "text"),
     [("PROCESSING", "being processed for longer"), ("COMPLETED", "were never sent")],
@@ -169,7 +164,6 @@ REJECTED = {
 }
 
 
-@pytest.mark.slow
 def test_rejected_rows_are_a_concern_for_a_while() -> None:
     """They are not in any figure."""
     (concern,) = found(account(), rejected_operations=[REJECTED])
@@ -179,7 +173,6 @@ def test_rejected_rows_are_a_concern_for_a_while() -> None:
     assert found(account(), rejected_operations=[REJECTED | {"synced_at": NOW - 8 * DAY}]) == []
 
 
-@pytest.mark.slow
 def test_rejected_rows_that_are_dealt_with_are_no_concern() -> None:
     """Their operation was read well later, or a person has acknowledged them."""
     (*_, sent) = account()
@@ -212,7 +205,6 @@ def test_old_data_is_a_concern(age: timedelta, kind: str, level: str) -> None:
     assert not {"rate_down", "no_receipts"} & {each.kind for each in concerns}
 
 
-@pytest.mark.slow
 def test_a_run_that_failed_is_a_concern() -> None:
     """Even if everything was read before."""
     (concern,) = found(account(), runs=[run(outcome="failed")])
@@ -220,7 +212,6 @@ def test_a_run_that_failed_is_a_concern() -> None:
     assert (concern.kind, concern.level) == ("run_failed", "look")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("ago", "kinds"), [(35 * HOUR, []), (37 * HOUR, ["run_failed"])])
 def test_a_run_in_progress_is_no_concern(ago: timedelta, kinds: list[str]) -> None:
     """Until it has taken so long that it must have died."""
@@ -243,7 +234,6 @@ def lost_account(age: timedelta, configured: Accounts | None) -> list[str]:
     return [each.kind for each in concerns_of(facts)]
 
 
-@pytest.mark.slow
 def test_an_account_that_is_no_longer_configured_is_no_concern() -> None:
     """Once its last run is `alert_days` old: nobody can act on what it lost."""
     (old, young), alarms = (8 * DAY, 6 * DAY + HOUR), ["deadline", "run_failed"]
@@ -260,7 +250,6 @@ def test_a_channel_that_is_no_longer_configured_is_no_concern() -> None:
     assert lost_account(8 * DAY, configuration("acme", channels=("emails",))) == []
 
 
-@pytest.mark.slow
 def test_an_account_that_left_does_not_hide_another() -> None:
     """Times are those of the accounts that are still loaded; counts are those of all."""
     left = coverage(first=NOW - 90 * DAY, last=NOW - 60 * DAY, account="shop", now=NOW - 60 * DAY)

@@ -182,6 +182,7 @@ def test_accounts_are_summed_and_shown_separately() -> None:
     assert (one.accounts, one.context.account) == (1, "small")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
 def test_days_are_those_of_the_reporting_time_zone(zone: str) -> None:
     """Clocks were set back in Berlin on 25 October 2026, and in New York on 1 November."""
@@ -200,6 +201,7 @@ def test_days_are_those_of_the_reporting_time_zone(zone: str) -> None:
         assert shown.sums.operations == expected
 
 
+@pytest.mark.slow
 def test_settings_are_those_of_the_views() -> None:
     """The report uses the settings that the views were created with, and names the differences."""
     write(Warehouse(settings=ViewSettings(time_zone="Asia/Tokyo", alert_volume=7)))
@@ -219,6 +221,7 @@ def test_undecided_counters_give_intervals() -> None:
     assert sums.delivery == Share(0.3, 0.4)
 
 
+@pytest.mark.slow
 def test_missing_counters_are_not_zero() -> None:
     """NULL stays None in every sum."""
     unknown: dict[str, int | None] = dict.fromkeys(CHANNELS["messages"].counters)
@@ -256,6 +259,7 @@ def test_a_day_may_change_until_retention_ends() -> None:
     assert moving.final_at == NOW - 30 * HOUR + 7 * DAY
 
 
+@pytest.mark.slow
 def test_a_day_that_was_read_too_early_is_frozen() -> None:
     """If its last reading was more than a day before the API forgot it."""
     early = messages("early", created_at=NOW - 9 * DAY, delivered=5, synced_at=NOW - 5 * DAY)
@@ -266,6 +270,7 @@ def test_a_day_that_was_read_too_early_is_frozen() -> None:
     assert [day.frozen for day in days.values()] == [False, True]
 
 
+@pytest.mark.slow
 def test_half_a_day_read_is_half_covered() -> None:
     """A day with operations has it from the view, a day without from the windows."""
     start = NOW.replace(hour=0)
@@ -417,6 +422,7 @@ def test_the_size_of_a_report_is_bounded(tmp_path: Path) -> None:
     assert sizes[1] < 1.1 * sizes[0]
 
 
+@pytest.mark.slow
 def test_each_size_of_send_has_its_completion_times() -> None:
     """From sends without recipients to the largest, the smaller ones first."""
     sends = (7000, 700, 70, 7, 1, 0)

@@ -371,6 +371,7 @@ def test_backfill_refuses_invalid_ranges(
     assert not sandbox.requests
 
 
+@pytest.mark.slow
 def test_runs_and_coverage_record_what_was_done(sandbox: Sandbox) -> None:
     """One row per run, and one per channel and window with the number of rows in the tables."""
     summary = load(sandbox)
@@ -390,6 +391,7 @@ def test_runs_and_coverage_record_what_was_done(sandbox: Sandbox) -> None:
         assert counted == []
 
 
+@pytest.mark.slow
 def test_status_names_the_deadline_and_what_failed(sandbox: Sandbox) -> None:
     """The deadline is the first window that was not read after it closed, plus seven days."""
     sandbox.faults.replace([Fault(kind="forbidden", channel="emails")])

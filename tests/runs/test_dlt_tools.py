@@ -17,6 +17,8 @@ from comms_source.channels import CHANNELS
 from comms_source.cli.app import app
 from comms_source.sandbox import ACCOUNT_ID, AUTH_TOKEN, Sandbox
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def loaded(today: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Status:
@@ -46,7 +48,6 @@ def dlt_command(verb: str, *options: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 def test_info_trace_and_schema_show_the_load(loaded: Status, today: Sandbox) -> None:
     """By the command that `comms status` prints, in the folder of the project."""
     assert f"pipeline_name: {loaded.pipeline}\n" in (info := dlt_command("info"))
@@ -62,7 +63,6 @@ def test_info_trace_and_schema_show_the_load(loaded: Status, today: Sandbox) -> 
     assert "  followed_operations:\n" in schema
 
 
-@pytest.mark.slow
 def test_sync_restores_the_pipeline_from_the_destination(loaded: Status, today: Sandbox) -> None:
     """As on another machine, which has no working folder; the next load reads only what is due."""
     shutil.rmtree(Path(loaded.pipelines_dir) / loaded.pipeline)

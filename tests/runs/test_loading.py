@@ -44,6 +44,7 @@ def test_duckdb_uses_no_more_memory_than_its_threads_need(sandbox: Sandbox) -> N
     assert limit == pytest.approx(MEGABYTES_PER_THREAD * max(2, threads), rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_memory_limit_set_by_the_user_is_kept(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +137,7 @@ def test_the_file_is_open_only_while_loading(
     assert held == {"extract": False, "load": True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", [None, "false"])
 def test_nothing_is_left_in_the_staging_tables(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, setting: str | None

@@ -141,6 +141,7 @@ def test_an_address_that_issues_no_tokens_is_exit_code_2(
     assert "ConfigurationError: token_url: no access tokens are issued there (404)" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_missing_scope_is_exit_code_2_with_a_hint(today: Sandbox) -> None:
     """After one new token, however many scans are under way."""
     today.faults.replace([Fault(kind="unauthorized")])
@@ -232,6 +233,7 @@ def test_a_refused_app_leaves_a_failed_run(sandbox: Sandbox) -> None:
     assert runs == [("failed", "CredentialsRefused")]
 
 
+@pytest.mark.slow
 def test_a_forbidden_channel_is_refused_and_the_others_are_loaded() -> None:
     """By client id, with exit code 3."""
     settings = SandboxSettings(operations_per_week=60, forbidden={CLIENT_ID: frozenset({"emails"})})

@@ -93,6 +93,7 @@ def held(lock: Path) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_relative_path_is_of_the_folder_that_one_is_in(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ from tests.cli.metric_samples import of_channels, samples
 from tests.runs.on_postgres import COMMS, LOCKS, MAX_WAIT, READ, load_there, pipeline, rows
 from tests.support import columns_of, load, true
 
+pytestmark = pytest.mark.slow
+
 PER_CHANNEL = CHANNELS.values()
 
 
@@ -41,7 +43,6 @@ def states_there(cursor: Any, channel: Channel) -> dict[str, list[tuple[Any, ...
     return states
 
 
-@pytest.mark.slow
 def test_tables_and_histories_are_true_after_each_load(sandbox: Sandbox, cursor: Any) -> None:
     """Reading unchanged operations changes nothing; later each new state ends the previous one."""
     assert load_there(sandbox).exit_code == 0
@@ -73,7 +74,6 @@ def adjoining(histories: dict[str, list[tuple[Any, ...]]]) -> set[str]:
     return {name for name, states in histories.items() if len(states) > 1}
 
 
-@pytest.mark.slow
 def test_metrics_are_read_during_a_load(
     sandbox: Sandbox, cursor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +107,6 @@ def test_metrics_are_read_during_a_load(
     assert found["comms_last_run_outcome", ("default", "complete")] == 1
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("views")
 def test_views_are_created_with_descriptions(sandbox: Sandbox, cursor: Any) -> None:
     """All views are in the database, with a description of each column."""
@@ -124,7 +123,6 @@ def test_views_are_created_with_descriptions(sandbox: Sandbox, cursor: Any) -> N
     assert described == {column: said for column, said in expected.items() if said}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("views")
 def test_figures_equal_those_in_duckdb(sandbox: Sandbox, cursor: Any) -> None:
     """For the same account, loaded at the same time."""
@@ -144,7 +142,6 @@ def counted_in(cursor: Any, channel: Channel) -> list[tuple[Any, ...]]:
     return rows(cursor, f"select count(*) from comms.{channel.table}")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("views")
 def test_a_view_with_other_columns_is_created_again(sandbox: Sandbox, cursor: Any) -> None:
     """PostgreSQL cannot replace such a view, or drop one that others read."""

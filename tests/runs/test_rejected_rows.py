@@ -26,6 +26,8 @@ from comms_source.sandbox import Clock, Fault, Sandbox, SandboxSettings
 from tests.runs.on_postgres import load_there
 from tests.support import FILE, NOW, load, session_for, settings_for
 
+pytestmark = pytest.mark.slow
+
 BAD = Fault(kind="row_without_created_at", channel="emails", rows=50)
 WITHOUT_ID = Fault(kind="row_without_id", channel="emails", rows=50)
 SECOND = timedelta(seconds=1)
@@ -62,7 +64,6 @@ def open_in_status(sandbox: Sandbox) -> int:
     return sum(channel.rejected for channel in status.channels)
 
 
-@pytest.mark.slow
 def test_a_row_makes_a_run_incomplete_once(sandbox: Sandbox) -> None:
     """The run that sees it first exits with 3; later ones know it and say so."""
     first = read_again(sandbox, BAD)
@@ -83,7 +84,6 @@ def test_a_row_makes_a_run_incomplete_once(sandbox: Sandbox) -> None:
     ]
 
 
-@pytest.mark.slow
 def test_a_new_row_among_known_ones_makes_the_run_incomplete(sandbox: Sandbox) -> None:
     """And only the new ones are counted as such."""
     read_again(sandbox, BAD)
@@ -95,7 +95,6 @@ def test_a_new_row_among_known_ones_makes_the_run_incomplete(sandbox: Sandbox) -
     assert any("    6 rows could not be read" in line for line in more.lines())
 
 
-@pytest.mark.slow
 def test_an_operation_whose_counters_moved_is_known(sandbox: Sandbox) -> None:
     """Its row has another text, and says the same: that the operation cannot be read."""
     every = Fault(kind=BAD.kind, channel="emails", rows=1)
@@ -111,7 +110,6 @@ def test_an_operation_whose_counters_moved_is_known(sandbox: Sandbox) -> None:
     assert len({row.row_key for row in rejected().rows} - before) > len(new)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("views")
 def test_an_operation_that_is_read_well_later_is_resolved(sandbox: Sandbox) -> None:
     """It disappears from lists, status and health; rejected again, it is news again."""
@@ -131,7 +129,6 @@ def test_an_operation_that_is_read_well_later_is_resolved(sandbox: Sandbox) -> N
     assert set(states().values()) == {"open"}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("views")
 def test_an_acknowledged_row_stays_so_when_it_is_read_again(sandbox: Sandbox) -> None:
     """By the operation's id; the others stay open."""
@@ -150,7 +147,6 @@ def test_an_acknowledged_row_stays_so_when_it_is_read_again(sandbox: Sandbox) ->
     assert query("select sum(rejected) from comms.sync_health") == [(4,)]
 
 
-@pytest.mark.slow
 def test_a_row_without_an_id_is_acknowledged_by_its_key(sandbox: Sandbox) -> None:
     """As `comms rejected` shows it."""
     read_again(sandbox, WITHOUT_ID)
@@ -161,7 +157,6 @@ def test_a_row_without_an_id_is_acknowledged_by_its_key(sandbox: Sandbox) -> Non
     assert {row.operation_id for row in rejected().rows} == {None}
 
 
-@pytest.mark.slow
 def test_all_open_rows_can_be_acknowledged(sandbox: Sandbox) -> None:
     """Of one channel, or of all; then none is open, and there is nothing left to acknowledge."""
     read_again(sandbox, BAD, Fault(kind=BAD.kind, channel="messages", rows=100))
@@ -173,7 +168,6 @@ def test_all_open_rows_can_be_acknowledged(sandbox: Sandbox) -> None:
     assert query("select count(*) from comms.acknowledged_rejections") == [(9,)]
 
 
-@pytest.mark.slow
 def test_what_is_named_must_exist(sandbox: Sandbox) -> None:
     """A row, an account or a channel; and nothing is acknowledged then."""
     with pytest.raises(NothingLoaded, match="run comms load first"):
@@ -198,7 +192,6 @@ def test_rows_are_not_acknowledged_during_a_run(sandbox: Sandbox) -> None:
         acknowledge()
 
 
-@pytest.mark.slow
 def test_an_acknowledgement_on_another_machine_keeps_the_coverage(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -220,7 +213,6 @@ def test_an_acknowledgement_on_another_machine_keeps_the_coverage(
     assert "does not hold the last load" not in caplog.text
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("cursor")
 def test_rejected_rows_in_postgres(sandbox: Sandbox) -> None:
     """The same as in a DuckDB file."""
@@ -239,7 +231,6 @@ def test_rejected_rows_in_postgres(sandbox: Sandbox) -> None:
     assert {row.state for row in found.rows} == {"resolved"}
 
 
-@pytest.mark.slow
 def test_accounts_do_not_share_what_is_known(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,7 +259,6 @@ def counts(found: RejectedRows) -> dict[str, int]:
     return {name: accounts.count(name) for name in accounts}
 
 
-@pytest.mark.slow
 def test_a_backfill_is_incomplete_once(sandbox: Sandbox) -> None:
     """Also where a load has seen the rows before it."""
     read_again(sandbox, BAD)
@@ -286,7 +276,6 @@ def test_a_backfill_is_incomplete_once(sandbox: Sandbox) -> None:
     assert codes == [3, 0]
 
 
-@pytest.mark.slow
 def test_rows_are_counted_over_all_commits_of_a_run(sandbox: Sandbox) -> None:
     """Each row once, whichever package it was committed in."""
     fault = Fault(kind="row_with_text_counter", channel="emails", rows=10)
@@ -312,7 +301,6 @@ class UnreadableById(httpx.HTTPTransport):
         return response
 
 
-@pytest.mark.slow
 def test_a_row_that_is_read_by_id_counts_too() -> None:
     """An open operation past retention that cannot be read makes a run incomplete, once."""
     choices: dict[str, Any] = {
@@ -337,7 +325,6 @@ def test_a_row_that_is_read_by_id_counts_too() -> None:
     assert again == (True, first[1], True)
 
 
-@pytest.mark.slow
 def test_a_run_of_dlt_knows_nothing_of_the_destination(sandbox: Sandbox) -> None:
     """Each run of a user's own pipeline counts all rows as new."""
     sandbox.faults.replace([BAD])
@@ -367,7 +354,6 @@ def reported(summary: RunSummary) -> dict[str, list[str]]:
     return {kind: emails[f"new_{kind}"] for kind in ("counters", "fields", "statuses")}
 
 
-@pytest.mark.slow
 def test_what_is_new_is_reported_once(sandbox: Sandbox) -> None:
     """A counter until its column is in the table, a field or status by the first run only."""
     first = read_again(sandbox, *NEWS)
@@ -383,7 +369,6 @@ def test_what_is_new_is_reported_once(sandbox: Sandbox) -> None:
     assert sum("new " in line for line in again.lines()) == 1
 
 
-@pytest.mark.slow
 def test_a_counter_that_another_account_brought_is_not_new(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,7 +386,6 @@ def test_a_counter_that_another_account_brought_is_not_new(
     assert [reported(run)["counters"] for run in runs] == [["link_clicks"], []]
 
 
-@pytest.mark.slow
 def test_a_backfill_does_not_tell_what_is_known(sandbox: Sandbox) -> None:
     """Neither a counter nor a field nor a status."""
     read_again(sandbox, *NEWS)

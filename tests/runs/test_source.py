@@ -81,6 +81,7 @@ def test_a_plain_pipeline_run_fills_every_table(today: Sandbox, pipeline: dlt.Pi
         assert before <= cursor_of(pipeline, channel.table) <= datetime.now(UTC)
 
 
+@pytest.mark.slow
 def test_the_schema_is_not_read_while_it_may_change(
     today: Sandbox, pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_the_tables_have_the_documented_columns_and_keys(
         assert not table["columns"]["created_at"]["nullable"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["end_date", "end_value"])
 def test_a_backfill_reads_exactly_its_range_and_leaves_no_state(
     today: Sandbox, pipeline: dlt.Pipeline, how: str
@@ -147,6 +149,7 @@ def test_a_backfill_reads_exactly_its_range_and_leaves_no_state(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sample_names())
 def test_documented_payloads_are_loaded_exactly(name: str, pipeline: dlt.Pipeline) -> None:
     """Through every layer into typed columns, from a server that serves nothing else."""
@@ -217,6 +220,7 @@ def test_a_failure_of_one_channel_is_not_reported_as_one_of_another(sandbox: San
     assert session.stats.channels["messages"].failures == []
 
 
+@pytest.mark.slow
 def test_on_error_continue_loads_the_rest(today: Sandbox, pipeline: dlt.Pipeline) -> None:
     """The other channels are complete."""
     today.faults.replace([Fault(kind="internal_error", channel="emails")])
@@ -329,6 +333,7 @@ def test_an_empty_range_is_refused(sandbox: Sandbox, end: str) -> None:
         source(sandbox, start_date="2026-11-19", end_date=end)
 
 
+@pytest.mark.slow
 def test_a_source_reads_up_to_the_time_of_its_run(today: Sandbox, pipeline: dlt.Pipeline) -> None:
     """A scheduler may build it long before, and each run has its own time."""
     built = source(today)
@@ -344,6 +349,7 @@ def test_an_end_without_a_start_is_refused(sandbox: Sandbox) -> None:
         source(sandbox, end_date="2026-11-19")
 
 
+@pytest.mark.slow
 def test_the_example_of_the_package_works(today: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it stands in the docstring, with credentials and address from the environment."""
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT_ID)

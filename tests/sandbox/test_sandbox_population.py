@@ -135,6 +135,7 @@ def test_days_are_busier_than_nights() -> None:
     assert by_day > 2 * (len(hours) - by_day)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     channels,

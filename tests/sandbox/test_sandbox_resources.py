@@ -185,6 +185,7 @@ def expected_counts(life: Lifecycle, now: int, reading: str) -> Counter[str]:
     return counted(stats, reading=reading)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(lives, keys, st.lists(ages, min_size=1, max_size=5))
 def test_the_statuses_add_up_to_the_counters_at_every_instant(

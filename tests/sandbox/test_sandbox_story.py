@@ -87,6 +87,7 @@ def test_a_second_demo_replaces_the_first(tmp_path: Path, caplog: pytest.LogCapt
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_the_demo_leaves_the_configured_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has its own."""
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "mine.duckdb")

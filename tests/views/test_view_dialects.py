@@ -106,6 +106,7 @@ def parsed_comment(comment: str, dialect: str) -> exp.Expr:
     return sqlglot.parse_one(comment, read=dialect)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_comments_if_the_dialect_supports_them(dialect: str) -> None:
     """One for the view and each column that has one, or none if the statement does not exist."""
