@@ -41,7 +41,7 @@ run: $(READY) ## Load from Twilio if credentials are set, else from the sandbox
 	@if [ -n "$$TWILIO_AUTH_TOKEN$$TWILIO_API_KEY_SECRET" ] || [ -f .dlt/secrets.toml ]; \
 		then $(BIN)/comms load; else $(BIN)/comms demo --html comms_demo.html; fi
 
-test: $(READY) ## Run the quick tests, in about five minutes
+test: $(READY) ## Run the quick tests, in four to five minutes
 	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
 
 search: $(READY) ## Run all tests with other examples of each property each time

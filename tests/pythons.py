@@ -10,7 +10,8 @@ reported, and is not a failure. Before that, pip resolves all extras with `const
 
 The dependencies differ: one version has the oldest ones that `pyproject.toml` allows, another one
 a newer DuckDB than all other tests. Tests are left out that would find nothing new: the simulation
-and the sandbox, which are pure, PostgreSQL, which is the same server, and most kinds of runs.
+and the sandbox, which are pure, PostgreSQL, which is the same server, scripts that do what commands
+do, and most kinds of runs.
 """
 
 from __future__ import annotations
@@ -41,21 +42,19 @@ TESTED: Final = (
     "tests/views",
     "tests/cli/test_help.py",
     "tests/cli/test_pipelines.py",
+    "tests/cli/test_status_metrics.py",
     "tests/report/test_report_charts.py",
     "tests/report/test_report_figures.py",
     "tests/report/test_report_page.py",
-)
-"""What may depend on the versions: SQL, Arrow, types, help and charts. Slow tests are left out."""
-RUNS: Final = (
-    "tests/cli/test_status_metrics.py",
     "tests/runs/test_details.py",
     "tests/runs/test_dlt_idioms.py",
     "tests/runs/test_loading.py",
     "tests/runs/test_opening.py",
     "tests/runs/test_source.py",
 )
-"""A run of each kind, slow or not."""
-SAME_SERVER: Final = ("-k", "not postgres and not pgbouncer")
+"""What may depend on the versions: SQL, Arrow, types, help, charts, and a run of each kind."""
+SLOW_TOO: Final = ("-m", "")
+LEFT_OUT: Final = ("-k", "not postgres and not pgbouncer and not test_the_script")
 CAREFULLY: Final[dict[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 """How to unpack; Python before 3.11.4 has no such argument."""
 
@@ -194,8 +193,7 @@ def run_tests(sources: Path, *, folder: Path) -> None:
         raise subprocess.CalledProcessError(1, where, "the tests would not run on the wheel")
     pytest = (folder / "bin" / "pytest", "-q", "--override-ini", "pythonpath=")
     parallel = ("--numprocesses", "2", "--dist", "worksteal")
-    run([*pytest, *TESTED, *SAME_SERVER, *parallel], cwd=unpacked, shown=True)
-    run([*pytest, "-m", "", *RUNS, *SAME_SERVER, *parallel], cwd=unpacked, shown=True)
+    run([*pytest, *TESTED, *SLOW_TOO, *LEFT_OUT, *parallel], cwd=unpacked, shown=True)
 
 
 def load_from_nothing(environment: Path) -> None:

@@ -175,12 +175,9 @@ def parsed(sql: str) -> Any:
 @cache
 def tables_of(sql: str) -> frozenset[str]:
     """The tables and views that a query reads."""
-    names, local = set(), set(RELATIONS)
-    for node in parsed(sql).find_all(exp.Table, exp.CTE):
-        if isinstance(node, exp.CTE):
-            local.add(node.alias)
-        else:
-            names.add(node.this.name)
+    tree = parsed(sql)
+    names = {table.this.name for table in tree.find_all(exp.Table)}
+    local = RELATIONS | {cte.alias for cte in tree.find_all(exp.CTE)}
     return frozenset((names | tables_behind(names & RELATIONS)) - local)
 
 

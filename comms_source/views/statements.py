@@ -34,7 +34,7 @@ class ViewStatements:
     create: str
     drop: str
     comments: Sequence[str]
-    """For the view, then for each of its columns that has one."""
+    """For the view, then for each of its columns."""
     relation: str
     """The qualified name of the view."""
     query: str
@@ -214,7 +214,7 @@ def _comments(
     name = place.qualified(relation)
     mark = '"' if place.quotes else ""
     commented = {f"{kind} {name}": comment} | {
-        f"column {name}.{mark}{column}{mark}": text for column, text in columns.items() if text
+        f"column {name}.{mark}{column}{mark}": text for column, text in columns.items()
     }
     return [
         f"comment on {each} is {exp.Literal.string(text).sql()}" for each, text in commented.items()

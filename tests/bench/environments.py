@@ -24,7 +24,7 @@ def comms_in(cache: Path) -> Path:
     files = [_PROJECT / "pyproject.toml", constraints]
     python = _python_in(
         cache / "ours",
-        made_from="".join(file.read_text(encoding="utf-8") for file in files),
+        made_from="\n".join([str(_PROJECT), *(file.read_text(encoding="utf-8") for file in files)]),
         arguments=["--constraint", str(constraints), "--editable", str(_PROJECT)],
     )
     return python.with_name("comms")

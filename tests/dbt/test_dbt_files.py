@@ -23,7 +23,6 @@ PACKAGE: Final = ROOT / "dbt"
 WRITTEN_BY_HAND: Final = {"models/docs.md", "models/exposures.yml"}
 
 
-@pytest.mark.slow
 def test_the_committed_files_are_those_that_are_generated() -> None:
     """No file is missing or left over. SQL is compared if sqlglot has the pinned version."""
     pinned = re.search(r"^sqlglot==(.+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)

@@ -199,7 +199,9 @@ PLAN = plans.plan_details
         (_read_the_attempts_of_all_that_failed, "the attempts of", 24),
         (_read_the_attempts_of_delivered_messages, "has not failed", 9),
         pytest.param(
-            *(_forget_whose_attempts_were_read, "were read before|the attempts of", 31),
+            _forget_whose_attempts_were_read,
+            "were read before|the attempts of",
+            31,
             marks=pytest.mark.slow,
         ),
     ],

@@ -256,7 +256,6 @@ def test_recipients_without_an_address_are_not_attempted(total: int) -> None:
     assert (row["attempted"], row["delivery_rate"], row["unaddressable_rate"]) == (60, 1, 0.4)
 
 
-@pytest.mark.slow
 def test_views_have_their_settings() -> None:
     """W10. The settings of the views can be read, and compared with the configuration."""
     settings = ViewSettings(
@@ -309,7 +308,6 @@ def test_times_are_no_more_precise_than_the_readings(read_at: int, is_limited: b
     assert (operation["seconds_low"], operation["seconds_high"]) == (read_at, 1_700)
 
 
-@pytest.mark.slow
 def test_nothing_is_in_flight_for_two_months() -> None:
     """W13. Resources without an outcome after sixty days are unconfirmed."""
     row = measured(sent("op", age=60, total=100, sent=100), mode="exclusive")

@@ -212,7 +212,7 @@ def test_a_macro_needs_its_arguments() -> None:
 
 @pytest.mark.slow
 def test_duckdb_has_every_comment() -> None:
-    """The comments in the database equal the descriptions; an empty one is none."""
+    """The comments in the database equal the descriptions."""
     with empty_tables() as db:
         for statements in view_statements(dialect="duckdb", dataset="comms", columns=WITH_DETAILS):
             for statement in (statements.create, *statements.comments):
@@ -230,7 +230,7 @@ def test_duckdb_has_every_comment() -> None:
         view.name: view.comment for view in read_views(details=True)
     }
     assert [tuple(row.values()) for row in of_columns] == [
-        (view.name, column, comment or None)
+        (view.name, column, comment)
         for view in sorted(read_views(details=True), key=lambda view: view.name)
         for column, comment in view.columns.items()
     ]
