@@ -188,11 +188,11 @@ def _columns_of(query: Any, known: Mapping[str, Iterable[str]]) -> list[str]:
         known[cte.alias] = _columns_of(cte.this, known)
     while isinstance(query, exp.SetOperation):
         query = query.this
+    sources = [source.this for source in query.find_all(exp.From, exp.Join)]
     names: list[str] = []
     for column in query.expressions:
         if column.is_star:
             table = column.text("table")
-            sources = (source.this for source in query.find_all(exp.From, exp.Join))
             source = next(each for each in sources if table in {"", each.name, each.alias_or_name})
             names += known.get(source.name, ())
         else:
